@@ -1,0 +1,1 @@
+export * from '@formgate/core'
