@@ -1,0 +1,70 @@
+/** Packs every package as it would be published and examines the tarballs: their files, their manifest, their types. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pnpm, runQuietly } from './run.mjs'
+
+const folder = mkdtempSync(join(tmpdir(), 'formgate-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+must(...pnpm(), '--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder)
+for (const name of readdirSync(folder)) {
+  const tarball = join(folder, name)
+  const files = listFiles(tarball)
+  checkFiles(name, files)
+  must('publint', 'run', tarball, '--strict')
+  // Published @types have no say here, and asking for them would need the network.
+  must('attw', tarball, '--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii')
+  console.log(`${name}: ${files.length} files`)
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} files
+ */
+function checkFiles(name, files) {
+  if (!files.includes('dist/index.js')) fail(`${name} has no dist/index.js. Run: npm run build`)
+
+  const tests = files.filter((file) => file.includes('.test.'))
+  if (tests.length > 0) fail(`${name} ships tests: ${tests.join(', ')}`)
+
+  const stale = files.filter((file) => file.endsWith('.js') && !files.includes(sourceOf(file)))
+  if (stale.length > 0)
+    fail(`${name} ships files whose source is gone: ${stale.join(', ')}. Run: npm run clean`)
+}
+
+/** @param {string} file */
+function sourceOf(file) {
+  return file.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')
+}
+
+/**
+ * @param {string} tarball
+ * @returns {string[]} Paths as they are in the package
+ */
+function listFiles(tarball) {
+  const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
+  return list
+    .trim()
+    .split('\n')
+    .map((path) => path.trim().replace(/^package\//, ''))
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
+function must(command, ...args) {
+  const status = runQuietly(command, ...args)
+  if (status !== 0) process.exit(status)
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}
