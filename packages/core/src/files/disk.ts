@@ -1,11 +1,12 @@
 /** The storage that writes every file to a directory. */
 import { mkdir, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { codeOf } from './error-code.js'
 import { safeExtension, safeFileName, withSuffix } from './file-name.js'
 import { Intake } from './intake.js'
 import { LocalFile } from './local-file.js'
 import { partPath, randomName, writePart } from './part-file.js'
-import { codeOf, renameNew } from './rename-new.js'
+import { renameNew } from './rename-new.js'
 import { StorageDirectory } from './storage-directory.js'
 import type { StorageDirectoryOptions } from './storage-directory.js'
 import type { FileInfo, Storage } from './storage.js'
@@ -68,7 +69,9 @@ function checkedTarget(name: string): string {
   const segments = typeof name === 'string' ? name.split(/[\\/]/) : []
   const unsafe = segments.find((segment) => safeFileName(segment) !== segment)
   if (segments.length === 0 || unsafe !== undefined) {
-    throw new TypeError(`disk({ name }) gave ${JSON.stringify(name)}, which is no safe path inside its directory.`)
+    throw new TypeError(
+      `disk({ name }) gave ${JSON.stringify(name)}, which is no safe path inside its directory.`,
+    )
   }
   return join(...segments)
 }

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
-import { codeOf } from './rename-new.js'
+import { codeOf } from './error-code.js'
 import { reportLeftover } from './report-leftover.js'
 import type { FileInfo, Storage, StoredFile } from './storage.js'
 import { UploadedFile } from './uploaded-file.js'
@@ -26,8 +26,8 @@ export class FileLedger {
   readonly #storages: readonly Storage[]
   readonly #grace: number
   readonly #files: UploadedFile[] = []
-  readonly #pending = new Set<Promise<unknown>>()
-  #controller: AbortController | undefined
+  readonly #pending = new Set<Promise<UploadedFile>>()
+  #lifetime: Lifetime | undefined
 
   /** @param storages are asked in this order */
   constructor(storages: readonly Storage[], options: FileLedgerOptions = {}) {
@@ -37,23 +37,22 @@ export class FileLedger {
 
   /** Aborted when the request has failed or its response has ended. */
   get signal(): AbortSignal {
-    return this.#abortController.signal
+    return this.#life.signal
   }
 
   /**
    * Stores one file with the first storage that takes it.
    *
    * Whatever becomes of the file, its stream never blocks the body that it is a part of: what nobody reads is
-   * discarded.
+   * discarded. A stream that has failed, or a file that cannot be stored, stops the request's other files.
    *
+   * @param stream the file's bytes. Where they do not come to their end, it has to be destroyed with an error.
    * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or what `stream` failed with, as it is;
-   * or the reason of the abort. Every one but a failed stream stops the request's other files as well.
+   * or the reason of the abort
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
-    // A stream that fails while nobody listens would end the process.
-    stream.on('error', () => undefined)
-    const stored = this.#storeInTurn(stream, info)
-    const settled = this.#withinGrace(stored, stream)
+    stream.on('error', (error) => this.abort(error))
+    const settled = Promise.race([this.#storeInTurn(stream, info), this.#life.expired])
     this.#pending.add(settled)
     try {
       return await settled
@@ -63,13 +62,15 @@ export class FileLedger {
       throw reason
     } finally {
       this.#pending.delete(settled)
+      if (this.#pending.size === 0) this.#life.settle()
       if (!stream.readableEnded) stream.resume()
     }
   }
 
   /** Stops every storage that is still at work. The first reason counts. */
   abort(reason: unknown): void {
-    this.#abortController.abort(reason)
+    this.#life.end(reason, this.#grace)
+    if (this.#pending.size === 0) this.#life.settle()
   }
 
   /**
@@ -91,13 +92,9 @@ export class FileLedger {
     await this.discard(new Error('The response has ended.'))
   }
 
-  get #abortController(): AbortController {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      // One listener per file that is being stored: there is no fixed number that would be too many.
-      setMaxListeners(0, this.#controller.signal)
-    }
-    return this.#controller
+  get #life(): Lifetime {
+    this.#lifetime ??= new Lifetime()
+    return this.#lifetime
   }
 
   async #storeInTurn(stream: Readable, info: FileInfo): Promise<UploadedFile> {
@@ -121,28 +118,6 @@ export class FileLedger {
     return file
   }
 
-  /** Settles as `stored` does; but when the stream or the request has failed, no later than the grace period allows. */
-  #withinGrace(stored: Promise<UploadedFile>, stream: Readable): Promise<UploadedFile> {
-    return new Promise((resolve, reject) => {
-      const { signal } = this
-      let timer: NodeJS.Timeout | undefined
-      const hurry = (): void => {
-        timer ??= setTimeout(() => settle(() => reject(stream.errored ?? signal.reason)), this.#grace)
-      }
-      const settle = (outcome: () => void): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', hurry)
-        outcome()
-      }
-      signal.addEventListener('abort', hurry)
-      stream.once('error', hurry)
-      stored.then(
-        (file) => settle(() => resolve(file)),
-        (error: unknown) => settle(() => reject(error)),
-      )
-    })
-  }
-
   #reasonOf(error: unknown, stream: Readable, info: FileInfo): unknown {
     if (stream.errored) return stream.errored
     if (this.signal.aborted) return this.signal.reason
@@ -152,11 +127,47 @@ export class FileLedger {
   }
 
   async #removeAll(): Promise<void> {
-    const removals = this.#files.filter((file) => !file.kept).map((file) => file.remove().catch(reportLeftover))
+    const removals = this.#files
+      .filter((file) => !file.kept)
+      .map((file) => file.remove().catch(reportLeftover))
     if (removals.length === 0) return
     let timer: NodeJS.Timeout | undefined
     const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#grace)))
     await Promise.race([Promise.all(removals), tooLong])
     clearTimeout(timer)
+  }
+}
+
+/** How long storages may work for a request, and how long after its failure they may take to stop. */
+class Lifetime {
+  readonly #controller = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #expire: () => void = () => undefined
+  /** Rejects when the time to stop is over. */
+  readonly expired: Promise<never>
+
+  constructor() {
+    this.expired = new Promise((_, reject) => {
+      this.#expire = () => reject(new Error('A storage did not stop in time.'))
+    })
+    this.expired.catch(() => undefined)
+    // One listener per file that is being stored: there is no number that would be too many.
+    setMaxListeners(0, this.signal)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** The first reason counts. */
+  end(reason: unknown, grace: number): void {
+    if (this.signal.aborted) return
+    this.#timer = setTimeout(this.#expire, grace)
+    this.#controller.abort(reason)
+  }
+
+  /** Nothing is being stored any more: nothing has to be waited for. */
+  settle(): void {
+    clearTimeout(this.#timer)
   }
 }

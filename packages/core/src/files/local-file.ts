@@ -2,6 +2,7 @@
 import { createReadStream, openAsBlob } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { codeOf } from './error-code.js'
 import type { ByteRange, StoredFile } from './storage.js'
 
 /** Node takes the size of a file modulo 4 GiB in `openAsBlob` (nodejs/node#52585). */
@@ -38,8 +39,8 @@ export class LocalFile implements StoredFile {
   }
 
   async remove(): Promise<void> {
-    await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error
+    await unlink(this.path).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
     })
   }
 }

@@ -47,7 +47,11 @@ export class MemoryFile implements StoredFile {
   }
 }
 
-function* within(chunks: readonly Uint8Array[], start: number, end: number): Generator<Uint8Array, undefined> {
+function* within(
+  chunks: readonly Uint8Array[],
+  start: number,
+  end: number,
+): Generator<Uint8Array, undefined> {
   let offset = 0
   for (const chunk of chunks) {
     const part = chunk.subarray(Math.max(0, start - offset), Math.max(0, end + 1 - offset))

@@ -10,7 +10,7 @@ export const BareFile: new () => object = bare(File.prototype)
 export const BareBlob: new () => object = bare(Blob.prototype)
 
 function bare(prototype: Blob): new () => object {
-  class Bare {}
+  const Bare = class extends Object {}
   Object.setPrototypeOf(Bare.prototype, prototype)
   return Bare
 }

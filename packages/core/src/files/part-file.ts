@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { lstat, open, readdir, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { batchSize } from './intake.js'
 import type { Intake } from './intake.js'
 
 /** Nothing else is named like this, so that the sweep can never take a file of somebody else. */
@@ -45,11 +46,10 @@ export async function writePart(intake: Intake, path: string, fsync: boolean): P
 async function writeAll(intake: Intake, handle: FileHandle): Promise<number> {
   let size = 0
   for (;;) {
-    await intake.fill(1)
+    await intake.fill(batchSize())
     let chunks = intake.drain()
     if (chunks.length === 0) return size
     while (chunks.length > 0) {
-      // All that has come while the last write was under way goes out in one call.
       const { bytesWritten } = await handle.writev(chunks)
       size += bytesWritten
       chunks = after(chunks, bytesWritten)

@@ -1,5 +1,6 @@
 /** Gives a file a name that nobody has yet. */
 import { link, open, rename, unlink } from 'node:fs/promises'
+import { codeOf } from './error-code.js'
 
 /** What file systems without hard links answer: FAT, some network shares, some containers. */
 const noHardLinks = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'UNKNOWN'])
@@ -33,9 +34,4 @@ async function reserveAndRename(from: string, to: string): Promise<void> {
     await unlink(to).catch(() => undefined)
     throw error
   }
-}
-
-/** The `code` of a system error, such as `ENOENT`; `''` for what has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -1,5 +1,5 @@
 /** Tells the operator, and not the client, that a file could not be removed. */
-import { codeOf } from './rename-new.js'
+import { codeOf } from './error-code.js'
 
 const reported = new Set<string>()
 

@@ -25,7 +25,8 @@ export interface SpoolOptions {
  */
 export function spool(options: SpoolOptions = {}): Storage {
   const { threshold = 256 * 1024, directory = tmpdir(), sweepAge } = options
-  if (!(threshold >= 0)) throw new TypeError(`threshold must be bytes from 0 up, but is ${String(threshold)}.`)
+  if (!(threshold >= 0))
+    throw new TypeError(`threshold must be bytes from 0 up, but is ${String(threshold)}.`)
   const place = new StorageDirectory({ directory, ...(sweepAge !== undefined && { sweepAge }) })
   return {
     async store(stream, _info, signal) {

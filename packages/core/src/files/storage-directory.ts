@@ -29,7 +29,8 @@ export class StorageDirectory {
     if (typeof directory !== 'string' || directory === '') {
       throw new TypeError(`directory must be the path of a directory, but is ${JSON.stringify(directory)}.`)
     }
-    if (!(sweepAge >= 0)) throw new TypeError(`sweepAge must be a number from 0 up, but is ${String(sweepAge)}.`)
+    if (!(sweepAge >= 0))
+      throw new TypeError(`sweepAge must be a number from 0 up, but is ${String(sweepAge)}.`)
     this.path = resolve(directory)
     this.#sweepAge = sweepAge
   }
