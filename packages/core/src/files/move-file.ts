@@ -10,9 +10,6 @@ import { renameNew } from './rename-new.js'
 import { reportLeftover } from './report-leftover.js'
 import type { StoredFile } from './storage.js'
 
-/** A signal for what nobody aborts. */
-const never = new AbortController().signal
-
 /**
  * Moves `file` to `target`: by a rename where both are on one device, else by a copy beside the target that is synced,
  * renamed, and only then takes the place of the original.
@@ -44,8 +41,9 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
 }
 
 async function writeOut(stream: Readable, part: string): Promise<void> {
+  const { signal } = new AbortController()
   try {
-    await writePart(new Intake(stream, never), part, false)
+    await writePart(new Intake(stream, signal), part, false)
   } finally {
     stream.destroy()
   }

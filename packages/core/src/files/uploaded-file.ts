@@ -36,10 +36,11 @@ export interface UploadedFileJSON {
  *
  * It is removed when the response has ended, unless it was kept or moved.
  *
- * As `instanceof File` it passes `z.file()`, `FormData`, `Response` and `fetch`. Two things need the native class:
- * `structuredClone` and `postMessage` give a bare object, so send `await file.arrayBuffer()` or the path instead. And
- * `new Blob([file])`, `formData.append('field', file, 'other-name')` and `URL.createObjectURL(file)` throw for a file
- * that is neither in memory nor on this machine, or is larger than 4 GiB: use `file.stream()` there.
+ * As `instanceof File` it passes `z.file()`, `FormData`, `Response` and `fetch`. What needs a native File:
+ *
+ * - `structuredClone` and `postMessage` give a bare object: send `await file.arrayBuffer()` or the path instead.
+ * - `new Blob([file])`, `formData.append('field', file, 'other-name')`, a slice in a `FormData`, and
+ *   `URL.createObjectURL(file)` work for files in memory and on this machine up to 4 GiB. For others they throw.
  */
 export class UploadedFile extends BareFile implements File {
   readonly #stored: StoredFile
@@ -54,6 +55,11 @@ export class UploadedFile extends BareFile implements File {
 
   static {
     backNatively(this.prototype, (file) => file.#nativeBlob())
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: UploadedFile, depth: number, options: InspectOptions) {
+        return this.#inspect(depth, options)
+      },
+    })
   }
 
   /** Made by Formgate for each file; by hand it is of use in tests of a handler. */
@@ -261,7 +267,7 @@ export class UploadedFile extends BareFile implements File {
     return 'File'
   }
 
-  [inspect.custom](depth: number, options: InspectOptions): string {
+  #inspect(depth: number, options: InspectOptions): string {
     const { path, kept } = this
     const shown = { ...this.toJSON(), ...(path !== undefined && { path }), ...(kept && { kept }) }
     const state = this.#gone === undefined ? '' : ` (${this.#gone})`
