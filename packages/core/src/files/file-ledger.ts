@@ -28,6 +28,7 @@ export class FileLedger {
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
+  #released = false
 
   /** @param storages are asked in this order */
   constructor(storages: readonly Storage[], options: FileLedgerOptions = {}) {
@@ -52,6 +53,7 @@ export class FileLedger {
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
     stream.on('error', (error) => this.abort(error))
+    if (this.#released) this.abort(responseEnded())
     const settled = Promise.race([this.#storeInTurn(stream, info), this.#life.expired])
     this.#pending.add(settled)
     try {
@@ -87,9 +89,9 @@ export class FileLedger {
 
   /** The response has ended: removes what was neither kept nor moved. Never rejects. */
   async release(): Promise<void> {
+    this.#released = true
     // The usual case, of a request without files, must cost nothing.
-    if (this.#files.length === 0 && this.#pending.size === 0) return
-    await this.discard(new Error('The response has ended.'))
+    if (this.#files.length > 0 || this.#pending.size > 0) await this.discard(responseEnded())
   }
 
   get #life(): Lifetime {
@@ -136,6 +138,10 @@ export class FileLedger {
     await Promise.race([Promise.all(removals), tooLong])
     clearTimeout(timer)
   }
+}
+
+function responseEnded(): Error {
+  return new Error('The response has ended.')
 }
 
 /** How long storages may work for a request, and how long after its failure they may take to stop. */
