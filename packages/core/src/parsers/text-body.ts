@@ -1,0 +1,43 @@
+/** A whole body as text, in the charset that its header declares. */
+import type { Readable } from 'node:stream'
+import { BodyError } from '../errors.js'
+import { isKnownCharset, parameter, type MediaType } from '../media-type.js'
+
+/** Collects a stream. Its limit is the stream's own. */
+export async function readBytes(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
+/**
+ * The charset of a text body.
+ *
+ * @returns a label that TextDecoder knows; `utf-8` where none is declared
+ * @throws BodyError `UNSUPPORTED_MEDIA_TYPE` for a charset that is not known
+ */
+export function charsetOf(mediaType: MediaType): string {
+  const label = parameter(mediaType, 'charset') ?? 'utf-8'
+  if (isKnownCharset(label)) return label
+  throw new BodyError('UNSUPPORTED_MEDIA_TYPE', {
+    detail: `Unsupported charset "${label}" in the Content-Type header.`,
+    hint: 'Send the body as UTF-8.',
+  })
+}
+
+/** Whether a label means UTF-8, for which Buffer is the faster decoder. */
+export function isUtf8Label(charset: string): boolean {
+  return /^utf-?8$/i.test(charset)
+}
+
+/** Decodes text in a charset that TextDecoder knows. Bytes that are not of the charset become U+FFFD. */
+export function decodeText(bytes: Buffer, charset: string): string {
+  if (isUtf8Label(charset)) return bytes.toString()
+  const isBigEndian = /^utf-16$/i.test(charset) && bytes[0] === 0xfe && bytes[1] === 0xff
+  return new TextDecoder(isBigEndian ? 'utf-16be' : charset).decode(bytes)
+}
+
+/** A text without its byte order mark. */
+export function withoutByteOrderMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
