@@ -258,6 +258,18 @@ describe('disk()', () => {
     expect(openFilesIn(directory)).toEqual([])
   })
 
+  test('a request that fails while the last bytes are being written gets no file', async () => {
+    const directory = await newDirectory()
+    const controller = new AbortController()
+    const reason = new Error('the request has failed')
+    onWrite((chunks, write) => {
+      controller.abort(reason)
+      return write(chunks)
+    })
+    await expect(disk({ directory }).store(source(10), info, controller.signal)).rejects.toBe(reason)
+    expect(readdirSync(directory)).toEqual([])
+  })
+
   test('a slow disk pauses the source', async () => {
     const size = 16 * 1024 * KiB
     let taken = 0

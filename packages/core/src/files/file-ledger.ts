@@ -156,7 +156,6 @@ class Lifetime {
     this.expired = new Promise((_, reject) => {
       this.#expire = () => reject(new Error('A storage did not stop in time.'))
     })
-    this.expired.catch(() => undefined)
     // One listener per file that is being stored: there is no number that would be too many.
     setMaxListeners(0, this.signal)
   }

@@ -78,6 +78,19 @@ test('a file that comes byte by byte costs about its size, and few chunks', asyn
   expect(Buffer.concat(chunks).every((byte, index) => byte === (index & 255))).toBe(true)
 })
 
+test('a file that comes byte by byte is whole, however often it is emptied in between', async () => {
+  const stream = new Readable({ read() {} })
+  const intake = new Intake(stream, never)
+  const taken: Uint8Array[] = []
+  for (let round = 0; round < 20; round++) {
+    for (const byte of [1, 2, 3, 4, 5]) stream.push(Buffer.from([byte]))
+    await intake.fill(5)
+    taken.push(...intake.drain())
+  }
+  expect([...Buffer.concat(taken)]).toEqual(Array.from({ length: 100 }, (_, index) => (index % 5) + 1))
+  intake.stop()
+})
+
 test('a small slice does not keep the large buffer that it was cut from', async () => {
   const slices = Array.from({ length: 50 }, () => Buffer.alloc(64 * KiB).subarray(100, 100 + 8 * KiB))
   const intake = new Intake(Readable.from(slices, { objectMode: false }), never)

@@ -8,7 +8,7 @@ import { moveFile } from './move-file.js'
 import { renameNew } from './rename-new.js'
 
 /** What the file system of the test cannot do. No test machine is sure to have a second device, or one without links. */
-const system = vi.hoisted(() => ({ isSplit: false, hasLinks: true }))
+const system = vi.hoisted(() => ({ isSplit: false, hasLinks: true, busy: '' }))
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>()
@@ -28,6 +28,7 @@ vi.mock('node:fs/promises', async (original) => {
       if (system.isSplit && !inOneDirectory(from, to)) refuse('EXDEV')
       return real.rename(from, to)
     },
+    unlink: async (path: string) => (path === system.busy ? refuse('EBUSY') : real.unlink(path)),
   }
 })
 
@@ -43,7 +44,7 @@ beforeEach(async () => {
   to = join(await mkdtemp(join(root, 'to-')), 'photo.png')
   await writeFile(from, 'bytes', { mode: 0o600 })
 })
-afterEach(() => Object.assign(system, { isSplit: false, hasLinks: true }))
+afterEach(() => Object.assign(system, { isSplit: false, hasLinks: true, busy: '' }))
 
 const files = (): string[] => [...readdirSync(dirname(from)), ...readdirSync(dirname(to))]
 const upload = (): Promise<LocalFile> => LocalFile.at(from, 5)
@@ -99,4 +100,18 @@ test('of two files that are moved to one path at once, one is moved and the othe
   expect(moves.map((move) => move.status).toSorted()).toEqual(['fulfilled', 'rejected'])
   expect(files()).toHaveLength(2)
   expect(existsSync(to)).toBe(true)
+})
+
+test('a file whose old name cannot be taken away keeps it, and has no second one', async () => {
+  system.busy = from
+  await expect(moveFile(await upload(), to, false)).rejects.toMatchObject({ code: 'EBUSY' })
+  expect(files()).toEqual(['upload'])
+})
+
+test('a file that was copied to another device is moved, even where the original cannot be removed', async () => {
+  Object.assign(system, { isSplit: true, busy: from })
+  const warning = new Promise<Error>((resolve) => process.once('warning', resolve))
+  await moveFile(await upload(), to, false)
+  expect(await readFile(to, 'utf8')).toBe('bytes')
+  expect(await warning).toMatchObject({ name: 'FormgateWarning', code: 'FORMGATE_LEFTOVER' })
 })
