@@ -1,4 +1,5 @@
 /** The only reader of Content-Type. */
+import { trimSpace } from './header-space.js'
 
 /** A media type as a header declares it. */
 export interface MediaType {
@@ -52,7 +53,7 @@ function parseParameters(text: string): MediaTypeParameter[] {
   const parameters: MediaTypeParameter[] = []
   for (const [, name, quoted, bare = ''] of text.matchAll(parameterPattern)) {
     if (name === '') continue
-    const value = quoted === undefined ? bare.trimEnd() : quoted.replace(/\\(.)/gs, '$1')
+    const value = quoted === undefined ? trimSpace(bare) : quoted.replace(/\\(.)/gs, '$1')
     parameters.push({ name: name!.toLowerCase(), value })
   }
   return parameters

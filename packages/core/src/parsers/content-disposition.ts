@@ -1,5 +1,6 @@
 /** The only reader of Content-Disposition: of a part of a form, and of a request whose body is a file. */
 import { isUtf8 } from 'node:buffer'
+import { trimSpace } from '../header-space.js'
 import { isKnownCharset } from '../media-type.js'
 import { percentDecode } from './percent-decode.js'
 
@@ -27,9 +28,11 @@ const dispositionType = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
  * One parameter, or nothing between two semicolons. A quoted value ends at a quote that is followed by ";" or by the end.
  * `\"` is a quote inside the value, unless the value closes only where its backslash is taken literally: browsers send
  * a file called `a\` as filename="a\". Every other backslash stands for itself, as browsers mean it.
+ * No two neighbours may both match white space, or a header of 16 KiB of spaces takes minutes: a value without quotes is
+ * trimmed later.
  */
 const parameter =
-  /[ \t]*;[ \t]*(?:(?=;|$)|([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:\\"|[^"])*)"|([^";]*))[ \t]*(?=;|$))/y
+  /[ \t]*;[ \t]*(?:(?=;|$)|([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=(?:[ \t]*"((?:\\"|[^"])*)"[ \t]*|([^";]*))(?=;|$))/y
 
 /**
  * Reads a Content-Disposition header.
@@ -67,8 +70,9 @@ function unreadable(rest: string): string {
 }
 
 function parameterValue(name: string, quoted: string | undefined, bare: string | undefined): string {
-  if (name.endsWith('*')) return decodeExtended(quoted ?? bare ?? '', name)
-  const text = quoted === undefined ? bare!.trimEnd() : quoted.replaceAll('\\"', '"')
+  const value = quoted ?? trimSpace(bare!)
+  if (name.endsWith('*')) return decodeExtended(value, name)
+  const text = quoted === undefined ? value : quoted.replaceAll('\\"', '"')
   const decoded = decodeBytes(text)
   if (name !== 'name' && name !== 'filename') return decoded
   // What browsers escape in names and file names, and no more than that (WHATWG HTML, 4.10.21.8).
