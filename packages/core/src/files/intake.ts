@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 const KiB = 1024
 
 /** Bytes that all intakes of the process may hold together while they wait for slow takers. */
-const sharedBudget = 32 * 1024 * KiB
+const sharedBudget = 16 * 1024 * KiB
 
 /** More than this makes one upload no faster. */
 const largestShare = 512 * KiB
