@@ -12,8 +12,8 @@ export interface BodyBounds {
   readonly idle: number
   /** The length that the client has declared, where one is to be checked. */
   readonly expected?: number | undefined
-  /** Whether the connection that the bytes come from is lost. */
-  readonly isAborted: () => boolean
+  /** What to fail with where the bytes do not come to their end. */
+  readonly lost: () => Error
 }
 
 /**
@@ -84,12 +84,12 @@ export class BodyStream extends Readable {
     this.push(null)
   }
 
-  readonly #onError = (cause: Error): void => {
-    this.destroy(this.#bounds.isAborted() ? new BodyError('CLIENT_ABORTED', { cause }) : cause)
+  readonly #onError = (): void => {
+    this.destroy(this.#bounds.lost())
   }
 
   readonly #onClose = (): void => {
-    if (!this.#origin.readableEnded) this.destroy(new BodyError('CLIENT_ABORTED'))
+    if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost())
   }
 
   readonly #onIdle = (): void => {

@@ -35,15 +35,16 @@ export function bareRecord<T>(): Record<string, T> {
 export function mergeEntries(entries: readonly Entry[]): Record<string, unknown> {
   const data = bareRecord<unknown>()
   // An array in `data` does not yet say "repeated": the value of a JSON part may be one.
-  const repeated = new Set<string>()
+  let repeated: Set<string> | undefined
   for (const { name, value } of entries) {
-    if (!(name in data)) {
+    const known = data[name]
+    if (known === undefined) {
       data[name] = value
-    } else if (repeated.has(name)) {
-      ;(data[name] as unknown[]).push(value)
+    } else if (repeated?.has(name)) {
+      ;(known as unknown[]).push(value)
     } else {
-      data[name] = [data[name], value]
-      repeated.add(name)
+      data[name] = [known, value]
+      ;(repeated ??= new Set()).add(name)
     }
   }
   return data

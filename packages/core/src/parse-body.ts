@@ -55,7 +55,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     return merged(result, reader)
   } catch (error) {
     stream.destroy()
-    await ledger.discard()
+    await ledger.discard(error)
     throw error
   }
 }

@@ -68,7 +68,8 @@ export class Source {
 
   /** Whether the headers say that there is no body (RFC 9112, 6.3). Only Node's own parser holds a client to them. */
   get hasNoBody(): boolean {
-    if (this.#declaredLength !== undefined) return this.#declaredLength === 0
+    const length = this.headers['content-length']
+    if (length !== undefined) return Number(length) === 0
     return this.request instanceof IncomingMessage && this.headers['transfer-encoding'] === undefined
   }
 
@@ -88,8 +89,8 @@ export class Source {
     // What has come with the headers is there after one turn of the event loop; so a stream at whose end nobody has
     // looked yet is left alone.
     await setImmediate()
-    if (stream.readableLength === 0 && !isWhole(this.request)) await firstByteOrEnd(stream, idle)
-    return stream.readableLength === 0 && !this.#isAborted
+    if (stream.readableLength === 0 && !this.#isAtEnd) await firstByteOrEnd(stream, this.request, idle)
+    return stream.readableLength === 0 && !stream.errored && !this.#isAborted
   }
 
   /**
@@ -102,14 +103,16 @@ export class Source {
     const createInflater = this.#inflater(reading.inflates)
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
     const kept = this.#isTaken ? this.#keptBody() : undefined
-    if (kept === undefined && this.#stream.destroyed) throw new BodyError('CLIENT_ABORTED')
+    if (kept === undefined && this.#stream.destroyed) throw this.#lost
     const bounds: BodyBounds = {
       ...reading,
-      isAborted: () => this.#isAborted,
+      lost: () => this.#lost,
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
+    // Whatever has been put in the place of the request may never learn that its client has gone.
+    if (this.#stream !== this.request) this.request.once('close', () => this.#isAborted && body.destroy(this.#lost))
     return createInflater === undefined ? body : inflated(body, createInflater(), bounds)
   }
 
@@ -160,6 +163,20 @@ export class Source {
     return this.request.destroyed && !isWhole(this.request)
   }
 
+  /** Whether no more bytes can come. */
+  get #isAtEnd(): boolean {
+    return this.#stream === this.request ? isWhole(this.request) : this.#stream.readableEnded
+  }
+
+  /** Why the body did not come to its end. */
+  get #lost(): Error {
+    const cause = this.#stream.errored
+    if (this.#stream === this.request || this.#isAborted) {
+      return new BodyError('CLIENT_ABORTED', cause === null ? {} : { cause })
+    }
+    return cause ?? new Error('The stream of the body was closed before its end.')
+  }
+
   #keptBody(): Readable {
     const { rawBody } = this.request
     if (Buffer.isBuffer(rawBody)) return Readable.from(rawBody, { objectMode: false })
@@ -202,15 +219,20 @@ function isWhole(request: NodeRequest): boolean {
 }
 
 /** Waits without reading: "readable" comes when a byte has arrived, and at the end. */
-function firstByteOrEnd(stream: Readable, idle: number): Promise<void> {
+function firstByteOrEnd(stream: Readable, request: NodeRequest, idle: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (): void => {
       clearTimeout(timer)
-      stream.off('readable', done).off('error', done).off('close', done)
+      stream.off('readable', done).off('end', done).off('error', done).off('close', done)
+      request.off('close', closed)
       resolve()
     }
     const timer =
       idle === Infinity ? undefined : setTimeout(() => (done(), reject(idleTimeout(idle))), idle).unref()
-    stream.on('readable', done).on('error', done).on('close', done)
+    const closed = (): void => {
+      if (!isWhole(request)) done()
+    }
+    stream.on('readable', done).on('end', done).on('error', done).on('close', done)
+    request.on('close', closed)
   })
 }

@@ -93,5 +93,6 @@ export function bodyOf(request: HookRequest, reply: HookReply, payload?: Readabl
 export function sendAnswer(reply: HookReply, { status, headers, body }: ProblemAnswer): void {
   reply.code(status)
   reply.headers({ ...headers })
-  reply.send(body)
+  // To JSON that is a string Fastify adds a charset, which problem+json does not have.
+  reply.send(typeof body === 'string' ? Buffer.from(body) : body)
 }

@@ -18,7 +18,7 @@ export class FieldMeter {
    * @throws BodyError `LIMIT_FIELD_NAME`, `LIMIT_FIELDS` or `LIMIT_FIELD_SIZE`
    */
   begin(name: string): void {
-    this.checkName(name)
+    const size = this.checkName(name)
     this.#fields += 1
     const { fields } = this.#limits
     if (this.#fields > fields) {
@@ -27,7 +27,7 @@ export class FieldMeter {
         limit: fields,
       })
     }
-    this.#addBytes(Buffer.byteLength(name))
+    this.#addBytes(size)
   }
 
   /**
@@ -44,10 +44,11 @@ export class FieldMeter {
     this.#addBytes(size)
   }
 
-  /** The name of a field or of a file. @throws BodyError `LIMIT_FIELD_NAME` */
-  checkName(name: string): void {
+  /** The name of a field or of a file. @returns its bytes @throws BodyError `LIMIT_FIELD_NAME` */
+  checkName(name: string): number {
     const { fieldNameSize } = this.#limits
-    if (Buffer.byteLength(name) <= fieldNameSize) return
+    const size = Buffer.byteLength(name)
+    if (size <= fieldNameSize) return size
     const detail = `The name of a field is longer than ${fieldNameSize} bytes.`
     throw new BodyError('LIMIT_FIELD_NAME', { detail, limit: fieldNameSize })
   }

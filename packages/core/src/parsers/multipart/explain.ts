@@ -8,8 +8,8 @@ export function lfLineEndings(): BodyError {
 }
 
 /** Whether there is an LF without CR before it. */
-export function hasBareLf(bytes: Buffer): boolean {
-  return /(?:^|[^\r])\n/.test(bytes.toString('latin1'))
+export function hasBareLf(text: string): boolean {
+  return /(?:^|[^\r])\n/.test(text)
 }
 
 /**

@@ -3,20 +3,21 @@ import { Readable } from 'node:stream'
 import type { Entry } from '../../entries.js'
 import { BodyError } from '../../errors.js'
 import { safeFileName } from '../../files/file-name.js'
+import type { FileInfo } from '../../files/storage.js'
 import { isKnownCharset } from '../../media-type.js'
 import type { ParserContext, PartParser } from '../base-parser.js'
 import { quote } from '../field-meter.js'
-import { decodeText, isUtf8Label, readBytes } from '../text-body.js'
-import { PartReader } from './busboy.js'
+import { GatheredBytes } from '../gathered-bytes.js'
+import { decodeText, isUtf8Label } from '../text-body.js'
+import { FileReader } from './busboy.js'
 import type { PartListener } from './framing.js'
 import { malformedPart, partCharset, parsePartHeader, type PartHeader } from './part-header.js'
 import { PartMeter } from './part-meter.js'
 
-/** The part whose content is arriving. */
+/** What happens to the content of the part that is arriving. */
 interface OpenPart {
-  readonly header: PartHeader
-  readonly kind: 'field' | 'file' | 'no file chosen'
-  size: number
+  add(piece: Buffer, from: number, to: number): void
+  close(): void
 }
 
 /** The field that names the charset of all others (WHATWG HTML, 4.10.18.1). */
@@ -27,12 +28,12 @@ export class FormAssembly implements PartListener {
   readonly #context: ParserContext
   readonly #charsetField: boolean
   readonly #meter: PartMeter
-  readonly #reader = new PartReader()
   /** One for each part that counts; `undefined` until it is complete. */
   readonly #entries: (Entry | undefined)[] = []
+  #files: FileReader | undefined
   readonly #stores: Promise<void>[] = []
   /** What is decoded when the whole form is there: which error is answered must not depend on how it was cut. */
-  readonly #deferred: (() => Promise<void>)[] = []
+  readonly #deferred: (() => void | Promise<void>)[] = []
   #part: OpenPart | undefined
 
   /** @param charsetField whether `_charset_` names the charset of the text fields */
@@ -42,44 +43,29 @@ export class FormAssembly implements PartListener {
     this.#meter = new PartMeter(context.limits)
   }
 
-  openPart(bytes: Buffer): void {
-    const header = parsePartHeader(bytes, this.#meter.beginPart())
-    if (header.filename === '') {
-      this.#part = { header, kind: 'no file chosen', size: 0 }
-    } else if (header.filename === undefined) {
-      this.#meter.beginField(header.name)
-      this.#part = { header, kind: 'field', size: 0 }
-      this.#openField(header)
-    } else {
-      this.#meter.beginFile(header.name)
-      this.#part = { header, kind: 'file', size: 0 }
-      this.#openFile(header, header.filename)
-    }
+  openPart(text: string): void {
+    const header = parsePartHeader(text, this.#meter.beginPart())
+    if (header.filename === undefined) this.#part = this.#openField(header)
+    else if (header.filename === '') this.#part = noFileChosen(header)
+    else this.#part = this.#openFile(header, header.filename)
   }
 
-  partContent(content: Buffer): void {
-    const part = this.#part!
-    const { name, number } = part.header
-    part.size += content.length
-    if (part.kind === 'no file chosen')
-      throw malformedPart(number, 'it has content but its filename is empty')
-    if (part.kind === 'field') this.#meter.addToField(name, content.length, part.size)
-    else this.#meter.addToFile(name, part.size)
-    this.#reader.content(content)
+  partContent(piece: Buffer, from: number, to: number): void {
+    this.#part!.add(piece, from, to)
   }
 
   closePart(): void {
-    this.#part = undefined
+    this.#part!.close()
   }
 
   /** Resolves when there is room for more parts. */
-  flush(): Promise<void> {
-    return this.#reader.flush()
+  async flush(): Promise<void> {
+    await this.#files?.flush()
   }
 
   /** The body is complete: waits for every file and gives the entries. */
   async end(): Promise<readonly Entry[]> {
-    await this.#reader.end()
+    await this.#files?.end()
     await Promise.all(this.#stores)
     for (const decode of this.#deferred) await decode()
     return this.#entries.filter((entry) => entry !== undefined)
@@ -87,32 +73,54 @@ export class FormAssembly implements PartListener {
 
   /** Stops every store. */
   fail(error: unknown): void {
-    this.#reader.fail(error)
+    this.#files?.fail(error)
   }
 
-  #openField(header: PartHeader): void {
-    const { name, mediaType } = header
-    const charset = partCharset(header)
-    const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const parser = isText ? undefined : this.#context.partParser(mediaType)
+  #openField(header: PartHeader): OpenPart {
+    const { name } = header
+    this.#meter.beginField(name)
     const slot = this.#entries.push(undefined) - 1
-    if (parser !== undefined) {
-      this.#collect(async (bytes) => {
-        this.#entries[slot] = { kind: 'parsed', name, value: await parsePart(parser, bytes, name) }
-      })
-    } else if (charset === undefined ? !this.#charsetField : isUtf8Label(charset)) {
-      this.#reader.openField((value) => {
-        this.#entries[slot] = { kind: 'text', name, value }
-      })
-    } else {
-      this.#collect((bytes) => {
-        this.#entries[slot] = { kind: 'text', name, value: decodeText(bytes, charset ?? this.#formCharset()) }
-      })
+    const finish = this.#fieldDecoder(header, slot)
+    const bytes = new GatheredBytes()
+    return {
+      add: (piece, from, to) => {
+        bytes.add(piece, from, to)
+        this.#meter.addToField(name, to - from, bytes.size)
+      },
+      close: () => finish(bytes),
     }
   }
 
-  #openFile(header: PartHeader, filename: string): void {
+  /** What a field's bytes come to when its part is complete. */
+  #fieldDecoder(header: PartHeader, slot: number): (bytes: GatheredBytes) => void {
+    const { name, mediaType } = header
+    const setText = (value: string): void => {
+      this.#entries[slot] = { kind: 'text', name, value }
+    }
+    const charset = partCharset(header)
+    const isText = mediaType === undefined || mediaType.essence === 'text/plain'
+    const parser = isText ? undefined : this.#context.partParser(mediaType)
+    if (parser !== undefined) {
+      return (bytes) => {
+        const buffer = bytes.toBuffer()
+        this.#deferred.push(async () => {
+          this.#entries[slot] = { kind: 'parsed', name, value: await parsePart(parser, buffer, name) }
+        })
+      }
+    }
+    if (charset === undefined && this.#charsetField) {
+      return (bytes) => {
+        const buffer = bytes.toBuffer()
+        this.#deferred.push(() => setText(decodeText(buffer, this.#formCharset())))
+      }
+    }
+    if (charset === undefined || isUtf8Label(charset)) return (bytes) => setText(bytes.toString('utf8'))
+    return (bytes) => setText(decodeText(bytes.toBuffer(), charset))
+  }
+
+  #openFile(header: PartHeader, filename: string): OpenPart {
     const { name, number, mediaType, fields } = header
+    this.#meter.beginFile(name)
     const safeName = safeFileName(filename)
     if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is no name for a file`)
     const info = {
@@ -123,28 +131,40 @@ export class FormAssembly implements PartListener {
       headers: fields,
     }
     const slot = this.#entries.push(undefined) - 1
-    this.#reader.openFile((stream) => {
-      const stored = this.#context.storeFile(stream, info).then((value) => {
-        this.#entries[slot] = { kind: 'file', name, value }
-      })
-      stored.catch((error: unknown) => this.#reader.fail(error))
-      this.#stores.push(stored)
-    })
+    const files = (this.#files ??= new FileReader())
+    files.open((stream) => this.#store(stream, info, slot))
+    let size = 0
+    return {
+      add: (piece, from, to) => {
+        size += to - from
+        this.#meter.addToFile(name, size)
+        files.content(piece, from, to)
+      },
+      close: () => undefined,
+    }
   }
 
-  /** Keeps the bytes of a part until the form is complete. They are no more than a field may have. */
-  #collect(use: (bytes: Buffer) => void | Promise<void>): void {
-    let collected: Promise<Buffer> | undefined
-    this.#reader.openFile((stream) => {
-      collected = readBytes(stream)
-      collected.catch((error: unknown) => this.#reader.fail(error))
+  #store(stream: Readable, info: FileInfo, slot: number): void {
+    const stored = this.#context.storeFile(stream, info).then((value) => {
+      this.#entries[slot] = { kind: 'file', name: info.field, value }
     })
-    this.#deferred.push(async () => use(await collected!))
+    stored.catch((error: unknown) => this.fail(error))
+    this.#stores.push(stored)
   }
 
   #formCharset(): string {
     const named = this.#entries.find((entry) => entry?.name === charsetFieldName)?.value
     return typeof named === 'string' && isKnownCharset(named) ? named : 'utf-8'
+  }
+}
+
+/** An `<input type="file">` in which nothing was chosen: the part is there, but there is no file. */
+function noFileChosen({ number }: PartHeader): OpenPart {
+  return {
+    add: () => {
+      throw malformedPart(number, 'it has content but its filename is empty')
+    },
+    close: () => undefined,
   }
 }
 

@@ -5,10 +5,10 @@ import { HeaderBytes } from './header-bytes.js'
 
 /** What a {@link Framing} tells, in the order of the body. */
 export interface PartListener {
-  /** A part begins. `header` is what stands between its delimiter and its empty line. */
-  openPart(header: Buffer): void
-  /** More of the open part's content. */
-  partContent(content: Buffer): void
+  /** A part begins. `header` is what stands between its delimiter and its empty line, one character for each byte. */
+  openPart(header: string): void
+  /** More of the open part's content: the bytes of `piece` from `from` up to, not with, `to`. */
+  partContent(piece: Buffer, from: number, to: number): void
   /** The open part is complete. */
   closePart(): void
 }
@@ -33,6 +33,8 @@ const crlf = Buffer.from('\r\n')
 export class Framing {
   readonly #boundary: string
   readonly #delimiter: Buffer
+  /** The delimiter without its CRLF. */
+  readonly #dashBoundary: Buffer
   readonly #headerSize: number
   readonly #listener: PartListener
   #state: 'content' | 'delimiter' | 'header' | 'epilogue' = 'content'
@@ -54,6 +56,7 @@ export class Framing {
   constructor(boundary: string, headerSize: number, listener: PartListener) {
     this.#boundary = boundary
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
+    this.#dashBoundary = this.#delimiter.subarray(crlf.length)
     this.#headerSize = headerSize
     this.#listener = listener
   }
@@ -82,7 +85,7 @@ export class Framing {
    */
   end(): void {
     if (this.#state === 'epilogue') return
-    if (this.#state === 'header' && hasBareLf(this.#header.bytes)) throw lfLineEndings()
+    if (this.#state === 'header' && hasBareLf(this.#header.text())) throw lfLineEndings()
     const isCutInFirstDelimiter = this.#preambleSize === 0 && this.#matched > this.#borrowed
     if (this.#state === 'content' && !this.#inPart && !isCutInFirstDelimiter) throw this.#noDelimiter()
     throw new BodyError('TRUNCATED_BODY', {
@@ -95,30 +98,45 @@ export class Framing {
     let at = from
     if (this.#matched > 0) {
       const rest = Math.min(delimiter.length - this.#matched, piece.length - at)
-      if (piece.compare(delimiter, this.#matched, this.#matched + rest, at, at + rest) === 0) {
+      const mayMatch = piece[at] === delimiter[this.#matched]
+      if (mayMatch && piece.compare(delimiter, this.#matched, this.#matched + rest, at, at + rest) === 0) {
         this.#matched += rest
         at += rest
         if (this.#matched === delimiter.length) this.#state = 'delimiter'
         return at
       }
       // A delimiter has one CR only, its first byte, so that no other match can begin inside the one that failed.
-      const falseMatch = delimiter.subarray(this.#borrowed, this.#matched)
+      const [from, to] = [this.#borrowed, this.#matched]
       this.#expectContent(0, 0)
-      if (falseMatch.length > 0) this.#content(falseMatch)
+      this.#content(delimiter, from, to)
     }
-    const found = piece.indexOf(delimiter, at)
+    const found = this.#find(piece, at)
     if (found !== -1) {
-      if (found > at) this.#content(piece.subarray(at, found))
+      this.#content(piece, at, found)
       this.#state = 'delimiter'
       return found + delimiter.length
     }
     this.#matched = matchAtEnd(piece, at, delimiter)
-    const end = piece.length - this.#matched
-    if (end > at) this.#content(piece.subarray(at, end))
+    this.#content(piece, at, piece.length - this.#matched)
     return piece.length
   }
 
+  /** Where the next delimiter begins. Text is full of CRLFs, so that it is faster to look for what stands behind one. */
+  #find(piece: Buffer, from: number): number {
+    const dashes = from + crlf.length
+    for (
+      let at = piece.indexOf(this.#dashBoundary, dashes);
+      at !== -1;
+      at = piece.indexOf(this.#dashBoundary, at + 1)
+    ) {
+      if (piece[at - 1] === LF && piece[at - 2] === CR) return at - crlf.length
+    }
+    return -1
+  }
+
   #readDelimiterEnd(piece: Buffer, from: number): number {
+    if (this.#padding === '' && piece[from] === CR && piece[from + 1] === LF)
+      return this.#openDelimiter(from + 2)
     for (let at = from; at < piece.length; at += 1) {
       const byte = piece[at]
       const last = this.#padding.at(-1)
@@ -149,14 +167,14 @@ export class Framing {
 
   /** The boundary was followed by something that follows no delimiter: it was content. */
   #notADelimiter(next: number): number {
-    const falseDelimiter = this.#delimiter.subarray(this.#borrowed)
+    const borrowed = this.#borrowed
     // The CR that it may end with may begin the real delimiter.
     const matched = this.#padding.endsWith('\r') ? 1 : 0
     const padding = this.#padding.slice(0, this.#padding.length - matched)
     this.#padding = ''
     this.#expectContent(matched, 0)
-    this.#content(falseDelimiter)
-    if (padding !== '') this.#content(Buffer.from(padding, 'latin1'))
+    this.#content(this.#delimiter, borrowed, this.#delimiter.length)
+    this.#content(Buffer.from(padding, 'latin1'), 0, padding.length)
     return next
   }
 
@@ -164,13 +182,13 @@ export class Framing {
     const next = this.#header.add(piece, from)
     // An unfinished header may end with the start of its empty line.
     const longest = this.#headerSize + (next === undefined ? crlf.length * 2 - 1 : 0)
-    if (this.#header.bytes.length > longest) {
-      throw hasBareLf(this.#header.bytes.subarray(0, this.#headerSize))
-        ? lfLineEndings()
-        : this.#headerTooLong()
+    if (this.#header.size > longest) {
+      const start = this.#header.text().slice(0, this.#headerSize)
+      throw hasBareLf(start) ? lfLineEndings() : this.#headerTooLong()
     }
     if (next === undefined) return piece.length
-    const header = this.#header.take()
+    const header = this.#header.text()
+    this.#header.clear()
     // The delimiter after an empty part may stand right behind the header, sharing its CRLF (RFC 2046, body-part).
     this.#expectContent(crlf.length, crlf.length)
     this.#listener.openPart(header)
@@ -183,13 +201,14 @@ export class Framing {
     this.#borrowed = borrowed
   }
 
-  #content(bytes: Buffer): void {
+  #content(piece: Buffer, from: number, to: number): void {
+    if (from === to) return
     if (this.#inPart) {
-      this.#listener.partContent(bytes)
+      this.#listener.partContent(piece, from, to)
       return
     }
-    this.#preamble.push(bytes)
-    this.#preambleSize += bytes.length
+    this.#preamble.push(piece.subarray(from, to))
+    this.#preambleSize += to - from
     if (this.#preambleSize > longestPreamble) throw this.#noDelimiter()
   }
 

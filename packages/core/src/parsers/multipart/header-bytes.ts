@@ -1,15 +1,23 @@
-/** The header of one part, collected from the pieces that it comes in. */
+/** The header of one part, up to its empty line. */
+import { GatheredBytes } from '../gathered-bytes.js'
 
 const CR = 13
 const LF = 10
 const endOfHeader = Buffer.from('\r\n\r\n')
-const nothing = Buffer.alloc(0)
 
-/** Collects up to the empty line. Pieces are copied only where a header spans several. */
+/** Gathers a header. */
 export class HeaderBytes {
-  #room = nothing
-  /** The header so far, and all of it once `add` has found its end. */
-  bytes: Buffer = nothing
+  readonly #bytes = new GatheredBytes()
+
+  /** Bytes so far, and of the whole header once `add` has found its end. */
+  get size(): number {
+    return this.#bytes.size
+  }
+
+  /** The header, one character for each byte. */
+  text(): string {
+    return this.#bytes.toString('latin1')
+  }
 
   /**
    * Takes bytes of `piece` from `from` on.
@@ -17,51 +25,19 @@ export class HeaderBytes {
    * @returns where the content begins that stands behind the header; `undefined` if the header goes on
    */
   add(piece: Buffer, from: number): number | undefined {
-    if (this.bytes.length === 0) return this.#begin(piece, from)
-    const known = this.bytes.length
-    this.#append(piece, from)
-    const end = headerEnd(this.bytes, 0, known)
-    if (end === undefined) return undefined
-    this.bytes = this.bytes.subarray(0, end.header)
+    const bytes = this.#bytes
+    const known = bytes.size
+    bytes.add(piece, from, piece.length)
+    const isEmpty = bytes.at(0) === CR && bytes.at(1) === LF
+    const end = isEmpty ? 0 : bytes.indexOf(endOfHeader, Math.max(0, known - endOfHeader.length + 1))
+    if (end === -1) return undefined
+    bytes.truncate(end)
     // What was known belongs to earlier pieces, and the empty line may have begun there.
-    return from + end.next - known
+    return from - known + end + (isEmpty ? 2 : endOfHeader.length)
   }
 
-  /** The header, and room for the next one. */
-  take(): Buffer {
-    const { bytes } = this
-    this.bytes = nothing
-    this.#room = nothing
-    return bytes
+  /** Forgets the header, so that the next one can be gathered. */
+  clear(): void {
+    this.#bytes.truncate(0)
   }
-
-  #begin(piece: Buffer, from: number): number | undefined {
-    const end = headerEnd(piece, from, from)
-    this.bytes = piece.subarray(from, end?.header)
-    return end?.next
-  }
-
-  #append(piece: Buffer, from: number): void {
-    const known = this.bytes.length
-    const size = known + piece.length - from
-    if (size > this.#room.length) {
-      // Twice the room each time: a header that comes byte by byte is not copied for every byte.
-      const room = Buffer.allocUnsafe(size * 2)
-      this.bytes.copy(room)
-      this.#room = room
-    }
-    piece.copy(this.#room, known, from)
-    this.bytes = this.#room.subarray(0, size)
-  }
-}
-
-/** Where the header from `start` on ends: at once, if it is empty, or else at an empty line. */
-function headerEnd(
-  bytes: Buffer,
-  start: number,
-  known: number,
-): { header: number; next: number } | undefined {
-  if (bytes[start] === CR && bytes[start + 1] === LF) return { header: start, next: start + 2 }
-  const found = bytes.indexOf(endOfHeader, Math.max(start, known - endOfHeader.length + 1))
-  return found === -1 ? undefined : { header: found, next: found + endOfHeader.length }
 }
