@@ -10,6 +10,8 @@ export class GatheredBytes {
   #bytes: Buffer = nothing
   #from = 0
   #to = 0
+  /** Whether the memory is this object's own, with room behind the bytes, and not that of a piece. */
+  #isOwn = false
 
   /** How many there are. */
   get size(): number {
@@ -22,15 +24,17 @@ export class GatheredBytes {
       this.#bytes = piece
       this.#from = from
       this.#to = to
+      this.#isOwn = false
       return
     }
     const known = this.size
     const size = known + to - from
-    if (this.#from > 0 || size > this.#bytes.length) {
+    if (!this.#isOwn || size > this.#bytes.length) {
       const room = Buffer.allocUnsafe(size * 2)
       this.#bytes.copy(room, 0, this.#from, this.#to)
       this.#bytes = room
       this.#from = 0
+      this.#isOwn = true
     }
     piece.copy(this.#bytes, known, from, to)
     this.#to = size
