@@ -12,8 +12,8 @@ export interface BodyBounds {
   readonly idle: number
   /** The length that the client has declared, where one is to be checked. */
   readonly expected?: number | undefined
-  /** What to fail with where the bytes do not come to their end. */
-  readonly lost: () => Error
+  /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
+  readonly lost: (cause: Error | null) => Error
 }
 
 /**
@@ -84,12 +84,12 @@ export class BodyStream extends Readable {
     this.push(null)
   }
 
-  readonly #onError = (): void => {
-    this.destroy(this.#bounds.lost())
+  readonly #onError = (cause: Error): void => {
+    this.destroy(this.#bounds.lost(cause))
   }
 
   readonly #onClose = (): void => {
-    if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost())
+    if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost(null))
   }
 
   readonly #onIdle = (): void => {

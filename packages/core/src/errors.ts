@@ -129,15 +129,35 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     status: 408,
     detail: 'No byte of the body arrived for too long.',
   },
-  LIMIT_FILE_SIZE: { status: 413, detail: 'A file is too large.' },
-  LIMIT_FIELD_SIZE: { status: 413, detail: 'The value of a field is too long.' },
-  LIMIT_FIELD_NAME: { status: 413, detail: 'The name of a field is too long.' },
-  LIMIT_FIELDS: { status: 413, detail: 'The form has too many fields.' },
-  LIMIT_FILES: { status: 413, detail: 'The form has too many files.' },
-  LIMIT_PARTS: { status: 413, detail: 'The form has too many parts.' },
-  LIMIT_BODY_SIZE: { status: 413, detail: 'The body is too large.' },
-  LIMIT_HEADER_SIZE: { status: 413, detail: 'The header of a part is too long.' },
-  LIMIT_NESTING: { status: 413, detail: 'The data is nested too deeply.' },
+  LIMIT_FILE_SIZE: { status: 413, detail: 'A file is too large.', hint: 'Send a smaller file.' },
+  LIMIT_FIELD_SIZE: {
+    status: 413,
+    detail: 'The value of a field is too long.',
+    hint: 'Send a shorter value, or send it as a file.',
+  },
+  LIMIT_FIELD_NAME: { status: 413, detail: 'The name of a field is too long.', hint: 'Use shorter names.' },
+  LIMIT_FIELDS: {
+    status: 413,
+    detail: 'The form has too many fields.',
+    hint: 'Send fewer fields in one request.',
+  },
+  LIMIT_FILES: {
+    status: 413,
+    detail: 'The form has too many files.',
+    hint: 'Send fewer files in one request.',
+  },
+  LIMIT_PARTS: {
+    status: 413,
+    detail: 'The form has too many parts.',
+    hint: 'Send fewer fields and files in one request.',
+  },
+  LIMIT_BODY_SIZE: { status: 413, detail: 'The body is too large.', hint: 'Send less in one request.' },
+  LIMIT_HEADER_SIZE: {
+    status: 413,
+    detail: 'The header of a part is too long.',
+    hint: 'Shorten the name or the file name of the part.',
+  },
+  LIMIT_NESTING: { status: 413, detail: 'The data is nested too deeply.', hint: 'Send flatter data.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, detail: 'The media type of this request is not supported.' },
   MISSING_CONTENT_TYPE: {
     status: 415,
@@ -199,25 +219,27 @@ export class BodyError extends Error {
   readonly statusCode: number
   /** Whether the client may see the detail: true for every 4xx that can be sent. */
   readonly expose: boolean
-  /** What is wrong with this request, in one sentence. The same as `message`. */
+  /** What is wrong with this request, in one sentence. */
   readonly detail: string
   /** What the client should change. */
-  readonly hint?: string
-  readonly field?: string
-  readonly limit?: number
-  readonly errors?: readonly FieldIssue[]
-  readonly headers?: Readonly<Record<string, string>>
+  declare readonly hint?: string
+  declare readonly field?: string
+  declare readonly limit?: number
+  declare readonly errors?: readonly FieldIssue[]
+  declare readonly headers?: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, options: BodyErrorOptions = {}) {
     const row = errorTable[code]
     const detail = options.detail ?? row.detail
-    super(detail, 'cause' in options ? { cause: options.cause } : undefined)
+    const hint = options.hint ?? row.hint
+    // A 5xx is read in a log, by whom the hint is meant for.
+    const message = (options.status ?? row.status) >= 500 && hint !== undefined ? `${detail} ${hint}` : detail
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.status = options.status ?? row.status
     this.statusCode = this.status
     this.expose = this.status < 499
     this.detail = detail
-    const hint = options.hint ?? row.hint
     if (hint !== undefined) this.hint = hint
     if (options.field !== undefined) this.field = options.field
     if (options.limit !== undefined) this.limit = options.limit

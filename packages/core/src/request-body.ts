@@ -37,7 +37,10 @@ let defaultConfig: Config | undefined
 /** The body of a request: one object, however many middlewares ask. The target gets its properties the first time. */
 export function openBody(adapter: AdapterRequest): RequestBody {
   const known = bodies.get(adapter.request)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    if (adapter.stream !== undefined) known.source.replaceStream(adapter.stream)
+    return known
+  }
   const body = new RequestBody(adapter)
   bodies.set(adapter.request, body)
   exposeBody(adapter.target, body)
@@ -181,6 +184,6 @@ function refuseLate(options: readonly string[]): void {
   if (options.length === 0) return
   throw new BodyError('BODY_ALREADY_READ', {
     detail: `The options ${options.join(', ')} came too late: the multipart() above had read the body by then.`,
-    hint: 'Mount multipart({ lazy: true }) above routes with options of their own, or no multipart() at all.',
+    hint: 'Mount multipart({ lazy: true }) above routes with options of their own, place such routes above it, or mount none.',
   })
 }

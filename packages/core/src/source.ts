@@ -36,7 +36,8 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge' | 'idle'>
 export class Source {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  readonly #stream: Readable
+  #stream: Readable
+  #isOpen = false
   #mediaType: MediaType | undefined
 
   /**
@@ -48,6 +49,11 @@ export class Source {
     this.request = request
     this.response = response
     this.#stream = stream
+  }
+
+  /** The framework has put another stream in the place of the body. Once that is being read, this is too late. */
+  replaceStream(stream: Readable): void {
+    if (!this.#isOpen) this.#stream = stream
   }
 
   get headers(): IncomingHttpHeaders {
@@ -100,19 +106,22 @@ export class Source {
    * declared length is over the limit
    */
   open(reading: Reading): Readable {
+    this.#isOpen = true
     const createInflater = this.#inflater(reading.inflates)
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
     const kept = this.#isTaken ? this.#keptBody() : undefined
-    if (kept === undefined && this.#stream.destroyed) throw this.#lost
+    if (kept === undefined && this.#stream.destroyed) throw this.#lost(this.#stream.errored)
     const bounds: BodyBounds = {
       ...reading,
-      lost: () => this.#lost,
+      lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
     // Whatever has been put in the place of the request may never learn that its client has gone.
-    if (this.#stream !== this.request) this.request.once('close', () => this.#isAborted && body.destroy(this.#lost))
+    if (this.#stream !== this.request) {
+      this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
+    }
     return createInflater === undefined ? body : inflated(body, createInflater(), bounds)
   }
 
@@ -168,13 +177,14 @@ export class Source {
     return this.#stream === this.request ? isWhole(this.request) : this.#stream.readableEnded
   }
 
-  /** Why the body did not come to its end. */
-  get #lost(): Error {
-    const cause = this.#stream.errored
-    if (this.#stream === this.request || this.#isAborted) {
-      return new BodyError('CLIENT_ABORTED', cause === null ? {} : { cause })
-    }
-    return cause ?? new Error('The stream of the body was closed before its end.')
+  /** Why the body did not come to its end. @param cause what its stream failed with */
+  #lost(cause: Error | null): Error {
+    if (this.#isAborted) return new BodyError('CLIENT_ABORTED', { cause })
+    if (cause !== null) return cause
+    // A framework's own stream may be closed while the client waits for an answer.
+    return this.#stream === this.request
+      ? new BodyError('CLIENT_ABORTED')
+      : new Error('The stream of the body was closed before its end.')
   }
 
   #keptBody(): Readable {

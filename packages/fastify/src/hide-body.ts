@@ -25,12 +25,14 @@ export function hideBody(request: ReadRequest, isMounted: boolean): Readable | u
   // Below the plugin a QUERY meets a content type parser that reads nothing.
   if (bodyless.has(request.method) || (isQuery && isMounted)) return undefined
   let looks = isQuery ? 2 : 1
+  const { headers } = request
   Object.defineProperty(request, 'headers', {
     configurable: true,
     get(this: { headers?: unknown }) {
       looks -= 1
       if (looks === 0) delete this.headers
-      return isQuery ? emptyText : noBody
+      // Hooks that come later may look first, for a field of another kind.
+      return Object.assign({}, headers, isQuery ? emptyText : noBody)
     },
   })
   return isQuery ? Readable.from([]) : undefined

@@ -38,7 +38,11 @@ export class JSONParser extends BaseParser {
     const text = withoutByteOrderMark(decodeText(bytes, charset))
     if (isUtf8Label(charset) && !isUtf8(bytes)) throw malformedJson('the body is not valid UTF-8')
     const value = parseJson(text, bytes)
-    checkValue(value, context.limits.nesting, this.strict)
+    const { nesting } = context.limits
+    if (!checkValue(value, nesting, this.strict)) {
+      const detail = `The data is nested more than ${nesting} levels deep.`
+      throw new BodyError('LIMIT_NESTING', { detail, limit: nesting })
+    }
     return value
   }
 }
@@ -57,13 +61,18 @@ function parseJson(text: string, bytes: Buffer): unknown {
   }
 }
 
-/** Refuses what JSON can say but the handler must not be made to hold. */
-function checkValue(value: unknown, levels: number, strict: boolean): void {
+/**
+ * Refuses what JSON can say but the handler must not be made to hold.
+ *
+ * @returns whether the value has no more than so many levels
+ */
+function checkValue(value: unknown, levels: number, strict: boolean): boolean {
   if (typeof value === 'number' && strict && !Number.isFinite(value))
     throw malformedJson('a number is out of range')
-  if (typeof value !== 'object' || value === null) return
-  if (levels === 0) throw new BodyError('LIMIT_NESTING')
-  for (const each of Array.isArray(value) ? value : Object.values(value)) checkValue(each, levels - 1, strict)
+  if (typeof value !== 'object' || value === null) return true
+  if (levels === 0) return false
+  const members: unknown[] = Array.isArray(value) ? value : Object.values(value)
+  return members.every((each) => checkValue(each, levels - 1, strict))
 }
 
 function malformedJson(reason: string, options: BodyErrorOptions = {}): BodyError {

@@ -2,12 +2,13 @@
 import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import { isKnownCharset, parameter, type MediaType } from '../media-type.js'
+import { eachPiece } from './each-piece.js'
 import { GatheredBytes } from './gathered-bytes.js'
 
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
   const bytes = new GatheredBytes()
-  for await (const piece of stream as AsyncIterable<Buffer>) bytes.add(piece, 0, piece.length)
+  await eachPiece(stream, (piece) => void bytes.add(piece, 0, piece.length))
   return bytes.toBuffer()
 }
 

@@ -22,7 +22,7 @@ const filePart = Buffer.from(`\r\n--${boundary}\r\nContent-Disposition:form-data
 const closing = Buffer.from(`\r\n--${boundary}--\r\n`)
 
 /** Below this size a piece is copied beside others before busboy sees it: a call costs more than the copy. */
-const smallPiece = 16 * 1024
+const smallPiece = 32 * 1024
 
 /** Up to here a loop is faster than a call of `copy`, which takes as long as 100 turns. */
 const shortRun = 64
@@ -48,15 +48,19 @@ export class FileReader {
   readonly #sinks: FileSink[] = []
   readonly #outbox = new Outbox()
   #failure: Error | undefined
-  #settle: { resolve: () => void; reject: (reason: Error) => void } | undefined
+  /** What somebody waits for. */
+  #wait: { event: 'drain' | 'close'; resolve: () => void; reject: (reason: Error) => void } | undefined
 
   constructor() {
     this.#busboy = createBusboy({
       headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
       limits: noLimits,
+      // So that "drain" comes whenever everything has been read.
+      highWaterMark: 1,
     })
     this.#busboy.on('file', (_, stream) => this.#sinks.shift()?.(stream))
-    this.#busboy.on('close', () => this.#settle?.resolve())
+    this.#busboy.on('drain', () => this.#happened('drain'))
+    this.#busboy.on('close', () => this.#happened('close'))
     // Stays on: busboy reports some errors late, and some twice.
     this.#busboy.on('error', (error) => this.fail(error))
   }
@@ -72,18 +76,19 @@ export class FileReader {
     this.#outbox.add(piece, from, to)
   }
 
-  /** Lets busboy read what has come so far; resolves when there is room for more. */
-  async flush(): Promise<void> {
-    for (const piece of this.#outbox.take()) {
-      await this.#settled((done) => this.#busboy.write(piece, done))
-    }
+  /** Lets busboy read what has come so far. @returns a promise where it has no room for more yet */
+  flush(): Promise<void> | undefined {
+    for (const piece of this.#outbox.take()) this.#busboy.write(piece)
+    const isDone = this.#failure === undefined && this.#busboy.writableLength === 0
+    return isDone ? undefined : this.#until('drain')
   }
 
   /** There are no more files. Resolves when every stream has been read to its end. */
   async end(): Promise<void> {
     this.#outbox.add(closing, 0, closing.length)
     await this.flush()
-    await this.#settled(() => this.#busboy.end())
+    this.#busboy.end()
+    await this.#until('close')
     if (this.#sinks.length > 0) throw new Error(`busboy has lost ${this.#sinks.length} files.`)
   }
 
@@ -91,16 +96,19 @@ export class FileReader {
   fail(error: unknown): void {
     this.#failure ??=
       error instanceof Error ? error : new Error('The body was not read to its end.', { cause: error })
-    this.#settle?.reject(this.#failure)
+    this.#wait?.reject(this.#failure)
     this.#busboy.destroy(this.#failure)
   }
 
-  #settled(start: (done: (error?: Error | null) => void) => void): Promise<void> {
+  #until(event: 'drain' | 'close'): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) return reject(this.#failure)
-      this.#settle = { resolve, reject }
-      start((error) => (error == null ? resolve() : reject(this.#failure ?? error)))
+      if (this.#failure === undefined) this.#wait = { event, resolve, reject }
+      else reject(this.#failure)
     })
+  }
+
+  #happened(event: 'drain' | 'close'): void {
+    if (this.#wait?.event === event) this.#wait.resolve()
   }
 }
 
@@ -122,7 +130,7 @@ class Outbox {
     if (this.#end + size > this.#block.length) {
       this.#seal()
       // The first block is that of a small form, and comes from Buffer's pool.
-      this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : 2 * smallPiece)
+      this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : smallPiece)
       this.#start = 0
       this.#end = 0
     }

@@ -22,9 +22,20 @@ export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
   const lines = start.toString('latin1').split('\n', 1000)
   if (lines.some((line) => line.trimEnd() === `--${boundary}` && !line.endsWith('\r'))) return lfLineEndings()
   if (lines.some((line) => isBareBoundary(line.trimEnd(), boundary))) return withoutDashes(boundary)
+  const seen = seenBoundary(lines.map((line) => line.trimEnd()))
+  if (seen !== undefined) return otherBoundary(boundary, seen)
   const look = bodyLook(start)
   if (look.kind === 'multipart') return otherBoundary(boundary, look.boundary)
   return notMultipart(look.kind)
+}
+
+/** The boundary of the first line that looks like a delimiter: one above a part's header, or the first of the body. */
+function seenBoundary(lines: readonly string[]): string | undefined {
+  const aboveHeader = lines.find(
+    (line, at) => /^--./.test(line) && /^Content-[\w-]+:/i.test(lines[at + 1] ?? ''),
+  )
+  if (aboveHeader !== undefined) return aboveHeader.slice(2)
+  return /^--(?=\S*\w)(\S{1,200}?)(?:--)?$/.exec(lines.find((line) => line !== '') ?? '')?.[1]
 }
 
 /** A line that would be a delimiter if it began with two more dashes. */

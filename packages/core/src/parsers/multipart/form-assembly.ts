@@ -58,9 +58,9 @@ export class FormAssembly implements PartListener {
     this.#part!.close()
   }
 
-  /** Resolves when there is room for more parts. */
-  async flush(): Promise<void> {
-    await this.#files?.flush()
+  /** Hands on what has come so far. @returns a promise where there is no room for more yet */
+  flush(): Promise<void> | undefined {
+    return this.#files?.flush()
   }
 
   /** The body is complete: waits for every file and gives the entries. */

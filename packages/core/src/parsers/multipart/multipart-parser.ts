@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { DataAndFiles } from '../../data-and-files.js'
 import type { MediaType } from '../../media-type.js'
 import { BaseParser, type ParserContext } from '../base-parser.js'
+import { eachPiece } from '../each-piece.js'
 import { readStart } from '../body-look.js'
 import { missingBoundary, readBoundary } from './boundary.js'
 import { FormAssembly } from './form-assembly.js'
@@ -33,10 +34,10 @@ export class MultiPartParser extends BaseParser {
     const form = new FormAssembly(context, this.charsetField)
     const framing = new Framing(boundary, context.limits.headerSize, form)
     try {
-      for await (const piece of stream) {
-        framing.push(piece as Buffer)
-        await form.flush()
-      }
+      await eachPiece(stream, (piece) => {
+        framing.push(piece)
+        return form.flush()
+      })
       framing.end()
       return DataAndFiles.fromEntries(await form.end())
     } catch (error) {
