@@ -173,10 +173,21 @@ export class RequestBody {
 
   #admit(reader: RegisteredParser, route: RouteConfig): void {
     const own = route.parsers.find(({ parser }) => parser.constructor === reader.parser.constructor)
-    if (own === undefined) throw unsupportedMediaType(route.parsers, this.source.headers['content-type'])
+    if (own === undefined) throw this.#readByAnother(reader, route)
     const late = [...route.readingOptions]
     if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
     refuseLate(late)
+  }
+
+  /** The 415 of a route that has not got the parser which the mount above chose. */
+  #readByAnother(reader: RegisteredParser, route: RouteConfig): BodyError {
+    const error = unsupportedMediaType(route.parsers, this.source.headers['content-type'])
+    if (!this.#isReadableBy(route.parsers)) return error
+    const { code, detail, headers = {} } = error
+    const hint =
+      `The multipart() above this route has read the body as ${reader.range.essence}. On the server, mount ` +
+      'multipart({ lazy: true }), or place the route above it, for the route to read the body itself.'
+    return new BodyError(code, { detail, hint, headers })
   }
 }
 

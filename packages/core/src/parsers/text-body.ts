@@ -8,7 +8,10 @@ import { GatheredBytes } from './gathered-bytes.js'
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
   const bytes = new GatheredBytes()
-  await eachPiece(stream, (piece) => void bytes.add(piece, 0, piece.length))
+  await eachPiece(stream, (piece) => {
+    bytes.add(piece, 0, piece.length)
+    return undefined
+  })
   return bytes.toBuffer()
 }
 
