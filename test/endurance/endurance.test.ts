@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent, request } from 'node:http'
+import { Agent, request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -53,13 +54,11 @@ describe.each(['express', 'koa', 'fastify'])('%s', (framework) => {
     const method = body === undefined ? 'GET' : 'POST'
     const headers = { 'Content-Type': 'multipart/form-data; boundary=b' }
     const sending = request({ port, host: '127.0.0.1', path, method, agent, headers })
-    const answer = new Promise<T>((resolve, reject) => {
-      sending.on('response', (response) => json(response).then((value) => resolve(value as T), reject))
-      sending.on('error', reject)
-    })
+    const answer = once(sending, 'response') as Promise<[IncomingMessage]>
     if (body === undefined) sending.end()
     else await pipeline(body, sending)
-    return answer
+    const [response] = await answer
+    return (await json(response)) as T
   }
 
   const upload = (chunk: Buffer, times: number): Promise<number[]> => {

@@ -39,7 +39,8 @@ const starts = {
     app.use((ctx) => {
       ctx.body = ctx.path === '/held' ? held() : sizes(ctx.request.files)
     })
-    return createServer(app.callback())
+    const callback = app.callback()
+    return createServer((req, res) => void callback(req, res))
   },
   async fastify() {
     const app = Fastify()
