@@ -8,7 +8,7 @@ export type BodyLook =
   | { readonly kind: 'urlencoded' }
   | { readonly kind: 'unknown' }
 
-const firstDelimiter = /^\s*(-{2,}[^\r\n]{1,200}?)[ \t]*\r?\nContent-Disposition:/i
+const firstDelimiter = /^\s*(-{2,}[^\r\n]{1,200}?)[ \t]*\r?\nContent-[\w-]+:/i
 const urlencoded = /^[^\s=&{}[\]<>"]+=[^\s]*(?:&|$)/
 
 /** How much of a body a guess looks at. */
