@@ -44,10 +44,7 @@ export function selectParser(
   return list.find(({ range }) => mediaTypeCovers(range, mediaType))
 }
 
-/**
- * The 415 for a media type that no parser of the list reads, or that another one has read before; with what the list
- * reads in `Accept` (RFC 9110, 15.5.16).
- */
+/** The 415 for a media type that no parser of the list reads, with what it reads in `Accept` (RFC 9110, 15.5.16). */
 export function unsupportedMediaType(
   list: readonly RegisteredParser[],
   header: string | undefined,
@@ -63,14 +60,9 @@ export function unsupportedMediaType(
       headers,
     })
   }
-  const mediaType = parseMediaType(header)
-  const isReadBefore = mediaType !== undefined && selectParser(list, mediaType) !== undefined
   return new BodyError('UNSUPPORTED_MEDIA_TYPE', {
     detail: `Unsupported media type "${header}" in request.`,
-    hint: isReadBefore
-      ? `This route takes ${accepted}, but not ${mediaType.essence}. Send the bare file as the body, with no form around ` +
-        'it, and with another Content-Type, such as application/octet-stream.'
-      : takes,
+    hint: takes,
     headers,
   })
 }

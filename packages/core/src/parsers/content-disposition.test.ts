@@ -76,8 +76,10 @@ test.each(read)('%j has the name %j and the file name %j: %s', (header, name, fi
   expect(parseContentDisposition(wire(header))).toEqual({ type: 'form-data', name, filename })
 })
 
-test('a name that is not UTF-8 is read as Latin-1', () => {
+test('a name that is not UTF-8 is read as Latin-1, which has a euro sign in browsers', () => {
   expect(parseContentDisposition('form-data; name="caf\xe9"').name).toBe('café')
+  expect(parseContentDisposition('form-data; name="5 \x80"').name).toBe('5 €')
+  expect(parseContentDisposition("form-data; name=a; filename*=windows-1252''5%80").filename).toBe('5€')
 })
 
 test('the type is given in lower case, whatever it is', () => {

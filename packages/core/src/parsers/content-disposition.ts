@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { trimSpace } from '../header-space.js'
 import { isKnownCharset } from '../media-type.js'
 import { percentDecode } from './percent-decode.js'
+import { decodeWhole } from './text-body.js'
 
 export interface ContentDisposition {
   /** `form-data`, `attachment`, … in lower case. */
@@ -83,11 +84,11 @@ function parameterValue(name: string, quoted: string | undefined, bare: string |
 
 const notAscii = /[\u0080-\u00ff]/
 
-/** UTF-8, and Latin-1 where it is not: an old client's name is better readable than refused. */
+/** UTF-8, and Latin-1 as browsers have it where it is not: an old client's name is better readable than refused. */
 function decodeBytes(text: string): string {
   if (!notAscii.test(text)) return text
   const bytes = Buffer.from(text, 'latin1')
-  return isUtf8(bytes) ? bytes.toString() : text
+  return isUtf8(bytes) ? bytes.toString() : decodeWhole(bytes, 'windows-1252')
 }
 
 /** `charset'language'percent-encoded` (RFC 8187, 3.2). */
@@ -97,7 +98,7 @@ function decodeExtended(value: string, name: string): string {
   const [, charset, encoded] = match
   if (!isKnownCharset(charset!)) throw new DispositionFault(`its "${name}" is in an unknown charset`, charset)
   try {
-    return new TextDecoder(charset, { fatal: true }).decode(percentDecode(encoded!))
+    return decodeWhole(percentDecode(encoded!), charset!, { fatal: true })
   } catch {
     throw new DispositionFault(`its "${name}" is not valid ${charset}`)
   }

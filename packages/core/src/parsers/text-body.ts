@@ -39,7 +39,16 @@ export function isUtf8Label(charset: string): boolean {
 export function decodeText(bytes: Buffer, charset: string): string {
   if (isUtf8Label(charset)) return bytes.toString()
   const isBigEndian = /^utf-16$/i.test(charset) && bytes[0] === 0xfe && bytes[1] === 0xff
-  return new TextDecoder(isBigEndian ? 'utf-16be' : charset).decode(bytes)
+  return decodeWhole(bytes, isBigEndian ? 'utf-16be' : charset)
+}
+
+/**
+ * Decodes as a stream of one piece. At once, Node 20.18.3 and later take windows-1252 for Latin-1 and so have no euro sign
+ * (https://github.com/nodejs/node/issues/60888).
+ */
+export function decodeWhole(bytes: Uint8Array, charset: string, options?: { fatal: boolean }): string {
+  const decoder = new TextDecoder(charset, options)
+  return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 
 /** A text without its byte order mark. */

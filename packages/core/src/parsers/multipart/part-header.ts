@@ -1,5 +1,6 @@
 /** The header of one part, read into what the rest of Formgate knows of the part. */
 import { BodyError } from '../../errors.js'
+import { trimSpace } from '../../header-space.js'
 import { isKnownCharset, parameter, parseMediaType, type MediaType } from '../../media-type.js'
 import { DispositionFault, parseContentDisposition } from '../content-disposition.js'
 import { lfLineEndings } from './explain.js'
@@ -17,8 +18,6 @@ export interface PartHeader {
 }
 
 const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-// Everything but controls; a tab is none (RFC 9110, 5.5).
-const fieldValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
 
 /**
  * Reads the header of a part.
@@ -69,9 +68,10 @@ function headerFields(text: string, number: number): Record<string, string> {
     }
     if (colon === -1) throw malformedPart(number, 'a line of its header has no colon')
     const name = line.slice(0, colon).toLowerCase()
-    const value = line.slice(colon + 1).trim()
+    const value = trimSpace(line.slice(colon + 1))
     if (!fieldName.test(name)) throw malformedPart(number, 'a name in its header is not valid')
-    if (!fieldValue.test(value)) throw malformedPart(number, `its ${name} holds control characters`)
+    // Other controls may stand in it: every browser sends those of a file name as they are.
+    if (value.includes('\r')) throw malformedPart(number, `its ${name} holds a CR without LF`)
     if (name in fields && name.startsWith('content-'))
       throw malformedPart(number, `its header has two ${name} lines`)
     fields[name] = value
