@@ -27,6 +27,7 @@ export function findJsonFault(text: string): JsonFault | undefined {
 class JsonScanner {
   readonly #text: string
   #at = 0
+  #expected = 'a value'
 
   constructor(text: string) {
     this.#text = text
@@ -45,11 +46,11 @@ class JsonScanner {
           this.#at += 1
         } else {
           open.push(opener)
-          if (opener === '{' && !this.#key()) return this.#fault('a property name in double quotes')
+          if (opener === '{' && !this.#key()) return this.#fault()
           continue
         }
       } else if (!this.#scalar()) {
-        return this.#fault('a value')
+        return this.#fault()
       }
       // A value is complete: close what it closes, then go on to the next one.
       for (;;) {
@@ -63,7 +64,7 @@ class JsonScanner {
         }
         if (this.#peek() !== ',') return this.#fault(`"," or "${closerOf(within)}"`)
         this.#at += 1
-        if (within === '{' && !this.#key()) return this.#fault('a property name in double quotes')
+        if (within === '{' && !this.#key()) return this.#fault()
         break
       }
     }
@@ -72,22 +73,24 @@ class JsonScanner {
   /** A property's name and its colon. */
   #key(): boolean {
     this.#skip(whitespace)
+    if (this.#peek() !== '"') return this.#miss('a property name in double quotes')
     if (!this.#string()) return false
     this.#skip(whitespace)
-    if (this.#peek() !== ':') return false
+    if (this.#peek() !== ':') return this.#miss('":"')
     this.#at += 1
     return true
   }
 
   #scalar(): boolean {
-    return this.#peek() === '"' ? this.#string() : this.#skip(literal) || this.#skip(number)
+    if (this.#peek() === '"') return this.#string()
+    return this.#skip(literal) || this.#skip(number) || this.#miss('a value')
   }
 
   #string(): boolean {
-    if (this.#peek() !== '"') return false
     this.#at += 1
     while (this.#skip(unescaped) || this.#skip(escape));
-    if (this.#peek() !== '"') return false
+    if (this.#peek() === '\\') return this.#miss('an escape such as \\n or \\u0041')
+    if (this.#peek() !== '"') return this.#miss('the end of a string')
     this.#at += 1
     return true
   }
@@ -105,7 +108,13 @@ class JsonScanner {
     return moved
   }
 
-  #fault(expected: string): JsonFault {
+  /** Notes what should stand here. */
+  #miss(expected: string): false {
+    this.#expected = expected
+    return false
+  }
+
+  #fault(expected: string = this.#expected): JsonFault {
     const found = this.#peek()
     const seen = found === undefined ? 'the end of the body' : JSON.stringify(found)
     return { reason: `expected ${expected} but found ${seen}`, offset: this.#at }
