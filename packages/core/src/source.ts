@@ -231,17 +231,23 @@ function isWhole(request: NodeRequest): boolean {
 /** Waits without reading: "readable" comes when a byte has arrived, and at the end. */
 function firstByteOrEnd(stream: Readable, request: NodeRequest, idle: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = (): void => {
+    const stop = (): void => {
       clearTimeout(timer)
       stream.off('readable', done).off('end', done).off('error', done).off('close', done)
       request.off('close', closed)
+    }
+    const done = (): void => {
+      stop()
       resolve()
     }
-    const timer =
-      idle === Infinity ? undefined : setTimeout(() => (done(), reject(idleTimeout(idle))), idle).unref()
     const closed = (): void => {
       if (!isWhole(request)) done()
     }
+    const late = (): void => {
+      stop()
+      reject(idleTimeout(idle))
+    }
+    const timer = idle === Infinity ? undefined : setTimeout(late, idle).unref()
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
     request.on('close', closed)
   })
