@@ -1,0 +1,44 @@
+/** Many cases, one after the other. */
+import { Finding, runCase, type Tally } from './differential.js'
+import { Watchdog } from './watchdog.js'
+
+/** Milliseconds for all that is done with one body. */
+const patience = 20_000
+
+/** What several cases come to. */
+export interface Campaign {
+  readonly cases: number
+  readonly tally: Tally
+}
+
+/**
+ * Runs cases until there are no more seeds.
+ *
+ * @throws Finding at the first that fails; anything that is thrown or rejected and that nobody catches is one too
+ */
+export async function runCampaign(seeds: Iterable<number>): Promise<Campaign> {
+  const tally: Tally = new Map()
+  const watchdog = new Watchdog(patience)
+  let current = 0
+  let cases = 0
+  let stray: unknown
+  const onStray = (error: unknown): void => {
+    stray ??= new Finding(`Nobody has caught this, in or before seed ${current}: ${String(error)}`, {
+      cause: error,
+    })
+  }
+  process.on('uncaughtException', onStray).on('unhandledRejection', onStray)
+  try {
+    for (const seed of seeds) {
+      current = seed
+      watchdog.begin(seed)
+      await runCase(seed, tally)
+      if (stray !== undefined) throw stray as Finding
+      cases += 1
+    }
+  } finally {
+    process.off('uncaughtException', onStray).off('unhandledRejection', onStray)
+    await watchdog.end()
+  }
+  return { cases, tally }
+}
