@@ -36,8 +36,9 @@ export class FieldMeter {
    * @throws BodyError `LIMIT_FIELD_SIZE`, for the one value or for all of them
    */
   add(name: string, size: number, total: number): void {
-    const { fieldSize } = this.#limits
-    if (total > fieldSize) {
+    const { fieldSize, fieldsSize } = this.#limits
+    // Of two limits the one that was passed first, whether these bytes came together or one by one.
+    if (total > fieldSize && total - fieldSize >= this.#bytes + size - fieldsSize) {
       const detail = `The value of the field ${quote(name)} is longer than ${fieldSize} bytes.`
       throw new BodyError('LIMIT_FIELD_SIZE', { detail, field: name, limit: fieldSize })
     }
