@@ -1,0 +1,49 @@
+/** Compares what a page says that is answered with what is answered. */
+import { expect } from 'vitest'
+import type { Block } from './pages.js'
+import type { Output } from './commands.js'
+
+/** The answer that a page shows, to one request. */
+export function expectShown({ language, code }: Block, { stdout, statuses }: Output): void {
+  if (language === 'json') {
+    const answer: unknown = JSON.parse(stdout)
+    expect(answer).toEqual(JSON.parse(code))
+    if (statuses !== undefined) expect(statuses).toEqual([statusOf(answer)])
+    return
+  }
+  const shown = readResponse(code)
+  const actual = readResponse(stdout)
+  expect(actual.statusLine).toBe(shown.statusLine)
+  for (const [name, value] of shown.headers) expect([name, actual.headers.get(name)]).toEqual([name, value])
+  expect(body(actual.text)).toEqual(body(shown.text))
+}
+
+/** The status that each request of a block is promised: that of the comment behind it, and else 200. */
+export function promisedStatuses(code: string): number[] {
+  const lines = code.replace(/\\\n\s*/g, ' ').split('\n')
+  return lines
+    .filter((line) => /\bcurl /.test(line))
+    .map((line) => Number(/# (\d{3})$/.exec(line)?.[1] ?? 200))
+}
+
+/** A problem says its status; whatever else is JSON is no problem. */
+function statusOf(answer: unknown): number {
+  const isProblem = typeof answer === 'object' && answer !== null && 'code' in answer && 'status' in answer
+  return isProblem ? Number(answer.status) : 200
+}
+
+function readResponse(response: string): { statusLine: string; headers: Map<string, string>; text: string } {
+  // A "100 Continue" before it is not the answer.
+  const text = response.replaceAll('\r\n', '\n').replace(/^HTTP\/1.1 100 .*\n\n/, '')
+  const cut = text.indexOf('\n\n')
+  const [statusLine = '', ...lines] = text.slice(0, cut).split('\n')
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(':')
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+  })
+  return { statusLine, headers: new Map(headers), text: text.slice(cut + 2) }
+}
+
+function body(text: string): unknown {
+  return /^[[{]/.test(text) ? JSON.parse(text) : text.trim()
+}

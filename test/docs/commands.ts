@@ -1,0 +1,87 @@
+/** Runs what a page tells its reader to type. */
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { clientEnvironment } from '../clients/programs.js'
+import { workplace, type Module } from './modules.js'
+import { root } from './pages.js'
+
+const run = promisify(execFile)
+
+/** What a client was answered. */
+export interface Output {
+  readonly stdout: string
+  /** One for each request of curl. */
+  readonly statuses?: readonly number[]
+}
+
+interface Manifest {
+  readonly name: string
+  readonly private?: boolean
+  readonly scripts?: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+// Without progress bars, and with the status apart from the answer.
+const quietCurl = `curl() { command curl -sS -w '%{stderr}%{http_code}\\n' "$@"; }\n`
+
+/** Runs the lines of a shell with curl in them. */
+export async function runShell(code: string, address: string): Promise<Output> {
+  const script = quietCurl + code.replaceAll('localhost:3000', address)
+  // No .curlrc.
+  const env = { ...clientEnvironment, HOME: workplace, CURL_HOME: workplace, XDG_CONFIG_HOME: workplace }
+  const { stdout, stderr } = await run('sh', ['-ec', script], { cwd: workplace, env })
+  const statuses = stderr.trim().split('\n').map(Number)
+  if (statuses.some((status) => !(status >= 100))) throw new Error(stderr)
+  return { stdout, statuses }
+}
+
+/** Runs a module as a program of its own, as the clients of an app are. */
+export async function runClient({ run: path }: Module, address: string): Promise<Output> {
+  const program = path.replace('.mjs', '-client.mjs')
+  writeFileSync(program, readFileSync(path, 'utf8').replaceAll('localhost:3000', address))
+  const { stdout } = await run(process.execPath, [program], { cwd: workplace, env: clientEnvironment })
+  return { stdout }
+}
+
+/** Throws where Node cannot read it, whatever it would do. */
+export async function checkSyntax({ shown }: Module): Promise<void> {
+  await run(process.execPath, ['--check', shown])
+}
+
+/** Whether a line such as `npm install express` names what there is, and `npm start` a script. */
+export function checkNpm(line: string): void {
+  const [, command, ...args] = line.split(/\s+/)
+  if (command === 'install') {
+    for (const name of args) {
+      if (!packageNames.has(name))
+        throw new Error(`${name} is no package of this workspace and none that it uses.`)
+    }
+    return
+  }
+  const script = command === 'run' ? args[0] : command
+  if (script === undefined || manifests[0]?.scripts?.[script] === undefined)
+    throw new Error(`There is no script ${script}.`)
+}
+
+const manifests: readonly Manifest[] = ['', ...folders('packages'), 'test/'].map(
+  (folder) => JSON.parse(readFileSync(`${root}${folder}package.json`, 'utf8')) as Manifest,
+)
+
+const packageNames = new Set(
+  manifests.flatMap((manifest) => [
+    ...(manifest.private === true ? [] : [manifest.name]),
+    ...Object.keys({
+      ...manifest.dependencies,
+      ...manifest.devDependencies,
+      ...manifest.peerDependencies,
+    }),
+  ]),
+)
+
+function folders(parent: string): string[] {
+  const entries = readdirSync(root + parent, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return entries.map(({ name }) => `${parent}/${name}/`)
+}

@@ -1,0 +1,86 @@
+/** Runs the blocks of one page, in their order. */
+import { expect } from 'vitest'
+import { expectShown, promisedStatuses } from './answers.js'
+import { checkNpm, checkSyntax, runClient, runShell, type Output } from './commands.js'
+import type { Module } from './modules.js'
+import type { Block, Page } from './pages.js'
+import { load, type RunningApp } from './run-app.js'
+
+/**
+ * What has happened on a page so far. A client talks to the apps above it: to more than one where several stand
+ * together, as the same app on three frameworks does.
+ */
+export class PageRun {
+  readonly #blocks: readonly Block[]
+  readonly #modules: ReadonlyMap<Block, Module>
+  readonly #apps: RunningApp[] = []
+  #outputs: Output[] = []
+  #isAsked = false
+
+  constructor({ blocks }: Page, modules: ReadonlyMap<Block, Module>) {
+    this.#blocks = blocks
+    this.#modules = modules
+  }
+
+  /** Does with a block what its language and mark say. */
+  async expectToRun(block: Block): Promise<void> {
+    const { language, mark, code } = block
+    switch (`${language} ${mark}`.trim()) {
+      case 'js':
+      case 'ts':
+        return this.#start(block)
+      case 'js client':
+        return this.#ask((address) => runClient(this.#module(block), address))
+      case 'js old':
+        return checkSyntax(this.#module(block))
+      case 'sh':
+        return code.startsWith('npm ') ? code.trim().split('\n').forEach(checkNpm) : this.#type(block)
+      case 'json':
+      case 'http':
+        return this.#expectAnswer(block)
+      case 'ts suite':
+        // Has declared tests of its own.
+        return undefined
+      default:
+        throw new Error(`Nobody knows how to run a block of "${language} ${mark}".`)
+    }
+  }
+
+  close(): void {
+    for (const app of this.#apps.splice(0)) app.close()
+  }
+
+  async #start(block: Block): Promise<void> {
+    const app = await load(this.#module(block))
+    if (app === undefined) return
+    if (this.#isAsked) this.close()
+    this.#isAsked = false
+    this.#apps.push(app)
+  }
+
+  async #type(block: Block): Promise<void> {
+    await this.#ask((address) => runShell(block.code, address))
+    const next = this.#blocks[this.#blocks.indexOf(block) + 1]
+    if (next !== undefined && ['json', 'http'].includes(next.language)) return
+    for (const { statuses } of this.#outputs) expect(statuses).toEqual(promisedStatuses(block.code))
+  }
+
+  async #ask(client: (address: string) => Promise<Output>): Promise<void> {
+    if (this.#apps.length === 0) throw new Error('No app listens yet.')
+    this.#isAsked = true
+    this.#outputs = []
+    for (const { address } of this.#apps) this.#outputs.push(await client(address))
+  }
+
+  #expectAnswer(block: Block): void {
+    if (this.#outputs.length === 0) throw new Error('Nothing was asked before.')
+    for (const output of this.#outputs) expectShown(block, output)
+    this.#outputs = []
+  }
+
+  #module(block: Block): Module {
+    const module = this.#modules.get(block)
+    if (module === undefined) throw new Error('This is no block of code.')
+    return module
+  }
+}

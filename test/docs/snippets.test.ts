@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findCurl } from '../clients/programs.js'
+import { prepare, workplace, writeModule } from './modules.js'
+import { PageRun } from './page-run.js'
+import { readPages, type Block } from './pages.js'
+import { typeCheck } from './type-check.js'
+
+const pages = readPages()
+const hasCurl = (await findCurl()) !== undefined
+prepare()
+const modules = new Map(
+  pages.flatMap((page) =>
+    page.blocks
+      .filter(({ language }) => ['js', 'ts'].includes(language))
+      .map((block) => [block, writeModule(page, block)]),
+  ),
+)
+
+const home = process.cwd()
+beforeAll(() => process.chdir(workplace))
+afterAll(() => process.chdir(home))
+
+test('every block of code passes the type checker', { timeout: 60_000 }, async () => {
+  const current = [...modules].filter(([{ mark }]) => mark !== 'old')
+  expect(await typeCheck(current.map(([, { shown }]) => shown))).toBe('')
+})
+
+describe.each(pages)('$path', (page) => {
+  const run = new PageRun(page, modules)
+  afterAll(() => run.close())
+
+  for (const block of page.blocks) {
+    const { line, language, mark, code } = block
+    const isCurl = ['json', 'http'].includes(language) || code.includes('curl ')
+    const title = `line ${line}: ${language} ${mark}`.trimEnd()
+    test.skipIf(isCurl && !hasCurl)(`${title} does what the page says`, () => expectToRun(run, block))
+  }
+})
+
+// Blocks that declare tests of their own, which has to be done by now.
+for (const [{ mark }, { run }] of modules) {
+  if (mark === 'suite') await import(/* @vite-ignore */ run)
+}
+
+function expectToRun(run: PageRun, block: Block): Promise<void> {
+  return run.expectToRun(block)
+}

@@ -1,0 +1,32 @@
+/** Type-checks the blocks as they stand on the pages, against the sources. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { out } from './modules.js'
+import { root } from './pages.js'
+
+/** @returns what the compiler has to say, `''` where it has nothing */
+export async function typeCheck(files: readonly string[]): Promise<string> {
+  const project = join(out, 'tsconfig.json')
+  const packages = relative(out, `${root}packages`)
+  const config = {
+    extends: `${relative(out, root)}/tsconfig.base.json`,
+    compilerOptions: {
+      noEmit: true,
+      allowJs: true,
+      checkJs: true,
+      paths: {
+        '@formgate/core/adapter': [`${packages}/core/src/adapter.ts`],
+        '@formgate/*': [`${packages}/*/src/index.ts`],
+      },
+    },
+    files: files.map((file) => `./${relative(out, file)}`),
+  }
+  writeFileSync(project, JSON.stringify(config, undefined, 2))
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  return promisify(execFile)(process.execPath, [tsc, '-p', project], { cwd: root }).then(
+    () => '',
+    (error: unknown) => String((error as { stdout?: string }).stdout),
+  )
+}
