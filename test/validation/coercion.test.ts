@@ -18,14 +18,17 @@ type Row = readonly [
 
 /** The schema refuses, with an issue at each of these paths. */
 class Refusal {
-  constructor(readonly paths: readonly string[]) {}
+  readonly paths: readonly string[]
+  constructor(paths: readonly string[]) {
+    this.paths = paths
+  }
 }
 const refused = (...paths: string[]) => new Refusal(paths)
 
 const photo = file('photo.png')
 const second = file('second.png')
 class Point {
-  constructor(readonly x: number) {}
+  readonly x = 0
 }
 
 const texts: readonly Row[] = [

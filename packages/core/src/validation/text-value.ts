@@ -8,8 +8,9 @@ const decimal = /^-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$/
 const integer = /^-?\d+$/
 // BigInt() takes more than linear time, and nobody types a thousand digits.
 const longestInteger = 1000
+// The groups: date, time, zone. A fraction of a second may be longer than a Date can hold.
 const dateTime =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)?)?$/
+  /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
 
 /** @returns a finite number, or `unfit` */
 export function readNumber(text: string): number | typeof unfit {
@@ -48,30 +49,13 @@ export function readBoolean(text: string): boolean | typeof unfit {
 export function readDate(text: string): Date | typeof unfit {
   const match = dateTime.exec(text)
   if (match === null) return unfit
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((digits) => Number(digits ?? 0))
-  const milliseconds = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3))
-  // Date.UTC rolls over what does not exist, such as 30 February, and takes the years 0 to 99 for 1900 to 1999.
-  const date = new Date(0)
-  date.setUTCFullYear(year!, month! - 1, day)
-  date.setUTCHours(hour!, minute, second, milliseconds)
-  const exists =
-    date.getUTCMonth() === month! - 1 &&
-    date.getUTCDate() === day &&
-    minute! < 60 &&
-    second! < 60 &&
-    hour! < 24
-  const offset = zoneOffset(match[8])
-  if (!exists || offset === undefined) return unfit
-  return new Date(date.getTime() - offset)
-}
-
-/** Milliseconds east of UTC; `undefined` for a zone that does not exist. */
-function zoneOffset(zone = 'Z'): number | undefined {
-  if (zone === 'Z' || zone === 'z') return 0
-  const hours = Number(zone.slice(1, 3))
-  const minutes = Number(zone.slice(-2))
-  if (hours > 23 || minutes > 59) return undefined
-  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000
+  const [, day = '', time = '00:00', zone = 'Z'] = match
+  const midnight = new Date(day)
+  // 30 February is taken for 2 March.
+  if (midnight.getUTCDate() !== Number(day.slice(8))) return unfit
+  if (match[2] === undefined) return midnight
+  const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase()
+  return new Date(`${day}T${time.replace(',', '.')}${offset}`)
 }
 
 /**
