@@ -3,6 +3,7 @@
 const textual =
   /^text\/|[+/](?:json|xml|yaml|x-yaml|toml|sql|csv|javascript|x-javascript|ecmascript|typescript|graphql|x-ndjson|x-sh)$/
 // The "binary data bytes" of the MIME Sniffing standard, 3.
+// oxlint-disable-next-line no-control-regex
 const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/
 
 /** Whether a media type is one of text, such as `text/csv`, `application/json` and `image/svg+xml`. */
