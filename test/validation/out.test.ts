@@ -9,6 +9,7 @@ import * as oldest from 'zod-4-1'
 import type { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
 import { accept } from '../../packages/core/src/validation/accept.js'
 import type { Out } from '../../packages/core/src/validation/out.js'
+import { validate } from '../../packages/core/src/validation/validate.js'
 import { sniff } from '../../packages/core/src/validation/sniff.js'
 
 class Account {
@@ -108,6 +109,23 @@ describe('the type of a form', () => {
     expectTypeOf<Out<typeof Mini>>().toEqualTypeOf<Expected>()
     expectTypeOf<Out<typeof Valibot>>().toEqualTypeOf<Expected>()
     expectTypeOf<Out<typeof Ark>>().toEqualTypeOf<Expected>()
+  })
+})
+
+describe('validate()', () => {
+  it('takes schemas of every version and library, and gives their output', () => {
+    expectTypeOf(validate(z.object({ a: z.number().default(1) }), {})).resolves.toEqualTypeOf<{ a: number }>()
+    expectTypeOf(validate(oldest.object({ a: oldest.number() }), { a: 1 })).resolves.toEqualTypeOf<{
+      a: number
+    }>()
+    expectTypeOf(validate(middle.object({ a: middle.number() }), { a: 1 })).resolves.toEqualTypeOf<{
+      a: number
+    }>()
+    expectTypeOf(validate(mini.object({ a: mini.number() }), { a: 1 })).resolves.toEqualTypeOf<{
+      a: number
+    }>()
+    expectTypeOf(validate(v.object({ a: v.number() }), { a: 1 })).resolves.toEqualTypeOf<{ a: number }>()
+    expectTypeOf(validate(type({ a: 'number' }), { a: 1 })).resolves.toEqualTypeOf<{ a: number }>()
   })
 })
 

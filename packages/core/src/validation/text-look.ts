@@ -33,7 +33,7 @@ function byteOrder([first, second]: Uint8Array): string | undefined {
 export function looksLike(text: string, type: string): boolean {
   const start = text.trimStart()
   if (start === '') return true
-  if (type === 'image/svg+xml') return start.startsWith('<') && /<(?:\w+:)?svg[\s>]/.test(start)
+  if (type === 'image/svg+xml') return start.startsWith('<') && /<(?:\w+:)?svg[\s/>]/.test(start)
   if (/[+/]xml$/.test(type)) return start.startsWith('<')
   if (type === 'text/html') return /<[a-z!]/i.test(start)
   if (/[+/]json$/.test(type)) return /^(?:[[{"\d-]|true|false|null)/.test(start)
