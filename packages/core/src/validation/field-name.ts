@@ -63,10 +63,8 @@ function cutBracket(text: string): Cut | undefined {
 
 function cutKey(shape: Shape, text: string): Cut | undefined {
   if (hasKey(shape, text)) return { key: text, rest: '' }
-  for (const node of shape) {
-    const cut = node.kind === 'object' && node.hasPunctuatedKeys ? cutPunctuatedKey(shape, text) : undefined
-    if (cut !== undefined) return cut
-  }
+  const punctuated = punctuatedKey(shape, text)
+  if (punctuated !== undefined) return { key: punctuated, rest: text.slice(punctuated.length) }
   const end = text.search(punctuation)
   if (end === 0) return undefined
   // The values of a record may have no shape of their own: then the rest of the name is its key.
@@ -82,20 +80,23 @@ function hasKey(shape: Shape, key: string): boolean {
 }
 
 /** The longest beginning of a text that is a key with a `.` or `[` in it. */
-function cutPunctuatedKey(shape: Shape, text: string): Cut | undefined {
-  for (let end = text.length - 1; end > 0; end -= 1) {
-    if (text[end] !== '.' && text[end] !== '[') continue
-    const key = text.slice(0, end)
-    if (hasKey(shape, key)) return { key, rest: text.slice(end) }
+function punctuatedKey(shape: Shape, text: string): string | undefined {
+  let longest: string | undefined
+  for (const node of shape) {
+    if (node.kind !== 'object') continue
+    const key = node.punctuatedKeys.find(
+      (key) => text.startsWith(key) && '.['.includes(text.charAt(key.length)),
+    )
+    if (key !== undefined && key.length > (longest?.length ?? 0)) longest = key
   }
-  return undefined
+  return longest
 }
 
 function follow(shape: Shape, key: string, inBrackets: boolean): Shape {
   const next: Node[] = []
   for (const node of shape) {
     const to = step(node, key, inBrackets)
-    if (to !== undefined) next.push(to)
+    if (to !== undefined && !next.includes(to)) next.push(to)
   }
   return next
 }

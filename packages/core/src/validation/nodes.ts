@@ -47,8 +47,8 @@ export interface ObjectNode extends Wrapped {
   readonly catchall: Node | undefined
   /** Whether unknown keys are refused. */
   readonly strict: boolean
-  /** Whether a key has a `.` or `[` in it, so that a name cannot be cut at the first one. */
-  readonly hasPunctuatedKeys: boolean
+  /** The keys with a `.` or `[` in them, the longest first: a name cannot be cut at the first of these. */
+  readonly punctuatedKeys: readonly string[]
 }
 
 /** An array or a set. */

@@ -58,6 +58,8 @@ function readUnknown(
   const { catchall } = node
   for (const [key, child] of children) {
     if (node.fields.has(key)) continue
+    // Zod 4.1 assigns unknown keys to an ordinary object, where this one would become its prototype.
+    if (key === '__proto__' && catchall !== undefined) continue
     if (node.strict) reader.misfits += 1
     object[key] = catchall === undefined ? readUntyped(child) : reader.read(catchall, child, depth + 1)
   }

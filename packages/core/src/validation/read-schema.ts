@@ -99,7 +99,7 @@ function readBare(schema: ZodSchema, wrapping: Wrapping): Node {
 function objectNode(def: ZodDef, wrapping: Wrapping): ObjectNode {
   let fields: Map<string, Node> | undefined
   const readFields = () => new Map(Object.entries(def.shape!).map(([key, schema]) => [key, nodeOf(schema)]))
-  let punctuated: boolean | undefined
+  let punctuated: readonly string[] | undefined
   const catchall = def.catchall?._zod.def.type
   return {
     kind: 'object',
@@ -111,8 +111,11 @@ function objectNode(def: ZodDef, wrapping: Wrapping): ObjectNode {
       return def.catchall === undefined || catchall === 'never' ? undefined : nodeOf(def.catchall)
     },
     strict: catchall === 'never',
-    get hasPunctuatedKeys() {
-      return (punctuated ??= [...this.fields.keys()].some((key) => /[.[]/.test(key)))
+    get punctuatedKeys() {
+      punctuated ??= Object.keys(def.shape!)
+        .filter((key) => /[.[]/.test(key))
+        .toSorted((left, right) => right.length - left.length)
+      return punctuated
     },
   }
 }
