@@ -6,7 +6,10 @@ const packages = fileURLToPath(new URL('packages', import.meta.url))
 export default defineConfig({
   resolve: {
     // Tests run against the sources, so that no stale build can pass or fail them.
-    alias: [{ find: /^@formgate\/([\w-]+)$/, replacement: `${packages}/$1/src/index.ts` }],
+    alias: [
+      { find: /^@formgate\/([\w-]+)$/, replacement: `${packages}/$1/src/index.ts` },
+      { find: /^@formgate\/([\w-]+)\/([\w-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
+    ],
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],

@@ -1,1 +1,30 @@
-export {}
+/** The public names of Formgate's core. */
+export { createBodyParser, type BodyParser } from './create-body-parser.js'
+export type { BodyResult } from './parse-body.js'
+export type { MountOptions, RouteOptions } from './options.js'
+export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
+export { toProblem, type Problem } from './problem.js'
+export { defaultLimits, type Limits } from './limits.js'
+
+export {
+  BaseParser,
+  type ParserContext,
+  type ParserLike,
+  type PartParser,
+  type RouteParams,
+  type SizeLimit,
+} from './parsers/base-parser.js'
+export { JSONParser, type JSONParserOptions } from './parsers/json-parser.js'
+export { FormParser } from './parsers/form-parser.js'
+export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'
+export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
+export { PlainTextParser } from './parsers/plain-text-parser.js'
+export { DataAndFiles } from './data-and-files.js'
+export type { Entry, FileEntry, FilesByField, ParsedEntry, TextEntry } from './entries.js'
+export { ContentType, type MediaType, type MediaTypeParameter } from './media-type.js'
+
+export { UploadedFile } from './files/uploaded-file.js'
+export type { ByteRange, FileInfo, Storage, StoredFile } from './files/storage.js'
+export { spool, type SpoolOptions } from './files/spool.js'
+export { memory } from './files/memory.js'
+export { disk, type DiskOptions } from './files/disk.js'

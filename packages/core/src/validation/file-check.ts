@@ -14,7 +14,7 @@ export interface FileCheck {
 }
 
 /** A file under validation, and where to put what is wrong with it. */
-export interface FilePayload {
+interface FilePayload {
   readonly value: File
   readonly issues: { push(issue: FileIssue): unknown }
 }

@@ -3,7 +3,7 @@ import { rangeCovers } from './accept.js'
 import { lazySchema, type ZodCheckDef, type ZodSchema } from './schema.js'
 
 /** What may stand in a field: files alone, values alone, or either. */
-export type FieldKind = 'file' | 'value' | 'either'
+type FieldKind = 'file' | 'value' | 'either'
 
 /** The rules that can be applied while a file arrives. A rule that is not there does not hold. */
 export interface FileRule {

@@ -78,13 +78,13 @@ export interface UnionNode extends Wrapped {
   readonly discriminator: string | undefined
 }
 
-export interface IntersectionNode extends Wrapped {
+interface IntersectionNode extends Wrapped {
   readonly kind: 'intersection'
   readonly left: Node
   readonly right: Node
 }
 
-export interface LazyNode extends Wrapped {
+interface LazyNode extends Wrapped {
   readonly kind: 'lazy'
   readonly target: Node
 }

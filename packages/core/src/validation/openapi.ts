@@ -21,8 +21,8 @@ export interface OpenApiOptions {
   readonly contentType?: string | readonly string[]
 }
 
-/** `z.toJSONSchema()`, as far as it is used here. */
-export type ToJSONSchema = (schema: never, parameters: Parameters) => object
+/** `z.toJSONSchema()` of any version. */
+export type ToJSONSchema = (schema: never, parameters: never) => object
 
 interface Parameters {
   readonly target: 'openapi-3.0' | 'draft-2020-12'
@@ -94,7 +94,7 @@ function generate(
   parameters: Parameters,
   toJSONSchema: ToJSONSchema | undefined,
 ): JsonSchema {
-  if (toJSONSchema !== undefined) return toJSONSchema(schema as never, parameters) as JsonSchema
+  if (toJSONSchema !== undefined) return toJSONSchema(schema as never, parameters as never) as JsonSchema
   const own = schema as { toJSONSchema?: (parameters: Parameters) => JsonSchema }
   if (typeof own.toJSONSchema === 'function') return own.toJSONSchema(parameters)
   throw new TypeError(

@@ -17,7 +17,7 @@ type OutputOf<S> = S extends { readonly _zod: { readonly output: infer Output } 
  * A type with `UploadedFile` in place of `File`, through objects, arrays, maps and sets. A type without files is left
  * as it is: a class that is taken apart would lose its private members.
  */
-export type WithUploads<T> = true extends HasFile<T> ? Replaced<T> : T
+type WithUploads<T> = true extends HasFile<T> ? Replaced<T> : T
 
 type Replaced<T> = T extends Untouched
   ? T

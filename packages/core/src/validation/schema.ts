@@ -10,7 +10,7 @@ export interface Schema<Output = unknown> {
   }
 }
 
-export type StandardResult<Output> =
+type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] }
 
@@ -64,7 +64,7 @@ export interface ZodDef {
 }
 
 /** A rule of a schema, such as `min(3)`. */
-export interface ZodCheck {
+interface ZodCheck {
   readonly _zod: { readonly def: ZodCheckDef }
 }
 

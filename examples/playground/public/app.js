@@ -1,0 +1,60 @@
+/** The page: the chosen server, the form, its answers, and the shelf of broken requests. */
+import { setUpAnswers } from './answers.js'
+import { setUpBrokenShelf } from './broken-shelf.js'
+import { byId, element } from './element.js'
+import { setUpRequestForm } from './request-form.js'
+
+/**
+ * @typedef {object} Server
+ * @property {string} name
+ * @property {string} url Without a path
+ */
+
+const servers = await knownServers()
+const frameworks = byId('frameworks', HTMLFieldSetElement)
+for (const [index, { name, url }] of servers.entries()) frameworks.append(option(index, name, new URL(url)))
+
+const answers = setUpAnswers({ announce })
+const form = setUpRequestForm({ server: chosenServer, onSend: answers.show })
+setUpBrokenShelf({ servers, server: chosenServer, announce })
+
+frameworks.addEventListener('change', form.refresh)
+
+/** @returns {Promise<Server[]>} The three servers, under the name by which the browser reached this one */
+async function knownServers() {
+  const response = await fetch('servers.json')
+  /** @type {{ name: string, port: number }[]} */
+  const list = await response.json()
+  return list.map(({ name, port }) => ({ name, url: `http://${location.hostname}:${port}` }))
+}
+
+/** @returns {Server} */
+function chosenServer() {
+  const checked = frameworks.querySelector('input:checked')
+  const index = checked instanceof HTMLInputElement ? Number(checked.value) : 0
+  return /** @type {Server} */ (servers[index])
+}
+
+/**
+ * @param {number} index
+ * @param {string} name
+ * @param {URL} url
+ */
+function option(index, name, url) {
+  const checked = url.origin === location.origin
+  return element(
+    'label',
+    {},
+    element('input', { type: 'radio', name: 'framework', value: index, checked }),
+    element('span', {}, name, element('small', {}, `:${url.port}`)),
+  )
+}
+
+/**
+ * Says a sentence to those who listen to the page: whole answers would be far too long.
+ *
+ * @param {string} sentence
+ */
+function announce(sentence) {
+  byId('announcer', HTMLParagraphElement).textContent = sentence
+}

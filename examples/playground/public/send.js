@@ -1,0 +1,56 @@
+/** Sends one request. XMLHttpRequest rather than fetch, because only it reports how much of an upload is on its way. */
+
+/**
+ * @typedef {object} Outgoing
+ * @property {string} method
+ * @property {string} url
+ * @property {Record<string, string>} headers
+ * @property {XMLHttpRequestBodyInit | null} body
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {string} statusText
+ * @property {string} mediaType
+ * @property {unknown} body Parsed where it is JSON, else text
+ * @property {number} time Milliseconds from the first byte sent to the last byte received
+ */
+
+/**
+ * @typedef {object} SendOptions
+ * @property {(sent: number, total: number) => void} [onProgress] Bytes
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * @param {Outgoing} request
+ * @param {SendOptions} [options]
+ * @returns {Promise<Answer>} Rejects where there was no answer
+ */
+export function send({ method, url, headers, body }, { onProgress, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest()
+    const started = performance.now()
+    xhr.open(method, url)
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value)
+    if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total)
+    xhr.onload = () => resolve({ ...read(xhr), time: performance.now() - started })
+    xhr.onerror = () => reject(new Error('No answer came back. Is the server still running?'))
+    xhr.onabort = () => reject(new Error('Cancelled before the answer came.'))
+    signal?.addEventListener('abort', () => xhr.abort())
+    xhr.send(body)
+  })
+}
+
+/** @param {XMLHttpRequest} xhr */
+function read(xhr) {
+  const mediaType = xhr.getResponseHeader('Content-Type')?.split(';')[0] ?? ''
+  const isJson = /^application\/(.+\+)?json$/.test(mediaType)
+  return {
+    status: xhr.status,
+    statusText: xhr.statusText,
+    mediaType,
+    body: isJson ? JSON.parse(xhr.responseText) : xhr.responseText,
+  }
+}

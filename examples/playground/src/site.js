@@ -1,0 +1,63 @@
+/** What stands in front of the three apps: the page, and CORS, since the page talks to three origins. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+
+const folder = new URL('../public/', import.meta.url)
+const names = new Set(readdirSync(folder))
+
+/** @type {Record<string, string>} */
+const mediaTypes = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+/**
+ * @param {readonly { readonly name: string, readonly port: number }[]} servers
+ * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse) => boolean} Whether
+ * the request has been answered, and is none for the app
+ */
+export function createSite(servers) {
+  return (req, res) => {
+    allowOwnOrigins(req, res)
+    if (req.method === 'OPTIONS') {
+      res.writeHead(204).end()
+      return true
+    }
+    if (req.method !== 'GET') return false
+    if (req.url === '/servers.json') {
+      res.setHeader('Content-Type', 'application/json')
+      res.end(JSON.stringify(servers))
+      return true
+    }
+    return sendFile(req.url === '/' ? 'index.html' : (req.url ?? '').slice(1), res)
+  }
+
+  /**
+   * @param {import('node:http').IncomingMessage} req
+   * @param {import('node:http').ServerResponse} res
+   */
+  function allowOwnOrigins({ headers: { host = '', origin } }, res) {
+    const hostname = host.replace(/:\d+$/, '')
+    if (origin === undefined || !servers.some(({ port }) => origin === `http://${hostname}:${port}`)) return
+    res.setHeader('Access-Control-Allow-Origin', origin)
+    res.setHeader('Access-Control-Allow-Methods', 'POST, PUT')
+    res.setHeader('Access-Control-Allow-Headers', 'Content-Type, Content-Encoding')
+    res.setHeader('Access-Control-Max-Age', '600')
+    res.setHeader('Vary', 'Origin')
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {import('node:http').ServerResponse} res
+ */
+function sendFile(name, res) {
+  if (!names.has(name)) return false
+  res.setHeader('Content-Type', mediaTypes[extname(name)] ?? 'application/octet-stream')
+  // Read anew each time, so that a change of the page shows when it is reloaded.
+  res.setHeader('Cache-Control', 'no-cache')
+  res.end(readFileSync(new URL(name, folder)))
+  return true
+}

@@ -1,0 +1,5 @@
+/** What an adapter to a framework is made of. */
+export { resolveMount, RouteConfig } from './options.js'
+export type { ProblemAnswer, Reaction } from './problem.js'
+export { openBody, type RequestBody } from './request-body.js'
+export { sendProblem } from './send-problem.js'

@@ -1,0 +1,111 @@
+/** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
+import { Readable } from 'node:stream'
+import { BodyError } from './errors.js'
+
+/** What bounds a {@link BodyStream}. */
+export interface BodyBounds {
+  /** Bytes. */
+  readonly limit: number
+  /** The 413 for more bytes than that. */
+  readonly tooLarge: () => BodyError
+  /** Milliseconds to wait for the next byte. */
+  readonly idle: number
+  /** The length that the client has declared, where one is to be checked. */
+  readonly expected?: number | undefined
+  /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
+  readonly lost: (cause: Error | null) => Error
+}
+
+/**
+ * Reads from a stream without ever destroying it: whoever destroys a BodyStream leaves the connection open, so that the
+ * client can still be answered.
+ *
+ * It fails with `LIMIT_BODY_SIZE`, `LENGTH_MISMATCH`, `IDLE_TIMEOUT` or `CLIENT_ABORTED`.
+ */
+export class BodyStream extends Readable {
+  readonly #origin: Readable
+  readonly #bounds: BodyBounds
+  #received = 0
+  #idleTimer: NodeJS.Timeout | undefined
+  #started = false
+
+  constructor(origin: Readable, bounds: BodyBounds) {
+    super({ highWaterMark: 64 * 1024 })
+    this.#origin = origin
+    this.#bounds = bounds
+  }
+
+  override _read(): void {
+    if (this.#started) {
+      this.#origin.resume()
+      return
+    }
+    this.#started = true
+    if (this.#bounds.idle !== Infinity) {
+      this.#idleTimer = setTimeout(this.#onIdle, this.#bounds.idle).unref()
+    }
+    this.#origin.on('error', this.#onError)
+    this.#origin.on('close', this.#onClose)
+    this.#origin.on('end', this.#onEnd)
+    this.#origin.on('data', this.#onData)
+    // A request that was paused by other middleware stays paused until it is asked.
+    this.#origin.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#idleTimer)
+    if (this.#started) {
+      // The error listener stays: a late error of the connection must find one.
+      this.#origin.off('close', this.#onClose)
+      this.#origin.off('end', this.#onEnd)
+      this.#origin.off('data', this.#onData)
+      this.#origin.pause()
+    }
+    callback(error)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#received += chunk.length
+    if (this.#received > this.#bounds.limit) {
+      this.destroy(this.#bounds.tooLarge())
+      return
+    }
+    this.#idleTimer?.refresh()
+    if (!this.push(chunk)) this.#origin.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    const { expected } = this.#bounds
+    if (expected !== undefined && expected !== this.#received) {
+      const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
+      this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
+      return
+    }
+    this.push(null)
+  }
+
+  readonly #onError = (cause: Error): void => {
+    this.destroy(this.#bounds.lost(cause))
+  }
+
+  readonly #onClose = (): void => {
+    if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost(null))
+  }
+
+  readonly #onIdle = (): void => {
+    // While the consumer holds the client back, silence is not the client's.
+    if (this.#origin.isPaused()) {
+      this.#idleTimer?.refresh()
+      return
+    }
+    this.destroy(idleTimeout(this.#bounds.idle))
+  }
+}
+
+/** The 408 for a client that has sent nothing for `idle` milliseconds. */
+export function idleTimeout(idle: number): BodyError {
+  return new BodyError('IDLE_TIMEOUT', {
+    detail: `No byte of the body arrived for ${idle} milliseconds.`,
+    limit: idle,
+  })
+}

@@ -1,0 +1,25 @@
+/** Formgate without a framework: for a plain server of node:http or node:http2. */
+import { resolveMount, type MountOptions } from './options.js'
+import { parseBody, type BodyResult } from './parse-body.js'
+import type { RouteParams } from './parsers/base-parser.js'
+import { Source, type NodeRequest, type NodeResponse } from './source.js'
+
+/** Reads the body of one request. @throws BodyError */
+export type BodyParser = (
+  request: NodeRequest,
+  response: NodeResponse,
+  params?: RouteParams,
+) => Promise<BodyResult>
+
+/**
+ * Makes a function that reads bodies.
+ *
+ * @throws TypeError for an unknown option or an invalid value
+ */
+export function createBodyParser(options: Omit<MountOptions, 'errors' | 'lazy'> = {}): BodyParser {
+  const config = resolveMount(options)
+  return async (request, response, params = {}) => {
+    const { data, files } = await parseBody(new Source(request, response), config, params)
+    return { data, files }
+  }
+}

@@ -1,0 +1,249 @@
+/** The one error class and its table: what went wrong, with which status, and what the client should change. */
+
+/** One failed rule of a schema, as it stands in the `errors` of a `VALIDATION_FAILED` problem. */
+export interface FieldIssue {
+  /** Where, in dotted form: `items[0].price`. */
+  readonly path: string
+  readonly message: string
+  readonly code: string
+}
+
+/** Every code that a {@link BodyError} can have. */
+export type ErrorCode =
+  | 'MISSING_BOUNDARY'
+  | 'INVALID_BOUNDARY'
+  | 'DUPLICATE_BOUNDARY'
+  | 'BOUNDARY_MISMATCH'
+  | 'NOT_MULTIPART'
+  | 'TRUNCATED_BODY'
+  | 'LF_LINE_ENDINGS'
+  | 'MALFORMED_PART'
+  | 'MISSING_PART_NAME'
+  | 'MALFORMED_JSON'
+  | 'MALFORMED_FORM'
+  | 'INVALID_CHARSET'
+  | 'MISSING_FILENAME'
+  | 'UNHANDLED_FILE'
+  | 'LENGTH_MISMATCH'
+  | 'IDLE_TIMEOUT'
+  | 'LIMIT_FILE_SIZE'
+  | 'LIMIT_FIELD_SIZE'
+  | 'LIMIT_FIELD_NAME'
+  | 'LIMIT_FIELDS'
+  | 'LIMIT_FILES'
+  | 'LIMIT_PARTS'
+  | 'LIMIT_BODY_SIZE'
+  | 'LIMIT_HEADER_SIZE'
+  | 'LIMIT_NESTING'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'MISSING_CONTENT_TYPE'
+  | 'UNSUPPORTED_ENCODING'
+  | 'VALIDATION_FAILED'
+  | 'CLIENT_ABORTED'
+  | 'STORAGE_FAILED'
+  | 'STORAGE_FULL'
+  | 'BODY_ALREADY_READ'
+  | 'BODY_NOT_PARSED'
+
+interface ErrorRow {
+  readonly status: number
+  readonly detail: string
+  readonly hint?: string
+}
+
+/** code → status, and the detail and hint that are used where the place that throws knows nothing better. */
+const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
+  MISSING_BOUNDARY: {
+    status: 400,
+    detail: 'The Content-Type header says multipart/form-data but has no boundary parameter.',
+    hint: 'Remove the Content-Type header that was set by hand: the HTTP client adds it together with the boundary.',
+  },
+  INVALID_BOUNDARY: {
+    status: 400,
+    detail: 'The boundary in the Content-Type header is not valid.',
+    hint: 'A boundary has 1 to 200 characters and does not end in a space (RFC 2046, 5.1.1). Let the HTTP client generate it.',
+  },
+  DUPLICATE_BOUNDARY: {
+    status: 400,
+    detail: 'The Content-Type header has two different boundary parameters.',
+    hint: 'Send one boundary parameter only. Let the HTTP client generate it.',
+  },
+  BOUNDARY_MISMATCH: {
+    status: 400,
+    detail: 'The body does not use the boundary that the Content-Type header declares.',
+    hint: 'The boundary in the header and in the body must be the same, character for character. Let the HTTP client write both.',
+  },
+  NOT_MULTIPART: {
+    status: 400,
+    detail: 'The Content-Type header says multipart/form-data but the body is not multipart.',
+    hint: 'Set the Content-Type header that fits the body, or let the HTTP client set it.',
+  },
+  TRUNCATED_BODY: {
+    status: 400,
+    detail: 'The body ends before its closing delimiter.',
+    hint: 'The last line of a multipart body is "--", the boundary, and "--". Check that the body was sent whole.',
+  },
+  LF_LINE_ENDINGS: {
+    status: 400,
+    detail: 'The multipart body uses LF line ends where CRLF is required.',
+    hint: 'End every delimiter and header line with CRLF ("\\r\\n"), not with LF ("\\n") (RFC 2046, 4.1.1).',
+  },
+  MALFORMED_PART: {
+    status: 400,
+    detail: 'A part of the multipart body is malformed.',
+  },
+  MISSING_PART_NAME: {
+    status: 400,
+    detail: 'A part of the multipart body has no name.',
+    hint: 'Give every part a header such as: Content-Disposition: form-data; name="field" (RFC 7578, 4.2).',
+  },
+  MALFORMED_JSON: {
+    status: 400,
+    detail: 'The body is not valid JSON.',
+  },
+  MALFORMED_FORM: {
+    status: 400,
+    detail: 'The body is not a URL-encoded form.',
+  },
+  INVALID_CHARSET: {
+    status: 400,
+    detail: 'A charset of this request is not known.',
+    hint: 'Use UTF-8.',
+  },
+  MISSING_FILENAME: {
+    status: 400,
+    detail:
+      'Missing filename. Request should include a Content-Disposition header with a filename parameter.',
+    hint: 'Add a header such as: Content-Disposition: attachment; filename="photo.png".',
+  },
+  UNHANDLED_FILE: {
+    status: 400,
+    detail: 'No storage of this server takes this file.',
+  },
+  LENGTH_MISMATCH: {
+    status: 400,
+    detail: 'The length of the body is not the length that the Content-Length header declares.',
+    hint: 'Let the HTTP client set Content-Length.',
+  },
+  IDLE_TIMEOUT: {
+    status: 408,
+    detail: 'No byte of the body arrived for too long.',
+  },
+  LIMIT_FILE_SIZE: { status: 413, detail: 'A file is too large.', hint: 'Send a smaller file.' },
+  LIMIT_FIELD_SIZE: {
+    status: 413,
+    detail: 'The value of a field is too long.',
+    hint: 'Send a shorter value, or send it as a file.',
+  },
+  LIMIT_FIELD_NAME: { status: 413, detail: 'The name of a field is too long.', hint: 'Use shorter names.' },
+  LIMIT_FIELDS: {
+    status: 413,
+    detail: 'The form has too many fields.',
+    hint: 'Send fewer fields in one request.',
+  },
+  LIMIT_FILES: {
+    status: 413,
+    detail: 'The form has too many files.',
+    hint: 'Send fewer files in one request.',
+  },
+  LIMIT_PARTS: {
+    status: 413,
+    detail: 'The form has too many parts.',
+    hint: 'Send fewer fields and files in one request.',
+  },
+  LIMIT_BODY_SIZE: { status: 413, detail: 'The body is too large.', hint: 'Send less in one request.' },
+  LIMIT_HEADER_SIZE: {
+    status: 413,
+    detail: 'The header of a part is too long.',
+    hint: 'Shorten the name or the file name of the part.',
+  },
+  LIMIT_NESTING: { status: 413, detail: 'The data is nested too deeply.', hint: 'Send flatter data.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, detail: 'The media type of this request is not supported.' },
+  MISSING_CONTENT_TYPE: {
+    status: 415,
+    detail: 'The request has a body but no Content-Type header.',
+    hint: 'Set the Content-Type header that fits the body.',
+  },
+  UNSUPPORTED_ENCODING: {
+    status: 415,
+    detail: 'The Content-Encoding of this request is not supported.',
+    hint: 'Send the body without Content-Encoding.',
+  },
+  VALIDATION_FAILED: { status: 422, detail: 'The body does not fit the schema of this route.' },
+  CLIENT_ABORTED: { status: 499, detail: 'The client closed the connection before the body was complete.' },
+  STORAGE_FAILED: { status: 500, detail: 'An uploaded file could not be stored.' },
+  STORAGE_FULL: { status: 507, detail: 'There is no room left to store an uploaded file.' },
+  BODY_ALREADY_READ: {
+    status: 500,
+    detail: 'The body of this request was read before Formgate could read it.',
+    hint: 'Mount multipart() above every other body parser, such as express.json(), or take those away.',
+  },
+  BODY_NOT_PARSED: {
+    status: 500,
+    detail: 'The body of this request has not been parsed yet.',
+    hint: 'Under multipart({ lazy: true }), call "await req.parse()" first, or give the route its own parsers().',
+  },
+}
+
+/** What the place that throws adds to the row of its code. */
+export interface BodyErrorOptions {
+  /** Takes the place of the detail in the table. */
+  readonly detail?: string | undefined
+  /** Takes the place of the hint in the table. */
+  readonly hint?: string | undefined
+  /** Takes the place of the status in the table. */
+  readonly status?: number
+  /** The form field that it is about. */
+  readonly field?: string
+  /** The limit that was passed, in the unit of that limit. */
+  readonly limit?: number
+  /** Every failed rule, for `VALIDATION_FAILED`. */
+  readonly errors?: readonly FieldIssue[]
+  /** Header fields that the answer must have, such as `Accept` with a 415. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly cause?: unknown
+}
+
+/**
+ * Everything that can go wrong with a request body. Branch on `code`.
+ *
+ * `status`, `statusCode`, `expose` and `headers` follow the convention of http-errors, which the error paths of
+ * Express, Koa and Fastify read.
+ */
+export class BodyError extends Error {
+  override readonly name = 'BodyError'
+  readonly code: ErrorCode
+  /** The HTTP status of the answer. 499 is never sent: nobody is there to read it. */
+  readonly status: number
+  /** The same as `status`. */
+  readonly statusCode: number
+  /** Whether the client may see the detail: true for every 4xx that can be sent. */
+  readonly expose: boolean
+  /** What is wrong with this request, in one sentence. */
+  readonly detail: string
+  /** What the client should change. */
+  declare readonly hint?: string
+  declare readonly field?: string
+  declare readonly limit?: number
+  declare readonly errors?: readonly FieldIssue[]
+  declare readonly headers?: Readonly<Record<string, string>>
+
+  constructor(code: ErrorCode, options: BodyErrorOptions = {}) {
+    const row = errorTable[code]
+    const detail = options.detail ?? row.detail
+    const hint = options.hint ?? row.hint
+    // A 5xx is read in a log, by whom the hint is meant for.
+    const message = (options.status ?? row.status) >= 500 && hint !== undefined ? `${detail} ${hint}` : detail
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.status = options.status ?? row.status
+    this.statusCode = this.status
+    this.expose = this.status < 499
+    this.detail = detail
+    if (hint !== undefined) this.hint = hint
+    if (options.field !== undefined) this.field = options.field
+    if (options.limit !== undefined) this.limit = options.limit
+    if (options.errors !== undefined) this.errors = options.errors
+    if (options.headers !== undefined) this.headers = options.headers
+  }
+}

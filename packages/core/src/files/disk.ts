@@ -1,0 +1,107 @@
+/** The storage that writes every file to a directory. */
+import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { codeOf } from './error-code.js'
+import { safeExtension, safeFileName, withSuffix } from './file-name.js'
+import { Intake } from './intake.js'
+import { LocalFile } from './local-file.js'
+import { partPath, randomName, writePart } from './part-file.js'
+import { renameNew } from './rename-new.js'
+import { StorageDirectory } from './storage-directory.js'
+import type { StorageDirectoryOptions } from './storage-directory.js'
+import type { FileInfo, Storage } from './storage.js'
+
+export interface DiskOptions extends StorageDirectoryOptions {
+  /**
+   * The name of a file in the directory. It may hold folders, which are created. Default: 128 random bits in
+   * hexadecimal, and the extension of the client's name where it is plain (`.png`).
+   *
+   * Each segment must be safe: what could leave the directory, or is no file name, fails the upload. A name that is
+   * taken is never overwritten, but gets eight random characters before its extension, as in Django:
+   * `report_1f9c03be.pdf`.
+   */
+  readonly name?: (info: FileInfo) => string | Promise<string>
+  /** Whether file and name must be on the disk, and not just with the operating system, when it counts as stored. Default false. */
+  readonly fsync?: boolean
+}
+
+/**
+ * Writes every file to a directory, with mode 0600. Until it is whole a file is called `formgate-`, 128 random bits
+ * and `.part`; only then it gets its name.
+ *
+ * @throws TypeError for an option that is no path or no function
+ */
+export function disk(options: DiskOptions): Storage {
+  const { name, fsync = false } = options
+  if (name !== undefined && typeof name !== 'function') throw new TypeError('name must be a function.')
+  const place = new StorageDirectory(options)
+  return {
+    async store(stream, info, signal) {
+      const intake = new Intake(stream, signal)
+      let path = ''
+      try {
+        const target = join(place.path, name ? checkedTarget(await name(info)) : randomTarget(info))
+        await place.ready()
+        const part = partPath(place.path)
+        const size = await writePart(intake, part, fsync)
+        path = part
+        signal.throwIfAborted()
+        // 128 random bits are never taken, so that the plain rename is as safe.
+        if (name) path = await publish(part, target)
+        else await rename(part, (path = target))
+        if (fsync) await syncDirectory(dirname(path))
+        return await LocalFile.at(path, size)
+      } catch (error) {
+        intake.stop()
+        if (path !== '') await unlink(path).catch(() => undefined)
+        throw error
+      }
+    },
+  }
+}
+
+function randomTarget(info: FileInfo): string {
+  return randomName() + safeExtension(info.name)
+}
+
+/** @throws TypeError for a name that could leave the directory, or has a segment that is no safe file name */
+function checkedTarget(name: string): string {
+  const segments = typeof name === 'string' ? name.split(/[\\/]/) : []
+  const unsafe = segments.find((segment) => safeFileName(segment) !== segment)
+  if (segments.length === 0 || unsafe !== undefined) {
+    throw new TypeError(
+      `disk({ name }) gave ${JSON.stringify(name)}, which is no safe path inside its directory.`,
+    )
+  }
+  return join(...segments)
+}
+
+/**
+ * Gives a whole file its name, or one with a suffix where that is taken.
+ *
+ * @returns the path it has now
+ */
+async function publish(part: string, target: string): Promise<string> {
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+  let path = target
+  for (;;) {
+    try {
+      await renameNew(part, path)
+      return path
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      path = join(dirname(target), withSuffix(basename(target), `_${randomName().slice(0, 8)}`))
+    }
+  }
+}
+
+/** A new name is on the disk only when its directory is. Windows cannot, and need not, sync a directory. */
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

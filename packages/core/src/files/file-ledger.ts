@@ -1,0 +1,178 @@
+/** The files of one request: who stores them, and when they are removed. */
+import { setMaxListeners } from 'node:events'
+import type { Readable } from 'node:stream'
+import { BodyError } from '../errors.js'
+import { codeOf } from './error-code.js'
+import { reportLeftover } from './report-leftover.js'
+import type { FileInfo, Storage, StoredFile } from './storage.js'
+import { UploadedFile } from './uploaded-file.js'
+
+/** How long a storage may take to stop when the request has failed, in milliseconds. The answer waits for it. */
+const defaultGrace = 1000
+
+const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
+
+export interface FileLedgerOptions {
+  /** Milliseconds to wait for a storage that does not stop, or does not remove. Default 1000. */
+  readonly grace?: number
+}
+
+/**
+ * Knows every file of one request from its first byte on. When the request fails, `discard()`; when the response has
+ * ended, `release()`. After either, or once one file could not be stored, nothing is stored any more, and a file that
+ * a slow storage hands over too late is removed at once.
+ */
+export class FileLedger {
+  readonly #storages: readonly Storage[]
+  readonly #grace: number
+  readonly #files: UploadedFile[] = []
+  readonly #pending = new Set<Promise<UploadedFile>>()
+  #lifetime: Lifetime | undefined
+  #released = false
+
+  /** @param storages are asked in this order */
+  constructor(storages: readonly Storage[], options: FileLedgerOptions = {}) {
+    this.#storages = storages
+    this.#grace = options.grace ?? defaultGrace
+  }
+
+  /** Aborted when the request has failed or its response has ended. */
+  get signal(): AbortSignal {
+    return this.#life.signal
+  }
+
+  /**
+   * Stores one file with the first storage that takes it.
+   *
+   * Whatever becomes of the file, its stream never blocks the body that it is a part of: what nobody reads is
+   * discarded. A stream that has failed, or a file that cannot be stored, stops the request's other files.
+   *
+   * @param stream the file's bytes. Where they do not come to their end, it has to be destroyed with an error.
+   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or what `stream` failed with, as it is;
+   * or the reason of the abort
+   */
+  async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+    stream.on('error', (error) => this.abort(error))
+    if (this.#released) this.abort(responseEnded())
+    const settled = Promise.race([this.#storeInTurn(stream, info), this.#life.expired])
+    this.#pending.add(settled)
+    try {
+      return await settled
+    } catch (error) {
+      const reason = this.#reasonOf(error, stream, info)
+      this.abort(reason)
+      throw reason
+    } finally {
+      this.#pending.delete(settled)
+      if (this.#pending.size === 0) this.#life.settle()
+      if (!stream.readableEnded) stream.resume()
+    }
+  }
+
+  /** Stops every storage that is still at work. The first reason counts. */
+  abort(reason: unknown): void {
+    this.#life.end(reason, this.#grace)
+    if (this.#pending.size === 0) this.#life.settle()
+  }
+
+  /**
+   * The request has failed: stops what is being stored and removes what was, but for what was kept or moved.
+   *
+   * Never rejects, and never waits longer than twice the grace period. What could not be removed is reported as a
+   * process warning.
+   */
+  async discard(reason: unknown = new BodyError('CLIENT_ABORTED')): Promise<void> {
+    this.abort(reason)
+    await Promise.allSettled(this.#pending)
+    await this.#removeAll()
+  }
+
+  /** The response has ended: removes what was neither kept nor moved. Never rejects. */
+  async release(): Promise<void> {
+    this.#released = true
+    // The usual case, of a request without files, must cost nothing.
+    if (this.#files.length > 0 || this.#pending.size > 0) await this.discard(responseEnded())
+  }
+
+  get #life(): Lifetime {
+    this.#lifetime ??= new Lifetime()
+    return this.#lifetime
+  }
+
+  async #storeInTurn(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+    const { signal } = this
+    signal.throwIfAborted()
+    for (const storage of this.#storages) {
+      const stored = await storage.store(stream, info, signal)
+      if (stored) return this.#enter(stored, info)
+      if (stream.readableDidRead) throw new Error('A storage declined a file after it had begun to read it.')
+    }
+    throw new BodyError('UNHANDLED_FILE', { field: info.field })
+  }
+
+  async #enter(stored: StoredFile, info: FileInfo): Promise<UploadedFile> {
+    const file = new UploadedFile(stored, info)
+    if (this.signal.aborted) {
+      await file.remove().catch(reportLeftover)
+      throw this.signal.reason
+    }
+    this.#files.push(file)
+    return file
+  }
+
+  #reasonOf(error: unknown, stream: Readable, info: FileInfo): unknown {
+    if (stream.errored) return stream.errored
+    if (this.signal.aborted) return this.signal.reason
+    if (error instanceof BodyError) return error
+    const code = fullDisk.has(codeOf(error)) ? 'STORAGE_FULL' : 'STORAGE_FAILED'
+    return new BodyError(code, { field: info.field, cause: error })
+  }
+
+  async #removeAll(): Promise<void> {
+    const removals = this.#files
+      .filter((file) => !file.kept)
+      .map((file) => file.remove().catch(reportLeftover))
+    if (removals.length === 0) return
+    let timer: NodeJS.Timeout | undefined
+    const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#grace)))
+    await Promise.race([Promise.all(removals), tooLong])
+    clearTimeout(timer)
+  }
+}
+
+function responseEnded(): Error {
+  return new Error('The response has ended.')
+}
+
+/** How long storages may work for a request, and how long after its failure they may take to stop. */
+class Lifetime {
+  readonly #controller = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #expire: () => void = () => undefined
+  /** Rejects when the time to stop is over. */
+  readonly expired: Promise<never>
+
+  constructor() {
+    this.expired = new Promise((_, reject) => {
+      this.#expire = () => reject(new Error('A storage did not stop in time.'))
+    })
+    // One listener per file that is being stored: there is no number that would be too many.
+    setMaxListeners(0, this.signal)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** The first reason counts. */
+  end(reason: unknown, grace: number): void {
+    if (this.signal.aborted) return
+    this.#timer = setTimeout(this.#expire, grace)
+    this.#controller.abort(reason)
+  }
+
+  /** Nothing is being stored any more: nothing has to be waited for. */
+  settle(): void {
+    clearTimeout(this.#timer)
+  }
+}

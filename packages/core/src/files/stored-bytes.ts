@@ -1,0 +1,68 @@
+/** Reads stored bytes in the ways that a Blob offers, without a native Blob behind them. */
+import type { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
+import type { ReadableByteStreamController } from 'node:stream/web'
+
+/** What a Blob reads from: a whole file, or a part of one. */
+export interface ByteSource {
+  /** Bytes. */
+  readonly size: number
+  /** Called only where there is at least one byte to read. */
+  createReadStream(): Readable
+}
+
+/** @throws Error where the source has more or fewer bytes than its size says, so that no cut file passes for a whole one */
+export async function readBytes(source: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(source.size)
+  let offset = 0
+  for await (const chunk of chunksOf(source)) {
+    if (offset + chunk.length > bytes.length) throw changed()
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  if (offset < bytes.length) throw changed()
+  return bytes
+}
+
+/** Decodes UTF-8 as `Blob.text()` does: without a byte order mark, and with U+FFFD for what is malformed. */
+export async function readText(source: ByteSource): Promise<string> {
+  return new TextDecoder().decode(await readBytes(source))
+}
+
+/**
+ * A web stream of bytes that opens the source at the first read, reads no further ahead than a chunk, and closes it
+ * when it is cancelled.
+ */
+export function toWebStream(source: ByteSource): ReadableStream<Uint8Array> {
+  let chunks: AsyncIterator<Uint8Array> | undefined
+  return new ReadableStream({
+    type: 'bytes',
+    async pull(controller: ReadableByteStreamController) {
+      chunks ??= chunksOf(source)
+      const next = await chunks.next()
+      if (next.done) {
+        controller.close()
+        // A reader that brought its own buffer waits for it.
+        controller.byobRequest?.respond(0)
+        return
+      }
+      // A copy, since a byte stream takes the buffer away from whoever else holds it.
+      controller.enqueue(new Uint8Array(next.value))
+    },
+    async cancel() {
+      await chunks?.return?.()
+    },
+  })
+}
+
+async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, undefined> {
+  // An inclusive range cannot say "nothing".
+  if (source.size === 0) return
+  for await (const chunk of source.createReadStream() as AsyncIterable<Uint8Array>) {
+    if (chunk.length > 0) yield chunk
+  }
+}
+
+function changed(): Error {
+  return new Error('The stored file is not what it was: its size has changed since it was uploaded.')
+}

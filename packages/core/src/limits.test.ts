@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { defaultLimits, resolveLimits } from './limits.js'
+
+describe('limits', () => {
+  it('are all finite where nothing is set', () => {
+    expect(Object.values(defaultLimits).every(Number.isSafeInteger)).toBe(true)
+    expect(resolveLimits(undefined)).toBe(defaultLimits)
+  })
+
+  it('are laid over those that hold so far', () => {
+    const mount = resolveLimits({ files: 2, fields: 3 })
+    expect(resolveLimits({ files: 5 }, mount)).toEqual({ ...defaultLimits, files: 5, fields: 3 })
+  })
+
+  it('may be zero, and may be switched off with Infinity', () => {
+    expect(resolveLimits({ files: 0, bodySize: Infinity })).toMatchObject({ files: 0, bodySize: Infinity })
+  })
+
+  it.each([-1, 1.5, NaN, -Infinity, '10mb', null, 2 ** 53])(
+    'of %s are refused when they are set',
+    (value) => {
+      expect(() => resolveLimits({ fileSize: value as number })).toThrow(
+        `limits.fileSize must be a whole number from 0 up, or Infinity, but is ${String(value)}.`,
+      )
+    },
+  )
+
+  it('of a name that is none are refused, and the message has the names there are', () => {
+    expect(() => resolveLimits({ filesize: 1 } as object)).toThrow(
+      /^limits\.filesize is no limit\. .*fileSize, files/,
+    )
+    expect(() => resolveLimits({ toString: 1 } as object)).toThrow('limits.toString is no limit.')
+  })
+})

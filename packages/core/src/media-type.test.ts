@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import {
+  isKnownCharset,
+  knownCharset,
+  mediaTypeCovers,
+  parameter,
+  parseMediaType,
+  type MediaType,
+} from './media-type.js'
+
+const read = (header: string): MediaType => {
+  const mediaType = parseMediaType(header)
+  if (mediaType === undefined) throw new Error(`${header} was not read`)
+  return mediaType
+}
+
+describe('a Content-Type header', () => {
+  it.each([
+    ['application/json', 'application/json'],
+    ['APPLICATION/JSON', 'application/json'],
+    [' application/json ', 'application/json'],
+    ['application/json;', 'application/json'],
+    ['application/json; ;', 'application/json'],
+    ['application/json\t;a', 'application/json'],
+    ['application/vnd.api+json;charset=utf-8', 'application/vnd.api+json'],
+  ])('%j is read as %s', (header, essence) => {
+    expect(read(header).essence).toBe(essence)
+  })
+
+  it.each([
+    '',
+    ' ',
+    'json',
+    '/json',
+    'application/',
+    'application/json, text/html',
+    'application json',
+    'a/b/c',
+    'a/b c',
+  ])('%j is none', (header) => {
+    expect(parseMediaType(header)).toBeUndefined()
+  })
+
+  it.each([
+    ['multipart/form-data; boundary=abc', 'abc'],
+    ['multipart/form-data; BOUNDARY=abc', 'abc'],
+    ['multipart/form-data;boundary="abc"', 'abc'],
+    ['multipart/form-data; boundary="a b"', 'a b'],
+    ['multipart/form-data; boundary="a;b"', 'a;b'],
+    ['multipart/form-data; boundary="a\\"b"', 'a"b'],
+    ['multipart/form-data; boundary=a:b/c=d?', 'a:b/c=d?'],
+    ["multipart/form-data; boundary='abc'", "'abc'"],
+    ['multipart/form-data; charset=utf-8; boundary=abc ', 'abc'],
+    ['multipart/form-data; boundary = abc', 'abc'],
+    ['multipart/form-data; boundary=', ''],
+    ['multipart/form-data; boundary=""', ''],
+    ['multipart/form-data; boundary', ''],
+    ['multipart/form-data; boundary="abc', '"abc'],
+  ])('%j has the boundary %j', (header, boundary) => {
+    expect(parameter(read(header), 'boundary')).toBe(boundary)
+  })
+
+  it('keeps every parameter in its order, the second of two with one name too', () => {
+    expect(read('multipart/form-data; boundary=a; Boundary="b"').parameters).toEqual([
+      { name: 'boundary', value: 'a' },
+      { name: 'boundary', value: 'b' },
+    ])
+  })
+})
+
+describe('the table of Django REST framework', () => {
+  it.each([
+    ['application/json', 'application/json; charset=utf-8', true],
+    ['application/json', 'APPLICATION/JSON', true],
+    ['application/json', 'application/json;', true],
+    ['application/json', 'application/vnd.api+json', false],
+    ['application/json', '*/*', true],
+    ['application/json', 'application/*', true],
+    ['application/*+json', 'application/vnd.api+json', true],
+    ['application/*+json', 'application/json', false],
+    ['application/*+json', 'application/+json', false],
+    ['text/*', 'text/plain', true],
+    ['text/*', 'image/png', false],
+    ['*/json', 'application/json', true],
+    ['*/*', 'image/png', true],
+  ])('a parser for %s, given %s: %s', (range, header, covers) => {
+    expect(mediaTypeCovers(read(range), read(header))).toBe(covers)
+  })
+})
+
+describe('a charset', () => {
+  it('is known where TextDecoder knows it', () => {
+    expect(['utf-8', 'latin1', 'utf-16', 'Shift_JIS', 'bogus', 'utf-7', ''].filter(isKnownCharset)).toEqual([
+      'utf-8',
+      'latin1',
+      'utf-16',
+      'Shift_JIS',
+    ])
+  })
+
+  it('is taken from the header only if it is known', () => {
+    expect(knownCharset(read('text/plain; charset=latin1'))).toBe('latin1')
+    expect(knownCharset(read('text/plain; charset=bogus'))).toBeUndefined()
+    expect(knownCharset(read('text/plain'))).toBeUndefined()
+  })
+})

@@ -1,0 +1,98 @@
+/** The only reader of Content-Type. */
+import { trimSpace } from './header-space.js'
+
+/** A media type as a header declares it. */
+export interface MediaType {
+  /** `type/subtype` in lower case. */
+  readonly essence: string
+  readonly type: string
+  readonly subtype: string
+  /** In the order of the header, names in lower case, values unquoted. */
+  readonly parameters: readonly MediaTypeParameter[]
+  /** The header as it came. */
+  readonly source: string
+}
+
+export interface MediaTypeParameter {
+  readonly name: string
+  readonly value: string
+}
+
+/** Media types that routes often name. */
+export const ContentType = {
+  Json: 'application/json',
+  FormUrlEncoded: 'application/x-www-form-urlencoded',
+  MultipartFormData: 'multipart/form-data',
+  Text: 'text/plain',
+  OctetStream: 'application/octet-stream',
+  Any: '*/*',
+} as const
+
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const essencePattern = new RegExp(`^[ \\t]*(${token})/(${token})[ \\t]*(?=;|$)`)
+// Wider than RFC 9110, 5.6.6: unquoted boundaries with ":" or "/" are common, and a broken parameter must not turn
+// JSON into something that is not JSON. A backslash in a quoted value quotes the character after it.
+const parameterPattern = /;[ \t]*([^=; \t]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*/gs
+
+/**
+ * Reads a Content-Type header.
+ *
+ * @returns `undefined` where it does not begin with one `type/subtype`. Parameters that cannot be read have the value
+ * that they seem to have, and one without `=` has `''`.
+ */
+export function parseMediaType(header: string): MediaType | undefined {
+  const match = essencePattern.exec(header)
+  if (match === null) return undefined
+  const type = match[1]!.toLowerCase()
+  const subtype = match[2]!.toLowerCase()
+  const parameters = match[0].length === header.length ? [] : parseParameters(header.slice(match[0].length))
+  return { essence: `${type}/${subtype}`, type, subtype, parameters, source: header }
+}
+
+function parseParameters(text: string): MediaTypeParameter[] {
+  const parameters: MediaTypeParameter[] = []
+  for (const [, name, quoted, bare = ''] of text.matchAll(parameterPattern)) {
+    if (name === '') continue
+    const value = quoted === undefined ? trimSpace(bare) : quoted.replace(/\\(.)/gs, '$1')
+    parameters.push({ name: name!.toLowerCase(), value })
+  }
+  return parameters
+}
+
+/** The value of a parameter; of several with this name the first. */
+export function parameter(mediaType: MediaType, name: string): string | undefined {
+  return mediaType.parameters.find((each) => each.name === name)?.value
+}
+
+/** The charset that a media type declares, if TextDecoder knows it: a label of the WHATWG Encoding standard. */
+export function knownCharset(mediaType: MediaType): string | undefined {
+  const label = parameter(mediaType, 'charset')
+  return label !== undefined && isKnownCharset(label) ? label : undefined
+}
+
+/** Whether TextDecoder knows this label. */
+export function isKnownCharset(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether a parser's media type covers a request's, as in Django REST framework: on the full type, with wildcards on
+ * either side. Parameters do not count. `application/*+json` covers every JSON dialect (RFC 6839, 3.1).
+ */
+export function mediaTypeCovers(range: MediaType, mediaType: MediaType): boolean {
+  return segmentCovers(range.type, mediaType.type) && segmentCovers(range.subtype, mediaType.subtype)
+}
+
+function segmentCovers(range: string, segment: string): boolean {
+  if (range === segment || range === '*' || segment === '*') return true
+  return range.startsWith('*+') && segment.endsWith(range.slice(1)) && segment.length > range.length - 1
+}
+
+/** Whether a media type is JSON or one of its dialects (RFC 6839, 3.1). */
+export function isJson(mediaType: MediaType): boolean {
+  return mediaType.essence === ContentType.Json || mediaType.subtype.endsWith('+json')
+}

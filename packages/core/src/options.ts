@@ -1,0 +1,122 @@
+/** What a user can set, checked and completed once, before the first request. */
+import type { Storage } from './files/storage.js'
+import { spool } from './files/spool.js'
+import { defaultLimits, resolveLimits, type Limits } from './limits.js'
+import type { ParserLike } from './parsers/base-parser.js'
+import { FormParser } from './parsers/form-parser.js'
+import { JSONParser } from './parsers/json-parser.js'
+import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
+import { registerParsers, type RegisteredParser } from './registry.js'
+
+/** Options of one route. */
+export interface RouteOptions {
+  /** Laid over the limits of the `multipart()` above, or over the defaults. */
+  readonly limits?: Partial<Limits>
+  /** Where files go; of a list, each is asked in turn. Default: memory up to 256 KiB, then a temporary file. */
+  readonly storage?: Storage | readonly Storage[]
+  /** `respond` (default) answers a 4xx as problem+json and hands on a 5xx; `next` hands every error to the framework. */
+  readonly errors?: 'respond' | 'next'
+}
+
+/** Options of `multipart()`. */
+export interface MountOptions extends RouteOptions {
+  /** Classes or instances; the first that reads the media type wins. Default: JSON, URL-encoded forms, multipart. */
+  readonly parsers?: readonly ParserLike[]
+  /** Parse on demand only: at a route's own `parsers()`, or at `await req.parse()`. Default false. */
+  readonly lazy?: boolean
+}
+
+/** How the body of a request is to be read. */
+export interface Config {
+  /** Those options that the user has set and that can act only while bytes arrive. */
+  readonly readingOptions: readonly string[]
+  readonly parsers: readonly RegisteredParser[]
+  readonly limits: Limits
+  readonly storages: readonly Storage[]
+  readonly errors: 'respond' | 'next'
+  readonly lazy: boolean
+}
+
+const mountOptionNames = ['parsers', 'limits', 'storage', 'errors', 'lazy']
+const routeOptionNames = ['limits', 'storage', 'errors']
+const readingOptionNames = ['parsers', 'limits', 'storage'] as const
+
+/**
+ * Completes the options of `multipart()`.
+ *
+ * @throws TypeError for an unknown option or an invalid value
+ */
+export function resolveMount(options: MountOptions = {}): Config {
+  checkNames(options, mountOptionNames)
+  const { parsers = [JSONParser, FormParser, MultiPartParser], lazy = false } = options
+  if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
+  const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
+  const base = {
+    parsers: registerParsers(parsers),
+    limits: defaultLimits,
+    storages: [spool()],
+    readingOptions,
+    lazy,
+  }
+  return overlay({ ...base, errors: 'respond' }, options)
+}
+
+/** A route's own list of parsers, with the options that go with it. */
+export class RouteConfig {
+  readonly parsers: readonly RegisteredParser[]
+  readonly #options: RouteOptions
+  readonly #alone: Config
+  readonly #below = new WeakMap<Config, Config>()
+
+  /** @throws TypeError for what is no parser, an unknown option or an invalid value */
+  constructor(parsers: readonly ParserLike[], options: RouteOptions = {}) {
+    checkNames(options, routeOptionNames)
+    this.parsers = registerParsers(parsers)
+    this.#options = options
+    this.#alone = { ...resolveMount(options), parsers: this.parsers }
+  }
+
+  /** Those options of the route that can act only while bytes arrive. */
+  get readingOptions(): readonly string[] {
+    return this.#alone.readingOptions
+  }
+
+  /** How a body is read here, below `mount`. */
+  below(mount: Config | undefined): Config {
+    if (mount === undefined) return this.#alone
+    let config = this.#below.get(mount)
+    if (config === undefined) {
+      config = overlay({ ...mount, parsers: this.parsers }, this.#options)
+      this.#below.set(mount, config)
+    }
+    return config
+  }
+}
+
+function overlay(base: Config, options: RouteOptions): Config {
+  const { storage, errors = base.errors } = options
+  if (errors !== 'respond' && errors !== 'next') {
+    throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
+  }
+  const storages = storage === undefined ? base.storages : storageList(storage)
+  return { ...base, errors, limits: resolveLimits(options.limits, base.limits), storages }
+}
+
+function storageList(storage: Storage | readonly Storage[]): readonly Storage[] {
+  const storages = [storage].flat() as readonly Storage[]
+  for (const each of storages) {
+    if (typeof each?.store !== 'function') {
+      throw new TypeError(
+        'A storage is an object with a store() method, such as spool(), memory() or disk().',
+      )
+    }
+  }
+  return storages
+}
+
+function checkNames(options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name))
+      throw new TypeError(`${name} is no option here. The options are: ${names.join(', ')}.`)
+  }
+}

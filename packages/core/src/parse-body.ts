@@ -1,0 +1,120 @@
+/** The straight line from a request to its data and files. */
+import { DataAndFiles } from './data-and-files.js'
+import { BodyError } from './errors.js'
+import { bareRecord, type Entry, type FilesByField } from './entries.js'
+import { FileLedger } from './files/file-ledger.js'
+import { knownCharset, type MediaType } from './media-type.js'
+import type { Limits } from './limits.js'
+import type { Config } from './options.js'
+import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
+import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
+import type { Source } from './source.js'
+
+/** What the body of a request came to. */
+export interface BodyResult {
+  /** Fields and files together, or whatever the parser returned. */
+  readonly data: unknown
+  readonly files: FilesByField
+}
+
+/** The same, with what is kept of how it came to be. */
+export interface ParsedBody extends BodyResult {
+  /** Of a form: its fields and files in the order in which the client sent them. */
+  readonly entries: readonly Entry[] | undefined
+  /** The parser that read the body; `undefined` where there was nothing to read. */
+  readonly reader: RegisteredParser | undefined
+}
+
+/**
+ * Reads the body of a request: media type → parser → merge.
+ *
+ * @param params the route's parameters
+ * @throws BodyError, after every file that was stored has been removed
+ */
+export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
+  if (await source.isEmpty(config.limits.idle)) return emptyBody()
+  const { mediaType } = source
+  const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
+  if (mediaType === undefined || reader === undefined) {
+    throw unsupportedMediaType(config.parsers, source.headers['content-type'])
+  }
+  const { parser } = reader
+  const stream = source.open({
+    ...sizeBound(parser, config.limits),
+    idle: config.limits.idle,
+    inflates: parser.inflates,
+  })
+  const ledger = new FileLedger(config.storages)
+  try {
+    const result = await parser.parse(
+      stream,
+      mediaType,
+      parserContext(source, config, params, ledger, mediaType),
+    )
+    source.onResponseEnd(() => void ledger.release())
+    return merged(result, reader)
+  } catch (error) {
+    stream.destroy()
+    await ledger.discard(error)
+    throw error
+  }
+}
+
+function emptyBody(): ParsedBody {
+  return { data: bareRecord(), files: bareRecord(), entries: [], reader: undefined }
+}
+
+function parserContext(
+  source: Source,
+  config: Config,
+  params: RouteParams,
+  ledger: FileLedger,
+  mediaType: MediaType,
+): ParserContext {
+  const context: ParserContext = {
+    headers: source.headers,
+    params,
+    encoding: knownCharset(mediaType) ?? 'utf-8',
+    limits: config.limits,
+    get signal() {
+      return ledger.signal
+    },
+    storeFile: (stream, info) => ledger.store(stream, info),
+    partParser(partType) {
+      // A part of a form is not itself a form with files, nor a raw file.
+      const isWhole = ({ range }: RegisteredParser): boolean =>
+        range.type === 'multipart' || range.essence === '*/*'
+      const found = selectParser(
+        config.parsers.filter((each) => !isWhole(each)),
+        partType,
+      )
+      if (found === undefined) return undefined
+      const partContext = { ...context, encoding: knownCharset(partType) ?? 'utf-8' }
+      return async (stream) => {
+        const result = await found.parser.parse(stream, partType, partContext)
+        return result instanceof DataAndFiles ? result.merge() : result
+      }
+    },
+  }
+  return context
+}
+
+/** The smallest of the limits that bound a body for this parser. */
+function sizeBound(parser: BaseParser, limits: Limits): { limit: number; tooLarge: () => BodyError } {
+  const [first, ...others] = parser.sizeLimits
+  const name = others.reduce(
+    (least, each) => (limits[each] < limits[least] ? each : least),
+    first ?? 'bodySize',
+  )
+  const limit = limits[name]
+  const code = name === 'fileSize' ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE'
+  const detail = `The ${name === 'fileSize' ? 'file' : 'body'} is larger than ${limit} bytes.`
+  return { limit, tooLarge: () => new BodyError(code, { detail, limit }) }
+}
+
+function merged(result: unknown, reader: RegisteredParser): ParsedBody {
+  if (!(result instanceof DataAndFiles)) {
+    return { data: result, files: bareRecord(), entries: undefined, reader }
+  }
+  return { data: result.merge(), files: result.files, entries: result.entries, reader }
+}

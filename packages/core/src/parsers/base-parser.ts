@@ -1,0 +1,80 @@
+/** What a parser is: a class with a media type and a parse method, as in Django REST framework. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { FileInfo } from '../files/storage.js'
+import type { UploadedFile } from '../files/uploaded-file.js'
+import type { Limits } from '../limits.js'
+import type { MediaType } from '../media-type.js'
+
+/** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */
+export type RouteParams = Readonly<Record<string, string | string[] | undefined>>
+
+/** What a parser may know of the request besides its body. */
+export interface ParserContext {
+  readonly headers: IncomingHttpHeaders
+  /** The route's parameters. */
+  readonly params: RouteParams
+  /** The charset that the Content-Type header declares, else `utf-8`: a label that TextDecoder knows. */
+  readonly encoding: string
+  readonly limits: Limits
+  /** Aborted when the request has failed. */
+  readonly signal: AbortSignal
+  /**
+   * Hands a file to the storages of this route.
+   *
+   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`
+   */
+  storeFile(stream: Readable, info: FileInfo): Promise<UploadedFile>
+  /**
+   * The parser of this route's list for a part of a body with this media type, ready to be called with its bytes;
+   * `undefined` where there is none.
+   */
+  partParser(mediaType: MediaType): PartParser | undefined
+}
+
+/** Reads one part of a body by the part's own media type. */
+export type PartParser = (stream: Readable) => Promise<unknown>
+
+/** The limits that can bound a whole body. */
+export type SizeLimit = 'textSize' | 'bodySize' | 'fileSize'
+
+/** A parser class, or a ready instance of one. */
+export type ParserLike = BaseParser | (new () => BaseParser)
+
+/**
+ * The base of every parser. A parser of one's own sets `mediaType` and overrides `parse`:
+ *
+ * ```ts
+ * class CsvParser extends BaseParser {
+ *   mediaType = 'text/csv'
+ *   async parse(stream: Readable) {
+ *     return (await text(stream)).trim().split('\n').map((line) => line.split(','))
+ *   }
+ * }
+ * ```
+ */
+export abstract class BaseParser {
+  /** The media type that this parser reads; `text/*`, `application/*+json` and any type are ranges. */
+  abstract readonly mediaType: string
+
+  /** The limits that bound the body. By default `textSize` for `text/*` and `bodySize` for everything else. */
+  get sizeLimits(): readonly SizeLimit[] {
+    return [this.mediaType.startsWith('text/') ? 'textSize' : 'bodySize']
+  }
+
+  /** Whether a body with a Content-Encoding (gzip, deflate, br) is inflated for this parser. Default false. */
+  get inflates(): boolean {
+    return false
+  }
+
+  /**
+   * Reads a body.
+   *
+   * @param stream the body's bytes, limited: reading past a limit throws the 413
+   * @param mediaType the media type of the request, which may be more specific than the parser's
+   * @returns the parsed data, or a `DataAndFiles`
+   * @throws BodyError where the body is not what its media type says. Any other error is taken for a programming
+   * error and answered 500.
+   */
+  abstract parse(stream: Readable, mediaType: MediaType, context: ParserContext): unknown
+}

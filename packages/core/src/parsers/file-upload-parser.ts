@@ -1,0 +1,106 @@
+/** The parser for bodies that are themselves a file. */
+import type { Readable } from 'node:stream'
+import { DataAndFiles } from '../data-and-files.js'
+import { BodyError } from '../errors.js'
+import { safeFileName } from '../files/file-name.js'
+import type { FileInfo } from '../files/storage.js'
+import type { MediaType } from '../media-type.js'
+import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
+import { bodyLook, readStart } from './body-look.js'
+import { DispositionFault, parseContentDisposition } from './content-disposition.js'
+
+export interface FileUploadParserOptions {
+  /** The media types that may be uploaded, such as `image/*`. Default: any. */
+  readonly mediaType?: string
+  /** Messages in the place of the usual ones, as in Django REST framework. */
+  readonly errorMessages?: {
+    /** No storage takes the file. */
+    readonly unhandled?: string
+    /** Neither the route nor Content-Disposition names the file. */
+    readonly no_filename?: string
+  }
+}
+
+/**
+ * Stores the body as one file, `files.file`. Its name is the route's `filename` parameter, else that of the
+ * Content-Disposition header.
+ */
+export class FileUploadParser extends BaseParser {
+  readonly mediaType: string
+  readonly errorMessages: NonNullable<FileUploadParserOptions['errorMessages']>
+
+  constructor(options: FileUploadParserOptions = {}) {
+    super()
+    this.mediaType = options.mediaType ?? '*/*'
+    this.errorMessages = options.errorMessages ?? {}
+  }
+
+  override get sizeLimits(): readonly SizeLimit[] {
+    return ['bodySize', 'fileSize']
+  }
+
+  /**
+   * @throws BodyError `MISSING_FILENAME`, `UNHANDLED_FILE`, or a 415 for a multipart body, which would be stored with
+   * its envelope
+   */
+  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
+    const bytes = await refuseEnvelope(stream, mediaType)
+    const { filename = dispositionName(context) } = context.params
+    const originalName = Array.isArray(filename) ? filename.join('/') : filename
+    const name = originalName === undefined ? undefined : safeFileName(originalName)
+    if (originalName === undefined || name === undefined) {
+      throw new BodyError('MISSING_FILENAME', { detail: this.errorMessages.no_filename })
+    }
+    const length = context.headers['content-length']
+    const info: FileInfo = {
+      field: 'file',
+      name,
+      originalName,
+      type: mediaType.essence,
+      headers: {},
+      ...(length === undefined ? undefined : { expectedSize: Number(length) }),
+    }
+    try {
+      return new DataAndFiles({}, { file: [await context.storeFile(bytes, info)] })
+    } catch (error) {
+      const { unhandled } = this.errorMessages
+      if (unhandled === undefined || !(error instanceof BodyError) || error.code !== 'UNHANDLED_FILE')
+        throw error
+      throw new BodyError('UNHANDLED_FILE', { detail: unhandled, field: 'file', cause: error })
+    }
+  }
+}
+
+/** The name in the Content-Disposition header of the request. */
+function dispositionName({ headers }: ParserContext): string | undefined {
+  const header = headers['content-disposition']
+  if (header === undefined) return undefined
+  try {
+    return parseContentDisposition(header).filename
+  } catch (fault) {
+    if (!(fault instanceof DispositionFault)) throw fault
+    const detail = `The filename cannot be read: ${fault.message}.`
+    throw new BodyError(fault.charset === undefined ? 'MISSING_FILENAME' : 'INVALID_CHARSET', { detail })
+  }
+}
+
+/** Lets through what is no form. */
+async function refuseEnvelope(stream: Readable, mediaType: MediaType): Promise<Readable> {
+  if (mediaType.type === 'multipart') {
+    throw new BodyError('UNSUPPORTED_MEDIA_TYPE', {
+      detail: `Unsupported media type "${mediaType.source}" in request: this route takes the bare file.`,
+      hint: bareFileHint,
+    })
+  }
+  if (mediaType.essence !== '') return stream
+  const { start, whole } = await readStart(stream)
+  if (bodyLook(start).kind !== 'multipart') return whole
+  throw new BodyError('MISSING_CONTENT_TYPE', {
+    detail: 'The request has no Content-Type header, and its body looks like multipart/form-data.',
+    hint: bareFileHint,
+  })
+}
+
+const bareFileHint =
+  'Send the file itself as the body, without a form around it: curl -T photo.png, or data=open("photo.png", "rb") in ' +
+  'python-requests.'

@@ -1,0 +1,61 @@
+/** The parser for URL-encoded forms. */
+import type { Readable } from 'node:stream'
+import { DataAndFiles } from '../data-and-files.js'
+import type { TextEntry } from '../entries.js'
+import { BodyError } from '../errors.js'
+import type { MediaType } from '../media-type.js'
+import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
+import { bodyLook, multipartHint } from './body-look.js'
+import { FieldMeter } from './field-meter.js'
+import { percentDecode } from './percent-decode.js'
+import { charsetOf, decodeText, readBytes } from './text-body.js'
+
+/**
+ * Reads `application/x-www-form-urlencoded` as the WHATWG URL standard does: `+` is a space, a `%` that is no escape
+ * stays one, `;` separates nothing, blank values are kept.
+ */
+export class FormParser extends BaseParser {
+  readonly mediaType: string = 'application/x-www-form-urlencoded'
+
+  override get sizeLimits(): readonly SizeLimit[] {
+    return ['textSize']
+  }
+
+  override get inflates(): boolean {
+    return true
+  }
+
+  /** @throws BodyError `MALFORMED_FORM`, `LIMIT_FIELDS`, `LIMIT_FIELD_NAME`, `LIMIT_FIELD_SIZE` or `UNSUPPORTED_MEDIA_TYPE` */
+  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
+    const charset = charsetOf(mediaType)
+    const bytes = await readBytes(stream)
+    if (bodyLook(bytes).kind === 'multipart') {
+      throw new BodyError('MALFORMED_FORM', {
+        detail: 'The Content-Type header says application/x-www-form-urlencoded but the body is multipart.',
+        hint: multipartHint,
+      })
+    }
+    const meter = new FieldMeter(context.limits)
+    const entries: TextEntry[] = []
+    for (const pair of bytes.toString('latin1').split('&')) {
+      if (pair === '') continue
+      const equals = pair.indexOf('=')
+      const name = decodeComponent(equals === -1 ? pair : pair.slice(0, equals), charset)
+      const value = equals === -1 ? '' : decodeComponent(pair.slice(equals + 1), charset)
+      const size = Buffer.byteLength(value)
+      meter.begin(name)
+      meter.add(name, size, size)
+      entries.push({ kind: 'text', name, value })
+    }
+    return DataAndFiles.fromEntries(entries)
+  }
+}
+
+const notAscii = /[\u0080-\u00ff]/
+
+/** One name or value, by the WHATWG URL standard (5.1). In `text` a character is a byte. */
+function decodeComponent(text: string, charset: string): string {
+  const spaced = text.replaceAll('+', ' ')
+  if (!spaced.includes('%') && !notAscii.test(spaced)) return spaced
+  return decodeText(percentDecode(spaced), charset)
+}

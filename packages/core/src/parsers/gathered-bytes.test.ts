@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { GatheredBytes } from './gathered-bytes.js'
+
+test('bytes of several pieces are joined', () => {
+  const bytes = new GatheredBytes()
+  for (const piece of ['one ', 'two ', 'three']) bytes.add(Buffer.from(piece), 0, piece.length)
+  expect(bytes.toString('latin1')).toBe('one two three')
+  expect(bytes.size).toBe(13)
+})
+
+test('of each piece only the bytes that were given count', () => {
+  const bytes = new GatheredBytes()
+  bytes.add(Buffer.from('-one-'), 1, 4)
+  bytes.add(Buffer.from('-two-'), 1, 4)
+  expect(bytes.toBuffer().toString()).toBe('onetwo')
+})
+
+test('a piece of which only the start was given is never written into', () => {
+  const bytes = new GatheredBytes()
+  const first = Buffer.from('\r\n--boundary')
+  bytes.add(first, 0, 2)
+  bytes.add(Buffer.from('xy'), 0, 2)
+  expect(bytes.toString('latin1')).toBe('\r\nxy')
+  expect(first.toString()).toBe('\r\n--boundary')
+})
+
+test('nor is the piece after one that was forgotten', () => {
+  const bytes = new GatheredBytes()
+  bytes.add(Buffer.from('a'), 0, 1)
+  bytes.add(Buffer.from('b'), 0, 1)
+  bytes.truncate(0)
+  const piece = Buffer.from('keep me')
+  bytes.add(piece, 0, 1)
+  bytes.add(Buffer.from('!'), 0, 1)
+  expect(bytes.toString('latin1')).toBe('k!')
+  expect(piece.toString()).toBe('keep me')
+})
+
+test('what stands behind the bytes in the same memory is neither found nor read', () => {
+  const bytes = new GatheredBytes()
+  bytes.add(Buffer.from('ab\r\n\r\n'), 0, 4)
+  expect(bytes.indexOf(Buffer.from('\r\n\r\n'), 0)).toBe(-1)
+  expect(bytes.indexOf(Buffer.from('\r\n'), 0)).toBe(2)
+  expect(bytes.at(3)).toBe(10)
+  expect(bytes.at(4)).toBeUndefined()
+})
+
+test('places are counted from the first byte, wherever it stands in its piece', () => {
+  const bytes = new GatheredBytes()
+  bytes.add(Buffer.from('xxab'), 2, 4)
+  expect(bytes.at(0)).toBe(0x61)
+  expect(bytes.indexOf(Buffer.from('b'), 0)).toBe(1)
+  bytes.truncate(1)
+  expect(bytes.toString('latin1')).toBe('a')
+})

@@ -1,0 +1,86 @@
+/** The parser for JSON bodies. */
+import { isUtf8 } from 'node:buffer'
+import type { Readable } from 'node:stream'
+import { BodyError, type BodyErrorOptions } from '../errors.js'
+import type { MediaType } from '../media-type.js'
+import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
+import { bodyLook, multipartHint } from './body-look.js'
+import { findJsonFault } from './json-fault.js'
+import { charsetOf, decodeText, isUtf8Label, readBytes, withoutByteOrderMark } from './text-body.js'
+
+export interface JSONParserOptions {
+  /** Refuse numbers that no JavaScript number can hold (`1e999`). Default true. */
+  readonly strict?: boolean
+}
+
+/** Reads `application/json`, in UTF-8 or in the charset that the header declares. Any JSON value is data. */
+export class JSONParser extends BaseParser {
+  readonly mediaType: string = 'application/json'
+  readonly strict: boolean
+
+  constructor(options: JSONParserOptions = {}) {
+    super()
+    this.strict = options.strict ?? true
+  }
+
+  override get sizeLimits(): readonly SizeLimit[] {
+    return ['textSize']
+  }
+
+  override get inflates(): boolean {
+    return true
+  }
+
+  /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING`, or `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
+  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<unknown> {
+    const charset = charsetOf(mediaType)
+    const bytes = await readBytes(stream)
+    const text = withoutByteOrderMark(decodeText(bytes, charset))
+    if (isUtf8Label(charset) && !isUtf8(bytes)) throw malformedJson('the body is not valid UTF-8')
+    const value = parseJson(text, bytes)
+    const { nesting } = context.limits
+    if (!checkValue(value, nesting, this.strict)) {
+      const detail = `The data is nested more than ${nesting} levels deep.`
+      throw new BodyError('LIMIT_NESTING', { detail, limit: nesting })
+    }
+    return value
+  }
+}
+
+function parseJson(text: string, bytes: Buffer): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const fault = findJsonFault(text)
+    const reason =
+      fault === undefined ? 'it cannot be read' : `${fault.reason} at ${place(text, fault.offset)}`
+    throw malformedJson(reason, {
+      cause,
+      hint: bodyLook(bytes).kind === 'multipart' ? multipartHint : undefined,
+    })
+  }
+}
+
+/**
+ * Refuses what JSON can say but the handler must not be made to hold.
+ *
+ * @returns whether the value has no more than so many levels
+ */
+function checkValue(value: unknown, levels: number, strict: boolean): boolean {
+  if (typeof value === 'number' && strict && !Number.isFinite(value))
+    throw malformedJson('a number is out of range')
+  if (typeof value !== 'object' || value === null) return true
+  if (levels === 0) return false
+  const members: unknown[] = Array.isArray(value) ? value : Object.values(value)
+  return members.every((each) => checkValue(each, levels - 1, strict))
+}
+
+function malformedJson(reason: string, options: BodyErrorOptions = {}): BodyError {
+  return new BodyError('MALFORMED_JSON', { ...options, detail: `JSON parse error - ${reason}` })
+}
+
+/** A place as an editor shows it. */
+function place(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split('\n')
+  return `line ${lines.length} column ${lines.at(-1)!.length + 1} (position ${offset})`
+}

@@ -1,0 +1,240 @@
+/** Finds the delimiters of a multipart body (RFC 2046, 5.1.1), whatever pieces it comes in. */
+import { BodyError } from '../../errors.js'
+import { bodyUnlikeHeader, hasBareLf, lfLineEndings } from './explain.js'
+import { HeaderBytes } from './header-bytes.js'
+
+/** What a {@link Framing} tells, in the order of the body. */
+export interface PartListener {
+  /** A part begins. `header` is what stands between its delimiter and its empty line, one character for each byte. */
+  openPart(header: string): void
+  /** More of the open part's content: the bytes of `piece` from `from` up to, not with, `to`. */
+  partContent(piece: Buffer, from: number, to: number): void
+  /** The open part is complete. */
+  closePart(): void
+}
+
+/** How much may stand before the first delimiter. */
+const longestPreamble = 64 * 1024
+
+const CR = 13
+const LF = 10
+const TAB = 9
+const SPACE = 32
+const DASH = 45
+const crlf = Buffer.from('\r\n')
+
+/**
+ * Cuts a body into its parts.
+ *
+ * A delimiter is CRLF, `--` and the boundary, at the start of the body without the CRLF; after it stand white space and
+ * CRLF, or `--` if it is the closing one. The same boundary followed by anything else is content. What stands before the
+ * first delimiter and after the closing one is no part.
+ */
+export class Framing {
+  readonly #boundary: string
+  readonly #delimiter: Buffer
+  /** The delimiter without its CRLF. */
+  readonly #dashBoundary: Buffer
+  readonly #headerSize: number
+  readonly #listener: PartListener
+  #state: 'content' | 'delimiter' | 'header' | 'epilogue' = 'content'
+  #inPart = false
+  /** How many bytes of the delimiter stand before the next byte. They are not kept: the delimiter has them. */
+  #matched = crlf.length
+  /**
+   * How many of these are not content even if no delimiter comes of them: the CRLF that ends a header, and the one that
+   * is thought before the body.
+   */
+  #borrowed = crlf.length
+  /** What stands behind the boundary, until it is known whether that was a delimiter. */
+  #padding = ''
+  readonly #preamble: Buffer[] = []
+  #preambleSize = 0
+  readonly #header = new HeaderBytes()
+
+  /** @param headerSize the longest header of a part, in bytes */
+  constructor(boundary: string, headerSize: number, listener: PartListener) {
+    this.#boundary = boundary
+    this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
+    this.#dashBoundary = this.#delimiter.subarray(crlf.length)
+    this.#headerSize = headerSize
+    this.#listener = listener
+  }
+
+  /**
+   * Takes the next piece of the body.
+   *
+   * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS` or `LIMIT_HEADER_SIZE`; and what the
+   * listener throws
+   */
+  push(piece: Buffer): void {
+    let at = 0
+    while (at < piece.length) {
+      if (this.#state === 'content') at = this.#readContent(piece, at)
+      else if (this.#state === 'delimiter') at = this.#readDelimiterEnd(piece, at)
+      else if (this.#state === 'header') at = this.#readHeader(piece, at)
+      else return
+    }
+  }
+
+  /**
+   * The body has ended.
+   *
+   * @throws BodyError `TRUNCATED_BODY` before the closing delimiter; `BOUNDARY_MISMATCH`, `NOT_MULTIPART` or
+   * `LF_LINE_ENDINGS` where no delimiter was seen
+   */
+  end(): void {
+    if (this.#state === 'epilogue') return
+    if (this.#state === 'header' && hasBareLf(this.#header.text())) throw lfLineEndings()
+    const isCutInFirstDelimiter = this.#preambleSize === 0 && this.#matched > this.#borrowed
+    if (this.#state === 'content' && !this.#inPart && !isCutInFirstDelimiter) throw this.#noDelimiter()
+    throw new BodyError('TRUNCATED_BODY', {
+      detail: `The body ends before its closing delimiter "--${this.#boundary}--".`,
+    })
+  }
+
+  #readContent(piece: Buffer, from: number): number {
+    const delimiter = this.#delimiter
+    let at = from
+    if (this.#matched > 0) {
+      const rest = Math.min(delimiter.length - this.#matched, piece.length - at)
+      const mayMatch = piece[at] === delimiter[this.#matched]
+      if (mayMatch && piece.compare(delimiter, this.#matched, this.#matched + rest, at, at + rest) === 0) {
+        this.#matched += rest
+        at += rest
+        if (this.#matched === delimiter.length) this.#state = 'delimiter'
+        return at
+      }
+      // A delimiter has one CR only, its first byte, so that no other match can begin inside the one that failed.
+      const [from, to] = [this.#borrowed, this.#matched]
+      this.#expectContent(0, 0)
+      this.#content(delimiter, from, to)
+    }
+    const found = this.#find(piece, at)
+    if (found !== -1) {
+      this.#content(piece, at, found)
+      this.#state = 'delimiter'
+      return found + delimiter.length
+    }
+    this.#matched = matchAtEnd(piece, at, delimiter)
+    this.#content(piece, at, piece.length - this.#matched)
+    return piece.length
+  }
+
+  /** Where the next delimiter begins. Text is full of CRLFs, so that it is faster to look for what stands behind one. */
+  #find(piece: Buffer, from: number): number {
+    const dashes = from + crlf.length
+    for (
+      let at = piece.indexOf(this.#dashBoundary, dashes);
+      at !== -1;
+      at = piece.indexOf(this.#dashBoundary, at + 1)
+    ) {
+      if (piece[at - 1] === LF && piece[at - 2] === CR) return at - crlf.length
+    }
+    return -1
+  }
+
+  #readDelimiterEnd(piece: Buffer, from: number): number {
+    if (this.#padding === '' && piece[from] === CR && piece[from + 1] === LF)
+      return this.#openDelimiter(from + 2)
+    for (let at = from; at < piece.length; at += 1) {
+      const byte = piece[at]
+      const last = this.#padding.at(-1)
+      if (last === '-') return byte === DASH ? this.#closeDelimiter(at + 1) : this.#notADelimiter(at)
+      if (last === '\r') return byte === LF ? this.#openDelimiter(at + 1) : this.#notADelimiter(at)
+      if (byte === LF) throw lfLineEndings()
+      const mayGoOn = byte === CR || byte === SPACE || byte === TAB || (byte === DASH && last === undefined)
+      if (!mayGoOn) return this.#notADelimiter(at)
+      if (this.#padding.length > this.#headerSize) throw this.#headerTooLong()
+      this.#padding += String.fromCharCode(byte)
+    }
+    return piece.length
+  }
+
+  #openDelimiter(next: number): number {
+    if (this.#inPart) this.#listener.closePart()
+    this.#inPart = true
+    this.#padding = ''
+    this.#state = 'header'
+    return next
+  }
+
+  #closeDelimiter(next: number): number {
+    if (this.#inPart) this.#listener.closePart()
+    this.#state = 'epilogue'
+    return next
+  }
+
+  /** The boundary was followed by something that follows no delimiter: it was content. */
+  #notADelimiter(next: number): number {
+    const borrowed = this.#borrowed
+    // The CR that it may end with may begin the real delimiter.
+    const matched = this.#padding.endsWith('\r') ? 1 : 0
+    const padding = this.#padding.slice(0, this.#padding.length - matched)
+    this.#padding = ''
+    this.#expectContent(matched, 0)
+    this.#content(this.#delimiter, borrowed, this.#delimiter.length)
+    this.#content(Buffer.from(padding, 'latin1'), 0, padding.length)
+    return next
+  }
+
+  #readHeader(piece: Buffer, from: number): number {
+    const next = this.#header.add(piece, from)
+    // An unfinished header may end with the start of its empty line.
+    const longest = this.#headerSize + (next === undefined ? crlf.length * 2 - 1 : 0)
+    if (this.#header.size > longest) {
+      const start = this.#header.text().slice(0, this.#headerSize)
+      throw hasBareLf(start) ? lfLineEndings() : this.#headerTooLong()
+    }
+    if (next === undefined) return piece.length
+    const header = this.#header.text()
+    this.#header.clear()
+    // The delimiter after an empty part may stand right behind the header, sharing its CRLF (RFC 2046, body-part).
+    this.#expectContent(crlf.length, crlf.length)
+    this.#listener.openPart(header)
+    return next
+  }
+
+  #expectContent(matched: number, borrowed: number): void {
+    this.#state = 'content'
+    this.#matched = matched
+    this.#borrowed = borrowed
+  }
+
+  #content(piece: Buffer, from: number, to: number): void {
+    if (from === to) return
+    if (this.#inPart) {
+      this.#listener.partContent(piece, from, to)
+      return
+    }
+    this.#preamble.push(piece.subarray(from, to))
+    this.#preambleSize += to - from
+    if (this.#preambleSize > longestPreamble) throw this.#noDelimiter()
+  }
+
+  #noDelimiter(): BodyError {
+    const unsure = this.#delimiter.subarray(this.#borrowed, this.#matched)
+    return bodyUnlikeHeader(
+      Buffer.concat([...this.#preamble, unsure]).subarray(0, longestPreamble),
+      this.#boundary,
+    )
+  }
+
+  #headerTooLong(): BodyError {
+    const limit = this.#headerSize
+    return new BodyError('LIMIT_HEADER_SIZE', {
+      detail: `The header of a part is longer than ${limit} bytes.`,
+      limit,
+    })
+  }
+}
+
+/** How many of the last bytes of a piece, from `from` on, are the first bytes of the delimiter. */
+function matchAtEnd(piece: Buffer, from: number, delimiter: Buffer): number {
+  const earliest = Math.max(from, piece.length - delimiter.length + 1)
+  for (let at = piece.indexOf(CR, earliest); at !== -1; at = piece.indexOf(CR, at + 1)) {
+    const length = piece.length - at
+    if (piece.compare(delimiter, 0, length, at) === 0) return length
+  }
+  return 0
+}

@@ -1,0 +1,48 @@
+/** The parser for multipart forms. */
+import type { Readable } from 'node:stream'
+import { DataAndFiles } from '../../data-and-files.js'
+import type { MediaType } from '../../media-type.js'
+import { BaseParser, type ParserContext } from '../base-parser.js'
+import { eachPiece } from '../each-piece.js'
+import { readStart } from '../body-look.js'
+import { missingBoundary, readBoundary } from './boundary.js'
+import { FormAssembly } from './form-assembly.js'
+import { Framing } from './framing.js'
+
+export interface MultiPartParserOptions {
+  /**
+   * Whether a field called `_charset_` names the charset of all text fields that declare none (RFC 7578, 4.6).
+   * Default false: they are UTF-8.
+   */
+  readonly charsetField?: boolean
+}
+
+/** Reads `multipart/form-data` (RFC 7578) into fields and files. */
+export class MultiPartParser extends BaseParser {
+  readonly mediaType: string = 'multipart/form-data'
+  readonly charsetField: boolean
+
+  constructor(options: MultiPartParserOptions = {}) {
+    super()
+    this.charsetField = options.charsetField ?? false
+  }
+
+  /** @throws BodyError one of the 400s of a multipart body, a limit's 413, or what the storage of a file fails with */
+  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
+    const boundary = readBoundary(mediaType)
+    if (boundary === undefined) throw missingBoundary((await readStart(stream)).start)
+    const form = new FormAssembly(context, this.charsetField)
+    const framing = new Framing(boundary, context.limits.headerSize, form)
+    try {
+      await eachPiece(stream, (piece) => {
+        framing.push(piece)
+        return form.flush()
+      })
+      framing.end()
+      return DataAndFiles.fromEntries(await form.end())
+    } catch (error) {
+      form.fail(error)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/** The header of one part, read into what the rest of Formgate knows of the part. */
+import { BodyError } from '../../errors.js'
+import { trimSpace } from '../../header-space.js'
+import { isKnownCharset, parameter, parseMediaType, type MediaType } from '../../media-type.js'
+import { DispositionFault, parseContentDisposition } from '../content-disposition.js'
+import { lfLineEndings } from './explain.js'
+
+export interface PartHeader {
+  /** Counted from 1. */
+  readonly number: number
+  readonly name: string
+  /** `undefined` makes the part a field (RFC 7578, 4.2). */
+  readonly filename: string | undefined
+  /** As the part declares it. */
+  readonly mediaType: MediaType | undefined
+  /** Every field of the header, names in lower case. */
+  readonly fields: Readonly<Record<string, string>>
+}
+
+const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+/**
+ * Reads the header of a part.
+ *
+ * @param header what stands between the delimiter and the empty line, one character for each byte
+ * @param number the part's place in the body, from 1
+ * @throws BodyError `MALFORMED_PART`, `MISSING_PART_NAME`, `LF_LINE_ENDINGS` or `INVALID_CHARSET`, with the part's number
+ */
+export function parsePartHeader(header: string, number: number): PartHeader {
+  const plainName = plainFieldName(header)
+  if (plainName !== undefined) {
+    const fields = { 'content-disposition': header.slice('Content-Disposition: '.length) }
+    return { number, name: plainName, filename: undefined, mediaType: undefined, fields }
+  }
+  const fields = headerFields(header, number)
+  const { name, filename } = disposition(fields['content-disposition'], number)
+  const contentType = fields['content-type']
+  return {
+    number,
+    name,
+    filename,
+    mediaType: contentType === undefined ? undefined : parseMediaType(contentType),
+    fields,
+  }
+}
+
+const plainFieldStart = 'Content-Disposition: form-data; name="'
+const plainNamePattern = /^[\w.[\]-]+$/
+
+/**
+ * The name in the header that every client writes for a plain field. Read so, a form of 1000 fields takes two thirds of
+ * the time that the general way takes.
+ */
+function plainFieldName(header: string): string | undefined {
+  if (!header.startsWith(plainFieldStart) || !header.endsWith('"')) return undefined
+  const name = header.slice(plainFieldStart.length, -1)
+  return plainNamePattern.test(name) ? name : undefined
+}
+
+function headerFields(text: string, number: number): Record<string, string> {
+  if (text === '') throw malformedPart(number, 'its header is empty')
+  const fields = Object.create(null) as Record<string, string>
+  for (const line of text.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (line.includes('\n')) throw lfLineEndings()
+    if (line.startsWith(' ') || line.startsWith('\t')) {
+      throw malformedPart(number, 'a line of its header begins with white space')
+    }
+    if (colon === -1) throw malformedPart(number, 'a line of its header has no colon')
+    const name = line.slice(0, colon).toLowerCase()
+    const value = trimSpace(line.slice(colon + 1))
+    if (!fieldName.test(name)) throw malformedPart(number, 'a name in its header is not valid')
+    // Other controls may stand in it: every browser sends those of a file name as they are.
+    if (value.includes('\r')) throw malformedPart(number, `its ${name} holds a CR without LF`)
+    if (name in fields && name.startsWith('content-'))
+      throw malformedPart(number, `its header has two ${name} lines`)
+    fields[name] = value
+  }
+  return fields
+}
+
+function disposition(
+  header: string | undefined,
+  number: number,
+): { name: string; filename: string | undefined } {
+  if (header === undefined) throw malformedPart(number, 'it has no Content-Disposition')
+  try {
+    const { type, name, filename } = parseContentDisposition(header)
+    if (type !== 'form-data')
+      throw malformedPart(number, `its Content-Disposition is "${type}", not form-data`)
+    if (name !== undefined && name !== '') return { name, filename }
+  } catch (fault) {
+    if (!(fault instanceof DispositionFault)) throw fault
+    if (fault.charset === undefined) throw malformedPart(number, fault.message)
+    throw unknownCharset(number, fault.charset)
+  }
+  throw new BodyError('MISSING_PART_NAME', { detail: `Part ${number} of the multipart body has no name.` })
+}
+
+/**
+ * The charset of a text part.
+ *
+ * @returns a label that TextDecoder knows, or `undefined` where the part declares none
+ * @throws BodyError `INVALID_CHARSET`
+ */
+export function partCharset({ mediaType, number }: PartHeader): string | undefined {
+  const label = mediaType === undefined ? undefined : parameter(mediaType, 'charset')
+  if (label === undefined || isKnownCharset(label)) return label
+  throw unknownCharset(number, label)
+}
+
+/** The 400 for a part that no rule can read. */
+export function malformedPart(number: number, reason: string): BodyError {
+  return new BodyError('MALFORMED_PART', {
+    detail: `Part ${number} of the multipart body is malformed: ${reason}.`,
+    hint: 'Let the HTTP client build the multipart body, for example from a FormData.',
+  })
+}
+
+function unknownCharset(number: number, label: string): BodyError {
+  return new BodyError('INVALID_CHARSET', {
+    detail: `Part ${number} of the multipart body is in an unknown charset, "${label}".`,
+  })
+}

@@ -1,0 +1,53 @@
+/** What the parts of one body may come to: their number, the number of files, the size of each. */
+import { BodyError } from '../../errors.js'
+import type { Limits } from '../../limits.js'
+import { FieldMeter, quote } from '../field-meter.js'
+
+/** Counts the parts of one body. */
+export class PartMeter {
+  readonly #limits: Limits
+  readonly #fields: FieldMeter
+  #parts = 0
+  #files = 0
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+    this.#fields = new FieldMeter(limits)
+  }
+
+  /** One more part. @returns its number, from 1 @throws BodyError `LIMIT_PARTS` */
+  beginPart(): number {
+    this.#parts += 1
+    const { parts } = this.#limits
+    if (this.#parts <= parts) return this.#parts
+    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${parts} parts.`, limit: parts })
+  }
+
+  /** The part is a field. @throws BodyError `LIMIT_FIELDS`, `LIMIT_FIELD_NAME` or `LIMIT_FIELD_SIZE` */
+  beginField(name: string): void {
+    this.#fields.begin(name)
+  }
+
+  /** The part is a file. @throws BodyError `LIMIT_FILES` or `LIMIT_FIELD_NAME` */
+  beginFile(name: string): void {
+    this.#fields.checkName(name)
+    this.#files += 1
+    const { files } = this.#limits
+    if (this.#files <= files) return
+    const detail = `The form has more than ${files} files.`
+    throw new BodyError('LIMIT_FILES', { detail, field: name, limit: files })
+  }
+
+  /** `size` more bytes of a field, `total` so far. @throws BodyError `LIMIT_FIELD_SIZE` */
+  addToField(name: string, size: number, total: number): void {
+    this.#fields.add(name, size, total)
+  }
+
+  /** A file has `total` bytes so far. @throws BodyError `LIMIT_FILE_SIZE` */
+  addToFile(name: string, total: number): void {
+    const { fileSize } = this.#limits
+    if (total <= fileSize) return
+    const detail = `The file in the field ${quote(name)} is larger than ${fileSize} bytes.`
+    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit: fileSize })
+  }
+}

@@ -1,0 +1,20 @@
+/** The parser for plain text bodies. */
+import type { Readable } from 'node:stream'
+import type { MediaType } from '../media-type.js'
+import { BaseParser } from './base-parser.js'
+import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from './text-body.js'
+
+/** Reads `text/plain` into one string, in the charset that the header declares, else in UTF-8. */
+export class PlainTextParser extends BaseParser {
+  readonly mediaType: string = 'text/plain'
+
+  override get inflates(): boolean {
+    return true
+  }
+
+  /** @throws BodyError `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
+  async parse(stream: Readable, mediaType: MediaType): Promise<string> {
+    const charset = charsetOf(mediaType)
+    return withoutByteOrderMark(decodeText(await readBytes(stream), charset))
+  }
+}

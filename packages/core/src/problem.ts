@@ -1,0 +1,102 @@
+/** The answer to a request whose body was refused: application/problem+json (RFC 9457). */
+import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { BodyError, type ErrorCode, type FieldIssue } from './errors.js'
+import type { Source } from './source.js'
+
+/** The body of a problem answer. */
+export interface Problem {
+  /** `about:blank`: the status says it, and `code` more exactly (RFC 9457, 4.2.1). */
+  readonly type: string
+  /** The reason phrase of the status. */
+  readonly title: string
+  readonly status: number
+  readonly code: ErrorCode
+  readonly detail: string
+  readonly hint?: string
+  readonly field?: string
+  readonly limit?: number
+  readonly errors?: readonly FieldIssue[]
+}
+
+/** An answer for an adapter to send as it is. */
+export interface ProblemAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** A stream where the client is still sending: it ends when the client may be cut off. */
+  readonly body: string | Readable
+}
+
+/** The body of the answer to an error. */
+export function toProblem(error: BodyError): Problem {
+  const { status, code, detail, hint, field, limit, errors } = error
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    code,
+    detail,
+    ...(hint !== undefined && { hint }),
+    ...(field !== undefined && { field }),
+    ...(limit !== undefined && { limit }),
+    ...(errors !== undefined && { errors }),
+  }
+}
+
+/** What an adapter does with an error. */
+export type Reaction =
+  | ({ readonly kind: 'answer' } & ProblemAnswer)
+  /** Hand it to the framework's own error path. */
+  | { readonly kind: 'pass on' }
+  /** Do nothing: the client has gone. */
+  | { readonly kind: 'drop' }
+
+const passedOn = new WeakSet<object>()
+
+/**
+ * Decides what becomes of an error. One that was passed on stays so, whoever catches it later.
+ *
+ * @param errors the option of this name: `respond` answers a 4xx and passes on everything else
+ */
+export async function reactTo(error: unknown, errors: 'respond' | 'next', source: Source): Promise<Reaction> {
+  // A small body that came with its headers is whole after one turn of the event loop, and its connection can stay.
+  if (source.isIncoming) await setImmediate()
+  if (errors === 'respond' && error instanceof BodyError && !passedOn.has(error)) {
+    if (error.code === 'CLIENT_ABORTED') return { kind: 'drop' }
+    if (error.expose) return { kind: 'answer', ...answerProblem(error, source) }
+  }
+  if (error instanceof BodyError) passedOn.add(error)
+  // Express answers only when the client has stopped sending, however long that takes.
+  if (source.isIncoming) void cutOff(source)
+  return { kind: 'pass on' }
+}
+
+/**
+ * The answer to an error.
+ *
+ * A client that is still sending gets the whole answer at once, but its end only when the client has stopped or has sent
+ * enough: a connection that is closed while the client sends is reset, and a reset takes the answer with it.
+ */
+function answerProblem(error: BodyError, source: Source): ProblemAnswer {
+  const json = JSON.stringify(toProblem(error))
+  const headers: Record<string, string> = {
+    ...error.headers,
+    'Content-Type': 'application/problem+json',
+    'Content-Length': String(Buffer.byteLength(json)),
+  }
+  if (!source.isIncoming) return { status: error.status, headers, body: json }
+  if (source.request.httpVersionMajor === 1) headers['Connection'] = 'close'
+  return { status: error.status, headers, body: Readable.from(heldOpen(json, source), { objectMode: false }) }
+}
+
+async function cutOff(source: Source): Promise<void> {
+  await source.discard()
+  if (source.isIncoming) source.request.destroy()
+}
+
+async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
+  const discarded = source.discard()
+  yield json
+  await discarded
+}

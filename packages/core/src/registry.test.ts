@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { parseMediaType } from './media-type.js'
+import { BaseParser, type ParserLike } from './parsers/base-parser.js'
+import { JSONParser } from './parsers/json-parser.js'
+import { registerParsers, selectParser, unsupportedMediaType } from './registry.js'
+
+class AnyText extends BaseParser {
+  readonly mediaType = 'text/*'
+  parse(): string {
+    return 'any text'
+  }
+}
+
+class Csv extends BaseParser {
+  readonly mediaType = 'text/csv'
+  parse(): string {
+    return 'csv'
+  }
+}
+
+describe('a list of parsers', () => {
+  it('takes classes and instances', () => {
+    const instance = new Csv()
+    const [json, csv] = registerParsers([JSONParser, instance])
+    expect(json?.parser).toBeInstanceOf(JSONParser)
+    expect(csv?.parser).toBe(instance)
+  })
+
+  it('is searched in its order: the first match wins, however general it is', () => {
+    const csv = parseMediaType('text/csv')!
+    expect(selectParser(registerParsers([AnyText, Csv]), csv)?.parser).toBeInstanceOf(AnyText)
+    expect(selectParser(registerParsers([Csv, AnyText]), csv)?.parser).toBeInstanceOf(Csv)
+    expect(selectParser(registerParsers([JSONParser]), csv)).toBeUndefined()
+  })
+
+  it('refuses a parser without parse() when it is defined', () => {
+    class Unfinished {
+      readonly mediaType = 'text/csv'
+    }
+    expect(() => registerParsers([Unfinished as unknown as ParserLike])).toThrow(
+      'Unfinished: .parse() must be overridden.',
+    )
+  })
+
+  it('refuses a media type that is none when it is defined', () => {
+    class Nowhere extends BaseParser {
+      readonly mediaType = 'csv'
+      parse(): string {
+        return ''
+      }
+    }
+    expect(() => registerParsers([Nowhere])).toThrow(
+      'Nowhere: .mediaType must be a media type such as "text/csv"',
+    )
+  })
+
+  it('refuses what is no list and no parser', () => {
+    expect(() => registerParsers(JSONParser as unknown as ParserLike[])).toThrow('A parser list is an array')
+    expect(() => registerParsers([undefined as unknown as ParserLike])).toThrow(
+      '.parse() must be overridden.',
+    )
+  })
+})
+
+describe('the refusal of a media type', () => {
+  it('quotes the header and says what is accepted', () => {
+    const error = unsupportedMediaType(registerParsers([JSONParser, Csv]), 'image/png')
+    expect(error).toMatchObject({
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+      status: 415,
+      detail: 'Unsupported media type "image/png" in request.',
+      hint: 'This route takes application/json, text/csv.',
+      headers: { Accept: 'application/json, text/csv' },
+    })
+  })
+
+  it('has a code of its own where there is no header', () => {
+    expect(unsupportedMediaType(registerParsers([Csv]), undefined).code).toBe('MISSING_CONTENT_TYPE')
+    expect(unsupportedMediaType(registerParsers([Csv]), ' ').code).toBe('MISSING_CONTENT_TYPE')
+  })
+})

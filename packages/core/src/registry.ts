@@ -1,0 +1,68 @@
+/** Parsers keyed by media type. */
+import { BodyError } from './errors.js'
+import { mediaTypeCovers, parseMediaType, type MediaType } from './media-type.js'
+import type { BaseParser, ParserLike } from './parsers/base-parser.js'
+
+/** A parser with its media type read once. */
+export interface RegisteredParser {
+  readonly parser: BaseParser
+  readonly range: MediaType
+  /** Whether the user gave the class, and so whatever instance of it is as good. */
+  readonly byClass: boolean
+}
+
+/**
+ * Makes a list of parsers ready for requests.
+ *
+ * @param list classes or instances, in the order in which they are asked
+ * @throws TypeError for what is no parser, for a parser without `parse` and for a `mediaType` that is none
+ */
+export function registerParsers(list: readonly ParserLike[]): readonly RegisteredParser[] {
+  if (!Array.isArray(list)) throw new TypeError('A parser list is an array of parser classes or instances.')
+  return list.map((entry: ParserLike) => {
+    const byClass = typeof entry === 'function'
+    const parser = byClass ? new entry() : entry
+    if (typeof parser?.parse !== 'function') {
+      throw new TypeError(`${nameOf(parser)}: .parse() must be overridden.`)
+    }
+    const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
+    if (range === undefined)
+      throw new TypeError(`${nameOf(parser)}: .mediaType must be a media type such as "text/csv".`)
+    return { parser, range, byClass }
+  })
+}
+
+function nameOf(parser: BaseParser | undefined): string {
+  return parser?.constructor?.name ?? 'What was given'
+}
+
+/** The first parser of the list that reads this media type: Django REST framework's `select_parser`. */
+export function selectParser(
+  list: readonly RegisteredParser[],
+  mediaType: MediaType,
+): RegisteredParser | undefined {
+  return list.find(({ range }) => mediaTypeCovers(range, mediaType))
+}
+
+/** The 415 for a media type that no parser of the list reads, with what it reads in `Accept` (RFC 9110, 15.5.16). */
+export function unsupportedMediaType(
+  list: readonly RegisteredParser[],
+  header: string | undefined,
+): BodyError {
+  const accepted = list.map(({ range }) => range.essence).join(', ')
+  const headers = { Accept: accepted }
+  const takes = `This route takes ${accepted}.`
+  if (header === undefined || header.trim() === '') {
+    return new BodyError('MISSING_CONTENT_TYPE', {
+      hint:
+        `Set the Content-Type header that fits the body. ${takes} ` +
+        'For a multipart body let the HTTP client set it, since only the client knows the boundary.',
+      headers,
+    })
+  }
+  return new BodyError('UNSUPPORTED_MEDIA_TYPE', {
+    detail: `Unsupported media type "${header}" in request.`,
+    hint: takes,
+    headers,
+  })
+}

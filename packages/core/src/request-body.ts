@@ -1,0 +1,200 @@
+/** The body of one request, from the first middleware that asks for it to the last: it is read once. */
+import type { Readable } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
+import { bareRecord, type FilesByField } from './entries.js'
+import { BodyError } from './errors.js'
+import { resolveMount, type Config, type RouteConfig } from './options.js'
+import { parseBody, type BodyResult, type ParsedBody } from './parse-body.js'
+import type { RouteParams } from './parsers/base-parser.js'
+import { reactTo, type Reaction } from './problem.js'
+import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
+import { Source, type NodeRequest, type NodeResponse } from './source.js'
+
+/** What a handler finds on the request. */
+export interface ExposedBody {
+  /** Fields and files together, or whatever the parser returned. */
+  data: unknown
+  files: FilesByField
+  /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. @throws BodyError */
+  parse(): Promise<BodyResult>
+}
+
+/** What an adapter knows of a request. */
+export interface AdapterRequest {
+  readonly request: NodeRequest
+  readonly response: NodeResponse
+  /** The object that gets `data`, `files` and `parse()`. */
+  readonly target: object
+  /** The route's parameters at the time of the call. */
+  readonly params: () => RouteParams | undefined
+  /** The body, where the framework has put another stream in the place of the request. */
+  readonly stream?: Readable
+}
+
+const bodies = new WeakMap<NodeRequest, RequestBody>()
+let defaultConfig: Config | undefined
+
+/** The body of a request: one object, however many middlewares ask. The target gets its properties the first time. */
+export function openBody(adapter: AdapterRequest): RequestBody {
+  const known = bodies.get(adapter.request)
+  if (known !== undefined) {
+    if (adapter.stream !== undefined) known.source.replaceStream(adapter.stream)
+    return known
+  }
+  const body = new RequestBody(adapter)
+  bodies.set(adapter.request, body)
+  exposeBody(adapter.target, body)
+  return body
+}
+
+/** Gives a framework's request its properties. A value that the app sets in their place stays. */
+function exposeBody(target: object, body: RequestBody): void {
+  const property = (name: 'data' | 'files'): PropertyDescriptor => ({
+    configurable: true,
+    enumerable: true,
+    get: () => body[name],
+    set: (value: unknown) => Object.defineProperty(target, name, { value, writable: true, enumerable: true }),
+  })
+  Object.defineProperties(target, {
+    data: property('data'),
+    files: property('files'),
+    parse: { configurable: true, value: () => body.parse() },
+  })
+}
+
+/**
+ * What an adapter asks. `multipart()` calls `mount`, a route's own parsers call `route`, `req.parse()` calls `parse`,
+ * and `req.data` and `req.files` are the properties of these names.
+ */
+export class RequestBody {
+  readonly source: Source
+  readonly #params: () => RouteParams | undefined
+  #mount: Config | undefined
+  #reading: Promise<ParsedBody> | undefined
+  #parsed: ParsedBody | undefined
+  #hasFailed = false
+
+  constructor({ request, response, stream, params }: AdapterRequest) {
+    this.source = new Source(request, response, stream)
+    this.#params = params
+  }
+
+  /** Whether the body has been read, or found to be empty. */
+  get isRead(): boolean {
+    return this.#parsed !== undefined
+  }
+
+  /** Whether a `multipart()` stands above. */
+  get isMounted(): boolean {
+    return this.#mount !== undefined
+  }
+
+  /**
+   * What becomes of an error of this body.
+   *
+   * @param route the route whose `errors` option counts; without one, that of the `multipart()` above
+   */
+  react(error: unknown, route?: RouteConfig): Promise<Reaction> {
+    const config = route === undefined ? this.#mount : route.below(this.#mount)
+    return reactTo(error, config?.errors ?? 'respond', this.source)
+  }
+
+  /** @throws BodyError 415 where no parser reads this media type, 500 where nothing has parsed the body yet */
+  get data(): unknown {
+    if (this.#parsed !== undefined) return this.#parsed.data
+    return this.#empty()
+  }
+
+  /** @throws BodyError as `data` does */
+  get files(): FilesByField {
+    if (this.#parsed !== undefined) return this.#parsed.files
+    return this.#empty()
+  }
+
+  /**
+   * Below a `multipart()` from here on, which reads the body unless it is lazy. A media type that its parsers do not
+   * read is left to whoever wants the stream.
+   */
+  async mount(config: Config): Promise<void> {
+    if (this.#reading !== undefined) {
+      const { reader } = await this.#reading
+      if (reader !== undefined && config !== this.#mount) refuseLate(config.readingOptions)
+      return
+    }
+    this.#mount = config
+    if (config.lazy) return
+    if (!this.#isReadableBy(config.parsers) && !(await this.source.isEmpty(config.limits.idle))) return
+    await this.#read(config)
+  }
+
+  /**
+   * A route with its own parsers: reads the body, or makes sure that what has been read is what the route takes.
+   *
+   * @throws BodyError 415 where the route's parsers do not read it, 500 where an option of the route came too late
+   */
+  async route(route: RouteConfig): Promise<ParsedBody> {
+    if (this.#reading === undefined) return this.#read(route.below(this.#mount))
+    const parsed = await this.#reading
+    if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
+    return parsed
+  }
+
+  /** Reads the body, if nobody has done so yet, as the `multipart()` above says. */
+  async parse(): Promise<BodyResult> {
+    await (this.#reading ?? this.#read(this.#mount ?? (defaultConfig ??= resolveMount())))
+    return { data: this.data, files: this.files }
+  }
+
+  async #read(config: Config): Promise<ParsedBody> {
+    this.#reading = parseBody(this.source, config, this.#params() ?? {})
+    try {
+      this.#parsed = await this.#reading
+      return this.#parsed
+    } catch (error) {
+      this.#hasFailed = true
+      throw error
+    }
+  }
+
+  #isReadableBy(parsers: readonly RegisteredParser[]): boolean {
+    const { mediaType } = this.source
+    return mediaType !== undefined && selectParser(parsers, mediaType) !== undefined
+  }
+
+  /** What `data` and `files` are when nothing has been parsed: empty, if there is a reason for it. */
+  #empty(): Record<string, never> {
+    // After an error both stay empty, as in Django REST framework: the error is the answer.
+    if (this.#hasFailed || this.source.hasNoBody) return bareRecord()
+    const mount = this.#mount
+    if (mount === undefined || mount.lazy || this.#reading !== undefined)
+      throw new BodyError('BODY_NOT_PARSED')
+    throw unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
+  }
+
+  #admit(reader: RegisteredParser, route: RouteConfig): void {
+    const own = route.parsers.find(({ parser }) => parser.constructor === reader.parser.constructor)
+    if (own === undefined) throw this.#readByAnother(reader, route)
+    const late = [...route.readingOptions]
+    if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
+    refuseLate(late)
+  }
+
+  /** The 415 of a route that has not got the parser which the mount above chose. */
+  #readByAnother(reader: RegisteredParser, route: RouteConfig): BodyError {
+    const error = unsupportedMediaType(route.parsers, this.source.headers['content-type'])
+    if (!this.#isReadableBy(route.parsers)) return error
+    const { code, detail, headers = {} } = error
+    const hint =
+      `The multipart() above this route has read the body as ${reader.range.essence}. On the server, mount ` +
+      'multipart({ lazy: true }), or place the route above it, for the route to read the body itself.'
+    return new BodyError(code, { detail, hint, headers })
+  }
+}
+
+function refuseLate(options: readonly string[]): void {
+  if (options.length === 0) return
+  throw new BodyError('BODY_ALREADY_READ', {
+    detail: `The options ${options.join(', ')} came too late: the multipart() above had read the body by then.`,
+    hint: 'Mount multipart({ lazy: true }) above routes with options of their own, place such routes above it, or mount none.',
+  })
+}

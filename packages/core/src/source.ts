@@ -1,0 +1,254 @@
+/** One request as an adapter hands it in: its headers, its unread body and its end. */
+import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { BodyStream, idleTimeout, type BodyBounds } from './body-stream.js'
+import { BodyError } from './errors.js'
+import { parseMediaType, type MediaType } from './media-type.js'
+
+/** A request of Node's http or http2. `rawBody` is what serverless hosts leave of a body that they have read. */
+export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { readonly rawBody?: unknown }
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** How much more a refused client may send, and for how long, before its connection is closed. */
+const discardedBytes = 1024 * 1024
+const discardedTime = 5000
+
+/** A body with no Content-Type: of the parsers, only one for any media type reads it. */
+const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters: [], source: '' }
+
+const inflaters: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+}
+
+/** What a reader of a body allows. */
+export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge' | 'idle'> {
+  /** Whether a body with a Content-Encoding is inflated; both its sizes are held to the limit. */
+  readonly inflates: boolean
+}
+
+/** A request of Node's http or http2 and its response. */
+export class Source {
+  readonly request: NodeRequest
+  readonly response: NodeResponse
+  #stream: Readable
+  #isOpen = false
+  #mediaType: MediaType | undefined
+
+  /**
+   * @param request the request, its body unread
+   * @param response its response, whose end is the end of the files
+   * @param stream the body, where the framework has put another stream in the place of the request
+   */
+  constructor(request: NodeRequest, response: NodeResponse, stream: Readable = request) {
+    this.request = request
+    this.response = response
+    this.#stream = stream
+  }
+
+  /** The framework has put another stream in the place of the body. Once that is being read, this is too late. */
+  replaceStream(stream: Readable): void {
+    if (!this.#isOpen) this.#stream = stream
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.request.headers
+  }
+
+  /** The media type of the body; `undefined` where the Content-Type header cannot be read as one. */
+  get mediaType(): MediaType | undefined {
+    const header = this.headers['content-type']
+    if (header === undefined || header.trim() === '') return noMediaType
+    return (this.#mediaType ??= parseMediaType(header))
+  }
+
+  /** Whether the client is still sending. */
+  get isIncoming(): boolean {
+    return !isWhole(this.request) && !this.request.destroyed
+  }
+
+  /** Whether the headers say that there is no body (RFC 9112, 6.3). Only Node's own parser holds a client to them. */
+  get hasNoBody(): boolean {
+    const length = this.headers['content-length']
+    if (length !== undefined) return Number(length) === 0
+    return this.request instanceof IncomingMessage && this.headers['transfer-encoding'] === undefined
+  }
+
+  /**
+   * Whether the body has no bytes. Where the headers cannot say (a chunked body), it waits for the first byte, which
+   * stays unread: bytes decide, not headers.
+   *
+   * @param idle milliseconds to wait for that byte
+   * @throws BodyError `IDLE_TIMEOUT`
+   */
+  async isEmpty(idle: number): Promise<boolean> {
+    if (this.hasNoBody) return true
+    if (this.#declaredLength !== undefined) return false
+    const stream = this.#stream
+    if (stream.readableEnded && !stream.readableDidRead) return true
+    if (this.#isTaken) return false
+    // What has come with the headers is there after one turn of the event loop; so a stream at whose end nobody has
+    // looked yet is left alone.
+    await setImmediate()
+    if (stream.readableLength === 0 && !this.#isAtEnd) await firstByteOrEnd(stream, this.request, idle)
+    return stream.readableLength === 0 && !stream.errored && !this.#isAborted
+  }
+
+  /**
+   * Opens the body for one reader.
+   *
+   * @throws BodyError `BODY_ALREADY_READ`, `UNSUPPORTED_ENCODING`, `CLIENT_ABORTED`, or `LIMIT_BODY_SIZE` where the
+   * declared length is over the limit
+   */
+  open(reading: Reading): Readable {
+    this.#isOpen = true
+    const createInflater = this.#inflater(reading.inflates)
+    if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
+    const kept = this.#isTaken ? this.#keptBody() : undefined
+    if (kept === undefined && this.#stream.destroyed) throw this.#lost(this.#stream.errored)
+    const bounds: BodyBounds = {
+      ...reading,
+      lost: (cause) => this.#lost(cause),
+      // Node holds a client to the length that it declares; a host's copy of the body may be another one.
+      expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
+    }
+    const body = new BodyStream(kept ?? this.#stream, bounds)
+    // Whatever has been put in the place of the request may never learn that its client has gone.
+    if (this.#stream !== this.request) {
+      this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
+    }
+    return createInflater === undefined ? body : inflated(body, createInflater(), bounds)
+  }
+
+  /** Calls back once, when the response has been sent or its connection is lost. */
+  onResponseEnd(listener: () => void): void {
+    if (this.response.writableFinished || this.response.destroyed) listener()
+    else this.response.once('close', listener)
+  }
+
+  /**
+   * Reads what the client still sends and throws it away, at most 1 MiB and for at most 5 s: a client that is cut off
+   * while it sends does not read the answer.
+   *
+   * @returns when the body has ended or enough was read
+   */
+  discard(): Promise<void> {
+    const { request } = this
+    return new Promise((resolve) => {
+      let left = discardedBytes
+      const done = (): void => {
+        clearTimeout(timer)
+        request.off('data', count).off('end', done).off('close', done).pause()
+        resolve()
+      }
+      const count = (chunk: Buffer): void => {
+        left -= chunk.length
+        if (left <= 0) done()
+      }
+      const timer = setTimeout(done, discardedTime).unref()
+      if (!this.isIncoming) return done()
+      request.on('error', done).on('end', done).on('close', done).on('data', count).resume()
+    })
+  }
+
+  /** What the client declares. A stream that the framework has put in the place of the request has another length. */
+  get #declaredLength(): number | undefined {
+    const header = this.#stream === this.request ? this.headers['content-length'] : undefined
+    return header === undefined ? undefined : Number(header)
+  }
+
+  /** Whether someone else has read the body, or is reading it. */
+  get #isTaken(): boolean {
+    const stream = this.#stream
+    return stream.readableDidRead || stream.readableFlowing === true || stream.listenerCount('readable') > 0
+  }
+
+  get #isAborted(): boolean {
+    return this.request.destroyed && !isWhole(this.request)
+  }
+
+  /** Whether no more bytes can come. */
+  get #isAtEnd(): boolean {
+    return this.#stream === this.request ? isWhole(this.request) : this.#stream.readableEnded
+  }
+
+  /** Why the body did not come to its end. @param cause what its stream failed with */
+  #lost(cause: Error | null): Error {
+    if (this.#isAborted) return new BodyError('CLIENT_ABORTED', { cause })
+    if (cause !== null) return cause
+    // A framework's own stream may be closed while the client waits for an answer.
+    return this.#stream === this.request
+      ? new BodyError('CLIENT_ABORTED')
+      : new Error('The stream of the body was closed before its end.')
+  }
+
+  #keptBody(): Readable {
+    const { rawBody } = this.request
+    if (Buffer.isBuffer(rawBody)) return Readable.from(rawBody, { objectMode: false })
+    throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
+  }
+
+  #inflater(allowed: boolean): (() => NodeJS.ReadWriteStream & Readable) | undefined {
+    const encoding = this.headers['content-encoding']?.trim().toLowerCase()
+    // A framework that puts another stream in the place of the request has inflated it.
+    if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
+      return undefined
+    const create = allowed && Object.hasOwn(inflaters, encoding) ? inflaters[encoding] : undefined
+    if (create !== undefined) return create
+    throw new BodyError('UNSUPPORTED_ENCODING', {
+      detail: `The Content-Encoding "${encoding}" is not supported for this media type.`,
+      headers: { 'Accept-Encoding': allowed ? Object.keys(inflaters).join(', ') : 'identity' },
+    })
+  }
+}
+
+function inflated(body: Readable, inflater: NodeJS.ReadWriteStream & Readable, bounds: BodyBounds): Readable {
+  body.on('error', (error) => inflater.destroy(error))
+  inflater.on('error', (cause) => {
+    if (cause instanceof BodyError) return
+    const detail = `The body is not what its Content-Encoding header says: ${cause.message}.`
+    out.destroy(new BodyError('UNSUPPORTED_ENCODING', { detail, cause }))
+  })
+  const out = new BodyStream(inflater, bounds)
+  out.on('close', () => {
+    inflater.destroy()
+    body.destroy()
+  })
+  body.pipe(inflater)
+  return out
+}
+
+/** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
+function isWhole(request: NodeRequest): boolean {
+  return (request as { complete?: boolean }).complete ?? request.readableEnded
+}
+
+/** Waits without reading: "readable" comes when a byte has arrived, and at the end. */
+function firstByteOrEnd(stream: Readable, request: NodeRequest, idle: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer)
+      stream.off('readable', done).off('end', done).off('error', done).off('close', done)
+      request.off('close', closed)
+    }
+    const done = (): void => {
+      stop()
+      resolve()
+    }
+    const closed = (): void => {
+      if (!isWhole(request)) done()
+    }
+    const late = (): void => {
+      stop()
+      reject(idleTimeout(idle))
+    }
+    const timer = idle === Infinity ? undefined : setTimeout(late, idle).unref()
+    stream.on('readable', done).on('end', done).on('error', done).on('close', done)
+    request.on('close', closed)
+  })
+}

@@ -1,0 +1,86 @@
+/** The middlewares: one for everything below it, one for a single route. */
+import type { FilesByField, MountOptions, ParserLike, RouteOptions } from '@formgate/core'
+import { openBody, resolveMount, RouteConfig, sendProblem, type RequestBody } from '@formgate/core/adapter'
+import type { NextFunction, Request, Response } from 'express-serve-static-core'
+
+declare module 'express-serve-static-core' {
+  // A merge repeats the parameters of the interface that it merges with, its `any` included.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  interface Request<P, ResBody, ReqBody, ReqQuery, LocalsObj extends Record<string, any>> {
+    /** Fields and files together, or whatever the parser returned. */
+    data: ReqBody
+    /** The files of the request by field name; always lists. */
+    files: FilesByField
+    /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
+    parse(): Promise<{ data: ReqBody; files: FilesByField }>
+  }
+}
+
+/** A middleware that leaves the types of its route alone. */
+export type Middleware = (req: unknown, res: unknown, next: NextFunction) => Promise<void>
+
+/** An error-handling middleware. */
+export type ErrorMiddleware = (
+  error: unknown,
+  req: unknown,
+  res: unknown,
+  next: NextFunction,
+) => Promise<void>
+
+/**
+ * Mounts Formgate for everything below it: `req.data` and `req.files`, whatever was sent.
+ *
+ * @throws TypeError for an unknown option or an invalid value
+ */
+export function multipart(options: MountOptions = {}): Middleware {
+  const config = resolveMount(options)
+  return middleware((body) => body.mount(config))
+}
+
+/**
+ * The parser list of one route, with or without a `multipart()` above it.
+ *
+ * @param list classes or instances; the first that reads the media type wins, and none is a 415
+ * @throws TypeError for what is no parser, an unknown option or an invalid value
+ */
+export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
+  const route = new RouteConfig(list, options)
+  return middleware((body) => body.route(route), route)
+}
+
+/**
+ * Answers, after the routes, what a handler throws when it reads the `data` of a media type that nobody parses: Express
+ * has no place where `multipart()` could catch it.
+ */
+export function problems(): ErrorMiddleware {
+  return (error, req, res, next) =>
+    settle(error, bodyOf(req as Request, res as Response), res as Response, next)
+}
+
+function middleware(read: (body: RequestBody) => Promise<unknown>, route?: RouteConfig): Middleware {
+  return async (req, res, next) => {
+    const body = bodyOf(req as Request, res as Response)
+    try {
+      await read(body)
+    } catch (error) {
+      return settle(error, body, res as Response, next, route)
+    }
+    next()
+  }
+}
+
+function bodyOf(req: Request, res: Response): RequestBody {
+  return openBody({ request: req, response: res, target: req, params: () => req.params })
+}
+
+async function settle(
+  error: unknown,
+  body: RequestBody,
+  res: Response,
+  next: NextFunction,
+  route?: RouteConfig,
+): Promise<void> {
+  const reaction = await body.react(error, route)
+  if (reaction.kind === 'answer') sendProblem(res, reaction)
+  else if (reaction.kind === 'pass on') next(error)
+}

@@ -1,0 +1,98 @@
+/** The hook in which a body is read, for the plugin and for a route alike. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Readable } from 'node:stream'
+import type { FilesByField, RouteParams } from '@formgate/core'
+import { openBody, type ProblemAnswer, type RequestBody, type RouteConfig } from '@formgate/core/adapter'
+import { hideBody } from './hide-body.js'
+
+declare module 'fastify' {
+  interface FastifyRequest<
+    RouteGeneric,
+    RawServer,
+    RawRequest,
+    SchemaCompiler,
+    TypeProvider,
+    ContextConfig,
+    Logger,
+    RequestType,
+  > {
+    /** Fields and files together, or whatever the parser returned. */
+    data: RequestType['body']
+    /** The files of the request by field name; always lists. */
+    files: FilesByField
+    /** Parses the body now, if that has not been done. For `register(multipart, { lazy: true })`. */
+    parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
+  }
+}
+
+/** What the hook uses of a request: all that those of any server, logger and type provider have in common. */
+export interface HookRequest {
+  readonly raw: IncomingMessage | Http2ServerRequest
+  readonly params: unknown
+  readonly method: string
+  readonly is404: boolean
+  readonly headers: unknown
+  body: unknown
+}
+
+/** What the hook uses of a reply. */
+export interface HookReply {
+  readonly raw: ServerResponse | Http2ServerResponse
+  code(status: number): unknown
+  headers(headers: Record<string, string>): unknown
+  send(body: unknown): unknown
+}
+
+/** A `preParsing` hook for a route of any server, logger and type provider. */
+export type ParsingHook = (
+  this: unknown,
+  request: HookRequest,
+  reply: HookReply,
+  payload: Readable,
+  done: (error?: Error | null, payload?: Readable) => void,
+) => void
+
+/**
+ * Makes the hook.
+ *
+ * It takes a callback, and does not call it when it has answered: a client that closes the connection during the answer
+ * would otherwise let the handler run.
+ */
+export function parsingHook(read: (body: RequestBody) => Promise<unknown>, route?: RouteConfig): ParsingHook {
+  return (request, reply, payload, done) => {
+    // A request for no route: nobody is there to take its files.
+    if (request.is404) return done()
+    const body = bodyOf(request, reply, payload)
+    const goOn = (): void => {
+      if (!body.isRead) return done()
+      request.body = body.data
+      return done(null, hideBody(request, body.isMounted))
+    }
+    const refuse = async (error: unknown): Promise<void> => {
+      const reaction = await body.react(error, route)
+      if (reaction.kind === 'answer') sendAnswer(reply, reaction)
+      else if (reaction.kind === 'pass on') done(error as Error)
+    }
+    void read(body).then(goOn, refuse)
+  }
+}
+
+/** The body of a request; `payload` is what the hooks before have made of it. */
+export function bodyOf(request: HookRequest, reply: HookReply, payload?: Readable): RequestBody {
+  return openBody({
+    request: request.raw,
+    response: reply.raw,
+    target: request,
+    params: () => request.params as RouteParams,
+    ...(payload !== undefined && { stream: payload }),
+  })
+}
+
+/** Sends a problem. */
+export function sendAnswer(reply: HookReply, { status, headers, body }: ProblemAnswer): void {
+  reply.code(status)
+  reply.headers({ ...headers })
+  // To JSON that is a string Fastify adds a charset, which problem+json does not have.
+  reply.send(typeof body === 'string' ? Buffer.from(body) : body)
+}

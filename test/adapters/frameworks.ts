@@ -1,0 +1,243 @@
+/** One description of a small app, built on Express, Koa and Fastify, on a socket of its own. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { Router } from '@koa/router'
+import type {
+  BodyError,
+  BodyResult,
+  FilesByField,
+  MountOptions,
+  ParserLike,
+  RouteOptions,
+} from '@formgate/core'
+import * as onExpress from '@formgate/express'
+import * as onFastify from '@formgate/fastify'
+import * as onKoa from '@formgate/koa'
+import express, { type Express, type Request as ExpressRequest } from 'express'
+import { fastify, type FastifyInstance } from 'fastify'
+import Koa from 'koa'
+
+/** What a handler gets, whatever the framework. */
+export interface Handling {
+  /** `req.data`, asked for each time. */
+  readonly data: unknown
+  /** `req.files`, asked for each time. */
+  readonly files: FilesByField
+  readonly parse: () => Promise<BodyResult>
+  /** Node's own request. */
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+export interface Route {
+  /** Default POST. */
+  readonly method?: string
+  readonly path: string
+  /** A parser list of its own. */
+  readonly parsers?: readonly ParserLike[]
+  readonly options?: RouteOptions
+  /** A stream is sent as it is, everything else as JSON. */
+  readonly handler?: (handling: Handling) => unknown
+}
+
+export interface Description {
+  /** `multipart()`, or several inside each other; none by default. */
+  readonly mount?: MountOptions | readonly MountOptions[]
+  readonly routes?: readonly Route[]
+  /** Whether the app has an error handler of its own, which answers `{ handler: 'own', code, status }`. */
+  readonly errorHandler?: boolean
+  /** Whether Express has `problems()` after its routes. Default true. */
+  readonly problems?: boolean
+  /** What stands above Formgate. */
+  readonly above?: {
+    readonly express?: (app: Express) => void
+    readonly koa?: (app: Koa) => void
+    readonly fastify?: (app: FastifyInstance) => void | Promise<void>
+  }
+}
+
+export interface App {
+  readonly port: number
+  /** How often a handler of a described route has run. */
+  readonly handled: () => number
+  close(): Promise<void>
+}
+
+export interface Framework {
+  readonly name: 'Express' | 'Koa' | 'Fastify'
+  readonly start: (description: Description) => Promise<App>
+}
+
+/** What an echoing handler shows. */
+export const echo = ({ data, files }: Handling): unknown => ({ data, files })
+
+function mountsOf({ mount }: Description): readonly MountOptions[] {
+  return mount === undefined ? [] : ([mount].flat() as readonly MountOptions[])
+}
+
+/** What an app's own error handler answers. */
+function ownAnswer(error: unknown): { status: number; text: string } {
+  const { code, status = 500 } = error as Partial<BodyError>
+  return { status, text: JSON.stringify({ handler: 'own', code, status }) }
+}
+
+async function listen(server: Server, handled: () => number, end?: () => Promise<void>): Promise<App> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    handled,
+    async close() {
+      server.closeAllConnections()
+      await (end?.() ?? new Promise<void>((resolve) => server.close(() => resolve())))
+    },
+  }
+}
+
+const Express: Framework = {
+  name: 'Express',
+  async start(description) {
+    const { routes = [], above, errorHandler = false, problems = true } = description
+    let handled = 0
+    const app = express()
+    // Express would print every error that reaches its own handler.
+    app.set('env', 'test')
+    above?.express?.(app)
+    for (const options of mountsOf(description)) app.use(onExpress.multipart(options))
+    app.get('/alive', (_req, res) => void res.send('alive'))
+    for (const { method = 'POST', path, parsers, options, handler = echo } of routes) {
+      const own = parsers === undefined ? [] : [onExpress.parsers(parsers, options)]
+      const run = async (req: ExpressRequest, res: express.Response): Promise<void> => {
+        handled += 1
+        const result: unknown = await handler({
+          get data() {
+            return req.data as unknown
+          },
+          get files() {
+            return req.files
+          },
+          parse: () => req.parse(),
+          request: req,
+          response: res,
+        })
+        if (result instanceof Readable) result.pipe(res)
+        else res.json(result ?? null)
+      }
+      app.all(path, ...own, (req, res, next) => (req.method === method ? run(req, res) : next()))
+    }
+    if (problems) app.use(onExpress.problems())
+    if (errorHandler) {
+      app.use((error: unknown, _req: ExpressRequest, res: express.Response, _next: express.NextFunction) => {
+        const { status, text } = ownAnswer(error)
+        res.status(status).type('json').send(text)
+      })
+    }
+    return listen(createServer(app), () => handled)
+  },
+}
+
+const OnKoa: Framework = {
+  name: 'Koa',
+  async start(description) {
+    const { routes = [], above, errorHandler = false } = description
+    let handled = 0
+    const app = new Koa()
+    app.silent = true
+    if (errorHandler) {
+      app.use(async (ctx, next) => {
+        try {
+          await next()
+        } catch (error) {
+          const { status, text } = ownAnswer(error)
+          ctx.status = status
+          ctx.type = 'json'
+          ctx.body = text
+        }
+      })
+    }
+    above?.koa?.(app)
+    for (const options of mountsOf(description)) app.use(onKoa.multipart(options))
+    const router = new Router()
+    router.get('/alive', (ctx) => void (ctx.body = 'alive'))
+    for (const { method = 'POST', path, parsers, options, handler = echo } of routes) {
+      const own = parsers === undefined ? [] : [onKoa.parsers(parsers, options)]
+      const run = async (ctx: Koa.Context): Promise<void> => {
+        handled += 1
+        const result: unknown = await handler({
+          get data() {
+            return ctx.request.data
+          },
+          get files() {
+            return ctx.request.files
+          },
+          parse: () => ctx.request.parse(),
+          request: ctx.req,
+          response: ctx.res,
+        })
+        ctx.body = result instanceof Readable ? result : JSON.stringify(result ?? null)
+        if (!(result instanceof Readable)) ctx.type = 'json'
+      }
+      router.register(path, [method], [...own, run] as never)
+    }
+    app.use(router.routes())
+    return listen(createServer(app.callback() as never), () => handled)
+  },
+}
+
+const OnFastify: Framework = {
+  name: 'Fastify',
+  async start(description) {
+    const { routes = [], above, errorHandler = false } = description
+    let handled = 0
+    const app = fastify({ forceCloseConnections: true })
+    app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
+    if (errorHandler) {
+      app.setErrorHandler((error, _request, reply) => {
+        const { status, text } = ownAnswer(error)
+        return reply.code(status).type('application/json; charset=utf-8').send(text)
+      })
+    }
+    await above?.fastify?.(app)
+    const define = (context: FastifyInstance): void => {
+      context.get('/alive', async () => 'alive')
+      for (const { method = 'POST', path, parsers, options, handler = echo } of routes) {
+        const own = parsers === undefined ? {} : onFastify.parsers(parsers, options)
+        context.route({
+          method,
+          url: path,
+          ...own,
+          handler: async (request, reply) => {
+            handled += 1
+            const result: unknown = await handler({
+              get data() {
+                return request.data
+              },
+              get files() {
+                return request.files
+              },
+              parse: () => request.parse(),
+              request: request.raw,
+              response: reply.raw,
+            })
+            if (result instanceof Readable) return reply.send(result)
+            return reply.type('application/json; charset=utf-8').send(JSON.stringify(result ?? null))
+          },
+        })
+      }
+    }
+    // Each mount in a context inside that of the mount before.
+    const nest = async (context: FastifyInstance, mounts: readonly MountOptions[]): Promise<void> => {
+      const [first, ...others] = mounts
+      if (first === undefined) return define(context)
+      await context.register(onFastify.multipart, first)
+      if (others.length === 0) return define(context)
+      await context.register((inner: FastifyInstance) => nest(inner, others))
+    }
+    await nest(app, mountsOf(description))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+    return { port, handled: () => handled, close: () => app.close() }
+  },
+}
+
+export const frameworks: readonly Framework[] = [Express, OnKoa, OnFastify]

@@ -1,0 +1,46 @@
+/** Bodies pushed through core without a socket: every byte a chunk of its own, for certain. */
+import { EventEmitter } from 'node:events'
+import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { BodyError, createBodyParser, toProblem, type MountOptions } from '@formgate/core'
+
+type Parser = ReturnType<typeof createBodyParser>
+
+/** What a client would see: the problem, or data and files as JSON. */
+export interface Outcome {
+  readonly status: number
+  readonly json: any
+}
+
+/** Makes a function that reads a body cut as it is told. */
+export function inProcess(
+  options: Omit<MountOptions, 'errors' | 'lazy'>,
+): (headers: Readonly<Record<string, string>>, chunks: readonly Buffer[]) => Promise<Outcome> {
+  const parse = createBodyParser(options)
+  return async (headers, chunks) => {
+    const request = Object.assign(Readable.from(oneByOne(chunks), { objectMode: false }), { headers })
+    const response = Object.assign(new EventEmitter(), { writableFinished: false, destroyed: false })
+    try {
+      const { data, files } = await parse(...([request, response] as unknown as Parameters<Parser>))
+      return { status: 200, json: JSON.parse(JSON.stringify({ data, files })) }
+    } catch (error) {
+      if (!(error instanceof BodyError)) throw error
+      return { status: error.status, json: toProblem(error) }
+    } finally {
+      response.emit('close')
+    }
+  }
+}
+
+async function* oneByOne(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+  for (const chunk of chunks) {
+    yield chunk
+    // Whoever reads has a turn with each chunk alone.
+    await setImmediate()
+  }
+}
+
+/** Every byte a chunk of its own. */
+export function singleBytes(body: Buffer): Buffer[] {
+  return Array.from(body, (_, at) => body.subarray(at, at + 1))
+}

@@ -1,0 +1,512 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import {
+  disk,
+  FileUploadParser,
+  FormParser,
+  JSONParser,
+  MultiPartParser,
+  PlainTextParser,
+  type Limits,
+} from '@formgate/core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import {
+  chunk,
+  Connection,
+  exchange,
+  expectInStep,
+  field,
+  file,
+  form,
+  head,
+  lastChunk,
+  multipartX,
+  type Sent,
+} from './client.js'
+import { frameworks, type App } from './frameworks.js'
+
+const urlencoded = 'application/x-www-form-urlencoded'
+const all = [JSONParser, FormParser, MultiPartParser, PlainTextParser, FileUploadParser]
+
+interface Limited {
+  readonly of: string
+  readonly limits: Partial<Limits>
+  readonly passes: Sent
+  readonly fails: Sent
+  readonly code: string
+  readonly limit: number
+  readonly field?: string
+}
+
+const fields = (count: number, value = ''): Sent => ({
+  type: urlencoded,
+  body: Array.from({ length: count }, (_, at) => `${at}=${value}`).join('&'),
+})
+const parts = (...list: readonly (readonly [string, string])[]): Sent => ({
+  type: multipartX,
+  body: form('X', ...list),
+})
+const raw = (size: number): Sent => ({
+  type: 'image/png',
+  body: 'x'.repeat(size),
+  headers: { 'Content-Disposition': 'attachment; filename=a' },
+})
+const f = file('f', 'f')
+
+const limited: readonly Limited[] = [
+  {
+    of: 'the size of a JSON body',
+    limits: { textSize: 7 },
+    passes: { type: 'application/json', body: '{"a":1}' },
+    fails: { type: 'application/json', body: '{"a":12}' },
+    code: 'LIMIT_BODY_SIZE',
+    limit: 7,
+  },
+  {
+    of: 'the size of a URL-encoded body',
+    limits: { textSize: 3 },
+    passes: { type: urlencoded, body: 'a=1' },
+    fails: { type: urlencoded, body: 'a=12' },
+    code: 'LIMIT_BODY_SIZE',
+    limit: 3,
+  },
+  {
+    of: 'the size of a text body',
+    limits: { textSize: 3 },
+    passes: { type: 'text/plain', body: 'abc' },
+    fails: { type: 'text/plain', body: 'abcd' },
+    code: 'LIMIT_BODY_SIZE',
+    limit: 3,
+  },
+  {
+    of: 'the size of a multipart body',
+    limits: { bodySize: form('X', [f, 'abc']).length },
+    passes: parts([f, 'abc']),
+    fails: parts([f, 'abcd']),
+    code: 'LIMIT_BODY_SIZE',
+    limit: form('X', [f, 'abc']).length,
+  },
+  {
+    of: 'the size of a raw file as a body',
+    limits: { bodySize: 5 },
+    passes: raw(5),
+    fails: raw(6),
+    code: 'LIMIT_BODY_SIZE',
+    limit: 5,
+  },
+  {
+    of: 'the size of a raw file',
+    limits: { fileSize: 5 },
+    passes: raw(5),
+    fails: raw(6),
+    code: 'LIMIT_FILE_SIZE',
+    limit: 5,
+  },
+  {
+    of: 'the size of a file in a form',
+    limits: { fileSize: 5 },
+    passes: parts([f, '12345'], [file('g', 'g'), '12345']),
+    fails: parts([file('g', 'g'), '12345'], [f, '123456']),
+    code: 'LIMIT_FILE_SIZE',
+    limit: 5,
+    field: 'f',
+  },
+  {
+    of: 'the size of a large file in a form',
+    limits: { fileSize: 300_000 },
+    passes: parts([f, 'x'.repeat(300_000)]),
+    fails: parts([f, 'x'.repeat(300_001)]),
+    code: 'LIMIT_FILE_SIZE',
+    limit: 300_000,
+    field: 'f',
+  },
+  {
+    of: 'files of no bytes',
+    limits: { fileSize: 0 },
+    passes: parts([f, '']),
+    fails: parts([f, '1']),
+    code: 'LIMIT_FILE_SIZE',
+    limit: 0,
+    field: 'f',
+  },
+  {
+    of: 'files',
+    limits: { files: 2 },
+    passes: parts([f, '1'], [f, '2'], [field('a'), ''], [file('f', ''), '']),
+    fails: parts([f, '1'], [f, '2'], [f, '3']),
+    code: 'LIMIT_FILES',
+    limit: 2,
+    field: 'f',
+  },
+  {
+    of: 'files where there may be none',
+    limits: { files: 0 },
+    passes: parts([field('a'), ''], [file('f', ''), '']),
+    fails: parts([f, '']),
+    code: 'LIMIT_FILES',
+    limit: 0,
+    field: 'f',
+  },
+  {
+    of: 'the value of a multipart field',
+    limits: { fieldSize: 5 },
+    passes: parts([field('a'), '12345'], [field('b'), 'é€'], [f, '123456']),
+    fails: parts([f, '123456'], [field('a'), '123456']),
+    code: 'LIMIT_FIELD_SIZE',
+    limit: 5,
+    field: 'a',
+  },
+  {
+    of: 'the value of a multipart field, in bytes and not in characters',
+    limits: { fieldSize: 3 },
+    passes: parts([field('a'), '€']),
+    fails: parts([field('a'), '€1']),
+    code: 'LIMIT_FIELD_SIZE',
+    limit: 3,
+    field: 'a',
+  },
+  {
+    of: 'the value of a JSON part',
+    limits: { fieldSize: 3 },
+    passes: parts([`${field('a')}\r\nContent-Type: application/json`, '[1]']),
+    fails: parts([`${field('a')}\r\nContent-Type: application/json`, '[12]']),
+    code: 'LIMIT_FIELD_SIZE',
+    limit: 3,
+    field: 'a',
+  },
+  {
+    of: 'the value of a URL-encoded field',
+    limits: { fieldSize: 3 },
+    passes: { type: urlencoded, body: 'a=%E2%82%AC&b=123' },
+    fails: { type: urlencoded, body: 'b=123&a=1234' },
+    code: 'LIMIT_FIELD_SIZE',
+    limit: 3,
+    field: 'a',
+  },
+  {
+    of: 'the name of a multipart field',
+    limits: { fieldNameSize: 3 },
+    passes: parts([field('abc'), ''], [field('€'), '']),
+    fails: parts([field('€a'), '']),
+    code: 'LIMIT_FIELD_NAME',
+    limit: 3,
+  },
+  {
+    of: 'the name of a file',
+    limits: { fieldNameSize: 3 },
+    passes: parts([file('abc', 'long-name.txt'), '']),
+    fails: parts([file('abcd', 'a'), '']),
+    code: 'LIMIT_FIELD_NAME',
+    limit: 3,
+  },
+  {
+    of: 'the name of a URL-encoded field',
+    limits: { fieldNameSize: 3 },
+    passes: { type: urlencoded, body: 'abc=1&%E2%82%AC=1' },
+    fails: { type: urlencoded, body: 'abcd=1' },
+    code: 'LIMIT_FIELD_NAME',
+    limit: 3,
+  },
+  {
+    of: 'the fields of a multipart form',
+    limits: { fields: 2 },
+    passes: parts([field('a'), ''], [field('a'), ''], [f, '']),
+    fails: parts([field('a'), ''], [field('a'), ''], [field('a'), '']),
+    code: 'LIMIT_FIELDS',
+    limit: 2,
+  },
+  {
+    of: 'the fields of a URL-encoded form',
+    limits: { fields: 2 },
+    passes: { type: urlencoded, body: 'a=1&&a=2&' },
+    fails: { type: urlencoded, body: 'a=1&a=2&b' },
+    code: 'LIMIT_FIELDS',
+    limit: 2,
+  },
+  {
+    of: 'the fields of a form by default',
+    limits: {},
+    passes: fields(1000),
+    fails: fields(1001),
+    code: 'LIMIT_FIELDS',
+    limit: 1000,
+  },
+  {
+    of: 'the parts of a form',
+    limits: { parts: 3 },
+    passes: parts([field('a'), ''], [f, ''], [file('f', ''), '']),
+    fails: parts([field('a'), ''], [f, ''], [file('f', ''), ''], [file('f', ''), '']),
+    code: 'LIMIT_PARTS',
+    limit: 3,
+  },
+  {
+    of: 'the header of a part',
+    limits: { headerSize: field('a').length },
+    passes: parts([field('a'), '']),
+    fails: parts([field('ab'), '']),
+    code: 'LIMIT_HEADER_SIZE',
+    limit: field('a').length,
+  },
+  {
+    of: 'the header of a part by default',
+    limits: {},
+    passes: parts([`${field('a')}\r\nX-Y: `.padEnd(16 * 1024, 'y'), '']),
+    fails: parts([`${field('a')}\r\nX-Y: `.padEnd(16 * 1024 + 1, 'y'), '']),
+    code: 'LIMIT_HEADER_SIZE',
+    limit: 16 * 1024,
+  },
+  {
+    of: 'all fields of a multipart form together',
+    limits: { fieldsSize: 8 },
+    passes: parts([field('a'), '123'], [field('b'), '123'], [f, '12345678901']),
+    fails: parts([field('a'), '123'], [field('b'), '1234']),
+    code: 'LIMIT_FIELD_SIZE',
+    limit: 8,
+  },
+  {
+    of: 'all fields of a URL-encoded form together',
+    limits: { fieldsSize: 8 },
+    passes: { type: urlencoded, body: 'a=123&b=123' },
+    fails: { type: urlencoded, body: 'a=123&b=1234' },
+    code: 'LIMIT_FIELD_SIZE',
+    limit: 8,
+  },
+  {
+    of: 'the levels of JSON',
+    limits: { nesting: 2 },
+    passes: { type: 'application/json', body: '{"a":[1,"x"]}' },
+    fails: { type: 'application/json', body: '{"a":[{}]}' },
+    code: 'LIMIT_NESTING',
+    limit: 2,
+  },
+  {
+    of: 'the levels of JSON by default',
+    limits: {},
+    passes: { type: 'application/json', body: `${'['.repeat(8)}${']'.repeat(8)}` },
+    fails: { type: 'application/json', body: `${'['.repeat(9)}${']'.repeat(9)}` },
+    code: 'LIMIT_NESTING',
+    limit: 8,
+  },
+  {
+    of: 'levels of JSON where there may be none',
+    limits: { nesting: 0 },
+    passes: { type: 'application/json', body: '1' },
+    fails: { type: 'application/json', body: '[]' },
+    code: 'LIMIT_NESTING',
+    limit: 0,
+  },
+]
+
+let directory = ''
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'limits-'))
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+/** The files that no response holds any more. */
+async function expectNothingLeft(): Promise<void> {
+  await expect.poll(() => readdir(directory), { timeout: 4000 }).toEqual([])
+}
+
+describe.each(frameworks)('$name', ({ start }) => {
+  const apps: App[] = []
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+    await expectNothingLeft()
+  })
+
+  async function app(limits: Partial<Limits>): Promise<App> {
+    const started = await start({
+      mount: { parsers: all, limits, storage: disk({ directory }) },
+      routes: [{ path: '/' }],
+    })
+    apps.push(started)
+    return started
+  }
+
+  describe.each(limited)('$of', ({ limits, passes, fails, code, limit, field: name }) => {
+    test.each(['length', 'chunked'] as const)(
+      'at the limit passes, one more is a 413: %s',
+      async (framing) => {
+        const { port, handled } = await app(limits)
+        for (const cut of ['whole', 'byte by byte'] as const) {
+          const cutHere = passes.body!.length > 500 ? 'whole' : cut
+          const fine = await exchange(port, { ...passes, framing }, cutHere)
+          expect(fine).toMatchObject({ status: 200 })
+          const runs = handled()
+          const answer = await exchange(port, { ...fails, framing }, cutHere)
+          expect(answer.json).toEqual({
+            type: 'about:blank',
+            title: 'Payload Too Large',
+            status: 413,
+            code,
+            detail: expect.stringContaining(code === 'LIMIT_FIELD_NAME' ? 'name' : String(limit)),
+            hint: expect.any(String),
+            limit,
+            ...(name !== undefined && { field: name }),
+          })
+          expect(answer.status).toBe(413)
+          expect(handled()).toBe(runs)
+        }
+      },
+    )
+  })
+
+  test('a length over the limit is refused before the body comes', async () => {
+    const { port } = await app({ textSize: 10 })
+    const connection = await Connection.open(port)
+    connection.write(
+      head({ type: 'application/json', framing: 'none', headers: { 'Content-Length': '1000000' } }),
+    )
+    const answer = await connection.answer()
+    expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_BODY_SIZE', limit: 10 })
+    expect(answer.headers['connection']).toBe('close')
+    connection.destroy()
+  })
+
+  test('a client that goes on sending reads the 413 and is then cut off', async () => {
+    const { port } = await app({ fileSize: 1000 })
+    const connection = await Connection.open(port)
+    connection.write(head({ type: multipartX, framing: 'chunked' })).write(chunk(`--X\r\n${f}\r\n\r\n`))
+    const piece = chunk('x'.repeat(64 * 1024))
+    const sending = setInterval(() => connection.write(piece), 1)
+    try {
+      const answer = await connection.answer()
+      expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_FILE_SIZE' })
+      expect(answer.headers['connection']).toBe('close')
+      await connection.closed()
+    } finally {
+      clearInterval(sending)
+      connection.destroy()
+    }
+  })
+
+  test('a length that says too little: the rest is no part of the body', async () => {
+    const { port } = await app({})
+    const connection = await Connection.open(port)
+    const body = form('X', [field('a'), '1'])
+    connection.write(head({ type: multipartX, framing: 'none', headers: { 'Content-Length': '30' } }))
+    connection.write(body.slice(0, 30))
+    const answer = await connection.answer()
+    expect([answer.status, answer.json.code]).toEqual([400, 'TRUNCATED_BODY'])
+    connection.write(body.slice(30))
+    expect((await connection.answer()).status).toBe(400)
+    await connection.closed()
+  })
+
+  test('a length that says too much: the handler never runs', async () => {
+    const { port, handled } = await app({})
+    const connection = await Connection.open(port)
+    const body = form('X', [f, 'x'.repeat(1000)])
+    connection.write(head({ type: multipartX, framing: 'none', headers: { 'Content-Length': '5000' } }))
+    connection.write(body)
+    await expect.poll(() => readdir(directory)).not.toEqual([])
+    connection.end()
+    await connection.closed()
+    await expectNothingLeft()
+    expect(handled()).toBe(0)
+  })
+
+  test('the limit holds for a body before and after it is inflated', async () => {
+    const { port } = await app({ textSize: 100 })
+    const headers = { 'Content-Encoding': 'gzip' }
+    const zipped = (size: number): Sent => ({
+      type: 'application/json',
+      headers,
+      body: gzipSync(JSON.stringify('x'.repeat(size - 2))),
+    })
+    for (const framing of ['length', 'chunked'] as const) {
+      expect(await exchange(port, { ...zipped(100), framing })).toMatchObject({ status: 200 })
+      for (const size of [101, 5_000_000]) {
+        const answer = await exchange(port, { ...zipped(size), framing })
+        expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_BODY_SIZE', limit: 100 })
+      }
+      // Noise does not get smaller.
+      const noise = gzipSync(Buffer.from(Array.from({ length: 200 }, (_, at) => (at * 7919) % 251)))
+      const answer = await exchange(port, { type: 'application/json', headers, body: noise, framing })
+      expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_BODY_SIZE', limit: 100 })
+    }
+  })
+
+  test('Infinity switches a limit off', async () => {
+    const { port } = await app({ textSize: Infinity, fields: Infinity, fieldNameSize: Infinity })
+    expect((await exchange(port, fields(3000))).status).toBe(200)
+    expect((await exchange(port, { type: urlencoded, body: `${'n'.repeat(2_000_000)}=1` })).status).toBe(200)
+  })
+
+  test('a file over the limit takes those before it along', async () => {
+    const { port } = await app({ fileSize: 300_000 })
+    const big = 'x'.repeat(300_000)
+    const answer = await exchange(port, parts([f, big], [f, big], [f, `${big}1`]))
+    expect(answer.json).toMatchObject({ code: 'LIMIT_FILE_SIZE' })
+    await expectNothingLeft()
+  })
+
+  describe('a client that stops sending', () => {
+    test.each([
+      ['in a chunked JSON body', head({ type: 'application/json', framing: 'chunked' }), chunk('{"a":')],
+      ['before a chunked body', head({ type: 'application/json', framing: 'chunked' }), ''],
+      ['in a file', head({ type: multipartX, framing: 'chunked' }), chunk(`--X\r\n${f}\r\n\r\nabc`)],
+      [
+        'in a body with a length',
+        head({ type: 'application/json', framing: 'none', headers: { 'Content-Length': '100' } }),
+        '{',
+      ],
+      [
+        'before a body with a length',
+        head({ type: multipartX, framing: 'none', headers: { 'Content-Length': '100' } }),
+        '',
+      ],
+    ])('%s gets a 408 after the idle time', async (_, start, rest) => {
+      const { port, handled } = await app({ idle: 100 })
+      const connection = await Connection.open(port)
+      connection.write(start).write(rest)
+      const answer = await connection.answer()
+      expect(answer.json).toMatchObject({ status: 408, code: 'IDLE_TIMEOUT', limit: 100 })
+      expect(answer.headers['connection']).toBe('close')
+      expect(handled()).toBe(0)
+      connection.destroy()
+      await expectNothingLeft()
+    })
+  })
+
+  test('a client that sends slowly, but sends, is waited for', async () => {
+    const { port } = await app({ idle: 400 })
+    const connection = await Connection.open(port)
+    connection.write(head({ type: 'application/json', framing: 'chunked' }))
+    for (const byte of '"123456"') {
+      connection.write(chunk(byte))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    connection.write(lastChunk)
+    const answer = await connection.answer()
+    expect(answer.json).toEqual({ data: '123456', files: {} })
+    await expectInStep(connection, answer)
+    connection.destroy()
+  })
+
+  test.each([
+    ['form fields', parts(...Array.from({ length: 20_000 }, () => [field('a'), ''] as const)), 'LIMIT_PARTS'],
+    ['a preamble', { type: multipartX, body: `${'x'.repeat(70_000)}\r\n${form('X')}` }, 'NOT_MULTIPART'],
+    ['a header line', parts([`${field('a')}\r\nX: ${'y'.repeat(200_000)}`, '']), 'LIMIT_HEADER_SIZE'],
+    [
+      'white space behind a delimiter',
+      { type: multipartX, body: `--X${' '.repeat(70_000)}\r\n` },
+      'LIMIT_HEADER_SIZE',
+    ],
+    ['nested names', { type: urlencoded, body: `a${'[b]'.repeat(10_000)}=1` }, 'LIMIT_FIELD_NAME'],
+    ['a[] 100,000 times', { type: urlencoded, body: 'a[]=&'.repeat(100_000) }, 'LIMIT_FIELDS'],
+    ['spaces in a part header', parts([`${field('a')}; x=${' '.repeat(16_000)}"`, '']), 'MALFORMED_PART'],
+    ['quotes in a part header', parts([`${field('a')}${';filename="1'.repeat(1300)}`, '']), 'MALFORMED_PART'],
+  ] as const)('too much of %s is refused at once', async (_, sent, code) => {
+    const { port } = await app({})
+    const before = process.cpuUsage()
+    const answer = await exchange(port, sent)
+    const { user } = process.cpuUsage(before)
+    expect(answer.json.code).toBe(code)
+    // Client and server share the process; quadratic work would take seconds.
+    expect(user).toBeLessThan(1_500_000)
+  })
+})

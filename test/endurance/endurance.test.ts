@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { json } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const MiB = 1024 * 1024
+const start = '--b\r\nContent-Disposition: form-data; name="f"; filename="f.bin"\r\n\r\n'
+const end = '\r\n--b--\r\n'
+
+interface Held {
+  rss: number
+  descriptors: number
+  resources: number
+  files: number
+}
+
+describe.each(['express', 'koa', 'fastify'])('%s', (framework) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  const lines: string[] = []
+  let server: ChildProcess
+  let directory: string
+  let port: number
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'formgate-endurance-'))
+    const program = fileURLToPath(new URL('server.js', import.meta.url))
+    server = spawn(process.execPath, [program, framework, directory], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    port = await new Promise((resolve) => {
+      createInterface(server.stdout!).on('line', (line) => {
+        const listening = /^listening (\d+)$/.exec(line)
+        if (listening === null) lines.push(line)
+        else resolve(Number(listening[1]))
+      })
+    })
+  })
+
+  afterAll(async () => {
+    server.kill()
+    agent.destroy()
+    await rm(directory, { recursive: true })
+  })
+
+  const call = async <T>(path: string, body?: Readable): Promise<T> => {
+    const method = body === undefined ? 'GET' : 'POST'
+    const headers = { 'Content-Type': 'multipart/form-data; boundary=b' }
+    const sending = request({ port, host: '127.0.0.1', path, method, agent, headers })
+    const answer = once(sending, 'response') as Promise<[IncomingMessage]>
+    if (body === undefined) sending.end()
+    else await pipeline(body, sending)
+    const [response] = await answer
+    return (await json(response)) as T
+  }
+
+  const upload = (chunk: Buffer, times: number): Promise<number[]> => {
+    function* bytes(): Generator<Buffer> {
+      yield Buffer.from(start)
+      for (let sent = 0; sent < times; sent += 1) yield chunk
+      yield Buffer.from(end)
+    }
+    return call('/upload', Readable.from(bytes(), { objectMode: false }))
+  }
+
+  it('takes a file of 1 GiB with less than 64 MiB of memory', async () => {
+    const chunk = Buffer.alloc(MiB, 'formgate')
+    await upload(chunk, 8)
+    const before = await call<Held>('/held')
+    let peak = 0
+    const looking = setInterval(() => {
+      void call<Held>('/held').then(({ rss }) => (peak = Math.max(peak, rss)))
+    }, 50)
+    const sizes = await upload(chunk, 1024)
+    clearInterval(looking)
+    expect(sizes).toEqual([1024 * MiB])
+    expect((peak - before.rss) / MiB).toBeLessThan(64)
+  }, 60_000)
+
+  it('leaves no descriptor, no file and no warning behind after 2,000 uploads in a row', async () => {
+    const chunk = Buffer.alloc(20_000, 'formgate')
+    for (let sent = 0; sent < 100; sent += 1) await upload(chunk, 1)
+    const before = await call<Held>('/held')
+    for (let sent = 0; sent < 2000; sent += 1) expect(await upload(chunk, 1)).toEqual([20_000])
+    await expect.poll(() => call<Held>('/held').then(({ files }) => files)).toBe(0)
+    const after = await call<Held>('/held')
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors)
+    expect(after.resources).toBeLessThanOrEqual(before.resources)
+    expect((after.rss - before.rss) / MiB).toBeLessThan(64)
+    expect(lines).toEqual([])
+  }, 60_000)
+})

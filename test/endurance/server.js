@@ -1,0 +1,60 @@
+// A server in a process of its own, so that what it holds can be measured: node server.js <framework> <directory>
+import { readdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+import * as expressGate from '@formgate/express'
+import * as fastifyGate from '@formgate/fastify'
+import * as koaGate from '@formgate/koa'
+import express from 'express'
+import Fastify from 'fastify'
+import Koa from 'koa'
+
+const [framework = '', directory = ''] = process.argv.slice(2)
+const limits = { bodySize: Infinity, fileSize: Infinity }
+const storage = expressGate.disk({ directory })
+
+/** What the process holds right now. */
+function held() {
+  return {
+    rss: process.memoryUsage.rss(),
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+    resources: process.getActiveResourcesInfo().filter((name) => name !== 'Immediate').length,
+    files: readdirSync(directory).length,
+  }
+}
+
+/** @param {Record<string, expressGate.UploadedFile[]>} files */
+const sizes = (files) => Object.values(files).flatMap((list) => list.map((file) => file.size))
+
+const starts = {
+  express() {
+    const app = express()
+    app.use(expressGate.multipart({ limits, storage }))
+    app.get('/held', (_req, res) => void res.json(held()))
+    app.post('/upload', (req, res) => void res.json(sizes(req.files)))
+    return createServer(app)
+  },
+  koa() {
+    const app = new Koa()
+    app.use(koaGate.multipart({ limits, storage }))
+    app.use((ctx) => {
+      ctx.body = ctx.path === '/held' ? held() : sizes(ctx.request.files)
+    })
+    const callback = app.callback()
+    return createServer((req, res) => void callback(req, res))
+  },
+  async fastify() {
+    const app = Fastify()
+    await app.register(fastifyGate.multipart, { limits, storage })
+    app.get('/held', () => held())
+    app.post('/upload', (req) => sizes(req.files))
+    await app.ready()
+    return app.server
+  },
+}
+
+process.on('warning', (warning) => process.stdout.write(`warning ${warning.message}\n`))
+const server = await starts[/** @type {keyof typeof starts} */ (framework)]()
+server.listen(0, '127.0.0.1', () => {
+  const address = /** @type {import('node:net').AddressInfo} */ (server.address())
+  process.stdout.write(`listening ${address.port}\n`)
+})

@@ -1,0 +1,298 @@
+/** The playground as its users meet it: started as `npm start` starts it, and driven with curl and a browser. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { brokenRequests } from '../examples/playground/public/broken-requests.js'
+import { curlLine } from '../examples/playground/public/curl.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const run = promisify(execFile)
+const frameworks = ['Express', 'Koa', 'Fastify'] as const
+const chromiumPath = '/usr/bin/chromium'
+const chromiumArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const hasCurl = await run('curl', ['--version']).then(
+  () => true,
+  () => false,
+)
+const hasChromium = existsSync(chromiumPath)
+if (!hasCurl) console.log('Skipped: the playground with curl, since curl is not installed.')
+if (!hasChromium) console.log(`Skipped: the playground in a browser, since ${chromiumPath} is not there.`)
+
+let neighbour: Server
+let playground: ChildProcess
+let output = ''
+let urls: string[] = []
+
+beforeAll(async () => {
+  await run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], { cwd: root })
+  // Somebody has the first port already.
+  neighbour = createServer().listen(0, 'localhost')
+  await once(neighbour, 'listening')
+  const { port } = neighbour.address() as AddressInfo
+  playground = spawn(process.execPath, ['examples/playground/src/start.js'], {
+    cwd: root,
+    env: { ...process.env, PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  playground.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
+  await vi.waitFor(() => expect(output).toContain('/raw/'), { timeout: 20_000 })
+  urls = frameworks.map((name) => new RegExp(`${name} +(http://\\S+)`).exec(output)?.[1] ?? '')
+}, 120_000)
+
+afterAll(() => {
+  playground?.kill()
+  neighbour?.close()
+})
+
+describe('npm start', () => {
+  it('prints three addresses, none of which was taken', () => {
+    const taken = (neighbour.address() as AddressInfo).port
+    const ports = urls.map((url) => Number(new URL(url).port))
+    expect(new Set([...ports, taken]).size).toBe(4)
+  })
+
+  it.skipIf(!hasCurl)('prints curl lines that work as they are', async () => {
+    const lines = output.match(/curl .+/g) ?? []
+    const [form, json, raw] = await Promise.all(lines.map((line) => pasted(line)))
+    expect(lines).toHaveLength(3)
+    expect(form).toMatchObject({
+      data: { title: 'Hello', topics: ['sea', 'city'] },
+      files: { photo: [{ name: 'icon.svg', type: 'image/svg+xml' }] },
+    })
+    expect(json).toEqual({ data: { title: 'Hello', topics: ['sea', 'city'] }, files: {} })
+    expect(raw).toMatchObject({ files: { file: [{ name: 'icon.svg' }] } })
+  })
+})
+
+describe.each(frameworks)('%s', (name) => {
+  const url = () => urls[frameworks.indexOf(name)] ?? ''
+
+  it('serves the page with everything that the page asks for', async () => {
+    const page = await (await fetch(url())).text()
+    const names = [...page.matchAll(/(?:src|href)="([\w.-]+)"/g)].map(([, each]) => each)
+    expect(names).toContain('app.js')
+    const statuses = await Promise.all(names.map(async (each) => (await fetch(`${url()}/${each}`)).status))
+    expect(statuses).toEqual(names.map(() => 200))
+    const servers = await (await fetch(`${url()}/servers.json`)).json()
+    expect(servers).toMatchObject(frameworks.map((each) => ({ name: each })))
+  })
+
+  it('lets the page of every server read its answers, and no other page', async () => {
+    const allowed = async (origin: string) => {
+      const headers = { Origin: origin, 'Access-Control-Request-Method': 'POST' }
+      const response = await fetch(`${url()}/echo`, { method: 'OPTIONS', headers })
+      return response.headers.get('Access-Control-Allow-Origin')
+    }
+    for (const origin of urls) expect(await allowed(origin)).toBe(origin)
+    expect(await allowed('http://example.com')).toBeNull()
+  })
+})
+
+it.each(brokenRequests)('all three answer the broken request “$title” as the shelf says', async (request) => {
+  const { method, path, headers, body, answer } = request
+  const [first, ...others] = await Promise.all(
+    urls.map(async (url) => {
+      const response = await fetch(url + path, {
+        method,
+        headers: { ...headers, Origin: urls[0] ?? '' },
+        body: new TextEncoder().encode(body),
+      })
+      return {
+        status: response.status,
+        // Fastify adds the charset that every JSON has.
+        mediaType: response.headers.get('Content-Type')?.replace('; charset=utf-8', ''),
+        readableBy: response.headers.get('Access-Control-Allow-Origin'),
+        problem: await response.json(),
+      }
+    }),
+  )
+  expect(first).toMatchObject({
+    status: answer.status,
+    mediaType: 'application/problem+json',
+    readableBy: urls[0],
+    problem: answer,
+  })
+  expect(others).toEqual([first, first])
+})
+
+describe.skipIf(!hasCurl)('the curl line of the form', () => {
+  const fields: [name: string, value: string][] = [
+    ['title', 'It\'s "quoted"; semicolons, $HOME and `ticks`'],
+    ['title', '@not-a-file'],
+    ['empty', ''],
+    ['spaces', '  at both ends  '],
+    ['lines', 'one\ntwo 🌊'],
+    ['a&b=c%', 'x=1&y=2+3%20'],
+  ]
+  const files = [
+    { name: 'a "strange", name; [1].txt', type: 'text/plain' },
+    { name: '{b}.bin', type: '' },
+  ]
+  const content = { fields, json: { title: 'It\'s "x"', list: ['1'] }, fileField: 'photos', files }
+  let folder: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'formgate-playground-'))
+    for (const { name } of files) await writeFile(join(folder, name), `This is ${name}`)
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it('sends fields and files of any name and value as multipart', async () => {
+    // A name with an equals sign is the one thing that -F cannot send.
+    const sendable = fields.filter(([name]) => !name.includes('='))
+    const line = curlLine({ ...content, fields: sendable, encoding: 'multipart', url: urls[0] ?? '' })
+    const answer = await pasted(line, folder)
+    expect(answer.data).toMatchObject({ ...merged(sendable) })
+    expect(answer.files).toMatchObject({ photos: files.map(({ name }) => ({ name })) })
+  })
+
+  it('sends fields of any name and value URL-encoded', async () => {
+    const answer = await pasted(curlLine({ ...content, encoding: 'urlencoded', url: urls[1] ?? '' }))
+    expect(answer.data).toEqual(merged(fields))
+  })
+
+  it('sends JSON', async () => {
+    const answer = await pasted(curlLine({ ...content, encoding: 'json', url: urls[2] ?? '' }))
+    expect(answer.data).toEqual(content.json)
+  })
+
+  it('sends each file as a raw body', async () => {
+    const lines = curlLine({ ...content, encoding: 'raw', url: urls[0] ?? '' })
+    for (const [index, line] of lines.split(/\n(?=curl)/).entries()) {
+      const answer = await pasted(line, folder)
+      expect(answer.files).toMatchObject({ file: [{ name: files[index]?.name }] })
+    }
+  })
+})
+
+describe.skipIf(!hasChromium)('the page in Chromium', () => {
+  let browser: Browser
+  let page: Page
+  /** What the page itself complains of. */
+  let complaints: string[]
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArguments })
+  }, 60_000)
+  afterAll(() => browser?.close())
+
+  it.each(frameworks)(
+    'sends a form with a dropped file to %s and shows what the server saw',
+    async (name) => {
+      await open(urls[0] ?? '')
+      await page.getByRole('radio', { name }).check()
+      await page.getByRole('button', { name: 'Add a field' }).click()
+      await page.getByRole('textbox', { name: 'Name', exact: true }).last().fill('place')
+      await page.getByRole('textbox', { name: 'Value', exact: true }).last().fill('Köln 🌊')
+      await dropFile('letter.txt', 'text/plain', 'Dear all')
+      await page.getByRole('button', { name: 'Add a sample picture' }).click()
+      await page.getByRole('button', { name: 'Remove postcard-1.png' }).waitFor()
+      await page.getByRole('button', { name: 'Send', exact: true }).first().click()
+
+      const answer = page.locator('.answer').first()
+      await answer.getByText(`${name} · Multipart`).waitFor()
+      const data = JSON.parse((await answer.getByRole('region', { name: 'data' }).textContent()) ?? '')
+      expect(data).toMatchObject({ title: 'Summer postcards', topics: ['sea', 'city'], place: 'Köln 🌊' })
+      const cards = await answer.locator('.cards li').allTextContents()
+      expect(cards).toHaveLength(2)
+      expect(cards[0]).toContain('letter.txt')
+      expect(cards[0]).toContain('8 B, as sent')
+      expect(await answer.locator('.cards img').count()).toBe(1)
+      expect(complaints).toEqual([])
+      await page.close()
+    },
+  )
+
+  it.each(['URL-encoded', 'JSON', 'Raw file'])('sends as %s', async (encoding) => {
+    await open(urls[2] ?? '')
+    await page.getByRole('button', { name: 'Add a sample picture' }).click()
+    await page.getByRole('button', { name: 'Remove postcard-1.png' }).waitFor()
+    await page.getByRole('radio', { name: encoding }).check()
+    await page.getByRole('button', { name: 'Send', exact: true }).first().click()
+    const answer = page.locator('.answer').first()
+    await answer.getByText('200').waitFor()
+    const data = (await answer.getByRole('region', { name: 'data' }).textContent()) ?? ''
+    expect(data).toContain(encoding === 'Raw file' ? 'postcard-1.png' : 'Summer postcards')
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  it('sends every broken request to all three and finds each answer as expected', async () => {
+    await open(urls[1] ?? '')
+    await page.getByRole('button', { name: 'Send all' }).click()
+    const count = brokenRequests.length
+    await page.getByText(`${count} of ${count} as expected`).first().waitFor()
+    expect(await page.locator('.verdict.failed').count()).toBe(0)
+    // A browser reports each refused request on its console, which is no fault of the page.
+    expect(complaints.filter((text) => !text.includes('Failed to load resource'))).toEqual([])
+    await page.close()
+  })
+
+  it.each([390, 1280])('is no wider than a screen of %i px, whatever it shows', async (width) => {
+    await open(urls[0] ?? '', width)
+    await page.getByRole('button', { name: 'Add a sample picture' }).click()
+    await dropFile(`${'a-very-long-name-'.repeat(12)}.txt`, 'text/plain', 'x')
+    await page.getByRole('button', { name: 'Send', exact: true }).first().click()
+    await page.locator('.cards li').nth(1).waitFor()
+    await page.getByRole('button', { name: 'Send all' }).click()
+    await page.getByText('as expected and the same').first().waitFor()
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+    await page.close()
+  })
+
+  async function open(url: string, width = 1280) {
+    page = await browser.newPage({ viewport: { width, height: 900 } })
+    complaints = []
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    await page.goto(url)
+    await page.locator('#shelves article').first().waitFor()
+  }
+
+  async function dropFile(name: string, type: string, text: string) {
+    const drop = page.locator('#drop')
+    // In the browser's own words, since Node knows no DataTransfer.
+    const dataTransfer = await page.evaluateHandle(`(() => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([${JSON.stringify(text)}], ${JSON.stringify(name)}, { type: ${JSON.stringify(type)} }))
+      return transfer
+    })()`)
+    await drop.dispatchEvent('dragenter', { dataTransfer })
+    await drop.dispatchEvent('drop', { dataTransfer })
+    await page.getByRole('button', { name: `Remove ${name}` }).waitFor()
+  }
+})
+
+interface Echo {
+  readonly data: Record<string, unknown>
+  readonly files: Record<string, unknown[]>
+}
+
+/** Runs a line as one that was pasted into a shell. */
+async function pasted(line: string, cwd = root): Promise<Echo> {
+  const { stdout } = await run('sh', ['-c', line.replace(/^curl/, 'curl -sS')], { cwd })
+  return JSON.parse(stdout) as Echo
+}
+
+/** Fields as a form without a schema arrives: a repeated name is a list. */
+function merged(fields: readonly (readonly [string, string])[]) {
+  const data: Record<string, string | string[]> = {}
+  for (const [name, value] of fields) data[name] = name in data ? [data[name] as string, value] : value
+  return data
+}

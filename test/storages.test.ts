@@ -1,0 +1,410 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, open, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { disk, memory, spool } from '@formgate/core'
+import type { DiskOptions, FileInfo, Storage, StoredFile } from '@formgate/core'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { info, openFilesIn, source, storageContract } from './storage-contract.js'
+import type { Fault, StorageUnderTest } from './storage-contract.js'
+
+const KiB = 1024
+const day = 24 * 60 * 60 * 1000
+const never = (): AbortSignal => new AbortController().signal
+
+let root = ''
+/** What every FileHandle inherits from: the one place where the system can be made to fail. */
+let handles: FileHandle
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'storages-'))
+  const handle = await open(join(root, 'probe'), 'w')
+  handles = Object.getPrototypeOf(handle)
+  await handle.close()
+})
+afterAll(() => rm(root, { recursive: true }))
+afterEach(() => vi.restoreAllMocks())
+
+function newDirectory(): Promise<string> {
+  return mkdtemp(join(root, 'directory-'))
+}
+
+async function store(storage: Storage, stream: Readable, file: FileInfo = info): Promise<StoredFile> {
+  const stored = await storage.store(stream, file, never())
+  if (stored === undefined) throw new Error('The storage declined the file.')
+  return stored
+}
+
+function inDirectory(make: (directory: string) => Storage): () => Promise<StorageUnderTest> {
+  return async () => {
+    const directory = await newDirectory()
+    return {
+      storage: make(directory),
+      directory,
+      close: () => rm(directory, { recursive: true, force: true }),
+    }
+  }
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: as if by the system`), { code })
+}
+
+const faults: Record<string, Fault> = {
+  async 'because its directory has vanished'({ storage, directory = '' }) {
+    await (await store(storage, source(1024 * KiB))).remove()
+    await rm(directory, { recursive: true })
+    return async () => expect(existsSync(directory)).toBe(false)
+  },
+  async 'at its first write'() {
+    return onWrite(() => Promise.reject(systemError('EIO')))
+  },
+  async 'in the middle, because the disk is full'() {
+    let calls = 0
+    return onWrite((chunks, write) => (calls++ < 3 ? write(chunks) : Promise.reject(systemError('ENOSPC'))))
+  },
+  async 'at close'() {
+    return onWrite((chunks, write, handle) => {
+      const close = handle.close.bind(handle)
+      handle.close = async () => {
+        handle.close = close
+        await close()
+        throw systemError('EDQUOT')
+      }
+      return write(chunks)
+    })
+  },
+}
+
+type Write = (chunks: readonly Uint8Array[]) => Promise<{ bytesWritten: number }>
+
+/** Puts something else in the place of every write to a file, until the returned function is called. */
+function onWrite(
+  instead: (chunks: readonly Uint8Array[], write: Write, handle: FileHandle) => ReturnType<Write>,
+): () => Promise<void> {
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with the handle that it was called on
+  const { writev } = handles
+  const spy = vi.spyOn(handles, 'writev').mockImplementation(async function (this: FileHandle, buffers) {
+    const chunks = buffers.map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
+    const { bytesWritten } = await instead(chunks, (some) => writev.call(this, some), this)
+    return { bytesWritten, buffers }
+  })
+  return async () => spy.mockRestore()
+}
+
+storageContract('memory()', { make: async () => ({ storage: memory(), close: async () => undefined }) })
+storageContract('disk()', { make: inDirectory((directory) => disk({ directory })), faults })
+storageContract('disk({ fsync: true, name })', {
+  make: inDirectory((directory) => disk({ directory, fsync: true, name: ({ name }) => name })),
+  faults,
+})
+storageContract('spool()', {
+  make: inDirectory((directory) => spool({ directory })),
+  edges: [256 * KiB],
+  faults,
+})
+storageContract('spool({ threshold: 0 })', {
+  make: inDirectory((directory) => spool({ directory, threshold: 0 })),
+  edges: [1],
+  faults,
+})
+
+describe('memory()', () => {
+  test('64 MiB in memory cost 64 MiB, not twice that', async () => {
+    const size = 64 * 1024 * KiB
+    const stored = await store(memory(), source(size))
+    const buffers = new Set<ArrayBufferLike>()
+    for await (const chunk of stored.createReadStream() as AsyncIterable<Uint8Array>)
+      buffers.add(chunk.buffer)
+    const held = [...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0)
+    expect(held).toBeLessThan(1.05 * size)
+  })
+
+  test('a range that ends before it starts is an error, as in a file', async () => {
+    const stored = await store(memory(), source(100))
+    expect(() => stored.createReadStream({ start: 5, end: 4 })).toThrow(RangeError)
+    expect(() => stored.createReadStream({ start: -1 })).toThrow(RangeError)
+  })
+})
+
+describe('disk()', () => {
+  const storeIn = async (options: DiskOptions, file: Partial<FileInfo> = {}, size = 10): Promise<string> =>
+    (await store(disk(options), source(size), { ...info, ...file })).path ?? ''
+
+  test('a stored name is 128 random bits and the plain extension of the upload', async () => {
+    const directory = await newDirectory()
+    const path = await storeIn({ directory }, { name: 'Photo of me.PNG' })
+    expect(path.startsWith(directory)).toBe(true)
+    expect(basename(path)).toMatch(/^[0-9a-f]{32}\.png$/)
+    expect(basename(await storeIn({ directory }, { name: 'a.p%00ng' }))).toMatch(/^[0-9a-f]{32}$/)
+  })
+
+  test('a file has its name only when it is whole', async () => {
+    const directory = await newDirectory()
+    const stream = new Readable({ read() {} })
+    stream.push(Buffer.alloc(600 * KiB))
+    const storing = store(disk({ directory }), stream)
+    await vi.waitUntil(() => readdirSync(directory).length > 0)
+    expect(readdirSync(directory)).toEqual([expect.stringMatching(/^formgate-[0-9a-f]{32}\.part$/)])
+    stream.push(null)
+    const { path = '' } = await storing
+    expect(readdirSync(directory)).toEqual([basename(path)])
+    expect(basename(path)).not.toContain('.part')
+  })
+
+  test('a missing directory is created, for its owner alone', async () => {
+    const directory = join(await newDirectory(), 'a', 'b')
+    await storeIn({ directory })
+    expect(statSync(directory).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o700)
+  })
+
+  test('a relative directory stays the same when the working directory changes', async () => {
+    const before = process.cwd()
+    const [one, other] = [await newDirectory(), await newDirectory()]
+    process.chdir(one)
+    const storage = disk({ directory: 'uploads' })
+    process.chdir(other)
+    const stored = await store(storage, source(10)).finally(() => process.chdir(before))
+    expect(stored.path?.startsWith(join(one, 'uploads'))).toBe(true)
+  })
+
+  test('a name that is taken is never overwritten', async () => {
+    const directory = await newDirectory()
+    await writeFile(join(directory, 'photo.png'), 'mine')
+    const options: DiskOptions = { directory, name: ({ name }) => name }
+    const paths = await Promise.all([storeIn(options), storeIn(options), storeIn(options)])
+    for (const path of paths) expect(basename(path)).toMatch(/^photo_[0-9a-f]{8}\.png$/)
+    expect(new Set(paths).size).toBe(3)
+    expect(await readFile(join(directory, 'photo.png'), 'utf8')).toBe('mine')
+    expect(readdirSync(directory)).toHaveLength(4)
+  })
+
+  test('a dangling link under the name is not written through', async () => {
+    const directory = await newDirectory()
+    const outside = join(await newDirectory(), 'outside')
+    await symlink(outside, join(directory, 'photo.png'))
+    const path = await storeIn({ directory, name: ({ name }) => name })
+    expect(basename(path)).toMatch(/^photo_/)
+    expect(existsSync(outside)).toBe(false)
+  })
+
+  test('a name may hold folders, which are created', async () => {
+    const directory = await newDirectory()
+    const path = await storeIn({ directory, name: async ({ field }) => `2026/${field}/a.png` })
+    expect(path).toBe(join(directory, '2026', 'photo', 'a.png'))
+  })
+
+  test.each([
+    '../x',
+    'a/../../x',
+    '/etc/x',
+    'C:\\x',
+    'a\0b',
+    '',
+    '.',
+    '..',
+    'a//b',
+    'a/',
+    'CON',
+    'x.',
+    '\u202egnp.exe',
+  ])('the name %j is refused, and nothing is written anywhere', async (name) => {
+    const parent = await newDirectory()
+    const directory = join(parent, 'inside')
+    await mkdir(directory)
+    await expect(storeIn({ directory, name: () => name })).rejects.toThrow(
+      `disk({ name }) gave ${JSON.stringify(name)}, which is no safe path inside its directory.`,
+    )
+    expect(readdirSync(parent, { recursive: true })).toEqual(['inside'])
+  })
+
+  test('a name function that throws fails the file with its error', async () => {
+    const directory = await newDirectory()
+    const error = new Error('no tenant')
+    const name = (): string => {
+      throw error
+    }
+    await expect(storeIn({ directory, name })).rejects.toBe(error)
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('a write that the system cuts short is completed', async () => {
+    onWrite(([first = new Uint8Array()], write) => write([first.subarray(0, Math.ceil(first.length / 3))]))
+    const directory = await newDirectory()
+    const path = await storeIn({ directory }, {}, 700 * KiB)
+    vi.restoreAllMocks()
+    expect((await readFile(path)).equals(Buffer.concat(await source(700 * KiB).toArray()))).toBe(true)
+  })
+
+  test('with fsync, the bytes and then the name are synced', async () => {
+    const spy = vi.spyOn(handles, 'sync')
+    await storeIn({ directory: await newDirectory() })
+    expect(spy).toHaveBeenCalledTimes(0)
+    await storeIn({ directory: await newDirectory(), fsync: true })
+    expect(spy).toHaveBeenCalledTimes(process.platform === 'win32' ? 1 : 2)
+  })
+
+  test('a sync that fails leaves nothing', async () => {
+    const directory = await newDirectory()
+    const sync = vi.spyOn(handles, 'sync')
+    for (const good of [0, 1]) {
+      for (let call = 0; call < good; call++) sync.mockResolvedValueOnce()
+      sync.mockRejectedValueOnce(systemError('EIO'))
+      await expect(storeIn({ directory, fsync: true })).rejects.toMatchObject({ code: 'EIO' })
+      expect(readdirSync(directory)).toEqual([])
+    }
+    expect(openFilesIn(directory)).toEqual([])
+  })
+
+  test('a request that fails while the last bytes are being written gets no file', async () => {
+    const directory = await newDirectory()
+    const controller = new AbortController()
+    const reason = new Error('the request has failed')
+    onWrite((chunks, write) => {
+      controller.abort(reason)
+      return write(chunks)
+    })
+    await expect(disk({ directory }).store(source(10), info, controller.signal)).rejects.toBe(reason)
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('a slow disk pauses the source', async () => {
+    const size = 16 * 1024 * KiB
+    let taken = 0
+    let written = 0
+    let ahead = 0
+    onWrite(async (chunks, write) => {
+      await delay(20)
+      const result = await write(chunks)
+      written += result.bytesWritten
+      return result
+    })
+    const stream = new Readable({
+      read() {
+        this.push(taken < size ? Buffer.alloc(64 * KiB) : null)
+        taken += 64 * KiB
+        ahead = Math.max(ahead, taken - written)
+      },
+    })
+    const stored = await store(disk({ directory: await newDirectory() }), stream)
+    expect(stored.size).toBe(size)
+    // Half a megabyte is being written, as much is gathered, and a little waits in the stream.
+    expect(ahead).toBeLessThanOrEqual(1024 * KiB + 3 * 64 * KiB)
+  })
+})
+
+describe('spool()', () => {
+  test('a file stays in memory up to and with the threshold', async () => {
+    const directory = await newDirectory()
+    const storage = spool({ directory, threshold: 1000 })
+    expect((await store(storage, source(1000))).path).toBeUndefined()
+    expect(readdirSync(directory)).toEqual([])
+    const { path = '' } = await store(storage, source(1001))
+    expect(basename(path)).toMatch(/^formgate-[0-9a-f]{32}\.part$/)
+  })
+
+  test('the default threshold is 256 KiB', async () => {
+    const storage = spool({ directory: await newDirectory() })
+    expect((await store(storage, source(256 * KiB))).path).toBeUndefined()
+    expect((await store(storage, source(256 * KiB + 1))).path).toBeDefined()
+  })
+
+  test('by default a large file goes to the temporary directory of the system', async () => {
+    const stored = await store(spool(), source(300 * KiB))
+    expect(stored.path?.startsWith(join(tmpdir(), 'formgate-'))).toBe(true)
+    await stored.remove()
+  })
+
+  test('a threshold of Infinity never writes a file', async () => {
+    const directory = await newDirectory()
+    const stored = await store(spool({ directory, threshold: Infinity }), source(3 * 1024 * KiB))
+    expect(stored.size).toBe(3 * 1024 * KiB)
+    expect(stored.path).toBeUndefined()
+    expect(readdirSync(directory)).toEqual([])
+  })
+})
+
+describe.each([
+  [
+    'disk()',
+    (directory: string, sweepAge?: number) =>
+      disk({ directory, ...(sweepAge !== undefined && { sweepAge }) }),
+  ],
+  [
+    'spool()',
+    (directory: string, sweepAge?: number) =>
+      spool({ directory, threshold: 0, ...(sweepAge !== undefined && { sweepAge }) }),
+  ],
+])('what a killed process has left is cleared away by %s', (_name, make) => {
+  const old = `formgate-${'0'.repeat(32)}.part`
+  const young = `formgate-${'1'.repeat(32)}.part`
+  const foreign = [
+    'other.part',
+    `formgate-${'2'.repeat(31)}.part`,
+    `${'3'.repeat(32)}.part`,
+    `formgate-${'4'.repeat(32)}`,
+  ]
+  const folder = `formgate-${'5'.repeat(32)}.part`
+
+  async function litter(): Promise<string> {
+    const directory = await newDirectory()
+    for (const name of [old, young, ...foreign]) await writeFile(join(directory, name), 'x')
+    await mkdir(join(directory, folder))
+    const yesterday = new Date(Date.now() - day - 1000)
+    for (const name of [old, ...foreign, folder]) await utimes(join(directory, name), yesterday, yesterday)
+    return directory
+  }
+
+  test('after a day, at the first file, and nothing else with it', async () => {
+    const directory = await litter()
+    const stored = await store(make(directory), source(10))
+    await vi.waitUntil(() => !existsSync(join(directory, old)))
+    await delay(20)
+    const expected = [young, ...foreign, folder, basename(stored.path ?? '')]
+    expect(readdirSync(directory).toSorted()).toEqual(expected.toSorted())
+  })
+
+  test('after the age that was set', async () => {
+    const directory = await litter()
+    const now = join(directory, young)
+    await utimes(now, new Date(), new Date(Date.now() - 2000))
+    await store(make(directory, 1000), source(10))
+    await vi.waitUntil(() => !existsSync(now))
+    expect(existsSync(join(directory, folder))).toBe(true)
+  })
+
+  test('never, where that was set', async () => {
+    const directory = await litter()
+    await store(make(directory, Infinity), source(10))
+    await delay(30)
+    expect(existsSync(join(directory, old))).toBe(true)
+  })
+})
+
+test.each<[string, () => unknown]>([
+  ['directory must be the path of a directory, but is ""', () => disk({ directory: '' })],
+  // @ts-expect-error -- what a user without types may write
+  ['directory must be the path of a directory, but is undefined', () => disk({})],
+  // @ts-expect-error -- as above
+  ['name must be a function', () => disk({ directory: 'a', name: 'photo.png' })],
+  ['sweepAge must be a number from 0 up, but is -1', () => disk({ directory: 'a', sweepAge: -1 })],
+  ['threshold must be bytes from 0 up, but is NaN', () => spool({ threshold: NaN })],
+  // @ts-expect-error -- as above
+  ['threshold must be bytes from 0 up, but is 1mb', () => spool({ threshold: '1mb' })],
+  ['sweepAge must be a number from 0 up, but is NaN', () => spool({ sweepAge: NaN })],
+])('a storage that is defined wrongly says at once: %s', (message, define) => {
+  expect(define).toThrow(message)
+})
+
+test('a directory that cannot be made is tried again with the next file', async () => {
+  const parent = await newDirectory()
+  const directory = join(parent, 'blocked')
+  await writeFile(directory, 'a file is in the way')
+  const storage = disk({ directory })
+  await expect(store(storage, source(10))).rejects.toMatchObject({ code: 'EEXIST' })
+  await rm(directory)
+  expect((await store(storage, source(10))).size).toBe(10)
+  await chmod(directory, 0o700)
+})
