@@ -1,0 +1,60 @@
+/** `accept('image/*', '.pdf')`: which files a schema takes, in the words of the HTML attribute of that name. */
+import type { FileCheck } from './file-check.js'
+
+/** A media type, a range of them such as `image/*`, or the ending of a file name such as `.pdf`. */
+export type Accepted = `${string}/${string}` | `.${string}`
+
+/** What of a file is known before its first byte. */
+export interface DeclaredFile {
+  readonly name: string
+  readonly type: string
+}
+
+const wellFormed = /^(?:\.[^\s/]+|[^\s/;]+\/[^\s/;]+)$/
+
+/**
+ * A check for `z.file()`, for a browser and a server alike:
+ *
+ * ```ts
+ * z.file().check(accept('image/*', '.pdf'))
+ * ```
+ *
+ * It looks at the type that the client declares and at the file's name. Whether the bytes are of that type is what
+ * `sniff()` looks at.
+ *
+ * @throws TypeError where an argument is neither a media type nor an ending
+ */
+export function accept(...accepted: readonly [Accepted, ...Accepted[]]): FileCheck {
+  for (const each of accepted) {
+    if (!wellFormed.test(each)) {
+      throw new TypeError(
+        `accept() takes media types such as "image/*" and endings such as ".pdf", not "${each}".`,
+      )
+    }
+  }
+  const ranges = accepted.map((each) => each.toLowerCase())
+  const message = `Invalid file type: expected ${accepted.join(' or ')}`
+  return {
+    _zod: {
+      def: { check: 'formgate_accept', accept: ranges },
+      onattach: [],
+      check({ value, issues }) {
+        if (!isAccepted(value, ranges)) issues.push({ code: 'custom', message, input: value, continue: true })
+      },
+    },
+  }
+}
+
+/** Whether a file is one of those accepted, which are in lower case. */
+export function isAccepted(file: DeclaredFile, accepted: readonly string[]): boolean {
+  const type = file.type.toLowerCase().replace(/\s*;.*$/s, '')
+  const name = file.name.toLowerCase()
+  return accepted.some((each) => (each.startsWith('.') ? name.endsWith(each) : rangeCovers(each, type)))
+}
+
+/** Whether every type of a range is one of another range: `image/*` covers `image/png`. */
+export function rangeCovers(range: string, type: string): boolean {
+  if (range === type) return true
+  if (range === '*/*') return !type.startsWith('.')
+  return range.endsWith('/*') && type.startsWith(range.slice(0, -1))
+}

@@ -1,0 +1,14 @@
+/** Where in a form something is wrong, as text. */
+
+/** The keys to a place: numbers count the items of a list. */
+export type IssuePath = readonly PropertyKey[]
+
+/** Writes a path as the name of a form field would be: `items[0].price`; `''` for the body as a whole. */
+export function formatPath(path: IssuePath): string {
+  let text = ''
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`
+    else text += text === '' ? String(key) : `.${String(key)}`
+  }
+  return text
+}

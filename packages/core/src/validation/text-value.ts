@@ -1,0 +1,88 @@
+/** Turns the text of a form field into the value that it stands for. */
+
+/** The text is no value of that kind: it stays the text that it is, which gives the better message. */
+export const unfit: unique symbol = Symbol('unfit')
+
+// A "valid floating-point number" of the HTML standard: what <input type=number> submits. Not "", " 1", 0x10 or 1_000.
+const decimal = /^-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$/
+const integer = /^-?\d+$/
+// BigInt() takes more than linear time, and nobody types a thousand digits.
+const longestInteger = 1000
+// The groups: date, time, zone. A fraction of a second may be longer than a Date can hold.
+const dateTime =
+  /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
+
+/** @returns a finite number, or `unfit` */
+export function readNumber(text: string): number | typeof unfit {
+  if (!decimal.test(text)) return unfit
+  const number = Number(text)
+  return Number.isFinite(number) ? number : unfit
+}
+
+/** @returns a bigint of at most 1000 digits, or `unfit` */
+export function readBigInt(text: string): bigint | typeof unfit {
+  return text.length <= longestInteger && integer.test(text) ? BigInt(text) : unfit
+}
+
+/** @returns what a checkbox (`on`), a select or a script means, in any case of letters; or `unfit` */
+export function readBoolean(text: string): boolean | typeof unfit {
+  switch (text.toLowerCase()) {
+    case 'true':
+    case 'on':
+    case '1':
+      return true
+    case 'false':
+    case 'off':
+    case '0':
+      return false
+    default:
+      return unfit
+  }
+}
+
+/**
+ * Reads a date of ISO 8601: `2026-02-28`, `2026-02-28T10:00`, `2026-02-28T10:00:00.5+01:00`.
+ *
+ * @returns a date, or `unfit`. A time without zone, as `<input type=datetime-local>` submits it, is taken as UTC, so
+ * that a body means the same on every server.
+ */
+export function readDate(text: string): Date | typeof unfit {
+  const match = dateTime.exec(text)
+  if (match === null) return unfit
+  const [, day = '', time = '00:00', zone = 'Z'] = match
+  const midnight = new Date(day)
+  // 30 February is taken for 2 March.
+  if (midnight.getUTCDate() !== Number(day.slice(8))) return unfit
+  if (match[2] === undefined) return midnight
+  const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase()
+  return new Date(`${day}T${time.replace(',', '.')}${offset}`)
+}
+
+/**
+ * The value among those allowed that a text stands for: `1` for "1", `true` for "on", `null` for "null".
+ *
+ * @returns the value as the schema has it, or `unfit`
+ */
+export function readAllowed(text: string, values: readonly unknown[]): unknown {
+  if (values.includes(text)) return text
+  for (const value of values) {
+    const read = readAs(text, value)
+    if (read !== unfit && Object.is(read, value)) return value
+  }
+  return unfit
+}
+
+function readAs(text: string, value: unknown): unknown {
+  switch (typeof value) {
+    case 'number':
+      return Number.isNaN(value) && text === 'NaN' ? value : readNumber(text)
+    case 'bigint':
+      return readBigInt(text)
+    case 'boolean':
+      return readBoolean(text)
+    case 'object':
+      return value === null && (text === 'null' || text === '') ? null : unfit
+    default:
+      return unfit
+  }
+}

@@ -1,0 +1,147 @@
+/** What a parser learns about files from a schema. */
+import { describe, expect, it } from 'vitest'
+import { BodyError } from '../../packages/core/src/errors.js'
+import { defaultLimits } from '../../packages/core/src/limits.js'
+import { accept } from '../../packages/core/src/validation/accept.js'
+import { fileRules } from '../../packages/core/src/validation/file-rules.js'
+import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
+import { minis, zods } from './zods.js'
+
+const rules = (schema: unknown) => fileRules(schema as ZodSchema, defaultLimits)
+const ruleOf = (schema: unknown, name = 'a') => rules(schema).find(name)
+
+describe.each(zods)('%s', (_, z) => {
+  const one = (schema: unknown) => ruleOf(z.object({ a: schema as never }))
+
+  it('one file, its size and types', () => {
+    expect(one(z.file())).toEqual({ kind: 'file', maxCount: 1, list: 'a' })
+    expect(one(z.file().max(5).min(1).mime(['image/PNG', 'image/jpeg']))).toEqual({
+      kind: 'file',
+      maxCount: 1,
+      maxSize: 5,
+      types: ['image/png', 'image/jpeg'],
+      list: 'a',
+    })
+    expect(one(z.file().max(5).max(3))).toMatchObject({ maxSize: 3 })
+    expect(one(z.file().check(accept('image/*', '.pdf')))).toMatchObject({ types: ['image/*', '.pdf'] })
+  })
+
+  it('two rules for types narrow each other', () => {
+    expect(one(z.file().check(accept('image/*')).mime(['image/png', 'text/css']))).toMatchObject({
+      types: ['image/png'],
+    })
+    expect(one(z.file().check(accept('.png')).mime(['image/png']))).toMatchObject({ types: ['image/png'] })
+  })
+
+  it('wrappers change nothing', () => {
+    const file = z.file().max(5)
+    const wrapped = [file.optional(), file.nullable(), file.readonly(), z.lazy(() => file), file.brand<'x'>()]
+    for (const schema of [
+      ...wrapped,
+      file.transform((f) => f.size),
+      file.refine(() => true),
+      z.nonoptional(file),
+    ]) {
+      expect(one(schema)).toEqual({ kind: 'file', maxCount: 1, maxSize: 5, list: 'a' })
+    }
+  })
+
+  it('lists, in every spelling of their name', () => {
+    const schema = z.object({
+      a: z.array(z.file().max(5)).max(3),
+      b: z.array(z.file()).length(2),
+      c: z.set(z.file()).max(4),
+    })
+    for (const name of ['a', 'a[]', 'a[2]', 'a.2']) {
+      expect(ruleOf(schema, name)).toEqual({ kind: 'file', maxCount: 3, maxSize: 5, list: 'a' })
+    }
+    expect(ruleOf(schema, 'b')).toEqual({ kind: 'file', maxCount: 2, list: 'b' })
+    expect(ruleOf(schema, 'c')).toEqual({ kind: 'file', maxCount: 4, list: 'c' })
+  })
+
+  it('files inside objects, lists and records', () => {
+    const item = z.object({ photo: z.file().max(5), more: z.array(z.file()).max(2) })
+    const schema = z.object({
+      a: z.array(item),
+      b: z.record(z.string(), z.file().max(7)),
+      c: item.optional(),
+    })
+    expect(ruleOf(schema, 'a[3].photo')).toMatchObject({ maxSize: 5, list: 'a[3].photo' })
+    expect(ruleOf(schema, 'a[3][more][1]')).toMatchObject({ maxCount: 2, list: 'a[3].more' })
+    expect(ruleOf(schema, 'b[x]')).toMatchObject({ maxSize: 7 })
+    expect(ruleOf(schema, 'c.photo')).toMatchObject({ maxSize: 5 })
+    expect(() => ruleOf(schema, 'a[99999].photo')).toThrow(BodyError)
+  })
+
+  it('what any option of a union admits is admitted', () => {
+    expect(one(z.union([z.file().max(5), z.file().max(9)]))).toMatchObject({ kind: 'file', maxSize: 9 })
+    expect(one(z.union([z.file().max(5), z.file()]))).toEqual({ kind: 'file', maxCount: 1, list: 'a' })
+    expect(one(z.union([z.file().max(5), z.string()]))).toMatchObject({ kind: 'either', maxSize: 5 })
+    expect(one(z.union([z.file().max(5), z.array(z.file().max(5)).max(3)]))).toMatchObject({
+      maxCount: 3,
+      maxSize: 5,
+    })
+    const schema = z.discriminatedUnion('t', [
+      z.object({ t: z.literal('x'), a: z.file().max(5) }),
+      z.object({ t: z.literal('y'), a: z.file().max(6) }),
+    ])
+    expect(ruleOf(schema)).toMatchObject({ kind: 'file', maxSize: 6 })
+  })
+
+  it('both sides of an intersection hold', () => {
+    expect(one(z.intersection(z.file().max(5), z.file().max(9)))).toMatchObject({ kind: 'file', maxSize: 5 })
+  })
+
+  it('a catch refuses nothing, so nothing is refused early', () => {
+    expect(one(z.file().max(5).catch(new File([], 'none')))).toEqual({ kind: 'file', list: 'a' })
+    const schema = z.object({ a: z.object({ b: z.file().max(5) }).catch({ b: new File([], 'none') }) })
+    expect(ruleOf(schema, 'a.b')).not.toHaveProperty('maxSize')
+  })
+
+  it('values and whatever else', () => {
+    expect(one(z.string())).toEqual({ kind: 'value', list: 'a' })
+    expect(one(z.object({}))).toEqual({ kind: 'value', list: 'a' })
+    expect(one(z.array(z.number()))).toEqual({ kind: 'value', list: 'a' })
+    for (const schema of [
+      z.any(),
+      z.unknown(),
+      z.instanceof(File),
+      z.preprocess((x) => x, z.file().max(5)),
+    ]) {
+      expect(one(schema)).toEqual({ kind: 'either', list: 'a' })
+    }
+  })
+
+  it('knows which names a strict schema does not have', () => {
+    expect(rules(z.strictObject({ a: z.file() })).strict).toBe(true)
+    expect(
+      rules(
+        z
+          .strictObject({ a: z.file() })
+          .refine(() => true)
+          .optional(),
+      ).strict,
+    ).toBe(true)
+    expect(rules(z.object({ a: z.file() })).strict).toBe(false)
+    expect(rules(z.union([z.strictObject({}), z.object({})])).strict).toBe(false)
+    expect(ruleOf(z.strictObject({ a: z.file() }), 'b')).toBeUndefined()
+    expect(ruleOf(z.object({ a: z.file() }), 'b.c')).toBeUndefined()
+    expect(ruleOf(z.object({ a: z.file() }), '__proto__')).toBeUndefined()
+    expect(ruleOf(z.looseObject({ a: z.file() }), 'b')).toEqual({ kind: 'either', list: 'b' })
+  })
+})
+
+describe.each(minis)('%s', (_, z) => {
+  it('is read like zod itself', () => {
+    const schema = z.object({
+      a: z.array(z.file().check(z.maxSize(5), z.mime(['image/png']))).check(z.maxLength(2)),
+    })
+    expect(ruleOf(schema)).toEqual({ kind: 'file', maxSize: 5, types: ['image/png'], maxCount: 2, list: 'a' })
+  })
+})
+
+it('knows nothing of a schema of another library', () => {
+  const schema: Schema = { '~standard': { version: 1, vendor: 'x', validate: (value) => ({ value }) } }
+  expect(fileRules(schema, defaultLimits).strict).toBe(false)
+  expect(fileRules(schema, defaultLimits).find('a')).toEqual({ kind: 'either', list: 'a' })
+})

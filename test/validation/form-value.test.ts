@@ -1,0 +1,43 @@
+/** Forms under schemas of other libraries than zod. */
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { expect, it } from 'vitest'
+import * as z from 'zod'
+import { defaultLimits } from '../../packages/core/src/limits.js'
+import { formValue } from '../../packages/core/src/validation/form-value.js'
+import { validate } from '../../packages/core/src/validation/validate.js'
+import { fields, file, upload } from './form.js'
+
+const limits = defaultLimits
+
+it('is coerced along a schema of zod', () => {
+  expect(formValue(z.object({ a: z.number() }), fields('a=1'), { limits })).toEqual({ a: 1 })
+})
+
+it('is texts and files for valibot, whose schemas can read texts themselves', async () => {
+  const photo = file('a.png')
+  const schema = v.object({
+    age: v.pipe(v.string(), v.toNumber(), v.minValue(18)),
+    tags: v.array(v.string()),
+    photo: v.file(),
+  })
+  const entries = [...fields('age=42&tags=a&tags=b'), upload('photo', photo)]
+  const value = formValue(schema, entries, { limits })
+  expect(await validate(schema, value)).toEqual({ age: 42, tags: ['a', 'b'], photo })
+})
+
+it('is texts and files for arktype', async () => {
+  const schema = type({ age: 'string.numeric.parse', photo: 'File' })
+  const photo = file('a.png')
+  const value = formValue(schema, [...fields('age=42'), upload('photo', photo)], { limits })
+  expect(await validate(schema, value)).toEqual({ age: 42, photo })
+})
+
+it('is what a coerce of the user makes of it', async () => {
+  const schema = v.object({ tags: v.array(v.string()), count: v.number() })
+  const value = formValue(schema, fields('tags=a&count=1'), {
+    limits,
+    coerce: (data, entries) => ({ tags: [data['tags']].flat(), count: entries.length }),
+  })
+  expect(await validate(schema, value)).toEqual({ tags: ['a'], count: 2 })
+})

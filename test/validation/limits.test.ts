@@ -1,0 +1,189 @@
+/** What the names of fields and the JSON in them cannot do: reach a prototype, or make the server work for nothing. */
+import { describe, expect, it } from 'vitest'
+import type { Entry } from '../../packages/core/src/entries.js'
+import { BodyError } from '../../packages/core/src/errors.js'
+import { defaultLimits, resolveLimits } from '../../packages/core/src/limits.js'
+import { coerceForm } from '../../packages/core/src/validation/coerce-form.js'
+import { validate } from '../../packages/core/src/validation/validate.js'
+import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
+import { fields, json, text } from './form.js'
+import { minis, zods, type Zod } from './zods.js'
+
+function coerce(schema: unknown, form: string | readonly Entry[], limits = defaultLimits): unknown {
+  return coerceForm(schema as ZodSchema, typeof form === 'string' ? fields(form) : form, { limits })
+}
+
+function refusal(run: () => unknown): BodyError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof BodyError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+function treeOf(z: Zod): unknown {
+  const Tree = z.object({
+    n: z.number().optional(),
+    get c() {
+      return Tree.optional()
+    },
+  })
+  return Tree
+}
+
+describe.each(zods)('%s', (_, z) => {
+  it('refuses an index beyond the limit, and admits the limit itself', () => {
+    const schema = z.object({ a: z.array(z.string()) })
+    const error = refusal(() => coerce(schema, 'a[999999999]=x'))
+    expect(error).toMatchObject({ code: 'LIMIT_NESTING', status: 413, field: 'a[999999999]', limit: 1000 })
+    const limits = resolveLimits({ arrayIndex: 1 })
+    expect(coerce(schema, 'a[0]=x&a[1]=y', limits)).toEqual({ a: ['x', 'y'] })
+    expect(refusal(() => coerce(schema, 'a[0]=x&a[1]=y&a[2]=z', limits))).toMatchObject({ limit: 1 })
+  })
+
+  it.each(['a[1]=x', 'a[0]=x&a[2]=y', 'a[3].b=1'])('refuses a list with gaps: %s', (form) => {
+    const schema = z.object({ a: z.array(z.any()).or(z.array(z.object({ b: z.number() }))) })
+    expect(refusal(() => coerce(schema, form)).code).toBe('LIMIT_NESTING')
+  })
+
+  it('refuses names that are nested too deeply, and admits the limit itself', () => {
+    const schema = treeOf(z)
+    const limits = resolveLimits({ nesting: 3 })
+    expect(coerce(schema, 'c.c.n=1', limits)).toEqual({ c: { c: { n: 1 } } })
+    expect(refusal(() => coerce(schema, 'c.c.c.n=1', limits))).toMatchObject({
+      code: 'LIMIT_NESTING',
+      limit: 3,
+    })
+    expect(refusal(() => coerce(schema, `${'c.'.repeat(50)}n=1`)).code).toBe('LIMIT_NESTING')
+    expect(refusal(() => coerce(schema, `c${'[c]'.repeat(50)}=1`)).code).toBe('LIMIT_NESTING')
+  })
+
+  it('leaves a deep name alone where the schema has no such shape', () => {
+    const name = `a${'[b]'.repeat(50)}`
+    expect(coerce(z.object({ a: z.string().optional() }), [text(name, 'x')])).toEqual({ [name]: 'x' })
+  })
+
+  it('counts the levels of JSON in a field as those of a body', () => {
+    const schema = z.object({ a: z.object({ b: z.any() }) })
+    const limits = resolveLimits({ nesting: 3 })
+    expect(coerce(schema, [text('a', '{"b":{"c":1}}')], limits)).toEqual({ a: { b: { c: 1 } } })
+    const error = refusal(() => coerce(schema, [text('a', '{"b":{"c":{}}}')], limits))
+    expect(error).toMatchObject({ code: 'LIMIT_NESTING', field: 'a' })
+    expect(
+      refusal(() => coerce(schema, [text('a', `{"b":${'['.repeat(5000)}${']'.repeat(5000)}}`)])).code,
+    ).toBe('LIMIT_NESTING')
+  })
+
+  it('reaches no prototype', async () => {
+    const forms = [
+      '__proto__.polluted=1&__proto__[polluted]=1&constructor.prototype.polluted=1',
+      'a.__proto__.polluted=1&a[__proto__][polluted]=1&a.constructor.prototype.polluted=1',
+      'b[__proto__]=1&b.__proto__.polluted=1&__proto__=x',
+    ]
+    const schemas = [
+      z.object({ a: z.record(z.string(), z.any()), b: z.any() }),
+      z.object({ a: z.record(z.string(), z.record(z.string(), z.any())) }),
+      z.looseObject({ a: z.looseObject({}) }),
+      z.record(z.string(), z.any()),
+      z.object({}).catchall(z.any()),
+    ]
+    for (const schema of schemas) {
+      for (const form of forms) {
+        const value = coerce(schema, form)
+        const output = await validate(schema as Schema, value).catch(() => ({}))
+        for (const object of [value, output, (output as { a?: object }).a ?? {}]) {
+          expect((object as { polluted?: unknown }).polluted).toBeUndefined()
+        }
+      }
+    }
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  it('lets no JSON part become a prototype', async () => {
+    for (const schema of [z.looseObject({}), z.object({}).catchall(z.any()), z.record(z.string(), z.any())]) {
+      const value = coerce(schema, [json('__proto__', { admin: true }), text('a', 'x')])
+      const output = (await validate(schema as Schema, value)) as { a: string; admin?: boolean }
+      expect(output.a).toBe('x')
+      expect(output.admin).toBeUndefined()
+    }
+  })
+
+  it('takes a prototype out of the JSON in a field, however it is spelt', () => {
+    const schema = z.object({ a: z.looseObject({}) })
+    for (const sent of [
+      '{"__proto__":{"admin":true}}',
+      '{"\\u005f_proto__":{"admin":true},"b":[{"__proto__":1}]}',
+    ]) {
+      const { a } = coerce(schema, [text('a', sent)]) as { a: { admin?: boolean } }
+      expect(Object.keys(a)).not.toContain('__proto__')
+      expect(a.admin).toBeUndefined()
+    }
+  })
+
+  it('takes no more than linear time for unions inside unions', () => {
+    const options = (depth: number): unknown =>
+      depth === 0
+        ? z.number()
+        : z.union([
+            z.object({ c: options(depth - 1) as never, t: z.literal('a') }),
+            z.object({ c: options(depth - 1) as never, t: z.literal('b') }),
+            z.object({ c: options(depth - 1) as never, t: z.literal('c') }),
+          ])
+    // Lazily the same schema at every level, so that the options multiply and the schemas do not.
+    const Tree: unknown = z.lazy(() =>
+      z.union(['a', 'b', 'c', 'd'].map((t) => z.object({ t: z.literal(t), c: Tree as never })) as never),
+    )
+    const form = Array.from({ length: 500 }, (_, at) => text(`${'c.'.repeat(7)}x${at}`, 'y'))
+    const started = performance.now()
+    coerce(z.object({ c: Tree as never }), form)
+    coerce(z.object({ c: options(5) as never }), 'c.c.c.c.c.c=x')
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+
+  it('takes no more than linear time for many names', () => {
+    const schema = z.object({
+      a: z.array(z.object({ b: z.array(z.string()) })),
+      'x.y': z.string().optional(),
+    })
+    const names = Array.from({ length: 1000 }, (_, at) => text(`a[${at}].b[]`, 'x'))
+    const hostile = Array.from({ length: 1000 }, (_, at) => text(`${'.['.repeat(100)}${at}`, 'x'))
+    const started = performance.now()
+    coerce(schema, names)
+    coerce(schema, hostile)
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+})
+
+describe.each(minis)('%s', (_, z) => {
+  it('is walked like zod itself', async () => {
+    const schema = z.object({
+      name: z.string().check(z.minLength(2)),
+      age: z.optional(z.number()),
+      agree: z._default(z.boolean(), true),
+      tags: z.array(z.number()),
+      items: z.array(z.object({ price: z.number() })),
+    })
+    const value = coerce(schema, 'name=ab&age=&tags=1&items[0].price=2')
+    expect(await validate(schema as Schema, value)).toEqual({
+      name: 'ab',
+      agree: true,
+      tags: [1],
+      items: [{ price: 2 }],
+    })
+  })
+})
+
+describe('emptyText: keep', () => {
+  it('leaves the empty text to the schema', () => {
+    const [, z] = zods[2]!
+    const schema = z.object({ a: z.number().optional(), b: z.email().optional(), c: z.array(z.number()) })
+    const options = { limits: defaultLimits, emptyText: 'keep' } as const
+    expect(coerceForm(schema as unknown as ZodSchema, fields('a=&b=&c='), options)).toEqual({
+      a: '',
+      b: '',
+      c: [''],
+    })
+  })
+})

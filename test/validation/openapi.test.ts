@@ -1,0 +1,156 @@
+/** How OpenAPI describes a form. */
+import { describe, expect, it } from 'vitest'
+import { accept } from '../../packages/core/src/validation/accept.js'
+import { openapi } from '../../packages/core/src/validation/openapi.js'
+import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
+import { minis, zods } from './zods.js'
+
+describe.each([...zods])('%s', (_, z) => {
+  const { toJSONSchema } = z
+  const describeBody = (schema: unknown, version: '3.0' | '3.1', contentType?: string) =>
+    openapi(schema as ZodSchema, { version, toJSONSchema, ...(contentType !== undefined && { contentType }) })
+
+  const User = z.object({
+    name: z.string().min(3),
+    age: z.number().optional(),
+    born: z.date(),
+    big: z.bigint(),
+    agree: z.boolean(),
+    tags: z.array(z.string()),
+    image: z.file().max(5).mime(['image/png', 'image/jpeg']).describe('A portrait'),
+    photos: z.array(z.file().check(accept('image/*', '.pdf'))),
+    any: z.file().optional(),
+  })
+
+  it('3.0: files are binary strings', () => {
+    expect(describeBody(User, '3.0')).toEqual({
+      required: true,
+      content: {
+        'multipart/form-data': {
+          schema: {
+            type: 'object',
+            properties: {
+              name: { type: 'string', minLength: 3 },
+              age: { type: 'number' },
+              born: { type: 'string', format: 'date-time' },
+              big: { type: 'integer', format: 'int64' },
+              agree: { type: 'boolean' },
+              tags: { type: 'array', items: { type: 'string' } },
+              image: { type: 'string', format: 'binary', description: 'A portrait' },
+              photos: { type: 'array', items: { type: 'string', format: 'binary' } },
+              any: { type: 'string', format: 'binary' },
+            },
+            required: ['name', 'born', 'big', 'image'],
+          },
+          encoding: { image: { contentType: 'image/png, image/jpeg' }, photos: { contentType: 'image/*' } },
+        },
+      },
+    })
+  })
+
+  it('3.1: files have no type', () => {
+    const { schema, encoding } = describeBody(User, '3.1').content['multipart/form-data']!
+    const binary = { contentMediaType: 'application/octet-stream' }
+    expect(schema['properties']).toMatchObject({
+      image: { ...binary, description: 'A portrait' },
+      photos: { type: 'array', items: binary },
+      any: binary,
+    })
+    expect(JSON.stringify(schema)).not.toMatch(/binary|\$schema|contentEncoding/)
+    expect(encoding).toEqual({
+      image: { contentType: 'image/png, image/jpeg' },
+      photos: { contentType: 'image/*' },
+    })
+  })
+
+  it('is URL-encoded too where there are no files', () => {
+    const { content } = describeBody(z.object({ a: z.string() }), '3.1')
+    expect(Object.keys(content)).toEqual(['multipart/form-data', 'application/x-www-form-urlencoded'])
+    expect(content['multipart/form-data']).not.toHaveProperty('encoding')
+  })
+
+  it('finds files wherever they are', () => {
+    const lazy = z.lazy(() => z.object({ b: z.array(z.object({ c: z.file() })) }))
+    expect(Object.keys(describeBody(z.object({ a: lazy.optional() }), '3.1').content)).toEqual([
+      'multipart/form-data',
+    ])
+  })
+
+  it('describes JSON as JSON, where boxes and lists are required', () => {
+    const { content } = describeBody(
+      z.object({ a: z.boolean(), b: z.array(z.string()) }),
+      '3.1',
+      'application/json',
+    )
+    expect(content['application/json']!.schema['required']).toEqual(['a', 'b'])
+  })
+
+  it('describes what has no JSON Schema', () => {
+    const schema = z.object({
+      set: z.set(z.string()),
+      map: z.map(z.string(), z.number()),
+      own: z.instanceof(File),
+    })
+    const { properties } = describeBody(schema, '3.0').content['multipart/form-data']!.schema
+    expect(properties).toEqual({
+      set: { type: 'array', items: {}, uniqueItems: true },
+      map: { type: 'object' },
+      own: {},
+    })
+  })
+
+  it('cuts a schema that contains itself where it begins again', () => {
+    const Tree = z.object({
+      name: z.string(),
+      get children() {
+        return z.array(Tree)
+      },
+    })
+    for (const version of ['3.0', '3.1'] as const) {
+      const { schema } = describeBody(z.object({ tree: Tree }), version).content['multipart/form-data']!
+      expect(JSON.stringify(schema)).not.toContain('$ref')
+      const tree = {
+        type: 'object',
+        properties: { name: { type: 'string' }, children: { type: 'array', items: {} } },
+      }
+      expect((schema['properties'] as { tree: object }).tree).toMatchObject(tree)
+    }
+  })
+
+  it('is not required where the schema is optional', () => {
+    expect(describeBody(z.object({ a: z.string() }).optional(), '3.1').required).toBe(false)
+  })
+
+  it('keeps fields with the names of keywords', () => {
+    const schema = z.object({ $defs: z.string(), id: z.string(), properties: z.object({ id: z.string() }) })
+    const described = describeBody(schema, '3.1').content['multipart/form-data']!.schema
+    expect(described).toMatchObject({
+      properties: { $defs: {}, id: {}, properties: { properties: { id: {} } } },
+    })
+  })
+})
+
+describe.each(minis)('%s', (_, z) => {
+  it('is described like zod itself', () => {
+    const schema = z.object({ a: z.file().check(z.mime(['image/png'])) }) as unknown as ZodSchema
+    const { content } = openapi(schema, { version: '3.0', toJSONSchema: z.toJSONSchema })
+    expect(content['multipart/form-data']).toMatchObject({
+      schema: { properties: { a: { type: 'string', format: 'binary' } } },
+      encoding: { a: { contentType: 'image/png' } },
+    })
+    expect(() => openapi(schema, { version: '3.0' })).toThrow('z.toJSONSchema')
+  })
+})
+
+it('needs no toJSONSchema where the schema brings it along', () => {
+  const [, z] = zods[2]!
+  const schema = z.object({ a: z.string() })
+  expect(openapi(schema as unknown as ZodSchema, { version: '3.1' }).content).toHaveProperty([
+    'multipart/form-data',
+  ])
+})
+
+it('takes schemas of zod only', () => {
+  const schema: Schema = { '~standard': { version: 1, vendor: 'x', validate: (value) => ({ value }) } }
+  expect(() => openapi(schema, { version: '3.1' })).toThrow(TypeError)
+})

@@ -1,0 +1,146 @@
+/** What type a handler sees. */
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { type } from 'arktype'
+import * as v from 'valibot'
+import * as z from 'zod'
+import * as mini from 'zod/mini'
+import * as middle from 'zod-4-4'
+import * as oldest from 'zod-4-1'
+import type { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
+import { accept } from '../../packages/core/src/validation/accept.js'
+import type { Out } from '../../packages/core/src/validation/out.js'
+import { validate } from '../../packages/core/src/validation/validate.js'
+import { sniff } from '../../packages/core/src/validation/sniff.js'
+
+class Account {
+  #secret = 1
+  get secret() {
+    return this.#secret
+  }
+}
+
+interface Tree {
+  name: string
+  children: Tree[]
+}
+
+describe('the type of a form', () => {
+  it('is the output of the schema, with uploaded files', () => {
+    const User = z.object({
+      username: z.string(),
+      age: z.number().optional(),
+      born: z.date(),
+      image: z.file().max(5).mime(['image/png']),
+    })
+    expectTypeOf<Out<typeof User>>().toEqualTypeOf<{
+      username: string
+      age?: number | undefined
+      born: Date
+      image: UploadedFile
+    }>()
+    expectTypeOf<Out<typeof User>['image']['path']>().toEqualTypeOf<string | undefined>()
+  })
+
+  it('has files in lists, options, groups, records, maps and sets', () => {
+    const Form = z.object({
+      list: z.array(z.file()),
+      maybe: z.file().optional(),
+      none: z.file().nullable(),
+      group: z.object({ file: z.file() }),
+      items: z.array(z.object({ price: z.number(), photo: z.file() })),
+      record: z.record(z.string(), z.file()),
+      map: z.map(z.string(), z.file()),
+      set: z.set(z.file()),
+      tuple: z.tuple([z.string(), z.file()]),
+      either: z.union([z.string(), z.file()]),
+    })
+    expectTypeOf<Out<typeof Form>>().toEqualTypeOf<{
+      list: UploadedFile[]
+      maybe?: UploadedFile | undefined
+      none: UploadedFile | null
+      group: { file: UploadedFile }
+      items: { price: number; photo: UploadedFile }[]
+      record: Record<string, UploadedFile>
+      map: Map<string, UploadedFile>
+      set: Set<UploadedFile>
+      tuple: [string, UploadedFile]
+      either: string | UploadedFile
+    }>()
+  })
+
+  it('is otherwise left as it is', () => {
+    const Form = z.object({
+      any: z.any(),
+      unknown: z.unknown(),
+      account: z.instanceof(Account),
+      brand: z.string().brand<'Id'>(),
+      when: z.map(z.string(), z.date()),
+    })
+    expectTypeOf<Out<typeof Form>>().toEqualTypeOf<z.output<typeof Form>>()
+    expectTypeOf<Out<typeof Form>['account']>().toEqualTypeOf<Account>()
+  })
+
+  it('may be recursive', () => {
+    const Tree: z.ZodType<Tree> = z.object({ name: z.string(), children: z.array(z.lazy(() => Tree)) })
+    expectTypeOf<Out<typeof Tree>>().toEqualTypeOf<Tree>()
+    const Folder = z.object({
+      file: z.file(),
+      get folders() {
+        return z.array(Folder)
+      },
+    })
+    expectTypeOf<
+      Out<typeof Folder>['folders'][number]['folders'][number]['file']
+    >().toEqualTypeOf<UploadedFile>()
+  })
+
+  it('is that of other versions and libraries', () => {
+    const Oldest = oldest.object({ a: oldest.number(), f: oldest.file() })
+    const Middle = middle.object({ a: middle.number(), f: middle.file() })
+    const Mini = mini.object({ a: mini.number(), f: mini.file() })
+    const Valibot = v.object({ a: v.number(), f: v.file() })
+    const Ark = type({ a: 'number', f: 'File' })
+    interface Expected {
+      a: number
+      f: UploadedFile
+    }
+    expectTypeOf<Out<typeof Oldest>>().toEqualTypeOf<Expected>()
+    expectTypeOf<Out<typeof Middle>>().toEqualTypeOf<Expected>()
+    expectTypeOf<Out<typeof Mini>>().toEqualTypeOf<Expected>()
+    expectTypeOf<Out<typeof Valibot>>().toEqualTypeOf<Expected>()
+    expectTypeOf<Out<typeof Ark>>().toEqualTypeOf<Expected>()
+  })
+})
+
+describe('validate()', () => {
+  it('takes schemas of every version and library, and gives their output', () => {
+    expectTypeOf(validate(z.object({ a: z.number().default(1) }), {})).resolves.toEqualTypeOf<{ a: number }>()
+    expectTypeOf(validate(oldest.object({ a: oldest.number() }), { a: 1 })).resolves.toEqualTypeOf<{
+      a: number
+    }>()
+    expectTypeOf(validate(middle.object({ a: middle.number() }), { a: 1 })).resolves.toEqualTypeOf<{
+      a: number
+    }>()
+    expectTypeOf(validate(mini.object({ a: mini.number() }), { a: 1 })).resolves.toEqualTypeOf<{
+      a: number
+    }>()
+    expectTypeOf(validate(v.object({ a: v.number() }), { a: 1 })).resolves.toEqualTypeOf<{ a: number }>()
+    expectTypeOf(validate(type({ a: 'number' }), { a: 1 })).resolves.toEqualTypeOf<{ a: number }>()
+  })
+})
+
+describe('checks for files', () => {
+  it('are checks to every version', () => {
+    expectTypeOf(z.file().check(accept('image/*', '.pdf'), sniff())).toEqualTypeOf<z.ZodFile>()
+    expectTypeOf(middle.file().check(accept('image/*'), sniff())).toEqualTypeOf<middle.ZodFile>()
+    expectTypeOf(oldest.file().check(accept('image/*'), sniff())).toEqualTypeOf<oldest.ZodFile>()
+    expectTypeOf(mini.file().check(accept('image/*'), sniff())).toEqualTypeOf<mini.ZodMiniFile>()
+  })
+
+  it('are none to a text', () => {
+    // @ts-expect-error a text is no file
+    z.string().check(accept('image/*'))
+    // @ts-expect-error neither a type nor an ending
+    expect(() => accept('image')).toThrow(TypeError)
+  })
+})

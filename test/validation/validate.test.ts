@@ -1,0 +1,220 @@
+/** What a client is told when its body does not fit. */
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { describe, expect, it, vi } from 'vitest'
+import { BodyError, type FieldIssue } from '../../packages/core/src/errors.js'
+import { defaultLimits } from '../../packages/core/src/limits.js'
+import { coerceForm } from '../../packages/core/src/validation/coerce-form.js'
+import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
+import { validate } from '../../packages/core/src/validation/validate.js'
+import { fields } from './form.js'
+import { minis, zods } from './zods.js'
+
+async function failure(schema: unknown, value: unknown): Promise<BodyError> {
+  const error: unknown = await validate(schema as Schema, value).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (error instanceof BodyError) return error
+  throw error instanceof Error ? error : new Error('it fits')
+}
+
+async function issues(schema: unknown, value: unknown): Promise<readonly FieldIssue[]> {
+  return (await failure(schema, value)).errors!
+}
+
+const paths = (errors: readonly FieldIssue[]) => errors.map(({ path }) => path)
+
+describe.each(zods)('%s', (_, z) => {
+  it('answers 422 with every issue at once, each with its dotted path', async () => {
+    const schema = z.object({
+      name: z.string().min(3),
+      items: z.array(z.object({ price: z.number(), tags: z.array(z.string()) })),
+      map: z.map(z.string(), z.number()),
+    })
+    const value = { name: 'x', items: [{ price: 'y', tags: ['a', 1] }], map: new Map([['k', 'no']]) }
+    const error = await failure(schema, value)
+    expect(error).toMatchObject({ code: 'VALIDATION_FAILED', status: 422 })
+    expect(paths(error.errors!)).toEqual(['name', 'items[0].price', 'items[0].tags[1]', 'map.k'])
+    expect(error.errors![0]).toMatchObject({
+      code: 'too_small',
+      message: expect.stringContaining('3') as string,
+    })
+  })
+
+  it('answers with another status where the route says so', async () => {
+    const error: unknown = await validate(z.string() as Schema, 1, { status: 400 }).catch(
+      (error: unknown) => error,
+    )
+    expect(error).toMatchObject({ code: 'VALIDATION_FAILED', status: 400 })
+  })
+
+  it('never repeats what was submitted', async () => {
+    const secret = 'hunter2-secret'
+    const schema = z.strictObject({
+      a: z.number(),
+      b: z.enum(['x']),
+      c: z.literal('x'),
+      d: z.email(),
+      e: z.string().startsWith('q').regex(/^q/).max(2),
+      f: z.union([z.number(), z.boolean()]),
+      g: z.discriminatedUnion('t', [z.object({ t: z.literal('x') }), z.object({ t: z.literal('y') })]),
+      h: z.date(),
+      i: z.file(),
+      j: z.templateLiteral(['q', z.number()]),
+      k: z.record(z.enum(['x']), z.string()),
+      l: z.set(z.number()),
+      m: z.custom(() => false),
+      n: z.stringbool(),
+    })
+    const value: Record<string, unknown> = Object.fromEntries(
+      'abcdefhijmn'.split('').map((key) => [key, secret]),
+    )
+    Object.assign(value, { g: { t: secret }, k: { x: 1, y: secret }, l: new Set([secret]), unknown: secret })
+    const error = await failure(schema, value)
+    expect(error.errors!.length).toBeGreaterThan(14)
+    expect(JSON.stringify([error.errors, error.message, error.hint])).not.toContain(secret)
+  })
+
+  it('says of a union what is wrong with the option that was meant', async () => {
+    const schema = z.object({ a: z.union([z.number(), z.object({ b: z.string(), c: z.string() })]) })
+    expect(paths(await issues(schema, { a: { b: 1, c: 'x' } }))).toEqual(['a.b'])
+    expect(paths(await issues(schema, { a: { b: 1, c: 2 } }))).toEqual(['a.b', 'a.c'])
+    expect(await issues(schema, { a: 'x' })).toMatchObject([{ path: 'a', code: 'invalid_union' }])
+    const texts = z.object({ a: z.union([z.number(), z.email()]) })
+    expect(await issues(texts, { a: 'x' })).toMatchObject([{ path: 'a', code: 'invalid_format' }])
+    const nested = z.union([z.object({ a: z.union([z.number(), z.boolean()]) }), z.string()])
+    expect(await issues(nested, { a: 'x' })).toMatchObject([{ path: 'a', code: 'invalid_union' }])
+  })
+
+  it('says what is wrong with the key of a record', async () => {
+    const schema = z.object({ a: z.record(z.string().min(3), z.number()) })
+    const [issue] = await issues(schema, { a: { x: 1 } })
+    expect(issue).toMatchObject({
+      path: 'a.x',
+      code: 'invalid_key',
+      message: expect.stringContaining('3') as string,
+    })
+  })
+
+  it('names unknown keys', async () => {
+    const [issue] = await issues(z.strictObject({ a: z.string() }), { a: 'x', b: 1 })
+    expect(issue).toMatchObject({
+      path: '',
+      code: 'unrecognized_keys',
+      message: expect.stringContaining('b') as string,
+    })
+  })
+
+  it('runs every refinement once, be it asynchronous or not', async () => {
+    const quick = vi.fn<(text: string) => boolean>(() => true)
+    const slow = vi.fn<(text: string) => Promise<boolean>>(async () => true)
+    const hidden = vi.fn<(text: string) => unknown>((text) => (text === 'x' ? Promise.resolve(true) : true))
+    const schema = z.object({
+      a: z.string().refine(quick),
+      b: z.string().refine(slow),
+      c: z.string().refine(hidden as (text: string) => boolean),
+    })
+    expect(await validate(schema as Schema, { a: 'x', b: 'x', c: 'x' })).toEqual({ a: 'x', b: 'x', c: 'x' })
+    for (const refinement of [quick, slow, hidden]) expect(refinement).toHaveBeenCalledTimes(1)
+  })
+
+  it('finds the refinement wherever it is', async () => {
+    const slow = async () => false
+    const lazy = z.lazy(() => z.array(z.string().refine(slow)))
+    for (const schema of [
+      z.object({ a: lazy }),
+      z.object({ a: z.tuple([z.string()], z.string().refine(slow)) }).or(z.object({ a: lazy })),
+      z.object({ a: z.array(z.string()) }).superRefine(async (_, context) => {
+        context.addIssue({ code: 'custom', message: 'no', path: ['a', 0] })
+      }),
+      z.object({ a: z.array(z.string().transform(async () => 1)).max(0) }),
+      z
+        .object({ a: z.array(z.string()) })
+        .catchall(z.string().refine(slow))
+        .and(z.object({ a: lazy })),
+    ]) {
+      expect((await failure(schema, { a: ['x', 'y'] })).code).toBe('VALIDATION_FAILED')
+    }
+  })
+
+  it('passes on what a schema throws: that is a fault of the server', async () => {
+    const schema = z.string().refine(() => {
+      throw new RangeError('no database')
+    })
+    await expect(validate(schema as Schema, 'x')).rejects.toThrow(RangeError)
+    const late = z.string().refine(async () => Promise.reject(new RangeError('no database')))
+    await expect(validate(late as Schema, 'x')).rejects.toThrow(RangeError)
+  })
+
+  it('lets refinements compare what was coerced', async () => {
+    const schema = z
+      .object({ from: z.date(), to: z.date() })
+      .refine(({ from, to }) => from < to, { path: ['to'], message: 'must be after from' })
+    const value = coerceForm(schema as unknown as ZodSchema, fields('from=2026-02-01&to=2026-01-01'), {
+      limits: defaultLimits,
+    })
+    expect(await issues(schema, value)).toEqual([
+      { path: 'to', message: 'must be after from', code: 'custom' },
+    ])
+  })
+})
+
+describe.each(minis)('%s', (_, z) => {
+  it('is validated like zod itself', async () => {
+    const schema = z.object({ a: z.number(), b: z.string().check(z.refine(async () => false)) })
+    expect(paths(await issues(schema, { a: 'x', b: 'x' }))).toEqual(['a', 'b'])
+  })
+})
+
+describe('other libraries, through Standard Schema', () => {
+  it('valibot: the output, or every issue without what was submitted', async () => {
+    const schema = v.object({
+      name: v.pipe(v.string(), v.minLength(3)),
+      items: v.array(v.object({ price: v.number() })),
+    })
+    expect(await validate(schema, { name: 'abc', items: [] })).toEqual({ name: 'abc', items: [] })
+    const errors = await issues(schema, { name: 'hi', items: [{ price: 'hunter2-secret' }] })
+    expect(errors).toEqual([
+      { path: 'name', message: 'Invalid length: Expected >=3', code: 'min_length' },
+      { path: 'items[0].price', message: 'Invalid type: Expected number', code: 'number' },
+    ])
+  })
+
+  it('arktype: the output, or every issue without what was submitted', async () => {
+    const schema = type({ name: 'string >= 3', items: type({ price: 'number' }).array(), pick: "'a' | 'b'" })
+    expect(await validate(schema, { name: 'abc', items: [], pick: 'a' })).toEqual({
+      name: 'abc',
+      items: [],
+      pick: 'a',
+    })
+    const errors = await issues(schema, {
+      name: 'hi',
+      items: [{ price: 'hunter2-secret' }],
+      pick: 'hunter3-secret',
+    })
+    expect(paths(errors)).toEqual(expect.arrayContaining(['name', 'items[0].price', 'pick']))
+    expect(JSON.stringify(errors)).not.toMatch(/hunter|secret/)
+  })
+
+  it('any other: what it says, unless that repeats the value', async () => {
+    const schema: Schema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: async () => ({
+          issues: [
+            { message: '"hunter2" is no color', path: ['a', { key: 0 }] },
+            { message: 'is too short', path: ['b'] },
+            { message: 'is too late' },
+          ],
+        }),
+      },
+    }
+    expect(await issues(schema, { a: ['hunter2'], b: 'i' })).toEqual([
+      { path: 'a[0]', message: 'Invalid value', code: 'invalid' },
+      { path: 'b', message: 'is too short', code: 'invalid' },
+      { path: '', message: 'is too late', code: 'invalid' },
+    ])
+  })
+})
