@@ -76,7 +76,7 @@ async function install(debianPackage: string): Promise<string> {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       maxBuffer: Infinity,
     })
-    return 'apt-get installed something else'
+    return 'still not found after apt-get install'
   } catch (error) {
     return `apt-get failed: ${String((error as { stderr?: string }).stderr).trim()}`
   }
