@@ -6,7 +6,7 @@ import { page } from './page.js'
 
 /** Small enough to pass in no time, with room for a file that does not stay in memory. */
 export const fileSize = 1024 * 1024
-export const memoryThreshold = 64 * 1024
+const memoryThreshold = 64 * 1024
 
 /** For pages that are not in UTF-8. */
 export const legacyForms = new MultiPartParser({ charsetField: true })
