@@ -48,18 +48,22 @@ export class FileLedger {
    * discarded. A stream that has failed, or a file that cannot be stored, stops the request's other files.
    *
    * @param stream the file's bytes. Where they do not come to their end, it has to be destroyed with an error.
-   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or what `stream` failed with, as it is;
+   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or the BodyError that `stream` failed with;
    * or the reason of the abort
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
-    stream.on('error', (error) => this.abort(error))
+    stream.on('error', (error) => {
+      // A storage that leaves its loop over the stream destroys it so, and only then says why.
+      if (error.name === 'AbortError') setImmediate(() => this.abort(this.#reasonOf(error, info)))
+      else this.abort(this.#reasonOf(error, info))
+    })
     if (this.#released) this.abort(responseEnded())
     const settled = Promise.race([this.#storeInTurn(stream, info), this.#life.expired])
     this.#pending.add(settled)
     try {
       return await settled
     } catch (error) {
-      const reason = this.#reasonOf(error, stream, info)
+      const reason = this.#reasonOf(stream.errored instanceof BodyError ? stream.errored : error, info)
       this.abort(reason)
       throw reason
     } finally {
@@ -120,8 +124,8 @@ export class FileLedger {
     return file
   }
 
-  #reasonOf(error: unknown, stream: Readable, info: FileInfo): unknown {
-    if (stream.errored) return stream.errored
+  /** The first reason counts. Whoever owns a stream destroys it with a BodyError, a storage with an error of its own. */
+  #reasonOf(error: unknown, info: FileInfo): unknown {
     if (this.signal.aborted) return this.signal.reason
     if (error instanceof BodyError) return error
     const code = fullDisk.has(codeOf(error)) ? 'STORAGE_FULL' : 'STORAGE_FAILED'
