@@ -100,6 +100,7 @@ function randomSetting(random: Random): Setting {
         'fieldsSize',
       ] as const)]: small(),
       [random.pick(['fieldSize', 'fieldsSize', 'bodySize', 'nesting'] as const)]: small(),
+      ...(random.chance(0.2) && { fieldSize: small(), fieldsSize: small() }),
     },
   }
 }

@@ -53,6 +53,7 @@ export function frame(body: string, boundary: string): Framed {
     const headerEnd = isEmpty ? at : body.indexOf('\r\n\r\n', at)
     if (headerEnd === -1) {
       const rest = body.slice(at)
+      parts.push({ header: rest, content: '' })
       const isTooLong = rest.length > longestHeader + 3
       if (/(?:^|[^\r])\n/.test(isTooLong ? rest.slice(0, longestHeader) : rest)) return done('bare LF')
       return done(isTooLong ? 'header too long' : 'truncated')

@@ -49,6 +49,7 @@ test('places are counted from the first byte, wherever it stands in its piece', 
   const bytes = new GatheredBytes()
   bytes.add(Buffer.from('xxab'), 2, 4)
   expect(bytes.at(0)).toBe(0x61)
+  expect(bytes.at(-1)).toBeUndefined()
   expect(bytes.indexOf(Buffer.from('b'), 0)).toBe(1)
   bytes.truncate(1)
   expect(bytes.toString('latin1')).toBe('a')

@@ -53,7 +53,7 @@ export class GatheredBytes {
 
   /** The byte at a place. */
   at(index: number): number | undefined {
-    return index < this.size ? this.#bytes[this.#from + index] : undefined
+    return index >= 0 && index < this.size ? this.#bytes[this.#from + index] : undefined
   }
 
   /** All bytes as text. */

@@ -20,8 +20,10 @@ export function hasBareLf(text: string): boolean {
  */
 export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
   const lines = start.toString('latin1').split('\n', 1000)
-  if (lines.some((line) => line.trimEnd() === `--${boundary}` && !line.endsWith('\r'))) return lfLineEndings()
+  // With a CRLF before and behind it, such a line would be a delimiter.
+  if (lines.some((line) => isDelimiter(line, boundary))) return lfLineEndings()
   if (lines.some((line) => isBareBoundary(line.trimEnd(), boundary))) return withoutDashes(boundary)
+  if (start.includes(`--${boundary}`, 0, 'latin1')) return notAtLineStart(boundary)
   const seen = seenBoundary(lines.map((line) => line.trimEnd()))
   if (seen !== undefined) return otherBoundary(boundary, seen)
   const look = bodyLook(start)
@@ -38,6 +40,10 @@ function seenBoundary(lines: readonly string[]): string | undefined {
   return /^--(?=\S*\w)(\S{1,200}?)(?:--)?$/.exec(lines.find((line) => line !== '') ?? '')?.[1]
 }
 
+function isDelimiter(line: string, boundary: string): boolean {
+  return line.trimEnd() === `--${boundary}` || line.startsWith(`--${boundary}--`)
+}
+
 /** A line that would be a delimiter if it began with two more dashes. */
 function isBareBoundary(line: string, boundary: string): boolean {
   return line === boundary || line === `${boundary}--`
@@ -49,6 +55,13 @@ function withoutDashes(boundary: string): BodyError {
     hint:
       'A delimiter is "--" and the boundary, and the last one has "--" at its end too (RFC 2046, 5.1.1). ' +
       `With the boundary "${boundary}" the first line is "--${boundary}" and the last one "--${boundary}--".`,
+  })
+}
+
+function notAtLineStart(boundary: string): BodyError {
+  return new BodyError('BOUNDARY_MISMATCH', {
+    detail: `The body has "--${boundary}", but neither at the start of a line nor as the whole of one.`,
+    hint: 'A delimiter stands at the start of the body or behind CRLF, and CRLF follows it (RFC 2046, 5.1.1).',
   })
 }
 

@@ -1,7 +1,9 @@
 /** Finds the delimiters of a multipart body (RFC 2046, 5.1.1), whatever pieces it comes in. */
 import { BodyError } from '../../errors.js'
+import { GatheredBytes } from '../gathered-bytes.js'
 import { bodyUnlikeHeader, hasBareLf, lfLineEndings } from './explain.js'
 import { HeaderBytes } from './header-bytes.js'
+import { malformedPart } from './part-header.js'
 
 /** What a {@link Framing} tells, in the order of the body. */
 export interface PartListener {
@@ -38,7 +40,8 @@ export class Framing {
   readonly #headerSize: number
   readonly #listener: PartListener
   #state: 'content' | 'delimiter' | 'header' | 'epilogue' = 'content'
-  #inPart = false
+  /** The number of the open part; 0 before the first. */
+  #part = 0
   /** How many bytes of the delimiter stand before the next byte. They are not kept: the delimiter has them. */
   #matched = crlf.length
   /**
@@ -47,9 +50,8 @@ export class Framing {
    */
   #borrowed = crlf.length
   /** What stands behind the boundary, until it is known whether that was a delimiter. */
-  #padding = ''
-  readonly #preamble: Buffer[] = []
-  #preambleSize = 0
+  readonly #padding = new GatheredBytes()
+  readonly #preamble = new GatheredBytes()
   readonly #header = new HeaderBytes()
 
   /** @param headerSize the longest header of a part, in bytes */
@@ -64,8 +66,8 @@ export class Framing {
   /**
    * Takes the next piece of the body.
    *
-   * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS` or `LIMIT_HEADER_SIZE`; and what the
-   * listener throws
+   * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS`, `MALFORMED_PART` or `LIMIT_HEADER_SIZE`;
+   * and what the listener throws
    */
   push(piece: Buffer): void {
     let at = 0
@@ -81,13 +83,13 @@ export class Framing {
    * The body has ended.
    *
    * @throws BodyError `TRUNCATED_BODY` before the closing delimiter; `BOUNDARY_MISMATCH`, `NOT_MULTIPART` or
-   * `LF_LINE_ENDINGS` where no delimiter was seen
+   * `LF_LINE_ENDINGS` where no delimiter was seen; `MALFORMED_PART` where a header has no end
    */
   end(): void {
     if (this.#state === 'epilogue') return
-    if (this.#state === 'header' && hasBareLf(this.#header.text())) throw lfLineEndings()
-    const isCutInFirstDelimiter = this.#preambleSize === 0 && this.#matched > this.#borrowed
-    if (this.#state === 'content' && !this.#inPart && !isCutInFirstDelimiter) throw this.#noDelimiter()
+    if (this.#state === 'header') this.#checkHeader(this.#header.text(), true)
+    const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed
+    if (this.#state === 'content' && this.#part === 0 && !isCutInFirstDelimiter) throw this.#noDelimiter()
     throw new BodyError('TRUNCATED_BODY', {
       detail: `The body ends before its closing delimiter "--${this.#boundary}--".`,
     })
@@ -135,32 +137,38 @@ export class Framing {
   }
 
   #readDelimiterEnd(piece: Buffer, from: number): number {
-    if (this.#padding === '' && piece[from] === CR && piece[from + 1] === LF)
+    const padding = this.#padding
+    if (padding.size === 0 && piece[from] === CR && piece[from + 1] === LF)
       return this.#openDelimiter(from + 2)
+    let last = padding.at(padding.size - 1)
     for (let at = from; at < piece.length; at += 1) {
-      const byte = piece[at]
-      const last = this.#padding.at(-1)
-      if (last === '-') return byte === DASH ? this.#closeDelimiter(at + 1) : this.#notADelimiter(at)
-      if (last === '\r') return byte === LF ? this.#openDelimiter(at + 1) : this.#notADelimiter(at)
-      if (byte === LF) throw lfLineEndings()
+      const byte = piece[at]!
+      if (last === DASH && byte === DASH) return this.#closeDelimiter(at + 1)
+      if (last === CR && byte === LF) return this.#openDelimiter(at + 1)
+      const isOver = last === DASH || last === CR
+      if (byte === LF && !isOver) throw lfLineEndings()
       const mayGoOn = byte === CR || byte === SPACE || byte === TAB || (byte === DASH && last === undefined)
-      if (!mayGoOn) return this.#notADelimiter(at)
-      if (this.#padding.length > this.#headerSize) throw this.#headerTooLong()
-      this.#padding += String.fromCharCode(byte)
+      if (isOver || !mayGoOn) {
+        padding.add(piece, from, at)
+        return this.#notADelimiter(at)
+      }
+      if (padding.size + at - from > this.#headerSize) throw this.#headerTooLong()
+      last = byte
     }
+    padding.add(piece, from, piece.length)
     return piece.length
   }
 
   #openDelimiter(next: number): number {
-    if (this.#inPart) this.#listener.closePart()
-    this.#inPart = true
-    this.#padding = ''
+    if (this.#part > 0) this.#listener.closePart()
+    this.#part += 1
+    this.#padding.truncate(0)
     this.#state = 'header'
     return next
   }
 
   #closeDelimiter(next: number): number {
-    if (this.#inPart) this.#listener.closePart()
+    if (this.#part > 0) this.#listener.closePart()
     this.#state = 'epilogue'
     return next
   }
@@ -168,13 +176,13 @@ export class Framing {
   /** The boundary was followed by something that follows no delimiter: it was content. */
   #notADelimiter(next: number): number {
     const borrowed = this.#borrowed
+    const padding = this.#padding.toBuffer()
+    this.#padding.truncate(0)
     // The CR that it may end with may begin the real delimiter.
-    const matched = this.#padding.endsWith('\r') ? 1 : 0
-    const padding = this.#padding.slice(0, this.#padding.length - matched)
-    this.#padding = ''
+    const matched = padding.at(-1) === CR ? 1 : 0
     this.#expectContent(matched, 0)
     this.#content(this.#delimiter, borrowed, this.#delimiter.length)
-    this.#content(Buffer.from(padding, 'latin1'), 0, padding.length)
+    this.#content(padding, 0, padding.length - matched)
     return next
   }
 
@@ -183,16 +191,25 @@ export class Framing {
     // An unfinished header may end with the start of its empty line.
     const longest = this.#headerSize + (next === undefined ? crlf.length * 2 - 1 : 0)
     if (this.#header.size > longest) {
-      const start = this.#header.text().slice(0, this.#headerSize)
-      throw hasBareLf(start) ? lfLineEndings() : this.#headerTooLong()
+      this.#checkHeader(this.#header.text().slice(0, this.#headerSize), true)
+      throw this.#headerTooLong()
     }
     if (next === undefined) return piece.length
     const header = this.#header.text()
     this.#header.clear()
+    this.#checkHeader(header, false)
     // The delimiter after an empty part may stand right behind the header, sharing its CRLF (RFC 2046, body-part).
     this.#expectContent(crlf.length, crlf.length)
     this.#listener.openPart(header)
     return next
+  }
+
+  /** Looks for what keeps a header from ending where it should. */
+  #checkHeader(header: string, isEndless: boolean): void {
+    if (isEndless && hasBareLf(header)) throw lfLineEndings()
+    if (holdsDelimiter(header, `--${this.#boundary}`)) {
+      throw malformedPart(this.#part, 'its header does not end with an empty line')
+    }
   }
 
   #expectContent(matched: number, borrowed: number): void {
@@ -203,21 +220,17 @@ export class Framing {
 
   #content(piece: Buffer, from: number, to: number): void {
     if (from === to) return
-    if (this.#inPart) {
+    if (this.#part > 0) {
       this.#listener.partContent(piece, from, to)
       return
     }
-    this.#preamble.push(piece.subarray(from, to))
-    this.#preambleSize += to - from
-    if (this.#preambleSize > longestPreamble) throw this.#noDelimiter()
+    this.#preamble.add(piece, from, to)
+    if (this.#preamble.size > longestPreamble) throw this.#noDelimiter()
   }
 
   #noDelimiter(): BodyError {
-    const unsure = this.#delimiter.subarray(this.#borrowed, this.#matched)
-    return bodyUnlikeHeader(
-      Buffer.concat([...this.#preamble, unsure]).subarray(0, longestPreamble),
-      this.#boundary,
-    )
+    this.#preamble.add(this.#delimiter, this.#borrowed, this.#matched)
+    return bodyUnlikeHeader(this.#preamble.toBuffer().subarray(0, longestPreamble), this.#boundary)
   }
 
   #headerTooLong(): BodyError {
@@ -237,4 +250,13 @@ function matchAtEnd(piece: Buffer, from: number, delimiter: Buffer): number {
     if (piece.compare(delimiter, 0, length, at) === 0) return length
   }
   return 0
+}
+
+/** Whether a delimiter stands in a header: then what is behind it belongs to the next part, or to none. */
+function holdsDelimiter(header: string, dashBoundary: string): boolean {
+  for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
+    const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
+    if (isAtLineStart && /^(?:--|[ \t]*(?:\r\n|$))/.test(header.slice(at + dashBoundary.length))) return true
+  }
+  return false
 }

@@ -1,0 +1,249 @@
+import { expect, test } from 'vitest'
+import { BodyError } from '../../errors.js'
+import { Framing } from './framing.js'
+
+interface Part {
+  readonly header: string
+  content: string
+  closed: boolean
+}
+
+/** The parts in these pieces; where they are refused, the code and the detail in their place. */
+function frame(pieces: readonly string[], boundary: string, headerSize: number): Part[] | string {
+  const parts: Part[] = []
+  const framing = new Framing(boundary, headerSize, {
+    openPart: (header) => parts.push({ header, content: '', closed: false }),
+    partContent: (piece, from, to) => (parts.at(-1)!.content += piece.toString('latin1', from, to)),
+    closePart: () => (parts.at(-1)!.closed = true),
+  })
+  try {
+    for (const piece of pieces) framing.push(Buffer.from(piece, 'latin1'))
+    framing.end()
+  } catch (error) {
+    if (error instanceof BodyError) return `${error.code}: ${error.detail}`
+    throw error
+  }
+  return parts
+}
+
+/** The same, but whole, cut in two at every place, and byte by byte: all must come to the same. */
+function frameEveryWay(body: string, boundary = 'X', headerSize = 100): Part[] | string {
+  const whole = frame([body], boundary, headerSize)
+  const cut = Array.from({ length: body.length - 1 }, (_, at) => [body.slice(0, at + 1), body.slice(at + 1)])
+  for (const pieces of [...cut, body.split('')]) {
+    const again = frame(pieces, boundary, headerSize)
+    if (JSON.stringify(again) !== JSON.stringify(whole))
+      expect(again, `in ${JSON.stringify(pieces)}`).toEqual(whole)
+  }
+  return whole
+}
+
+const closed = (header: string, content: string): Part => ({ header, content, closed: true })
+
+const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
+  ['--X\r\nA: b\r\n\r\nc\r\n--X--\r\n', [closed('A: b', 'c')], 'one part'],
+  [
+    '--X\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
+    [closed('A: b', 'c'), closed('D: e', 'f')],
+    'two',
+  ],
+  ['--X--', [], 'none'],
+  ['--X--\r\n', [], 'none, with a line end'],
+  ['--X\r\nA: b\r\nC: d\r\n\r\ne\r\n--X--', [closed('A: b\r\nC: d', 'e')], 'two header lines'],
+  ['--X\r\nA: b\r\n\r\n\r\n--X--', [closed('A: b', '')], 'no content'],
+  ['--X\r\nA: b\r\n\r\n--X--', [closed('A: b', '')], 'no content and no line end for it'],
+  ['--X\r\n\r\nc\r\n--X--', [closed('', 'c')], 'an empty header'],
+  ['--X\r\n\r\n--X--', [closed('', '')], 'nothing at all'],
+
+  // Delimiters and what looks like one.
+  [
+    '--X \t \r\nA: b\r\n\r\nc\r\n--X\t\r\nD: e\r\n\r\nf\r\n--X--  \r\n',
+    [closed('A: b', 'c'), closed('D: e', 'f')],
+    'white space behind delimiters',
+  ],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X--junk', [closed('A: b', 'c')], 'something behind the closing delimiter'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--XY\r\n--X--', [closed('A: b', 'c\r\n--XY')], 'a longer boundary'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X-\r\n--X--', [closed('A: b', 'c\r\n--X-')], 'one dash behind the boundary'],
+  [
+    '--X\r\nA: b\r\n\r\nc\r\n--X -- \r\n--X--',
+    [closed('A: b', 'c\r\n--X -- ')],
+    'white space before the last dashes',
+  ],
+  [
+    '--X\r\nA: b\r\n\r\nc\r\n--X \tz\r\n--X--',
+    [closed('A: b', 'c\r\n--X \tz')],
+    'something behind white space',
+  ],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X\r\r\n--X--', [closed('A: b', 'c\r\n--X\r')], 'a CR too many'],
+  ['--X\r\nA: b\r\n\r\nc--X--\r\n--X--', [closed('A: b', 'c--X--')], 'the boundary in the middle of a line'],
+  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', [closed('A: b', 'c\n--X--')], 'the boundary behind an LF'],
+  ['--X\r\nA: b\r\n\r\nc\r--X--\r\n--X--', [closed('A: b', 'c\r--X--')], 'the boundary behind a CR'],
+  ['--X\r\nA: b\r\n\r\n--XY\r\n--X--', [closed('A: b', '--XY')], 'a false delimiter at the start of a part'],
+  ['--X\r\nA: b\r\n\r\n--\r\n--X--', [closed('A: b', '--')], 'dashes at the start of a part'],
+
+  // What a part may end in.
+  ...[
+    '\r',
+    '\n',
+    '\r\n',
+    '\r\n\r',
+    '\r\n-',
+    '\r\n--',
+    '\r\r',
+    '\r\n\r\n',
+    '\r\n\r\n--',
+    '-',
+    '--',
+    '\r\n--\r',
+  ].map((end): [string, Part[], string] => [
+    `--X\r\nA: b\r\n\r\nc${end}\r\n--X--`,
+    [closed('A: b', `c${end}`)],
+    `content that ends in ${JSON.stringify(end)}`,
+  ]),
+  ...['\r', '\n', '\r\n', '\r\n\r\n\r\n', '\r\r\n', '\n\n\r'].map((content): [string, Part[], string] => [
+    `--X\r\nA: b\r\n\r\n${content}\r\n--X--`,
+    [closed('A: b', content)],
+    `content that is ${JSON.stringify(content)}`,
+  ]),
+  [
+    '--X\r\nA: b\r\n\r\n\r\r\n---\r\r\n\r\n--X--',
+    [closed('A: b', '\r\r\n---\r\r\n')],
+    'the starts of delimiters, one in the other',
+  ],
+
+  // Before and after.
+  ['\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [closed('A: b', 'c')], 'an empty line before the body'],
+  ['preamble\r\n\r\nof lines\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [closed('A: b', 'c')], 'a preamble'],
+  [
+    '--XY\r\n--X \tz\r\nx--X\r\n--X\r\nA: b\r\n\r\nc\r\n--X--',
+    [closed('A: b', 'c')],
+    'a preamble of false delimiters',
+  ],
+  [
+    '--X\r\nA: b\r\n\r\nc\r\n--X--\r\nepilogue\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
+    [closed('A: b', 'c')],
+    'an epilogue with a part in it',
+  ],
+  ['--X--\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [], 'a part behind a form without parts'],
+]
+
+test.each(framed)('%j is framed as %j: %s', (body, parts) => {
+  expect(frameEveryWay(body)).toEqual(parts)
+})
+
+test.each([
+  '-',
+  '--',
+  '---',
+  '-----------',
+  'a-',
+  '-a-',
+  '--X',
+  "'()+_,-./:=?",
+  'a b',
+  'ü',
+  '.*',
+  'X'.repeat(200),
+])('the boundary %j delimits parts', (boundary) => {
+  const bytes = Buffer.from(boundary, 'latin1').toString('latin1')
+  // Of dashes alone, what is meant as a false delimiter is a real one where it ends in two more of them.
+  const content = /^-+$/.test(boundary) ? 'c' : `c\r\n--${bytes.slice(0, -1)}\r\n--${bytes}z\r\n-${bytes}`
+  const body = `--${bytes}\r\nA: b\r\n\r\n${content}\r\n--${bytes}\r\nD: e\r\n\r\n\r\n--${bytes}--`
+  expect(frameEveryWay(body, boundary)).toEqual([closed('A: b', content), closed('D: e', '')])
+})
+
+const refused: readonly [body: string, answer: RegExp, why: string][] = [
+  ['--X\r\nA: b\r\n\r\nc', /^TRUNCATED_BODY: .*"--X--"/, 'content without end'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X', /^TRUNCATED_BODY/, 'a delimiter that is cut'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X-', /^TRUNCATED_BODY/, 'a closing delimiter that is cut'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X\r\n', /^TRUNCATED_BODY/, 'no closing delimiter'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--Y--', /^TRUNCATED_BODY/, 'another closing delimiter'],
+  ['--X\r\nA: b', /^TRUNCATED_BODY/, 'a header that is cut'],
+  ['--X', /^TRUNCATED_BODY/, 'the first delimiter alone'],
+  ['-', /^TRUNCATED_BODY/, 'the first byte of the first delimiter'],
+  ['pre\r\n--X \t', /^TRUNCATED_BODY/, 'a preamble and a delimiter that is cut'],
+
+  ['--X\nA: b\n\nc\n--X--\n', /^LF_LINE_ENDINGS/, 'LF everywhere'],
+  ['\n--X\nA: b\n\nc\n--X--\n', /^LF_LINE_ENDINGS/, 'LF everywhere, and before the first delimiter'],
+  ['\n--X--\r\n', /^LF_LINE_ENDINGS/, 'LF before the closing delimiter'],
+  ['pre\n--X\r\nA: b\r\n\r\nc\r', /^LF_LINE_ENDINGS/, 'LF before the first delimiter'],
+  ['--X\r\nA: b\n\nc\n--X--\n', /^LF_LINE_ENDINGS/, 'LF in the header'],
+  ['--X \t\nA: b', /^LF_LINE_ENDINGS/, 'LF behind white space'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X\nD: e', /^LF_LINE_ENDINGS/, 'LF behind a later delimiter'],
+  [`--X\r\nA: b\n${'c'.repeat(200)}`, /^LF_LINE_ENDINGS/, 'LF in a header that is too long'],
+
+  ['--Y\r\nContent-Type: b\r\n\r\nc\r\n--Y--', /^BOUNDARY_MISMATCH: .*"X".*"Y"/, 'another boundary'],
+  ['--x\r\nContent-Type: b\r\n\r\nc\r\n--x--', /^BOUNDARY_MISMATCH: .*"X".*"x"/, 'another case'],
+  ['X\r\nA: b\r\n\r\nc\r\nX--', /^BOUNDARY_MISMATCH: .*"X".*"--X"/, 'delimiters without dashes'],
+  [
+    ' --X\r\nContent-Type: b\r\n\r\nc\r\n --X--',
+    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    'delimiters that are indented',
+  ],
+  [
+    'glued--X\r\nA: b\r\n\r\nc',
+    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    'something glued to the first delimiter',
+  ],
+  ['{"a":1}', /^NOT_MULTIPART: .*JSON/, 'JSON'],
+  ['a=1&b=2', /^NOT_MULTIPART: .*URL-encoded/, 'a URL-encoded form'],
+  ['hello', /^NOT_MULTIPART/, 'something else'],
+
+  [
+    '--X\r\nA: b\r\n--X--\r\n',
+    /^MALFORMED_PART: Part 1 .*empty line/,
+    'a header that the end of the form follows',
+  ],
+  [
+    '--X\r\nA: b\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
+    /^MALFORMED_PART: Part 1 .*empty line/,
+    'a header that the next part follows',
+  ],
+  [
+    '--X\r\nA: b\r\n\r\nc\r\n--X\r\n--X--\r\n',
+    /^MALFORMED_PART: Part 2 .*empty line/,
+    'a delimiter that another one follows',
+  ],
+  [
+    '--X\r\nA: b\r\n--X \r\n\r\n--X--',
+    /^MALFORMED_PART: Part 1 .*empty line/,
+    'a header that a delimiter and an empty line follow',
+  ],
+
+  [
+    `--X\r\n${'a'.repeat(101)}\r\n\r\nc\r\n--X--`,
+    /^LIMIT_HEADER_SIZE: .*100 bytes/,
+    'a header that is a byte too long',
+  ],
+  [`--X\r\n${'a'.repeat(1000)}`, /^LIMIT_HEADER_SIZE/, 'a header without end'],
+  [`--X${' '.repeat(1000)}\r\n`, /^LIMIT_HEADER_SIZE/, 'white space without end'],
+]
+
+test.each(refused)('%j is refused, %s: %s', (body, answer) => {
+  expect(frameEveryWay(body)).toMatch(answer)
+})
+
+test('a header of exactly the longest size is read', () => {
+  const header = 'a'.repeat(100)
+  expect(frameEveryWay(`--X\r\n${header}\r\n\r\nc\r\n--X--`)).toEqual([closed(header, 'c')])
+})
+
+test.each([64 * 1024, 64 * 1024 + 1])('of a preamble 64 KiB are read and no more: %i bytes', (size) => {
+  const body = `${'p'.repeat(size)}\r\n--X--`
+  const answers = [[body], [body.slice(0, size), body.slice(size)], body.match(/.{1,999}/gs)!].map((pieces) =>
+    frame(pieces, 'X', 100),
+  )
+  for (const answer of answers)
+    expect(answer).toEqual(size > 64 * 1024 ? expect.stringMatching(/^BOUNDARY_MISMATCH|^NOT_MULTIPART/) : [])
+})
+
+test('a listener that throws is heard', () => {
+  const framing = new Framing('X', 100, {
+    openPart: () => {
+      throw new RangeError('no')
+    },
+    partContent: () => undefined,
+    closePart: () => undefined,
+  })
+  expect(() => framing.push(Buffer.from('--X\r\nA: b\r\n\r\n'))).toThrow(RangeError)
+})
