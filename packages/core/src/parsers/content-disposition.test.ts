@@ -69,7 +69,7 @@ const read: readonly [header: string, name: string | undefined, filename: string
       'constructor',
       'names of prototypes',
     ],
-    ['form-data; name="a"; x="1"; y=2', 'a', undefined, 'other parameters do not count'],
+    ['form-data; name="a"; x="1"; y=2; z*=3', 'a', undefined, 'other parameters do not count'],
   ]
 
 test.each(read)('%j has the name %j and the file name %j: %s', (header, name, filename) => {

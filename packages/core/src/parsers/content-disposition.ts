@@ -72,7 +72,7 @@ function unreadable(rest: string): string {
 
 function parameterValue(name: string, quoted: string | undefined, bare: string | undefined): string {
   const value = quoted ?? trimSpace(bare!)
-  if (name.endsWith('*')) return decodeExtended(value, name)
+  if (name === 'name*' || name === 'filename*') return decodeExtended(value, name)
   const text = quoted === undefined ? value : quoted.replaceAll('\\"', '"')
   const decoded = decodeBytes(text)
   if (name !== 'name' && name !== 'filename') return decoded

@@ -23,12 +23,13 @@ export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
   // With a CRLF before and behind it, such a line would be a delimiter.
   if (lines.some((line) => isDelimiter(line, boundary))) return lfLineEndings()
   if (lines.some((line) => isBareBoundary(line.trimEnd(), boundary))) return withoutDashes(boundary)
-  if (start.includes(`--${boundary}`, 0, 'latin1')) return notAtLineStart(boundary)
-  const seen = seenBoundary(lines.map((line) => line.trimEnd()))
-  if (seen !== undefined) return otherBoundary(boundary, seen)
   const look = bodyLook(start)
-  if (look.kind === 'multipart') return otherBoundary(boundary, look.boundary)
-  return notMultipart(look.kind)
+  const seen =
+    seenBoundary(lines.map((line) => line.trimEnd())) ??
+    (look.kind === 'multipart' ? look.boundary : undefined)
+  if (seen !== undefined && seen !== boundary) return otherBoundary(boundary, seen)
+  if (start.includes(`--${boundary}`, 0, 'latin1')) return notAtLineStart(boundary)
+  return notMultipart(look.kind === 'multipart' ? 'unknown' : look.kind)
 }
 
 /** The boundary of the first line that looks like a delimiter: one above a part's header, or the first of the body. */
