@@ -22,11 +22,14 @@ export interface Block {
   readonly code: string
 }
 
-/** Every page but the records of choices, which are no manual, and what others test. */
+/** Pages with fragments of code in them, or with tests of their own. */
+const notRun = ['decisions', 'multipart-conformance.md', 'validation.md']
+
+/** Every page whose blocks run. */
 export function readPages(): readonly Page[] {
   const packages = readdirSync(`${root}packages`).map((name) => `packages/${name}/README.md`)
   const docs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.md') && !path.startsWith('decisions'))
+    .filter((path) => path.endsWith('.md') && !notRun.some((name) => path.startsWith(name)))
     .map((path) => `docs/${path}`)
   return ['README.md', ...docs.toSorted(), ...packages]
     .filter((path) => existsSync(root + path))
