@@ -4,8 +4,9 @@ import type { Entry } from '../../entries.js'
 import { BodyError } from '../../errors.js'
 import { safeFileName } from '../../files/file-name.js'
 import type { FileInfo } from '../../files/storage.js'
-import { isKnownCharset } from '../../media-type.js'
-import type { ParserContext, PartParser } from '../base-parser.js'
+import { UploadedFile } from '../../files/uploaded-file.js'
+import { isJson, isKnownCharset } from '../../media-type.js'
+import type { FileRule, ParserContext, PartParser } from '../base-parser.js'
 import { quote } from '../field-meter.js'
 import { GatheredBytes } from '../gathered-bytes.js'
 import { decodeText, isUtf8Label } from '../text-body.js'
@@ -45,9 +46,10 @@ export class FormAssembly implements PartListener {
 
   openPart(text: string): void {
     const header = parsePartHeader(text, this.#meter.beginPart())
-    if (header.filename === undefined) this.#part = this.#openField(header)
-    else if (header.filename === '') this.#part = noFileChosen(header)
-    else this.#part = this.#openFile(header, header.filename)
+    const { filename } = header
+    if (filename === undefined) this.#part = this.#openField(header)
+    else if (filename === '') this.#part = noFileChosen(header)
+    else this.#part = this.#openNamed(header, filename)
   }
 
   partContent(piece: Buffer, from: number, to: number): void {
@@ -99,7 +101,11 @@ export class FormAssembly implements PartListener {
     }
     const charset = partCharset(header)
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const parser = isText ? undefined : this.#context.partParser(mediaType)
+    if (mediaType?.type === 'multipart') {
+      throw malformedPart(header.number, 'it holds several parts itself: send each file as a part of its own')
+    }
+    const wantsFile = this.#context.fileRules?.find(name)?.kind === 'file'
+    const parser = isText || wantsFile ? undefined : this.#context.partParser(mediaType)
     if (parser !== undefined) {
       return (bytes) => {
         const buffer = bytes.toBuffer()
@@ -118,8 +124,12 @@ export class FormAssembly implements PartListener {
     return (bytes) => setText(decodeText(bytes.toBuffer(), charset))
   }
 
-  #openFile(header: PartHeader, filename: string): OpenPart {
+  /** A part with a file name. A browser gives one to a Blob of JSON too, where the schema wants its value. */
+  #openNamed(header: PartHeader, filename: string): OpenPart {
     const { name, number, mediaType, fields } = header
+    const rules = this.#context.fileRules
+    const rule = rules?.find(name)
+    if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
     this.#meter.beginFile(name)
     const safeName = safeFileName(filename)
     if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is no name for a file`)
@@ -130,6 +140,26 @@ export class FormAssembly implements PartListener {
       type: mediaType?.essence ?? '',
       headers: fields,
     }
+    const isRefused = rule === undefined ? rules?.strict === true : !this.#meter.admits(rule, info)
+    return isRefused ? this.#openRefused(info, rule) : this.#openFile(info, rule)
+  }
+
+  /** A file that the schema will refuse: its content is not stored, and the schema says why when the form is complete. */
+  #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {
+    const slot = this.#entries.push(undefined) - 1
+    let size = 0
+    return {
+      add: (_piece, from, to) => {
+        size += to - from
+        this.#meter.addToFile(info.field, size, rule)
+      },
+      close: () => {
+        this.#entries[slot] = { kind: 'file', name: info.field, value: unstoredFile(info, size) }
+      },
+    }
+  }
+
+  #openFile(info: FileInfo, rule: FileRule | undefined): OpenPart {
     const slot = this.#entries.push(undefined) - 1
     const files = (this.#files ??= new FileReader())
     files.open((stream) => this.#store(stream, info, slot))
@@ -137,7 +167,7 @@ export class FormAssembly implements PartListener {
     return {
       add: (piece, from, to) => {
         size += to - from
-        this.#meter.addToFile(name, size)
+        this.#meter.addToFile(info.field, size, rule)
         files.content(piece, from, to)
       },
       close: () => undefined,
@@ -166,6 +196,14 @@ function noFileChosen({ number }: PartHeader): OpenPart {
     },
     close: () => undefined,
   }
+}
+
+/** A file whose content is not kept. */
+function unstoredFile(info: FileInfo, size: number): UploadedFile {
+  const createReadStream = (): never => {
+    throw new Error(`The file "${info.name}" was not stored, since the schema refuses it.`)
+  }
+  return new UploadedFile({ size, createReadStream, remove: () => Promise.resolve() }, info)
 }
 
 /** Reads a part by its own media type. */

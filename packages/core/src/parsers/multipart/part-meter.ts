@@ -1,6 +1,7 @@
 /** What the parts of one body may come to: their number, the number of files, the size of each. */
 import { BodyError } from '../../errors.js'
 import type { Limits } from '../../limits.js'
+import type { FileRule } from '../base-parser.js'
 import { FieldMeter, quote } from '../field-meter.js'
 
 /** Counts the parts of one body. */
@@ -9,6 +10,8 @@ export class PartMeter {
   readonly #fields: FieldMeter
   #parts = 0
   #files = 0
+  /** Files by the list of the schema that they belong to. */
+  readonly #counts = new Map<string, number>()
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -43,11 +46,18 @@ export class PartMeter {
     this.#fields.add(name, size, total)
   }
 
-  /** A file has `total` bytes so far. @throws BodyError `LIMIT_FILE_SIZE` */
-  addToFile(name: string, total: number): void {
-    const { fileSize } = this.#limits
-    if (total <= fileSize) return
-    const detail = `The file in the field ${quote(name)} is larger than ${fileSize} bytes.`
-    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit: fileSize })
+  /** Whether the schema lets one more file into its list. */
+  admits(rule: FileRule, file: { readonly name: string; readonly type: string }): boolean {
+    const count = (this.#counts.get(rule.list) ?? 0) + 1
+    this.#counts.set(rule.list, count)
+    return rule.kind !== 'value' && count <= (rule.maxCount ?? Infinity) && rule.accepts(file)
+  }
+
+  /** A file has `total` bytes so far. @param rule what the schema says @throws BodyError `LIMIT_FILE_SIZE` */
+  addToFile(name: string, total: number, rule: FileRule | undefined): void {
+    const limit = Math.min(this.#limits.fileSize, rule?.maxSize ?? Infinity)
+    if (total <= limit) return
+    const detail = `The file in the field ${quote(name)} is larger than ${limit} bytes.`
+    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit })
   }
 }
