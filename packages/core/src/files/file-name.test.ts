@@ -22,6 +22,8 @@ const rows: readonly [original: string, safe: string | undefined, why: string][]
   ['file.txt:hidden', 'file.txt_hidden', 'no hidden stream on Windows'],
   ['shell.php. . ', 'shell.php', 'dots and spaces at the end, which Windows ignores, go'],
   ['  \u3000padded.txt', 'padded.txt', 'spaces in front go'],
+  ['notes\\', 'notes', 'a backslash at the end, which a file on Unix may have, goes'],
+  ['C:\\temp\\notes\\\\', 'notes', 'however many there are'],
   ['CON', '_CON', 'a device name of Windows is none any more'],
   ['nul.txt', '_nul.txt', 'with an extension too'],
   ['com1 .log', '_com1 .log', 'and with a space'],
@@ -33,6 +35,9 @@ const rows: readonly [original: string, safe: string | undefined, why: string][]
   ['...', undefined, 'nothing but dots'],
   ['\0\r\n', undefined, 'nothing that prints'],
   ['dir/', undefined, 'nothing after the separator'],
+  ['\\', undefined, 'nothing but a separator'],
+  ['..\\', undefined, 'the folder above, with a backslash'],
+  ['a/\\', undefined, 'nothing between two separators'],
   ['a/..', undefined, 'the folder above, at the end of a path'],
   ['..\0', undefined, 'a dot name that only looks like another'],
 ]

@@ -16,7 +16,8 @@ const windowsDevice = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²�
  * Makes a stored name of the file name that a client sent, by the rules of Django's `sanitize_file_name`, and on
  * every system by what Windows would silently take for something else:
  *
- * - only what stands after the last `/` or `\` counts;
+ * - only what stands after the last `/` or `\` counts; a `\` at the end goes, since a file can be called `a\`, where a
+ *   browser sends it so, but none is called `a/`;
  * - characters that do not print are dropped: controls (CR, LF, NUL, DEL, C1), line separators, lone surrogates,
  *   private-use and format characters, the latter because a bidi override can make `exe.png` of `gnp.exe`. Spaces of
  *   other kinds become plain ones;
@@ -30,7 +31,7 @@ const windowsDevice = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²�
  * @returns one safe path segment of 1 to 255 bytes in UTF-8; `undefined` where nothing is left (`''`, `.`, `..`, `a/`)
  */
 export function safeFileName(original: string): string | undefined {
-  const segment = original.slice(Math.max(original.lastIndexOf('/'), original.lastIndexOf('\\')) + 1)
+  const segment = lastSegment(original)
   // Most names are made of these characters alone, and need nothing of what follows.
   if (/^\w[\w-]{0,99}\.\w{1,9}$/.test(segment) && !windowsDevice.test(segment)) return segment
   const printable = segment
@@ -59,6 +60,13 @@ export function safeExtension(name: string): string {
  */
 export function withSuffix(name: string, suffix: string): string {
   return shorten(name, suffix)
+}
+
+function lastSegment(path: string): string {
+  let end = path.length
+  while (path[end - 1] === '\\') end--
+  const name = path.slice(0, end)
+  return name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1)
 }
 
 function trimEnd(name: string): string {
