@@ -160,7 +160,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     test.each(Object.entries(handlers))('is left to the handler as a stream, %s', async (_, handler) => {
       const send = await app({ mount: {}, routes: [{ path: '/', handler }] })
       const large = 'x'.repeat(200_000)
-      for (const type of ['application/x-webhook', 'text/plain', undefined]) {
+      for (const type of ['application/x-webhook', 'text/plain', 'no media type', 'a, b/c', undefined]) {
         for (const framing of ['length', 'chunked'] as const) {
           expect((await send({ type, body: 'hello', framing })).json).toEqual({ bytes: 'hello' })
           expect((await send({ type, body: large, framing })).json).toEqual({ bytes: large })
@@ -181,6 +181,18 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
           'application/json, application/x-www-form-urlencoded, multipart/form-data',
         )
         expect(answer.json.detail).toBe('Unsupported media type "text/plain" in request.')
+      }
+    })
+
+    test('is a 415 too where the header names no media type', async () => {
+      const send = await app({ mount: {}, routes: [{ path: '/' }, { path: '/query', method: 'QUERY' }] })
+      for (const sent of [{}, { method: 'QUERY', path: '/query' }]) {
+        const answer = await send({ ...sent, type: 'no media type', body: 'hello' })
+        expect(answer.json).toMatchObject({
+          status: 415,
+          code: 'UNSUPPORTED_MEDIA_TYPE',
+          detail: 'Unsupported media type "no media type" in request.',
+        })
       }
     })
 

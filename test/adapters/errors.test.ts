@@ -257,6 +257,20 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       }
     })
 
+    test('while the handler waits for parse() leaves nothing', async () => {
+      const { port, handled } = await app({
+        mount: { lazy: true, storage: disk({ directory }) },
+        routes: [{ path: '/', handler: ({ parse }) => parse() }],
+      })
+      const connection = await Connection.open(port)
+      connection.write(head({ type: multipartX, framing: 'chunked' })).write(chunk(`${openPart}abc`))
+      await expect.poll(() => readdir(directory)).not.toEqual([])
+      connection.reset()
+      await expectNothingLeft()
+      expect((await exchange(port, aJson)).json.data).toEqual({ a: 1 })
+      expect(handled()).toBe(2)
+    })
+
     test('while a storage is slow leaves nothing', async () => {
       let aborted = 0
       const storage: Storage = {
@@ -426,6 +440,42 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect((await exchange(port, { ...anUpload, framing })).status).toBe(401)
     }
     expect([asked, handled()]).toEqual([0, 0])
+  })
+
+  test.each([
+    ['a 413 with errors: "next"', { errors: 'next' as const, limits: { fileSize: 1000 } }],
+    ['a 500', { storage: failing['in a loop'](new Error('no')) }],
+  ])('a client that goes on sending after %s is cut off', async (_, mount) => {
+    const { port, handled } = await app({ mount, errorHandler: true, routes: [{ path: '/' }] })
+    const connection = await Connection.open(port)
+    connection.write(head({ type: multipartX, framing: 'chunked' }))
+    connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\n`))
+    const piece = chunk('x'.repeat(64 * 1024))
+    const sending = setInterval(() => connection.write(piece), 1)
+    try {
+      await connection.closed()
+      expect(handled()).toBe(0)
+    } finally {
+      clearInterval(sending)
+      connection.destroy()
+    }
+  })
+
+  test('100 requests on one connection leave no listener behind', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    const { port } = await app({ mount: { storage: disk({ directory }) }, routes: [{ path: '/' }] })
+    const connection = await Connection.open(port)
+    for (let count = 0; count < 100; count += 1) {
+      const sent = count % 5 === 4 ? badJson : count % 2 === 0 ? anUpload : aJson
+      connection.write(head(sent)).write(sent.body!)
+      expect((await connection.answer()).status).toBe(count % 5 === 4 ? 400 : 200)
+    }
+    connection.destroy()
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+    await expectNothingLeft()
   })
 
   test('pipelined requests are answered in their order', async () => {

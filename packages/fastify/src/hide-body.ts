@@ -24,16 +24,27 @@ export function hideBody(request: ReadRequest, isMounted: boolean): Readable | u
   const isQuery = request.method === 'QUERY'
   // Below the plugin a QUERY meets a content type parser that reads nothing.
   if (bodyless.has(request.method) || (isQuery && isMounted)) return undefined
-  let looks = isQuery ? 2 : 1
+  if (!isQuery) return void showInstead(request, noBody, 1)
+  showInstead(request, emptyText, 2)
+  return Readable.from([])
+}
+
+/** Fastify answers a Content-Type that names no media type itself: for its one look there is another. */
+export function hideMediaType(request: ReadRequest): void {
+  if (!bodyless.has(request.method)) showInstead(request, { 'content-type': 'application/octet-stream' }, 1)
+}
+
+/** The fields that the next looks at the headers find. */
+function showInstead(request: ReadRequest, fields: object, looks: number): void {
   const { headers } = request
+  let left = looks
   Object.defineProperty(request, 'headers', {
     configurable: true,
     get(this: { headers?: unknown }) {
-      looks -= 1
-      if (looks === 0) delete this.headers
+      left -= 1
+      if (left === 0) delete this.headers
       // Hooks that come later may look first, for a field of another kind.
-      return Object.assign({}, headers, isQuery ? emptyText : noBody)
+      return Object.assign({}, headers, fields)
     },
   })
-  return isQuery ? Readable.from([]) : undefined
 }

@@ -4,7 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { FilesByField, RouteParams } from '@formgate/core'
 import { openBody, type ProblemAnswer, type RequestBody, type RouteConfig } from '@formgate/core/adapter'
-import { hideBody } from './hide-body.js'
+import { hideBody, hideMediaType } from './hide-body.js'
 
 declare module 'fastify' {
   interface FastifyRequest<
@@ -65,7 +65,10 @@ export function parsingHook(read: (body: RequestBody) => Promise<unknown>, route
     if (request.is404) return done()
     const body = bodyOf(request, reply, payload)
     const goOn = (): void => {
-      if (!body.isRead) return done()
+      if (!body.isRead) {
+        if (body.isMounted && body.source.mediaType === undefined) hideMediaType(request)
+        return done()
+      }
       request.body = body.data
       return done(null, hideBody(request, body.isMounted))
     }
