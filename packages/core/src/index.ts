@@ -2,12 +2,36 @@
 export { createBodyParser, type BodyParser } from './create-body-parser.js'
 export type { BodyResult } from './parse-body.js'
 export type { MountOptions, RouteOptions } from './options.js'
+export { bytes, stream, type RawBytes, type RawStream } from './raw-body.js'
+export {
+  ParameterCannotUseDefaultError,
+  type BodyData,
+  type BodyOptions,
+  type BodyType,
+  type FormOptions,
+} from './typed-route.js'
+export { accept, type Accepted } from './validation/accept.js'
+export { sniff } from './validation/sniff.js'
+export type { FileCheck } from './validation/file-check.js'
+export type { Coerce } from './validation/form-value.js'
+export {
+  openapi,
+  type OpenApiOptions,
+  type RequestBody,
+  type RequestContent,
+  type ToJSONSchema,
+} from './validation/openapi.js'
+export type { Out } from './validation/out.js'
+export type { Schema } from './validation/schema.js'
+
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
 export { toProblem, type Problem } from './problem.js'
 export { defaultLimits, type Limits } from './limits.js'
 
 export {
   BaseParser,
+  type FileRule,
+  type FileRules,
   type ParserContext,
   type ParserLike,
   type PartParser,

@@ -2,7 +2,7 @@
 import type { Storage } from './files/storage.js'
 import { spool } from './files/spool.js'
 import { defaultLimits, resolveLimits, type Limits } from './limits.js'
-import type { ParserLike } from './parsers/base-parser.js'
+import type { FileRules, ParserLike } from './parsers/base-parser.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
@@ -35,7 +35,12 @@ export interface Config {
   readonly storages: readonly Storage[]
   readonly errors: 'respond' | 'next'
   readonly lazy: boolean
+  /** What the schema of the route says about its files. */
+  readonly fileRules?: FileRules
 }
+
+/** The parsers of an app that names none. */
+export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
 const mountOptionNames = ['parsers', 'limits', 'storage', 'errors', 'lazy']
 const routeOptionNames = ['limits', 'storage', 'errors']
@@ -48,7 +53,7 @@ const readingOptionNames = ['parsers', 'limits', 'storage'] as const
  */
 export function resolveMount(options: MountOptions = {}): Config {
   checkNames(options, mountOptionNames)
-  const { parsers = [JSONParser, FormParser, MultiPartParser], lazy = false } = options
+  const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
   const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
   const base = {
@@ -61,19 +66,32 @@ export function resolveMount(options: MountOptions = {}): Config {
   return overlay({ ...base, errors: 'respond' }, options)
 }
 
-/** A route's own list of parsers, with the options that go with it. */
+/** How a route reads its body, whatever the `multipart()` above it says. */
 export class RouteConfig {
-  readonly parsers: readonly RegisteredParser[]
+  readonly #choose: ParserChoice
+  readonly #complete: (config: Config) => Config
   readonly #options: RouteOptions
   readonly #alone: Config
   readonly #below = new WeakMap<Config, Config>()
 
-  /** @throws TypeError for what is no parser, an unknown option or an invalid value */
-  constructor(parsers: readonly ParserLike[], options: RouteOptions = {}) {
+  /**
+   * @param choose the parsers of the route, given those that it would have otherwise
+   * @param complete what a kind of route adds to its config, once for each mount
+   * @throws TypeError for an unknown option or an invalid value
+   */
+  constructor(choose: ParserChoice, options: RouteOptions, complete: (config: Config) => Config = same) {
     checkNames(options, routeOptionNames)
-    this.parsers = registerParsers(parsers)
+    this.#choose = choose
+    this.#complete = complete
     this.#options = options
-    this.#alone = { ...resolveMount(options), parsers: this.parsers }
+    const mount = resolveMount(options)
+    this.#alone = complete({ ...mount, parsers: choose(mount.parsers) })
+  }
+
+  /** The route with this list of parsers. @throws TypeError also for what is no parser */
+  static ofParsers(list: readonly ParserLike[], options: RouteOptions): RouteConfig {
+    const parsers = registerParsers(list)
+    return new RouteConfig(() => parsers, options)
   }
 
   /** Those options of the route that can act only while bytes arrive. */
@@ -86,12 +104,19 @@ export class RouteConfig {
     if (mount === undefined) return this.#alone
     let config = this.#below.get(mount)
     if (config === undefined) {
-      config = overlay({ ...mount, parsers: this.parsers }, this.#options)
+      config = this.#complete(overlay({ ...mount, parsers: this.#choose(mount.parsers) }, this.#options))
       this.#below.set(mount, config)
     }
     return config
   }
 }
+
+function same(config: Config): Config {
+  return config
+}
+
+/** Chooses the parsers of a route. */
+export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
 
 function overlay(base: Config, options: RouteOptions): Config {
   const { storage, errors = base.errors } = options

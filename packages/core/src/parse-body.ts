@@ -23,6 +23,8 @@ export interface ParsedBody extends BodyResult {
   readonly entries: readonly Entry[] | undefined
   /** The parser that read the body; `undefined` where there was nothing to read. */
   readonly reader: RegisteredParser | undefined
+  /** Removes the files: something that came after the parsing has failed. Never rejects. */
+  discard(reason: unknown): Promise<void>
 }
 
 /**
@@ -52,7 +54,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       parserContext(source, config, params, ledger, mediaType),
     )
     source.onResponseEnd(() => void ledger.release())
-    return merged(result, reader)
+    return { ...merged(result), reader, discard: (reason) => ledger.discard(reason) }
   } catch (error) {
     stream.destroy()
     await ledger.discard(error)
@@ -61,7 +63,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
 }
 
 function emptyBody(): ParsedBody {
-  return { data: bareRecord(), files: bareRecord(), entries: [], reader: undefined }
+  return { data: bareRecord(), files: bareRecord(), entries: [], reader: undefined, discard: async () => {} }
 }
 
 function parserContext(
@@ -76,6 +78,7 @@ function parserContext(
     params,
     encoding: knownCharset(mediaType) ?? 'utf-8',
     limits: config.limits,
+    fileRules: config.fileRules,
     get signal() {
       return ledger.signal
     },
@@ -112,9 +115,7 @@ function sizeBound(parser: BaseParser, limits: Limits): { limit: number; tooLarg
   return { limit, tooLarge: () => new BodyError(code, { detail, limit }) }
 }
 
-function merged(result: unknown, reader: RegisteredParser): ParsedBody {
-  if (!(result instanceof DataAndFiles)) {
-    return { data: result, files: bareRecord(), entries: undefined, reader }
-  }
-  return { data: result.merge(), files: result.files, entries: result.entries, reader }
+function merged(result: unknown): Pick<ParsedBody, 'data' | 'files' | 'entries'> {
+  if (!(result instanceof DataAndFiles)) return { data: result, files: bareRecord(), entries: undefined }
+  return { data: result.merge(), files: result.files, entries: result.entries }
 }

@@ -66,3 +66,23 @@ export function unsupportedMediaType(
     headers,
   })
 }
+
+/**
+ * The parsers for certain media types: those of the list, and for the text formats that Formgate reads itself its own.
+ *
+ * @param types media types or ranges of them
+ * @throws TypeError where nobody reads one of them
+ */
+export function narrowParsers(
+  list: readonly RegisteredParser[],
+  types: readonly MediaType[],
+  builtIn: readonly RegisteredParser[],
+): readonly RegisteredParser[] {
+  return types.flatMap((type) => {
+    const reader = selectParser(list, type) ?? selectParser(builtIn, type)
+    if (reader !== undefined) return [{ ...reader, range: type }]
+    const within = [...list, ...builtIn].filter(({ range }) => mediaTypeCovers(type, range))
+    if (within.length > 0) return within
+    throw new TypeError(`No parser reads ${type.essence}: add one to the parsers of multipart().`)
+  })
+}

@@ -3,12 +3,14 @@ import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './entries.js'
 import { BodyError } from './errors.js'
+import { mediaTypeCovers } from './media-type.js'
 import { resolveMount, type Config, type RouteConfig } from './options.js'
 import { parseBody, type BodyResult, type ParsedBody } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
 import { reactTo, type Reaction } from './problem.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
 import { Source, type NodeRequest, type NodeResponse } from './source.js'
+import type { TypedRoute } from './typed-route.js'
 
 /** What a handler finds on the request. */
 export interface ExposedBody {
@@ -73,6 +75,7 @@ export class RequestBody {
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
   #hasFailed = false
+  #type: TypedRoute | undefined
 
   constructor({ request, response, stream, params }: AdapterRequest) {
     this.source = new Source(request, response, stream)
@@ -139,6 +142,29 @@ export class RequestBody {
     return parsed
   }
 
+  /**
+   * A route whose body has a type: as `route`, and `data` is then what the schema makes of it.
+   *
+   * @throws BodyError also `VALIDATION_FAILED`; whatever the schema itself throws
+   */
+  async typed(route: TypedRoute): Promise<void> {
+    if (this.#type !== undefined && this.#type !== route) {
+      throw new TypeError(
+        'This route has two typed bodies, but a request has one. Give it one body() or form().',
+      )
+    }
+    this.#type = route
+    const parsed = await this.route(route.config)
+    try {
+      this.#parsed = { ...parsed, data: await route.valueOf(parsed, route.config.below(this.#mount)) }
+    } catch (error) {
+      this.#parsed = undefined
+      this.#hasFailed = true
+      await parsed.discard(error)
+      throw error
+    }
+  }
+
   /** Reads the body, if nobody has done so yet, as the `multipart()` above says. */
   async parse(): Promise<BodyResult> {
     await (this.#reading ?? this.#read(this.#mount ?? (defaultConfig ??= resolveMount())))
@@ -172,17 +198,22 @@ export class RequestBody {
   }
 
   #admit(reader: RegisteredParser, route: RouteConfig): void {
-    const own = route.parsers.find(({ parser }) => parser.constructor === reader.parser.constructor)
-    if (own === undefined) throw this.#readByAnother(reader, route)
+    const { parsers } = route.below(this.#mount)
+    const mediaType = this.source.mediaType!
+    const own = parsers.find(
+      ({ parser, range }) =>
+        parser.constructor === reader.parser.constructor && mediaTypeCovers(range, mediaType),
+    )
+    if (own === undefined) throw this.#readByAnother(reader, parsers)
     const late = [...route.readingOptions]
     if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
     refuseLate(late)
   }
 
   /** The 415 of a route that has not got the parser which the mount above chose. */
-  #readByAnother(reader: RegisteredParser, route: RouteConfig): BodyError {
-    const error = unsupportedMediaType(route.parsers, this.source.headers['content-type'])
-    if (!this.#isReadableBy(route.parsers)) return error
+  #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
+    const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
+    if (!this.#isReadableBy(parsers)) return error
     const { code, detail, headers = {} } = error
     const hint =
       `The multipart() above this route has read the body as ${reader.range.essence}. On the server, mount ` +

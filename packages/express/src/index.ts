@@ -1,3 +1,12 @@
 /** Formgate for Express. */
 export * from '@formgate/core'
-export { multipart, parsers, problems, type ErrorMiddleware, type Middleware } from './middleware.js'
+export {
+  body,
+  form,
+  multipart,
+  parsers,
+  problems,
+  type ErrorMiddleware,
+  type Middleware,
+  type TypedMiddleware,
+} from './middleware.js'

@@ -1,6 +1,23 @@
 /** The middlewares: one for everything below it, one for a single route. */
-import type { FilesByField, MountOptions, ParserLike, RouteOptions } from '@formgate/core'
-import { openBody, resolveMount, RouteConfig, sendProblem, type RequestBody } from '@formgate/core/adapter'
+import type {
+  BodyData,
+  BodyOptions,
+  BodyType,
+  FilesByField,
+  FormOptions,
+  MountOptions,
+  ParserLike,
+  RouteOptions,
+  Schema,
+} from '@formgate/core'
+import {
+  openBody,
+  resolveMount,
+  RouteConfig,
+  sendProblem,
+  TypedRoute,
+  type RequestBody,
+} from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
 
 declare module 'express-serve-static-core' {
@@ -18,6 +35,9 @@ declare module 'express-serve-static-core' {
 
 /** A middleware that leaves the types of its route alone. */
 export type Middleware = (req: unknown, res: unknown, next: NextFunction) => Promise<void>
+
+/** A middleware that gives `req.data` of its route a type. */
+export type TypedMiddleware<Data> = (req: { data: Data }, res: unknown, next: NextFunction) => Promise<void>
 
 /** An error-handling middleware. */
 export type ErrorMiddleware = (
@@ -44,8 +64,36 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @throws TypeError for what is no parser, an unknown option or an invalid value
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
-  const route = new RouteConfig(list, options)
+  const route = RouteConfig.ofParsers(list, options)
   return middleware((body) => body.route(route), route)
+}
+
+/**
+ * A form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ *
+ * @throws TypeError for what is no schema, an unknown option or an invalid value
+ */
+export function form<Type extends Schema, const Options extends FormOptions>(
+  schema: Type,
+  options?: Options,
+): TypedMiddleware<BodyData<Type, Options>> {
+  return typed(TypedRoute.ofForm(schema, options))
+}
+
+/**
+ * A body of any listed media type that a schema validates and types; with `bytes()` or `stream()` the raw body.
+ *
+ * @throws TypeError for what is no schema, an unknown option or an invalid value, and options that exclude each other
+ */
+export function body<
+  Type extends BodyType | undefined = undefined,
+  const Options extends BodyOptions = BodyOptions,
+>(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
+  return typed(new TypedRoute(type, options))
+}
+
+function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
+  return middleware((requestBody) => requestBody.typed(route), route.config)
 }
 
 /**

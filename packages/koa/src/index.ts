@@ -1,3 +1,3 @@
 /** Formgate for Koa. */
 export * from '@formgate/core'
-export { multipart, parsers } from './middleware.js'
+export { body, form, multipart, parsers, type TypedMiddleware } from './middleware.js'

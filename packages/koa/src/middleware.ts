@@ -1,7 +1,18 @@
 /** The middlewares: one for everything below it, one for a single route. */
-import type { FilesByField, MountOptions, ParserLike, RouteOptions, RouteParams } from '@formgate/core'
-import { openBody, resolveMount, RouteConfig, type RequestBody } from '@formgate/core/adapter'
-import type { Context, Middleware } from 'koa'
+import type {
+  BodyData,
+  BodyOptions,
+  BodyType,
+  FilesByField,
+  FormOptions,
+  MountOptions,
+  ParserLike,
+  RouteOptions,
+  RouteParams,
+  Schema,
+} from '@formgate/core'
+import { openBody, resolveMount, RouteConfig, TypedRoute, type RequestBody } from '@formgate/core/adapter'
+import type { Context, DefaultState, Middleware } from 'koa'
 
 declare module 'koa' {
   interface Request {
@@ -40,13 +51,51 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @throws TypeError for what is no parser, an unknown option or an invalid value
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
-  const route = new RouteConfig(list, options)
+  const route = RouteConfig.ofParsers(list, options)
+  return routeMiddleware((requestBody) => requestBody.route(route), route)
+}
+
+/** A middleware that gives `ctx.request.data` of its route a type. */
+export type TypedMiddleware<Data> = Middleware<DefaultState, { request: { data: Data } }>
+
+/**
+ * A form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ *
+ * @throws TypeError for what is no schema, an unknown option or an invalid value
+ */
+export function form<Type extends Schema, const Options extends FormOptions>(
+  schema: Type,
+  options?: Options,
+): TypedMiddleware<BodyData<Type, Options>> {
+  return typed(TypedRoute.ofForm(schema, options))
+}
+
+/**
+ * A body of any listed media type that a schema validates and types; with `bytes()` or `stream()` the raw body.
+ *
+ * @throws TypeError for what is no schema, an unknown option or an invalid value, and options that exclude each other
+ */
+export function body<
+  Type extends BodyType | undefined = undefined,
+  const Options extends BodyOptions = BodyOptions,
+>(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
+  return typed(new TypedRoute(type, options))
+}
+
+function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
+  return routeMiddleware((requestBody) => requestBody.typed(route), route.config)
+}
+
+function routeMiddleware(
+  read: (requestBody: RequestBody) => Promise<unknown>,
+  route: RouteConfig,
+): Middleware {
   return async (ctx, next) => {
-    const body = bodyOf(ctx)
+    const requestBody = bodyOf(ctx)
     try {
-      await body.route(route)
+      await read(requestBody)
     } catch (error) {
-      return settle(error, body, ctx, route)
+      return settle(error, requestBody, ctx, route)
     }
     await next()
   }

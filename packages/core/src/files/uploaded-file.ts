@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import type { InspectOptions } from 'node:util'
+import { detectedTypeOf } from './detected-type.js'
 import { FileSlice } from './file-slice.js'
 import { LocalFile } from './local-file.js'
 import { moveFile } from './move-file.js'
@@ -122,7 +123,7 @@ export class UploadedFile extends BareFile implements File {
 
   /** The media type that the first bytes show, where that was looked at. */
   get detectedType(): string | undefined {
-    return this.#findings.detectedType
+    return this.#findings.detectedType ?? detectedTypeOf(this)
   }
 
   /** What the storage gave back, which may know more: the bucket and key of an object, for one. */
@@ -199,7 +200,9 @@ export class UploadedFile extends BareFile implements File {
   async #moveTo(target: string, overwrite: boolean): Promise<UploadedFile> {
     await moveFile(this.#stored, target, overwrite)
     this.#gone = 'moved'
-    const moved = new UploadedFile(await LocalFile.at(target, this.size), this.#info, this.#findings)
+    const { detectedType } = this
+    const findings = { ...this.#findings, ...(detectedType !== undefined && { detectedType }) }
+    const moved = new UploadedFile(await LocalFile.at(target, this.size), this.#info, findings)
     return moved.keep()
   }
 

@@ -9,6 +9,28 @@ import type { MediaType } from '../media-type.js'
 /** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */
 export type RouteParams = Readonly<Record<string, string | string[] | undefined>>
 
+/** What a schema says about files, for a parser to apply while they arrive. */
+export interface FileRules {
+  /** Whether a name that the schema does not have makes the whole form invalid. */
+  readonly strict: boolean
+  /** The rule for a field, `undefined` for a name that the schema does not have. @throws BodyError `LIMIT_NESTING` */
+  find(name: string): FileRule | undefined
+}
+
+/** The rule for the files of one field. */
+export interface FileRule {
+  /** What the schema wants there. */
+  readonly kind: 'file' | 'value' | 'either'
+  /** The list that `maxCount` is about: several names may lead to one. */
+  readonly list: string
+  /** Bytes of one file. */
+  readonly maxSize?: number
+  /** Files in the list. */
+  readonly maxCount?: number
+  /** Whether a file of this name and declared type may pass. */
+  accepts(file: { readonly name: string; readonly type: string }): boolean
+}
+
 /** What a parser may know of the request besides its body. */
 export interface ParserContext {
   readonly headers: IncomingHttpHeaders
@@ -17,6 +39,8 @@ export interface ParserContext {
   /** The charset that the Content-Type header declares, else `utf-8`: a label that TextDecoder knows. */
   readonly encoding: string
   readonly limits: Limits
+  /** What the schema of the route says about its files, where there is one. */
+  readonly fileRules: FileRules | undefined
   /** Aborted when the request has failed. */
   readonly signal: AbortSignal
   /**

@@ -100,3 +100,8 @@ export function lazySchema(schema: ZodSchema): ZodSchema | undefined {
   // Zod keeps what the getter gave. A second call could give a schema that is equal but not the same.
   return schema._zod.innerType ?? schema._zod.def.getter?.()
 }
+
+/** Whether a schema takes everything as it is: `z.any()` and `z.unknown()`. */
+export function takesAnything(schema: unknown): boolean {
+  return isZodSchema(schema) && ['any', 'unknown'].includes(schema._zod.def.type)
+}

@@ -1,0 +1,84 @@
+/** `bytes()` and `stream()`: what a route takes in place of a schema, for the body as it is. */
+import { Readable } from 'node:stream'
+import { BodyError } from './errors.js'
+import { BaseParser } from './parsers/base-parser.js'
+import { readBytes } from './parsers/text-body.js'
+
+/** The whole body as a Buffer. */
+export interface RawBytes {
+  readonly kind: 'bytes'
+  readonly min: number
+  readonly max: number
+}
+
+/** The body as an unread stream. */
+export interface RawStream {
+  readonly kind: 'stream'
+}
+
+/**
+ * The raw body as a `Buffer` of a checked length.
+ *
+ * @param length in bytes: `min` defaults to 0, `max` to the `bodySize` limit. Less is a 422, more a 413.
+ * @throws TypeError for a length that is none
+ */
+export function bytes(length: { readonly min?: number; readonly max?: number } = {}): RawBytes {
+  const { min = 0, max = Infinity } = length
+  for (const [name, value] of Object.entries({ min, max })) {
+    if (value !== Infinity && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new TypeError(`bytes({ ${name} }) must be a whole number from 0 up, but is ${String(value)}.`)
+    }
+  }
+  if (min > max) throw new TypeError(`bytes({ min: ${min}, max: ${max} }): no length is both.`)
+  return { kind: 'bytes', min, max }
+}
+
+/** The raw body as a `Readable` that nobody has read. It fails with the 413 past the `bodySize` limit. */
+export function stream(): RawStream {
+  return { kind: 'stream' }
+}
+
+/** Whether a value is what `bytes()` or `stream()` returns. */
+export function isRawBody(value: unknown): value is RawBytes | RawStream {
+  const kind = (value as { kind?: unknown } | undefined)?.kind
+  return (kind === 'bytes' || kind === 'stream') && !('~standard' in (value as object))
+}
+
+/** Gives the body as one Buffer. */
+export class BytesParser extends BaseParser {
+  readonly mediaType = '*/*'
+
+  parse(body: Readable): Promise<Buffer> {
+    return readBytes(body)
+  }
+}
+
+/** Gives the body as it is. */
+export class StreamParser extends BaseParser {
+  readonly mediaType = '*/*'
+
+  parse(body: Readable): Readable {
+    return body
+  }
+}
+
+/**
+ * What a raw body is when nothing was sent, or how long what was sent must be.
+ *
+ * @throws BodyError `VALIDATION_FAILED`
+ */
+export function rawValue(
+  type: RawBytes | RawStream,
+  body: unknown,
+  status: number | undefined,
+): Buffer | Readable {
+  if (type.kind === 'stream')
+    return body instanceof Readable ? body : Readable.from([], { objectMode: false })
+  const buffer = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+  if (buffer.length >= type.min) return buffer
+  const message = `Data should have at least ${type.min} bytes`
+  throw new BodyError('VALIDATION_FAILED', {
+    errors: [{ path: '', message, code: 'too_small' }],
+    ...(status !== undefined && { status }),
+  })
+}
