@@ -24,9 +24,12 @@ export function hideBody(request: ReadRequest, isMounted: boolean): Readable | u
   const isQuery = request.method === 'QUERY'
   // Below the plugin a QUERY meets a content type parser that reads nothing.
   if (bodyless.has(request.method) || (isQuery && isMounted)) return undefined
-  if (!isQuery) return void showInstead(request, noBody, 1)
-  showInstead(request, emptyText, 2)
-  return Readable.from([])
+  if (isQuery) {
+    showInstead(request, emptyText, 2)
+    return Readable.from([])
+  }
+  showInstead(request, noBody, 1)
+  return undefined
 }
 
 /** Fastify answers a Content-Type that names no media type itself: for its one look there is another. */

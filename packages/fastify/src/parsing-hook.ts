@@ -4,6 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { FilesByField, RouteParams } from '@formgate/core'
 import { openBody, type ProblemAnswer, type RequestBody, type RouteConfig } from '@formgate/core/adapter'
+import type { FastifyRequest } from 'fastify'
 import { hideBody, hideMediaType } from './hide-body.js'
 
 declare module 'fastify' {
@@ -52,6 +53,21 @@ export type ParsingHook = (
   payload: Readable,
   done: (error?: Error | null, payload?: Readable) => void,
 ) => void
+
+/*
+ * A route takes the type of its body from the request of this hook. `any` stands where the hook must fit every server,
+ * logger and type provider: what is merely common to them is not inferred from.
+ */
+/* oxlint-disable typescript/no-explicit-any */
+/** A hook that gives `req.data` of its route a type. */
+export type TypedParsingHook<Data> = (
+  this: any,
+  request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+  reply: any,
+  payload: any,
+  done: (error?: Error | null) => void,
+) => void
+/* oxlint-enable typescript/no-explicit-any */
 
 /**
  * Makes the hook.
