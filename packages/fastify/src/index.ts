@@ -1,4 +1,4 @@
 /** Formgate for Fastify. */
 export * from '@formgate/core'
 export { multipart } from './plugin.js'
-export { parsers, type ParsingRoute } from './route.js'
+export { body, form, parsers, type ParsingRoute, type TypedParsingRoute } from './route.js'

@@ -1,11 +1,24 @@
-/** The parser list of one route. */
-import type { ParserLike, RouteOptions } from '@formgate/core'
-import { RouteConfig } from '@formgate/core/adapter'
-import { parsingHook, type ParsingHook } from './parsing-hook.js'
+/** Route options that read the body of one route. */
+import type {
+  BodyData,
+  BodyOptions,
+  BodyType,
+  FormOptions,
+  ParserLike,
+  RouteOptions,
+  Schema,
+} from '@formgate/core'
+import { RouteConfig, TypedRoute } from '@formgate/core/adapter'
+import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
-/** Route options that read the body. They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. */
+/** They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. */
 export interface ParsingRoute {
   readonly preParsing: ParsingHook
+}
+
+/** The same, and `req.data` of the route has a type. */
+export interface TypedParsingRoute<Data> {
+  readonly preParsing: TypedParsingHook<Data>
 }
 
 /**
@@ -15,6 +28,34 @@ export interface ParsingRoute {
  * @throws TypeError for what is no parser, an unknown option or an invalid value
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): ParsingRoute {
-  const route = new RouteConfig(list, options)
-  return { preParsing: parsingHook((body) => body.route(route), route) }
+  const route = RouteConfig.ofParsers(list, options)
+  return { preParsing: parsingHook((requestBody) => requestBody.route(route), route) }
+}
+
+/**
+ * A form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ *
+ * @throws TypeError for what is no schema, an unknown option or an invalid value
+ */
+export function form<Type extends Schema, const Options extends FormOptions>(
+  schema: Type,
+  options?: Options,
+): TypedParsingRoute<BodyData<Type, Options>> {
+  return typed(TypedRoute.ofForm(schema, options))
+}
+
+/**
+ * A body of any listed media type that a schema validates and types; with `bytes()` or `stream()` the raw body.
+ *
+ * @throws TypeError for what is no schema, an unknown option or an invalid value, and options that exclude each other
+ */
+export function body<
+  Type extends BodyType | undefined = undefined,
+  const Options extends BodyOptions = BodyOptions,
+>(type?: Type, options?: Options): TypedParsingRoute<BodyData<Type, Options>> {
+  return typed(new TypedRoute(type, options))
+}
+
+function typed<Data>(route: TypedRoute): TypedParsingRoute<Data> {
+  return { preParsing: parsingHook((requestBody) => requestBody.typed(route), route.config) }
 }
