@@ -1,5 +1,5 @@
 /** Blocks of code as files: one to be type-checked as it stands, one that listens on a port that is free. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Block, Page } from './pages.js'
@@ -22,9 +22,9 @@ export interface Module {
 const named = /^\/\/ ([\w-]+\.[jt]s)\n/
 const listening = /^(?:await )?(?:app|server)\.listen\((?:3000|\{ port: 3000 \})\)$/gm
 
-/** Empties the folder and puts in it what a page may take for granted. */
+/** Empties the workplace and puts in it what a page may take for granted. */
 export function prepare(): void {
-  rmSync(out, { recursive: true, force: true })
+  rmSync(workplace, { recursive: true, force: true })
   mkdirSync(workplace, { recursive: true })
   const files: Record<string, string | Buffer> = {
     'photo.png': Buffer.from('89504e470d0a1a0a0000', 'hex'),
@@ -50,9 +50,8 @@ export function writeModule(page: Page, block: Block): Module {
     [shown, block.code],
     [run, block.code.replace(listening, onFreePort)],
   ] as const) {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, code)
-    if (block.mark === 'suite') writeFileSync(join(dirname(path), 'storage-contract.ts'), suite)
+    writeChanged(path, code)
+    if (block.mark === 'suite') writeChanged(join(dirname(path), 'storage-contract.ts'), suite)
   }
   return { shown, run, listens: starts.length === 1 }
 }
@@ -61,4 +60,11 @@ function onFreePort(start: string): string {
   return start.startsWith('await ')
     ? "await app.listen({ port: 0, host: '127.0.0.1' })\nexport const started = app.server"
     : `export const started = ${start.replace('3000', '0')}`
+}
+
+/** A file that is written again although it is the same would make a watching Vitest start over, for ever. */
+function writeChanged(path: string, text: string): void {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
 }

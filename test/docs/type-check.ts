@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { out } from './modules.js'
 import { root } from './pages.js'
 
-/** @returns what the compiler has to say, `''` where it has nothing */
+/** @returns what the compiler has to say of them, `''` where it has nothing. The sources are checked elsewhere. */
 export async function typeCheck(files: readonly string[]): Promise<string> {
   const project = join(out, 'tsconfig.json')
   const packages = relative(out, `${root}packages`)
@@ -27,6 +27,9 @@ export async function typeCheck(files: readonly string[]): Promise<string> {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   return promisify(execFile)(process.execPath, [tsc, '-p', project], { cwd: root }).then(
     () => '',
-    (error: unknown) => String((error as { stdout?: string }).stdout),
+    (error: unknown) => {
+      const complaints = String((error as { stdout?: string }).stdout).split(/^(?=\S)/m)
+      return complaints.filter((each) => !each.startsWith('packages/')).join('')
+    },
   )
 }
