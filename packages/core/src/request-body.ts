@@ -12,15 +12,6 @@ import { selectParser, unsupportedMediaType, type RegisteredParser } from './reg
 import { Source, type NodeRequest, type NodeResponse } from './source.js'
 import type { TypedRoute } from './typed-route.js'
 
-/** What a handler finds on the request. */
-export interface ExposedBody {
-  /** Fields and files together, or whatever the parser returned. */
-  data: unknown
-  files: FilesByField
-  /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. @throws BodyError */
-  parse(): Promise<BodyResult>
-}
-
 /** What an adapter knows of a request. */
 export interface AdapterRequest {
   readonly request: NodeRequest

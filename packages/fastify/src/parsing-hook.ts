@@ -109,7 +109,7 @@ export function bodyOf(request: HookRequest, reply: HookReply, payload?: Readabl
 }
 
 /** Sends a problem. */
-export function sendAnswer(reply: HookReply, { status, headers, body }: ProblemAnswer): void {
+function sendAnswer(reply: HookReply, { status, headers, body }: ProblemAnswer): void {
   reply.code(status)
   reply.headers({ ...headers })
   // To JSON that is a string Fastify adds a charset, which problem+json does not have.

@@ -9,7 +9,7 @@ import { isZodSchema, lazySchema, type Schema, type ZodSchema } from './schema.j
 const anything: FileRule = { kind: 'either' }
 
 /** The rule for one name. */
-export interface NamedFileRule extends FileRule {
+interface NamedFileRule extends FileRule {
   /** The list that `maxCount` is about: `photos` for `photos`, `photos[]` and `photos[2]`. */
   readonly list: string
 }
