@@ -32,7 +32,11 @@ export async function runCampaign(seeds: Iterable<number>): Promise<Campaign> {
     for (const seed of seeds) {
       current = seed
       watchdog.begin(seed)
-      await runCase(seed, tally)
+      await runCase(seed, tally).catch((error: unknown) => {
+        throw error instanceof Finding
+          ? error
+          : new Finding(`In seed ${seed}: ${String(error)}`, { cause: error })
+      })
       if (stray !== undefined) throw stray as Finding
       cases += 1
     }

@@ -237,6 +237,15 @@ export const disagreements: readonly Disagreement[] = [
     applies: refused('MALFORMED_PART', /is no name for a file/, ({ header }) => /filename/i.test(header)),
   },
   {
+    name: 'a part that holds several parts itself (multipart/mixed)',
+    formgate: '400 `MALFORMED_PART`',
+    others: 'give its envelope as a text or a file',
+    right: 'Formgate: RFC 7578, 4.3 deprecates it, and its files would arrive as one text.',
+    applies: refused('MALFORMED_PART', /holds several parts/, (part) =>
+      /^multipart\//i.test(line(part, 'Content-Type')),
+    ),
+  },
+  {
     name: 'content in a part whose filename is empty',
     formgate: '400 `MALFORMED_PART`',
     others: 'a file without a name',

@@ -48,10 +48,12 @@ export async function askFastifyBusboy({ contentType, body }: Specimen): Promise
   const fail = (error: unknown): void => {
     settled ??= refusal('refused', (error as Error).message)
   }
-  busboy.on('field', (name: string, text: string) => slots.push({ name, chunks: [], text }))
-  busboy.on('file', (name: string, stream: BusboyFileStream, filename: string) => {
+  busboy.on('field', (name: string | undefined, text: string) =>
+    slots.push({ name: name ?? '', chunks: [], text }),
+  )
+  busboy.on('file', (name: string | undefined, stream: BusboyFileStream, filename: string) => {
     const chunks: Buffer[] = []
-    slots.push({ name, filename, chunks })
+    slots.push({ name: name ?? '', filename, chunks })
     stream.on('error', fail)
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
   })
