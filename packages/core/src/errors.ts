@@ -119,6 +119,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   UNHANDLED_FILE: {
     status: 400,
     detail: 'No storage of this server takes this file.',
+    hint: 'Send a file of another kind, or leave it out.',
   },
   LENGTH_MISMATCH: {
     status: 400,
@@ -128,6 +129,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   IDLE_TIMEOUT: {
     status: 408,
     detail: 'No byte of the body arrived for too long.',
+    hint: 'Send the body without pauses. If it was sent whole, check that Content-Length is its length in bytes.',
   },
   LIMIT_FILE_SIZE: { status: 413, detail: 'A file is too large.', hint: 'Send a smaller file.' },
   LIMIT_FIELD_SIZE: {

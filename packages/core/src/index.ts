@@ -39,7 +39,7 @@ export {
   type SizeLimit,
 } from './parsers/base-parser.js'
 export { JSONParser, type JSONParserOptions } from './parsers/json-parser.js'
-export { FormParser } from './parsers/form-parser.js'
+export { FormParser, type FormParserOptions } from './parsers/form-parser.js'
 export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'
 export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
 export { PlainTextParser } from './parsers/plain-text-parser.js'

@@ -216,7 +216,7 @@ export class RequestBody {
 function refuseLate(options: readonly string[]): void {
   if (options.length === 0) return
   throw new BodyError('BODY_ALREADY_READ', {
-    detail: `The options ${options.join(', ')} came too late: the multipart() above had read the body by then.`,
+    detail: `Too late for ${options.join(', ')}: the multipart() above had read the body by then.`,
     hint: 'Mount multipart({ lazy: true }) above routes with options of their own, place such routes above it, or mount none.',
   })
 }

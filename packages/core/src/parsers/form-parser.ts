@@ -3,12 +3,22 @@ import type { Readable } from 'node:stream'
 import { DataAndFiles } from '../data-and-files.js'
 import type { TextEntry } from '../entries.js'
 import { BodyError } from '../errors.js'
-import type { MediaType } from '../media-type.js'
+import { isKnownCharset, type MediaType } from '../media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, multipartHint } from './body-look.js'
 import { FieldMeter } from './field-meter.js'
 import { percentDecode } from './percent-decode.js'
 import { charsetOf, decodeText, readBytes } from './text-body.js'
+
+export interface FormParserOptions {
+  /**
+   * Whether a field called `_charset_` names the charset of the form (WHATWG URL, 5.1, and HTML, 4.10.18.1).
+   * Default false: it is that of the Content-Type header, or UTF-8.
+   */
+  readonly charsetField?: boolean
+}
+
+const charsetField = /(?:^|&)_charset_=([^&]*)/
 
 /**
  * Reads `application/x-www-form-urlencoded` as the WHATWG URL standard does: `+` is a space, a `%` that is no escape
@@ -16,6 +26,12 @@ import { charsetOf, decodeText, readBytes } from './text-body.js'
  */
 export class FormParser extends BaseParser {
   readonly mediaType: string = 'application/x-www-form-urlencoded'
+  readonly charsetField: boolean
+
+  constructor(options: FormParserOptions = {}) {
+    super()
+    this.charsetField = options.charsetField ?? false
+  }
 
   override get sizeLimits(): readonly SizeLimit[] {
     return ['textSize']
@@ -27,7 +43,7 @@ export class FormParser extends BaseParser {
 
   /** @throws BodyError `MALFORMED_FORM`, `LIMIT_FIELDS`, `LIMIT_FIELD_NAME`, `LIMIT_FIELD_SIZE` or `UNSUPPORTED_MEDIA_TYPE` */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const charset = charsetOf(mediaType)
+    const declared = charsetOf(mediaType)
     const bytes = await readBytes(stream)
     if (bodyLook(bytes).kind === 'multipart') {
       throw new BodyError('MALFORMED_FORM', {
@@ -37,7 +53,10 @@ export class FormParser extends BaseParser {
     }
     const meter = new FieldMeter(context.limits)
     const entries: TextEntry[] = []
-    for (const pair of bytes.toString('latin1').split('&')) {
+    const text = bytes.toString('latin1')
+    const named = this.charsetField ? charsetField.exec(text)?.[1] : undefined
+    const charset = named !== undefined && isKnownCharset(named) ? named : declared
+    for (const pair of text.split('&')) {
       if (pair === '') continue
       const equals = pair.indexOf('=')
       const name = decodeComponent(equals === -1 ? pair : pair.slice(0, equals), charset)
