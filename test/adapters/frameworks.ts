@@ -5,11 +5,15 @@ import { Readable } from 'node:stream'
 import { Router } from '@koa/router'
 import type {
   BodyError,
+  BodyOptions,
   BodyResult,
+  BodyType,
   FilesByField,
+  FormOptions,
   MountOptions,
   ParserLike,
   RouteOptions,
+  Schema,
 } from '@formgate/core'
 import * as onExpress from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
@@ -30,6 +34,12 @@ export interface Handling {
   readonly response: ServerResponse
 }
 
+/** The words for a typed body, which every framework exports. */
+export interface TypedWords {
+  readonly form: (schema: Schema, options?: FormOptions) => unknown
+  readonly body: (type?: BodyType, options?: BodyOptions) => unknown
+}
+
 export interface Route {
   /** Default POST. */
   readonly method?: string
@@ -37,6 +47,8 @@ export interface Route {
   /** A parser list of its own. */
   readonly parsers?: readonly ParserLike[]
   readonly options?: RouteOptions
+  /** One or more typed bodies of its own, made with the framework's own `form()` and `body()`. */
+  readonly typed?: (words: TypedWords) => unknown
   /** A stream is sent as it is, everything else as JSON. */
   readonly handler?: (handling: Handling) => unknown
 }
@@ -76,6 +88,11 @@ function mountsOf({ mount }: Description): readonly MountOptions[] {
   return mount === undefined ? [] : ([mount].flat() as readonly MountOptions[])
 }
 
+/** The typed bodies of a route, as its framework takes them. */
+function typedOf<Own>(typed: Route['typed'], words: object): readonly Own[] {
+  return typed === undefined ? [] : ([typed(words as TypedWords)].flat() as readonly Own[])
+}
+
 /** What an app's own error handler answers. */
 function ownAnswer(error: unknown): { status: number; text: string } {
   const { code, status = 500 } = error as Partial<BodyError>
@@ -105,8 +122,9 @@ const Express: Framework = {
     above?.express?.(app)
     for (const options of mountsOf(description)) app.use(onExpress.multipart(options))
     app.get('/alive', (_req, res) => void res.send('alive'))
-    for (const { method = 'POST', path, parsers, options, handler = echo } of routes) {
+    for (const { method = 'POST', path, parsers, options, typed, handler = echo } of routes) {
       const own = parsers === undefined ? [] : [onExpress.parsers(parsers, options)]
+      own.push(...typedOf<onExpress.Middleware>(typed, onExpress))
       const run = async (req: ExpressRequest, res: express.Response): Promise<void> => {
         handled += 1
         const result: unknown = await handler({
@@ -159,8 +177,9 @@ const OnKoa: Framework = {
     for (const options of mountsOf(description)) app.use(onKoa.multipart(options))
     const router = new Router()
     router.get('/alive', (ctx) => void (ctx.body = 'alive'))
-    for (const { method = 'POST', path, parsers, options, handler = echo } of routes) {
+    for (const { method = 'POST', path, parsers, options, typed, handler = echo } of routes) {
       const own = parsers === undefined ? [] : [onKoa.parsers(parsers, options)]
+      own.push(...typedOf<Koa.Middleware>(typed, onKoa))
       const run = async (ctx: Koa.Context): Promise<void> => {
         handled += 1
         const result: unknown = await handler({
@@ -200,12 +219,13 @@ const OnFastify: Framework = {
     await above?.fastify?.(app)
     const define = (context: FastifyInstance): void => {
       context.get('/alive', async () => 'alive')
-      for (const { method = 'POST', path, parsers, options, handler = echo } of routes) {
-        const own = parsers === undefined ? {} : onFastify.parsers(parsers, options)
+      for (const { method = 'POST', path, parsers, options, typed, handler = echo } of routes) {
+        const own = parsers === undefined ? [] : [onFastify.parsers(parsers, options)]
+        own.push(...typedOf<onFastify.ParsingRoute>(typed, onFastify))
         context.route({
           method,
           url: path,
-          ...own,
+          preParsing: own.map(({ preParsing }) => preParsing),
           handler: async (request, reply) => {
             handled += 1
             const result: unknown = await handler({
