@@ -209,7 +209,7 @@ function unstoredFile(info: FileInfo, size: number): UploadedFile {
 /** Reads a part by its own media type. */
 async function parsePart(parser: PartParser, bytes: Buffer, name: string): Promise<unknown> {
   try {
-    return await parser(Readable.from([bytes], { objectMode: false }))
+    return await parser(Readable.from(bytes, { objectMode: false }))
   } catch (error) {
     if (!(error instanceof BodyError)) throw error
     const detail = `In the field ${quote(name)}: ${error.detail}`

@@ -125,15 +125,13 @@ export class Framing {
 
   /** Where the next delimiter begins. Text is full of CRLFs, so that it is faster to look for what stands behind one. */
   #find(piece: Buffer, from: number): number {
-    const dashes = from + crlf.length
-    for (
-      let at = piece.indexOf(this.#dashBoundary, dashes);
-      at !== -1;
-      at = piece.indexOf(this.#dashBoundary, at + 1)
-    ) {
-      if (piece[at - 1] === LF && piece[at - 2] === CR) return at - crlf.length
+    let at = piece.indexOf(this.#dashBoundary, from + crlf.length)
+    while (at !== -1 && !(piece[at - 1] === LF && piece[at - 2] === CR)) {
+      // No delimiter before the next line: a long line of dashes can hold a boundary of dashes at every byte.
+      const lineEnd = piece.indexOf(LF, at + this.#dashBoundary.length)
+      at = lineEnd === -1 ? -1 : piece.indexOf(this.#dashBoundary, lineEnd + 1)
     }
-    return -1
+    return at === -1 ? -1 : at - crlf.length
   }
 
   #readDelimiterEnd(piece: Buffer, from: number): number {
