@@ -201,8 +201,6 @@ export class Connection {
 /** How the body of a request is cut on its way. */
 export type Cut = 'whole' | 'byte by byte'
 
-export const cuts: readonly Cut[] = ['whole', 'byte by byte']
-
 /**
  * Sends one request and reads its answer. Then the connection must either carry another request or be closed: one that
  * hangs, or is out of step, fails the test.

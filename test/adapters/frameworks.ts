@@ -82,7 +82,7 @@ export interface Framework {
 }
 
 /** What an echoing handler shows. */
-export const echo = ({ data, files }: Handling): unknown => ({ data, files })
+const echo = ({ data, files }: Handling): unknown => ({ data, files })
 
 function mountsOf({ mount }: Description): readonly MountOptions[] {
   return mount === undefined ? [] : ([mount].flat() as readonly MountOptions[])
