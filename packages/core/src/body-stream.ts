@@ -28,6 +28,7 @@ export class BodyStream extends Readable {
   #received = 0
   #idleTimer: NodeJS.Timeout | undefined
   #started = false
+  #tooLarge: BodyError | undefined
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -37,10 +38,14 @@ export class BodyStream extends Readable {
 
   override _read(): void {
     if (this.#started) {
-      this.#origin.resume()
+      if (this.#tooLarge === undefined) this.#origin.resume()
       return
     }
     this.#started = true
+    if (this.#origin.destroyed && !this.#origin.readableEnded) {
+      this.destroy(this.#bounds.lost(this.#origin.errored))
+      return
+    }
     if (this.#bounds.idle !== Infinity) {
       this.#idleTimer = setTimeout(this.#onIdle, this.#bounds.idle).unref()
     }
@@ -53,25 +58,45 @@ export class BodyStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.#idleTimer)
-    if (this.#started) {
-      // The error listener stays: a late error of the connection must find one.
-      this.#origin.off('close', this.#onClose)
-      this.#origin.off('end', this.#onEnd)
-      this.#origin.off('data', this.#onData)
-      this.#origin.pause()
-    }
+    if (this.#started) this.#letGo()
     callback(error)
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    const room = this.#bounds.limit - this.#received
     this.#received += chunk.length
-    if (this.#received > this.#bounds.limit) {
-      this.destroy(this.#bounds.tooLarge())
+    if (chunk.length > room) {
+      this.#overflow(chunk.subarray(0, room))
       return
     }
     this.#idleTimer?.refresh()
     if (!this.push(chunk)) this.#origin.pause()
+  }
+
+  /**
+   * The limit is passed. What fits is read first: where it is wrong by itself, that is the answer, in however many
+   * pieces the body has come.
+   */
+  #overflow(fitting: Buffer): void {
+    this.#tooLarge = this.#bounds.tooLarge()
+    this.#letGo()
+    if (fitting.length > 0) this.push(fitting)
+    if (this.readableLength === 0) this.destroy(this.#tooLarge)
+  }
+
+  override read(size?: number): Buffer | null {
+    const chunk = super.read(size) as Buffer | null
+    if (chunk === null && this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
+    return chunk
+  }
+
+  /** Listens no more. The error listener stays: a late error of the connection must find one. */
+  #letGo(): void {
+    clearTimeout(this.#idleTimer)
+    this.#origin.off('close', this.#onClose)
+    this.#origin.off('end', this.#onEnd)
+    this.#origin.off('data', this.#onData)
+    this.#origin.pause()
   }
 
   readonly #onEnd = (): void => {

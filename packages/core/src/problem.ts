@@ -86,7 +86,11 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
     'Content-Length': String(Buffer.byteLength(json)),
   }
   if (!source.isIncoming) return { status: error.status, headers, body: json }
-  if (source.request.httpVersionMajor === 1) headers['Connection'] = 'close'
+  if (source.request.httpVersionMajor > 1) {
+    source.stopWhenAnswered()
+    return { status: error.status, headers, body: json }
+  }
+  headers['Connection'] = 'close'
   return { status: error.status, headers, body: Readable.from(heldOpen(json, source), { objectMode: false }) }
 }
 

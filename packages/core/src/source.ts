@@ -1,6 +1,6 @@
 /** One request as an adapter hands it in: its headers, its unread body and its end. */
 import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
@@ -129,6 +129,13 @@ export class Source {
   onResponseEnd(listener: () => void): void {
     if (this.response.writableFinished || this.response.destroyed) listener()
     else this.response.once('close', listener)
+  }
+
+  /** Tells a client of HTTP/2 to send no more as soon as it has its answer (RFC 9113, 8.1). */
+  stopWhenAnswered(): void {
+    const { response } = this
+    if (!('stream' in response)) return
+    response.once('finish', () => response.stream.close(constants.NGHTTP2_NO_ERROR))
   }
 
   /**

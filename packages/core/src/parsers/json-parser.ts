@@ -13,6 +13,9 @@ export interface JSONParserOptions {
   readonly strict?: boolean
 }
 
+/** What the call stack holds with room to spare, for the handler too: more is refused even without a limit. */
+const deepestNesting = 1000
+
 /** Reads `application/json`, in UTF-8 or in the charset that the header declares. Any JSON value is data. */
 export class JSONParser extends BaseParser {
   readonly mediaType: string = 'application/json'
@@ -39,9 +42,10 @@ export class JSONParser extends BaseParser {
     if (isUtf8Label(charset) && !isUtf8(bytes)) throw malformedJson('the body is not valid UTF-8')
     const value = parseJson(text, bytes)
     const { nesting } = context.limits
-    if (!checkValue(value, nesting, this.strict)) {
-      const detail = `The data is nested more than ${nesting} levels deep.`
-      throw new BodyError('LIMIT_NESTING', { detail, limit: nesting })
+    const limit = Math.min(nesting, deepestNesting)
+    if (!checkValue(value, limit, this.strict)) {
+      const detail = `The data is nested more than ${limit} levels deep.`
+      throw new BodyError('LIMIT_NESTING', { detail, limit })
     }
     return value
   }

@@ -1,5 +1,6 @@
 /** Puts a form together from its parts. */
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Entry } from '../../entries.js'
 import { BodyError } from '../../errors.js'
 import { safeFileName } from '../../files/file-name.js'
@@ -35,6 +36,7 @@ export class FormAssembly implements PartListener {
   readonly #stores: Promise<void>[] = []
   /** What is decoded when the whole form is there: which error is answered must not depend on how it was cut. */
   readonly #deferred: (() => void | Promise<void>)[] = []
+  #storeFailure: unknown
   #part: OpenPart | undefined
 
   /** @param charsetField whether `_charset_` names the charset of the text fields */
@@ -71,6 +73,17 @@ export class FormAssembly implements PartListener {
     await Promise.all(this.#stores)
     for (const decode of this.#deferred) await decode()
     return this.#entries.filter((entry) => entry !== undefined)
+  }
+
+  /**
+   * Why a file that began before the fault of the body could not be stored. A fault is found as soon as its bytes are
+   * there, and must not get ahead of a file that no storage takes, only because both came in one piece.
+   */
+  async earlierFailure(): Promise<unknown> {
+    if (this.#files === undefined) return undefined
+    void this.#files.flush()?.catch(() => undefined)
+    await setImmediate()
+    return this.#storeFailure
   }
 
   /** Stops every store. */
@@ -178,7 +191,10 @@ export class FormAssembly implements PartListener {
     const stored = this.#context.storeFile(stream, info).then((value) => {
       this.#entries[slot] = { kind: 'file', name: info.field, value }
     })
-    stored.catch((error: unknown) => this.fail(error))
+    stored.catch((error: unknown) => {
+      this.#storeFailure ??= error
+      this.fail(error)
+    })
     this.#stores.push(stored)
   }
 

@@ -41,8 +41,9 @@ export class MultiPartParser extends BaseParser {
       framing.end()
       return DataAndFiles.fromEntries(await form.end())
     } catch (error) {
-      form.fail(error)
-      throw error
+      const first = (await form.earlierFailure()) ?? error
+      form.fail(first)
+      throw first
     }
   }
 }
