@@ -9,7 +9,7 @@ export {
   type BodyOptions,
   type BodyType,
   type FormOptions,
-} from './typed-route.js'
+} from './body-options.js'
 export { accept, type Accepted } from './validation/accept.js'
 export { sniff } from './validation/sniff.js'
 export type { FileCheck } from './validation/file-check.js'

@@ -35,6 +35,8 @@ export interface Config {
   readonly storages: readonly Storage[]
   readonly errors: 'respond' | 'next'
   readonly lazy: boolean
+  /** Those that the parts of a form may be read by, where these are others than `parsers`. */
+  readonly partParsers?: readonly RegisteredParser[]
   /** What the schema of the route says about its files. */
   readonly fileRules?: FileRules
 }
@@ -69,7 +71,7 @@ export function resolveMount(options: MountOptions = {}): Config {
 /** How a route reads its body, whatever the `multipart()` above it says. */
 export class RouteConfig {
   readonly #choose: ParserChoice
-  readonly #complete: (config: Config) => Config
+  readonly #complete: Completion
   readonly #options: RouteOptions
   readonly #alone: Config
   readonly #below = new WeakMap<Config, Config>()
@@ -79,13 +81,12 @@ export class RouteConfig {
    * @param complete what a kind of route adds to its config, once for each mount
    * @throws TypeError for an unknown option or an invalid value
    */
-  constructor(choose: ParserChoice, options: RouteOptions, complete: (config: Config) => Config = same) {
+  constructor(choose: ParserChoice, options: RouteOptions, complete: Completion = (config) => config) {
     checkNames(options, routeOptionNames)
     this.#choose = choose
     this.#complete = complete
     this.#options = options
-    const mount = resolveMount(options)
-    this.#alone = complete({ ...mount, parsers: choose(mount.parsers) })
+    this.#alone = resolveMount(options)
   }
 
   /** The route with this list of parsers. @throws TypeError also for what is no parser */
@@ -94,29 +95,37 @@ export class RouteConfig {
     return new RouteConfig(() => parsers, options)
   }
 
+  /** What the route says about errors; `undefined` where it leaves that to the mount above. */
+  get errors(): 'respond' | 'next' | undefined {
+    return this.#options.errors
+  }
+
   /** Those options of the route that can act only while bytes arrive. */
   get readingOptions(): readonly string[] {
     return this.#alone.readingOptions
   }
 
-  /** How a body is read here, below `mount`. */
-  below(mount: Config | undefined): Config {
-    if (mount === undefined) return this.#alone
+  /**
+   * How a body is read here, below `mount`.
+   *
+   * @throws TypeError where the parsers there do not read what the route wants
+   */
+  below(mount: Config = this.#alone): Config {
     let config = this.#below.get(mount)
     if (config === undefined) {
-      config = this.#complete(overlay({ ...mount, parsers: this.#choose(mount.parsers) }, this.#options))
-      this.#below.set(mount, config)
+      const { parsers } = mount
+      const own = overlay({ ...mount, parsers: this.#choose(parsers) }, this.#options)
+      this.#below.set(mount, (config = this.#complete(own, parsers)))
     }
     return config
   }
 }
 
-function same(config: Config): Config {
-  return config
-}
-
 /** Chooses the parsers of a route. */
 export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
+
+/** Completes the config of a route, given the parsers that it would have without its choice. */
+type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config
 
 function overlay(base: Config, options: RouteOptions): Config {
   const { storage, errors = base.errors } = options

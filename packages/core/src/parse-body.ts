@@ -23,6 +23,8 @@ export interface ParsedBody extends BodyResult {
   readonly entries: readonly Entry[] | undefined
   /** The parser that read the body; `undefined` where there was nothing to read. */
   readonly reader: RegisteredParser | undefined
+  /** Reads a part of the body by the part's own media type. */
+  readonly partParser: ParserContext['partParser']
   /** Removes the files: something that came after the parsing has failed. Never rejects. */
   discard(reason: unknown): Promise<void>
 }
@@ -48,13 +50,15 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   })
   const ledger = new FileLedger(config.storages)
   try {
-    const result = await parser.parse(
-      stream,
-      mediaType,
-      parserContext(source, config, params, ledger, mediaType),
-    )
+    const context = parserContext(source, config, params, ledger, mediaType)
+    const result = await parser.parse(stream, mediaType, context)
     source.onResponseEnd(() => void ledger.release())
-    return { ...merged(result), reader, discard: (reason) => ledger.discard(reason) }
+    return {
+      ...merged(result),
+      reader,
+      partParser: (mediaType) => context.partParser(mediaType),
+      discard: (reason) => ledger.discard(reason),
+    }
   } catch (error) {
     stream.destroy()
     await ledger.discard(error)
@@ -63,7 +67,14 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
 }
 
 function emptyBody(): ParsedBody {
-  return { data: bareRecord(), files: bareRecord(), entries: [], reader: undefined, discard: async () => {} }
+  return {
+    data: bareRecord(),
+    files: bareRecord(),
+    entries: [],
+    reader: undefined,
+    partParser: () => undefined,
+    discard: async () => {},
+  }
 }
 
 function parserContext(
@@ -87,8 +98,9 @@ function parserContext(
       // A part of a form is not itself a form with files, nor a raw file.
       const isWhole = ({ range }: RegisteredParser): boolean =>
         range.type === 'multipart' || range.essence === '*/*'
+      const list = config.partParsers ?? config.parsers
       const found = selectParser(
-        config.parsers.filter((each) => !isWhole(each)),
+        list.filter((each) => !isWhole(each)),
         partType,
       )
       if (found === undefined) return undefined

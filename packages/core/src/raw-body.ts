@@ -58,7 +58,8 @@ export class StreamParser extends BaseParser {
   readonly mediaType = '*/*'
 
   parse(body: Readable): Readable {
-    return body
+    // A client that goes before the handler has begun to read must not end the process.
+    return body.on('error', () => undefined)
   }
 }
 

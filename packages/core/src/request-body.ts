@@ -67,6 +67,7 @@ export class RequestBody {
   #parsed: ParsedBody | undefined
   #hasFailed = false
   #type: TypedRoute | undefined
+  #typing: Promise<void> | undefined
 
   constructor({ request, response, stream, params }: AdapterRequest) {
     this.source = new Source(request, response, stream)
@@ -89,8 +90,7 @@ export class RequestBody {
    * @param route the route whose `errors` option counts; without one, that of the `multipart()` above
    */
   react(error: unknown, route?: RouteConfig): Promise<Reaction> {
-    const config = route === undefined ? this.#mount : route.below(this.#mount)
-    return reactTo(error, config?.errors ?? 'respond', this.source)
+    return reactTo(error, route?.errors ?? this.#mount?.errors ?? 'respond', this.source)
   }
 
   /** @throws BodyError 415 where no parser reads this media type, 500 where nothing has parsed the body yet */
@@ -139,21 +139,9 @@ export class RequestBody {
    * @throws BodyError also `VALIDATION_FAILED`; whatever the schema itself throws
    */
   async typed(route: TypedRoute): Promise<void> {
-    if (this.#type !== undefined && this.#type !== route) {
-      throw new TypeError(
-        'This route has two typed bodies, but a request has one. Give it one body() or form().',
-      )
-    }
+    if (this.#type !== undefined && this.#type !== route) throw this.#twoTypes(route)
     this.#type = route
-    const parsed = await this.route(route.config)
-    try {
-      this.#parsed = { ...parsed, data: await route.valueOf(parsed, route.config.below(this.#mount)) }
-    } catch (error) {
-      this.#parsed = undefined
-      this.#hasFailed = true
-      await parsed.discard(error)
-      throw error
-    }
+    return (this.#typing ??= this.#readTyped(route))
   }
 
   /** Reads the body, if nobody has done so yet, as the `multipart()` above says. */
@@ -171,6 +159,29 @@ export class RequestBody {
       this.#hasFailed = true
       throw error
     }
+  }
+
+  async #readTyped(route: TypedRoute): Promise<void> {
+    const parsed = await this.route(route.config)
+    try {
+      this.#parsed = { ...parsed, ...(await route.resultOf(parsed, route.config.below(this.#mount))) }
+    } catch (error) {
+      this.#parsed = undefined
+      this.#hasFailed = true
+      await parsed.discard(error)
+      throw error
+    }
+  }
+
+  #twoTypes(second: TypedRoute): TypeError {
+    const { method } = this.source.request
+    // Express and Koa keep here what they cut off on the way to the route.
+    const { originalUrl = this.source.request.url } = this.source.request as { originalUrl?: string }
+    const path = originalUrl?.replace(/\?.*$/s, '')
+    return new TypeError(
+      `${method} ${path} has two typed bodies, but a request has one body: take one form() or body() away.`,
+      { cause: second.definition },
+    )
   }
 
   #isReadableBy(parsers: readonly RegisteredParser[]): boolean {

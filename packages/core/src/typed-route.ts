@@ -1,72 +1,42 @@
 /** A route whose body has a type: which bodies it takes, and what it makes of them. */
-import type { Readable } from 'node:stream'
+import {
+  checkDefinition,
+  routeOptionsOf,
+  takesAbsence,
+  type BodyOptions,
+  type BodyType,
+  type FormOptions,
+} from './body-options.js'
+import { bareRecord, groupFiles, type Entry } from './entries.js'
+import { BodyError } from './errors.js'
+import { isUnstored } from './files/unstored-file.js'
 import type { Limits } from './limits.js'
 import { ContentType, parseMediaType, type MediaType } from './media-type.js'
-import { defaultParsers, RouteConfig, type Config, type RouteOptions } from './options.js'
-import type { ParsedBody } from './parse-body.js'
+import { defaultParsers, RouteConfig, type Config } from './options.js'
+import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
-import { BytesParser, isRawBody, rawValue, StreamParser, type RawBytes, type RawStream } from './raw-body.js'
+import { BytesParser, isRawBody, rawValue, StreamParser } from './raw-body.js'
 import { narrowParsers, registerParsers, type RegisteredParser } from './registry.js'
 import { isAccepted } from './validation/accept.js'
 import { fileRules } from './validation/file-rules.js'
-import { formValue, type Coerce } from './validation/form-value.js'
-import { dropPrototypeKeys } from './validation/json-text.js'
-import type { Out } from './validation/out.js'
-import { nodeOf } from './validation/read-schema.js'
-import { isSchema, isZodSchema, takesAnything, type Schema } from './validation/schema.js'
+import { formValue } from './validation/form-value.js'
+import { dropPrototypeKeys } from './validation/prototype-keys.js'
+import { takesAnything, type Schema } from './validation/schema.js'
 import { validate } from './validation/validate.js'
-
-/** What `body()` takes: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
-export type BodyType = Schema | RawBytes | RawStream
-
-/** What the handler gets for it. */
-export type BodyData<Type, Options = unknown> = Type extends RawBytes
-  ? Buffer
-  : Type extends RawStream
-    ? Readable
-    : Options extends { readonly validate: false }
-      ? unknown
-      : Type extends Schema
-        ? Out<Type>
-        : unknown
-
-/** Options of `body()` and `form()`. */
-export interface BodyOptions extends RouteOptions {
-  /** Media types or ranges of them; anything else is a 415. Default: whatever the parsers above, or the usual ones, read. */
-  readonly contentType?: string | readonly string[]
-  /** `false` hands on the merged form as it came. Default true. */
-  readonly validate?: boolean
-  /** What `data` is when no byte was sent. It is not validated. */
-  readonly default?: unknown
-  /** The same, made anew for each request. */
-  readonly defaultFactory?: () => unknown
-  /** The status of a body that does not fit the schema, 400 to 499. Default 422. */
-  readonly status?: number
-  /** What an empty text means where the schema wants no text. Default `'absent'`. */
-  readonly emptyText?: 'absent' | 'keep'
-  /** Makes the value of a form in place of the walk along the schema, for schemas of other libraries than zod. */
-  readonly coerce?: Coerce
-}
-
-/** Options of `form()`. */
-export type FormOptions = Omit<BodyOptions, 'contentType'>
-
-/** Thrown when a route is defined whose body cannot have a default. */
-export class ParameterCannotUseDefaultError extends TypeError {
-  override readonly name = 'ParameterCannotUseDefaultError'
-}
+import { readValues } from './values-among-files.js'
 
 const builtInParsers = registerParsers([...defaultParsers, PlainTextParser])
 
-const bytesParser = registerParsers([BytesParser])
-const streamParser = registerParsers([StreamParser])
+const rawParsers = { bytes: registerParsers([BytesParser]), stream: registerParsers([StreamParser]) }
 const formTypes = [ContentType.MultipartFormData, ContentType.FormUrlEncoded] as const
 
 /** A route with `body()` or `form()`. */
 export class TypedRoute {
   /** How its body is read. */
   readonly config: RouteConfig
+  /** Where it was defined, for an error that is found only when a request comes. */
+  readonly definition: Error = new Error('It was defined here.')
   readonly #type: BodyType | undefined
   readonly #options: BodyOptions
 
@@ -79,11 +49,14 @@ export class TypedRoute {
     this.#type = type
     this.#options = options
     const types = options.contentType === undefined ? undefined : mediaTypes(options.contentType)
+    const own = options.parsers && registerParsers(options.parsers)
     this.config = new RouteConfig(
-      (mounted) => parsersFor(type, mounted, types),
+      (mounted) => parsersFor(type, own ?? mounted, types),
       routeOptionsOf(options),
-      (config) => this.#complete(config),
+      (config, mounted) => this.#complete(config, own ?? mounted),
     )
+    // Without parsers of its own, only what is mounted above says whether a media type can be read.
+    if (own !== undefined) this.config.below()
   }
 
   /** The route of `form(schema)`: the body is a multipart or a URL-encoded form. */
@@ -96,25 +69,55 @@ export class TypedRoute {
   /**
    * What the handler gets for a body.
    *
-   * @param limits those that the body was, or would have been, read with
-   * @throws BodyError `VALIDATION_FAILED` or `LIMIT_NESTING`; whatever the schema itself throws
+   * @param config that which the body was, or would have been, read with
+   * @throws BodyError `VALIDATION_FAILED`, or what is wrong with a part; whatever the schema itself throws
    */
-  async valueOf(body: ParsedBody, { limits, parsers }: Config): Promise<unknown> {
+  async resultOf(body: ParsedBody, config: Config): Promise<BodyResult> {
+    const type = this.#type
+    const { files } = body
+    if (body.reader === undefined) return { data: await this.#absentData(config), files }
+    if (isRawBody(type)) return { data: rawValue(type, body.data, this.#options.status), files }
+    if (!this.#validates(type)) return { data: body.data, files }
+    if (body.entries === undefined) {
+      dropPrototypeKeys(body.data)
+      return { data: await validate(type, body.data, this.#options), files }
+    }
+    const entries = await readValues(body.entries, body, config)
+    const data = await this.#formData(type, entries, config)
+    // A file that was refused early may be one that the schema leaves out.
+    const stored = entries.filter((entry) => entry.kind !== 'file' || !isUnstored(entry.value))
+    const isAsRead = entries === body.entries && stored.length === entries.length
+    return { data, files: isAsRead ? files : groupFiles(stored) }
+  }
+
+  /** What the handler gets where no byte was sent. */
+  async #absentData({ limits, parsers }: Config): Promise<unknown> {
     const type = this.#type
     const options = this.#options
-    const isAbsent = body.reader === undefined
-    if (isAbsent && 'default' in options) return options.default
-    if (isAbsent && options.defaultFactory !== undefined) return options.defaultFactory()
-    if (isRawBody(type)) return rawValue(type, isAbsent ? undefined : body.data, options.status)
-    if (!this.#validates(type)) return body.data
-    if (isAbsent) {
-      const isForm = parsers.some(({ range }) => isFormType(range)) && !(await takesAbsence(type))
-      return validate(type, isForm ? formValue(type, [], { ...options, limits }) : undefined, options)
+    if ('default' in options) return options.default
+    if (options.defaultFactory !== undefined) return options.defaultFactory()
+    if (isRawBody(type)) return rawValue(type, undefined, options.status)
+    if (!this.#validates(type)) return bareRecord()
+    const takesForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
+    // So that each field that is missing is named.
+    const value = takesForms && !takesAbsence(type) ? formValue(type, [], { ...options, limits }) : undefined
+    return validate(type, value, options)
+  }
+
+  async #formData(type: Schema, entries: readonly Entry[], { limits }: Config): Promise<unknown> {
+    const options = this.#options
+    try {
+      return await validate(type, formValue(type, entries, { ...options, limits }), options)
+    } catch (error) {
+      const unstored = entries.filter((entry) => entry.kind === 'file' && isUnstored(entry.value))
+      if (error instanceof BodyError || unstored.length === 0) throw error
+      // A rule of the author's own may want to read a file that was refused before it was stored.
+      throw new BodyError('VALIDATION_FAILED', {
+        errors: unstored.map(({ name }) => ({ path: name, message: 'Invalid file', code: 'custom' })),
+        ...(options.status !== undefined && { status: options.status }),
+        cause: error,
+      })
     }
-    if (body.entries !== undefined)
-      return validate(type, formValue(type, body.entries, { ...options, limits }), options)
-    dropPrototypeKeys(body.data)
-    return validate(type, body.data, options)
   }
 
   #validates(type: BodyType | undefined): type is Schema {
@@ -122,51 +125,17 @@ export class TypedRoute {
   }
 
   /** What the type says about the reading: the size of a raw body, the files of a form. */
-  #complete(config: Config): Config {
+  #complete(config: Config, mounted: readonly RegisteredParser[]): Config {
     const type = this.#type
     if (isRawBody(type)) {
       const max = type.kind === 'bytes' ? type.max : Infinity
       return { ...config, limits: { ...config.limits, bodySize: Math.min(config.limits.bodySize, max) } }
     }
-    return this.#validates(type) ? { ...config, fileRules: rulesOf(type, config.limits) } : config
+    const whole = { ...config, partParsers: mounted }
+    // What the route makes of the fields itself may have other names than the schema.
+    const hasRules = this.#validates(type) && this.#options.coerce === undefined
+    return hasRules ? { ...whole, fileRules: rulesOf(type, config.limits) } : whole
   }
-}
-
-function checkDefinition(type: BodyType | undefined, options: BodyOptions): void {
-  const hasDefault = 'default' in options
-  const hasFactory = options.defaultFactory !== undefined
-  if (type !== undefined && !isRawBody(type) && !isSchema(type)) {
-    throw new TypeError(
-      'body() takes a schema of zod or of another Standard Schema library, bytes() or stream().',
-    )
-  }
-  if (isRawBody(type) && type.kind === 'stream' && (hasDefault || hasFactory)) {
-    const attribute = hasDefault ? 'default' : 'defaultFactory'
-    throw new ParameterCannotUseDefaultError(
-      `A body of stream() cannot have a default: take "${attribute}" away.`,
-    )
-  }
-  if (hasDefault && hasFactory) {
-    throw new TypeError('"default" and "defaultFactory" exclude each other: take one of them away.')
-  }
-  if ((hasDefault || hasFactory) && isZodSchema(type) && nodeOf(type).optional) {
-    const attribute = hasDefault ? 'default' : 'defaultFactory'
-    throw new TypeError(
-      `"${attribute}" is never used beside a schema that is optional: take one of them away.`,
-    )
-  }
-  const { status, defaultFactory } = options
-  if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status < 499)) {
-    throw new TypeError(`status must be a whole number from 400 to 498, but is ${String(status)}.`)
-  }
-  if (hasFactory && typeof defaultFactory !== 'function')
-    throw new TypeError('defaultFactory must be a function.')
-}
-
-/** The options of a route without those of its type; a name that is neither is still there to be refused. */
-function routeOptionsOf(options: BodyOptions): RouteOptions {
-  const own = ['contentType', 'validate', 'default', 'defaultFactory', 'status', 'emptyText', 'coerce']
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !own.includes(name)))
 }
 
 function mediaTypes(contentType: string | readonly string[]): readonly MediaType[] {
@@ -184,20 +153,8 @@ function parsersFor(
   mounted: readonly RegisteredParser[],
   types: readonly MediaType[] | undefined,
 ): readonly RegisteredParser[] {
-  if (!isRawBody(type)) return types === undefined ? mounted : narrowParsers(mounted, types, builtInParsers)
-  const raw = type.kind === 'bytes' ? bytesParser : streamParser
-  return types === undefined ? raw : narrowParsers(raw, types, raw)
-}
-
-function isFormType({ essence }: MediaType): boolean {
-  return formTypes.some((type) => type === essence)
-}
-
-/** Whether an absent body is a value of its own to a schema: optional, or with a default. */
-async function takesAbsence(type: Schema): Promise<boolean> {
-  if (isZodSchema(type)) return nodeOf(type).optional
-  const result = await type['~standard'].validate(undefined)
-  return result.issues === undefined
+  const [parsers, others] = isRawBody(type) ? [rawParsers[type.kind], []] : [mounted, builtInParsers]
+  return types === undefined ? parsers : narrowParsers(parsers, types, others)
 }
 
 /** The rules of a schema in the form that a parser asks for. */

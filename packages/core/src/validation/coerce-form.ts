@@ -5,6 +5,7 @@ import { FieldPaths } from './field-paths.js'
 import { FormReader } from './form-reader.js'
 import { FormTree } from './form-tree.js'
 import type { Node } from './nodes.js'
+import { plainObject } from './plain-object.js'
 import { nodeOf } from './read-schema.js'
 import type { ZodSchema } from './schema.js'
 
@@ -29,6 +30,8 @@ export interface CoerceOptions {
 export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options: CoerceOptions): unknown {
   const { limits, emptyText = 'absent' } = options
   const root = nodeOf(schema)
+  // Whatever comes is handed on as it is, and a form with nothing in it is no list of nothing.
+  if (entries.length === 0 && root.kind === 'scalar' && root.takesAll) return plainObject()
   const tree = plantEntries(root, entries, limits)
   return new FormReader({ limits, emptyIsAbsent: emptyText === 'absent' }).read(root, tree, 0)
 }

@@ -74,6 +74,12 @@ function step(schema: ZodSchema, key: string): ZodSchema | null | undefined {
       return def.element
     case 'tuple':
       return def.items![Number(key)] ?? def.rest
+    // What takes anything takes anything in it.
+    case 'any':
+    case 'unknown':
+    case 'custom':
+    case 'transform':
+      return schema
     default:
       return undefined
   }

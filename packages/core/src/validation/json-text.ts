@@ -35,11 +35,3 @@ function isWithin(value: unknown, levels: number): boolean {
   const items = Array.isArray(value) ? (value as unknown[]) : Object.values(value)
   return items.every((item) => isWithin(item, levels - 1))
 }
-
-/**
- * Takes the keys called `__proto__` out of a value of JSON. zod 4.1 assigns what a loose object holds, and would make
- * a prototype of it; newer versions leave the key out.
- */
-export function dropPrototypeKeys(value: unknown): void {
-  isWithin(value, Infinity)
-}

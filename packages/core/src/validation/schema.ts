@@ -101,7 +101,9 @@ export function lazySchema(schema: ZodSchema): ZodSchema | undefined {
   return schema._zod.innerType ?? schema._zod.def.getter?.()
 }
 
-/** Whether a schema takes everything as it is: `z.any()` and `z.unknown()`. */
+/** Whether a schema takes everything as it is: `z.any()` and `z.unknown()` without rules of their own. */
 export function takesAnything(schema: unknown): boolean {
-  return isZodSchema(schema) && ['any', 'unknown'].includes(schema._zod.def.type)
+  if (!isZodSchema(schema)) return false
+  const { type, checks = [] } = schema._zod.def
+  return ['any', 'unknown'].includes(type) && checks.length === 0
 }

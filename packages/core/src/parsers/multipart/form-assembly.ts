@@ -2,14 +2,14 @@
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Entry } from '../../entries.js'
-import { BodyError } from '../../errors.js'
 import { safeFileName } from '../../files/file-name.js'
 import type { FileInfo } from '../../files/storage.js'
-import { UploadedFile } from '../../files/uploaded-file.js'
+import { UnstoredContent } from '../../files/unstored-file.js'
 import { isJson, isKnownCharset } from '../../media-type.js'
-import type { FileRule, ParserContext, PartParser } from '../base-parser.js'
+import type { FileRule, ParserContext } from '../base-parser.js'
 import { quote } from '../field-meter.js'
 import { GatheredBytes } from '../gathered-bytes.js'
+import { parsePart } from '../parse-part.js'
 import { decodeText, isUtf8Label } from '../text-body.js'
 import { FileReader } from './busboy.js'
 import type { PartListener } from './framing.js'
@@ -123,7 +123,8 @@ export class FormAssembly implements PartListener {
       return (bytes) => {
         const buffer = bytes.toBuffer()
         this.#deferred.push(async () => {
-          this.#entries[slot] = { kind: 'parsed', name, value: await parsePart(parser, buffer, name) }
+          const content = Readable.from(buffer, { objectMode: false })
+          this.#entries[slot] = { kind: 'parsed', name, value: await parsePart(parser, content, name) }
         })
       }
     }
@@ -160,14 +161,14 @@ export class FormAssembly implements PartListener {
   /** A file that the schema will refuse: its content is not stored, and the schema says why when the form is complete. */
   #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {
     const slot = this.#entries.push(undefined) - 1
-    let size = 0
+    const content = new UnstoredContent()
     return {
-      add: (_piece, from, to) => {
-        size += to - from
-        this.#meter.addToFile(info.field, size, rule)
+      add: (piece, from, to) => {
+        content.add(piece, from, to)
+        this.#meter.addToFile(info.field, content.size, rule)
       },
       close: () => {
-        this.#entries[slot] = { kind: 'file', name: info.field, value: unstoredFile(info, size) }
+        this.#entries[slot] = { kind: 'file', name: info.field, value: content.toFile(info) }
       },
     }
   }
@@ -211,32 +212,5 @@ function noFileChosen({ number }: PartHeader): OpenPart {
       throw malformedPart(number, 'it has content but its filename is empty')
     },
     close: () => undefined,
-  }
-}
-
-/** A file whose content is not kept. */
-function unstoredFile(info: FileInfo, size: number): UploadedFile {
-  const createReadStream = (): never => {
-    throw new Error(`The file "${info.name}" was not stored, since the schema refuses it.`)
-  }
-  return new UploadedFile({ size, createReadStream, remove: () => Promise.resolve() }, info)
-}
-
-/** Reads a part by its own media type. */
-async function parsePart(parser: PartParser, bytes: Buffer, name: string): Promise<unknown> {
-  try {
-    return await parser(Readable.from(bytes, { objectMode: false }))
-  } catch (error) {
-    if (!(error instanceof BodyError)) throw error
-    const detail = `In the field ${quote(name)}: ${error.detail}`
-    const { code, status, hint, limit } = error
-    throw new BodyError(code, {
-      status,
-      hint,
-      ...(limit !== undefined && { limit }),
-      detail,
-      field: name,
-      cause: error,
-    })
   }
 }

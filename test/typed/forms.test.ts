@@ -1,0 +1,319 @@
+/** What a schema makes of a form, over sockets: the rules themselves are tested in test/validation. */
+import type { FormOptions } from '@formgate/core'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { field, file, type Sent } from '../adapters/client.js'
+import { frameworks } from '../adapters/frameworks.js'
+import {
+  asMultipart,
+  blob,
+  bothKinds,
+  json,
+  mounts,
+  multipart,
+  serve,
+  typedField,
+  urlencoded,
+} from './app.js'
+
+const cases = frameworks.flatMap((framework) =>
+  mounts.map(([above, mount]) => [framework.name, above, { framework, mount }] as const),
+)
+
+describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
+  const serving = (schema: z.ZodType, options?: FormOptions) =>
+    serve(framework, ({ form }) => form(schema, options), {
+      ...(mount !== undefined && { mount }),
+    })
+  const bodyOf = (schema: z.ZodType) =>
+    serve(framework, ({ body }) => body(schema), mount === undefined ? {} : { mount })
+
+  test('both kinds of form give the same typed values', async () => {
+    const send = await serving(
+      z.object({
+        name: z.string(),
+        age: z.number(),
+        big: z.bigint().transform(String),
+        born: z.date(),
+        agree: z.boolean(),
+        color: z.enum(['red', 'blue']),
+        tags: z.array(z.string()),
+        picks: z.set(z.number()).transform((set) => [...set]),
+      }),
+    )
+    const sent =
+      'name=Ann&age=42&big=12345678901234567890&born=2000-02-29&agree=on&color=red&tags=a&tags=b&picks=1&picks=2'
+    for (const each of bothKinds(sent)) {
+      const { status, json } = await send(each)
+      expect(status).toBe(200)
+      expect(json).toEqual({
+        data: {
+          name: 'Ann',
+          age: 42,
+          big: '12345678901234567890',
+          born: '2000-02-29T00:00:00.000Z',
+          agree: true,
+          color: 'red',
+          tags: ['a', 'b'],
+          picks: [1, 2],
+        },
+        files: {},
+      })
+    }
+  })
+
+  test('JSON is never coerced', async () => {
+    const send = await bodyOf(z.object({ age: z.number(), agree: z.boolean(), tags: z.array(z.string()) }))
+    const fits = { age: 42, agree: true, tags: ['a'] }
+    expect((await send(json(fits))).json.data).toEqual(fits)
+    const { status, json: problem } = await send(json({ age: '42', agree: 'on', tags: 'a' }))
+    expect(status).toBe(422)
+    expect(problem.errors.map(({ path }: { path: string }) => path)).toEqual(['age', 'agree', 'tags'])
+    expect((await send(urlencoded('age=42&agree=on&tags=a'))).json.data).toEqual(fits)
+  })
+
+  test('names with a path make objects and lists', async () => {
+    const send = await serving(
+      z.object({
+        owner: z.object({ name: z.string(), address: z.object({ city: z.string() }) }),
+        items: z.array(z.object({ title: z.string(), price: z.number() })),
+        'flat.key': z.string(),
+      }),
+    )
+    const data = {
+      owner: { name: 'Ann', address: { city: 'Köln' } },
+      items: [
+        { title: 'lamp', price: 1.5 },
+        { title: 'desk', price: 20 },
+      ],
+      'flat.key': 'x',
+    }
+    for (const body of [
+      'owner.name=Ann&owner.address.city=K%C3%B6ln&items[0].title=lamp&items[0].price=1.5&items[1].title=desk&items[1].price=20&flat.key=x',
+      'owner[name]=Ann&owner[address][city]=K%C3%B6ln&items[][title]=lamp&items[][price]=1.5&items[][title]=desk&items[][price]=20&flat.key=x',
+      'owner.name=Ann&owner[address].city=K%C3%B6ln&items.1.title=desk&items.1.price=20&items.0.title=lamp&items.0.price=1.5&flat.key=x',
+    ]) {
+      for (const sent of bothKinds(body)) expect((await send(sent)).json.data).toEqual(data)
+    }
+  })
+
+  test('a name sent once or more often is what the schema says: a value or a list', async () => {
+    const send = await serving(z.object({ one: z.string(), many: z.array(z.string()) }))
+    for (const [body, many] of [
+      ['one=a', []],
+      ['one=a&many=x', ['x']],
+      ['one=a&many=x&many=y', ['x', 'y']],
+      ['one=a&many[]=x', ['x']],
+    ] as const) {
+      for (const sent of bothKinds(body)) expect((await send(sent)).json.data).toEqual({ one: 'a', many })
+    }
+    const twice = await send(urlencoded('one=a&one=b'))
+    expect(twice.json.errors).toMatchObject([{ path: 'one', code: 'invalid_type' }])
+  })
+
+  test('an empty text is no value where the schema wants no text', async () => {
+    const send = await serving(
+      z.object({
+        text: z.string(),
+        note: z.string().optional(),
+        email: z.email().optional(),
+        age: z.number().optional(),
+        size: z.number().nullable(),
+        ids: z.array(z.number()),
+        born: z.date().default(new Date(0)),
+      }),
+    )
+    for (const sent of bothKinds('text=&note=&email=&age=&size=&ids=&born=')) {
+      expect((await send(sent)).json.data).toEqual({
+        text: '',
+        note: '',
+        size: null,
+        ids: [],
+        born: '1970-01-01T00:00:00.000Z',
+      })
+    }
+  })
+
+  test('emptyText: keep leaves empty texts to the schema', async () => {
+    const send = await serving(z.object({ age: z.number().optional() }), { emptyText: 'keep' })
+    for (const sent of bothKinds('age=')) expect((await send(sent)).status).toBe(422)
+  })
+
+  test('a box that is not checked is false', async () => {
+    const send = await serving(z.object({ agree: z.boolean(), news: z.boolean().optional() }))
+    for (const [body, data] of [
+      ['', { agree: false }],
+      ['agree=on', { agree: true }],
+      ['agree=off&agree=on&news=1', { agree: true, news: true }],
+      ['agree=off', { agree: false }],
+    ] as const) {
+      for (const sent of bothKinds(body)) expect((await send(sent)).json.data).toEqual(data)
+    }
+  })
+
+  test('a file input in which nothing was chosen is no file', async () => {
+    const send = await serving(
+      z.object({ name: z.string(), photo: z.file().optional(), others: z.array(z.file()) }),
+    )
+    const empty: Sent = multipart(
+      [field('name'), 'Ann'],
+      [file('photo', '', 'application/octet-stream'), ''],
+      [file('others', '', 'application/octet-stream'), ''],
+    )
+    expect((await send(empty)).json).toEqual({ data: { name: 'Ann', others: [] }, files: {} })
+    const required = await serving(z.object({ photo: z.file() }))
+    const { status, json } = await required(multipart([file('photo', ''), '']))
+    expect(status).toBe(422)
+    expect(json.errors).toMatchObject([{ path: 'photo' }])
+  })
+
+  test('fields and files stand in one object, and files in lists beside it', async () => {
+    const send = await serving(
+      z.object({
+        name: z.string(),
+        photo: z.file(),
+        pages: z.array(z.file()),
+        items: z.array(z.object({ scan: z.file(), n: z.number() })),
+      }),
+    )
+    const { status, json } = await send(
+      multipart(
+        [file('photo', 'p.png', 'image/png'), 'png'],
+        [file('pages', '1.txt'), 'one'],
+        [file('items[0].scan', 's.txt'), 'scan'],
+        [file('pages', '2.txt'), 'two'],
+        [field('items[0].n'), '7'],
+        [field('name'), 'Ann'],
+      ),
+    )
+    expect(status).toBe(200)
+    expect(json.data).toMatchObject({
+      name: 'Ann',
+      photo: { field: 'photo', name: 'p.png', type: 'image/png', size: 3 },
+      pages: [{ name: '1.txt' }, { name: '2.txt' }],
+      items: [{ scan: { name: 's.txt', field: 'items[0].scan' }, n: 7 }],
+    })
+    expect(Object.keys(json.files)).toEqual(['photo', 'pages', 'items[0].scan'])
+  })
+
+  test('a part of JSON is a value already, and is not coerced', async () => {
+    const Item = z.object({ title: z.string(), price: z.number() })
+    const send = await serving(
+      z.object({
+        item: Item,
+        list: z.array(z.number()),
+        word: z.string().optional(),
+        n: z.number().optional(),
+      }),
+    )
+    const good: Sent = multipart(
+      [typedField('item', 'application/json'), '{"title":"lamp","price":2}'],
+      [typedField('list', 'application/json; charset=utf-8'), '[1,2]'],
+      [typedField('word', 'application/json'), '"quoted"'],
+      [typedField('n', 'application/json'), '3'],
+    )
+    expect((await send(good)).json.data).toEqual({
+      item: { title: 'lamp', price: 2 },
+      list: [1, 2],
+      word: 'quoted',
+      n: 3,
+    })
+    const { status, json } = await send(
+      multipart(
+        [typedField('item', 'application/json'), '{"title":"lamp","price":"2"}'],
+        [typedField('n', 'application/json'), '"3"'],
+      ),
+    )
+    expect(status).toBe(422)
+    expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['item.price', 'n'])
+  })
+
+  test('a Blob of JSON, which browsers call "blob", is a value where the schema wants one', async () => {
+    const send = await serving(
+      z.object({ item: z.object({ price: z.number() }), receipt: z.file().optional() }),
+    )
+    const { status, json } = await send(
+      multipart([blob('item', 'application/json'), '{"price":2}'], [file('receipt', 'r.txt'), 'paid']),
+    )
+    expect(status).toBe(200)
+    expect(json.data).toMatchObject({ item: { price: 2 }, receipt: { name: 'r.txt' } })
+    expect(Object.keys(json.files)).toEqual(['receipt'])
+    const broken = await send(multipart([blob('item', 'application/json'), '{"price":']))
+    expect(broken.json).toMatchObject({ status: 400, code: 'MALFORMED_JSON', field: 'item' })
+  })
+
+  test('and it is a file where the schema wants a file', async () => {
+    const send = await serving(z.object({ config: z.file() }))
+    const { json } = await send(multipart([blob('config', 'application/json'), '{}']))
+    expect(json.data.config).toMatchObject({ name: 'blob', type: 'application/json', size: 2 })
+  })
+
+  test('JSON in a text field is read only where the schema wants an object or a list', async () => {
+    const send = await serving(z.object({ item: z.object({ a: z.number() }), text: z.string() }))
+    for (const sent of [
+      urlencoded(new URLSearchParams({ item: '{"a":1}', text: '{"a":1}' }).toString()),
+      multipart([field('item'), '{"a":1}'], [field('text'), '{"a":1}']),
+    ]) {
+      expect((await send(sent)).json.data).toEqual({ item: { a: 1 }, text: '{"a":1}' })
+    }
+  })
+
+  test('names that objects inherit are names like any other', async () => {
+    const send = await serving(
+      z.object({ a: z.record(z.string(), z.any()), b: z.looseObject({}), constructor: z.string() } as never),
+    )
+    for (const sent of [
+      'constructor=x&a.__proto__.polluted=1&a[__proto__][polluted]=1&b.__proto__.polluted=1&__proto__.polluted=1',
+      'constructor=x&a[constructor][prototype][polluted]=1&b[constructor].prototype.polluted=1&__proto__=1',
+    ].flatMap(bothKinds)) {
+      const { status, json } = await send(sent)
+      expect(status).toBe(200)
+      expect(json.data.constructor).toBe('x')
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+    }
+  })
+
+  test.each([
+    ['an index that is too high', 'a[999999999]=x', 'a[999999999]'],
+    ['a list with gaps', 'a[0]=x&a[2]=y', 'a[0]'],
+    ['50 levels', `c${'.c'.repeat(49)}.n=1`, `c${'.c'.repeat(49)}.n`],
+    ['50 levels in brackets', `c${'[c]'.repeat(49)}[n]=1`, `c${'[c]'.repeat(49)}[n]`],
+  ])('%s is refused by the limits, at once', async (_, body, name) => {
+    const Tree = z.object({
+      n: z.number().optional(),
+      a: z.array(z.string()),
+      get c() {
+        return Tree.optional()
+      },
+    })
+    const send = await serving(Tree)
+    for (const sent of bothKinds(body)) {
+      const started = performance.now()
+      const { status, json } = await send(sent)
+      expect({ status, json }).toMatchObject({
+        status: 413,
+        json: { code: 'LIMIT_NESTING', field: name, detail: expect.any(String), limit: expect.any(Number) },
+      })
+      expect(performance.now() - started).toBeLessThan(1000)
+    }
+  })
+
+  test('the largest form that the limits admit is read in bounded time', async () => {
+    const send = await serving(
+      z.strictObject({ a: z.array(z.object({ b: z.array(z.number()), c: z.boolean() })) }),
+    )
+    const body = Array.from({ length: 1000 }, (_, at) => `a[${at}].b=${at}`).join('&')
+    const started = performance.now()
+    for (const sent of bothKinds(body)) expect((await send(sent)).json.data.a).toHaveLength(1000)
+    const unknown = Array.from({ length: 1000 }, (_, at) => `${'.['.repeat(90)}${at}=x`).join('&')
+    for (const sent of bothKinds(unknown)) expect((await send(sent)).status).toBe(422)
+    expect(performance.now() - started).toBeLessThan(4000)
+  })
+
+  test('the fields of a form may be of any order and of any charset', async () => {
+    const send = await serving(z.object({ a: z.string(), b: z.number() }))
+    expect((await send(asMultipart('b=1&a=K%C3%B6ln'))).json.data).toEqual({ a: 'Köln', b: 1 })
+    const latin: Sent = { type: 'application/x-www-form-urlencoded; charset=latin1', body: 'b=1&a=K%F6ln' }
+    expect((await send(latin)).json.data).toEqual({ a: 'Köln', b: 1 })
+  })
+})
