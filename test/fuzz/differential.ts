@@ -142,12 +142,15 @@ function unlikeModel(ours: Answer, framed: Framed, specimen: Specimen): string |
   if (specimen.body.length === 0) return ours.kind === 'parts' ? undefined : 'an empty body is an empty form'
   if (ours.kind === 'parts') {
     if (framed.end !== 'closed') return `the body is ${framed.end}`
+    if (framed.preamble.includes(`--${boundaryOf(specimen.contentType)}`))
+      return 'the boundary is in the preamble'
     const chosen = framed.parts.filter((part) => !isNoFileChosen(part))
     return chosen.length === ours.parts.length ? undefined : `it has ${chosen.length} parts`
   }
   if (beforeFraming.has(ours.code)) return undefined
   if (['BOUNDARY_MISMATCH', 'NOT_MULTIPART'].includes(ours.code)) {
-    return framed.end === 'no delimiter' ? undefined : 'there are delimiters'
+    const isSpoilt = framed.preamble.includes(`--${boundaryOf(specimen.contentType)}`)
+    return framed.end === 'no delimiter' || isSpoilt ? undefined : 'there are delimiters'
   }
   // Of one line end alone, either the framing or the header of the part can complain.
   if (ours.code === 'LF_LINE_ENDINGS') return undefined

@@ -151,6 +151,15 @@ export const disagreements: readonly Disagreement[] = [
       ['BOUNDARY_MISMATCH', 'NOT_MULTIPART'].includes(code(e)) && e.framed.end === 'no delimiter',
   },
   {
+    name: 'the boundary before the first delimiter: something is glued to a delimiter',
+    formgate: '400 `BOUNDARY_MISMATCH`',
+    others: 'undici begins there; `@fastify/busboy` drops the part',
+    right:
+      'Formgate by choice: to RFC 2046, 5.1.1 it is preamble, which is ignored; but it is the rest of a delimiter, and to ' +
+      'ignore it is to lose a part.',
+    applies: (e) => code(e) === 'BOUNDARY_MISMATCH' && e.framed.preamble.includes(`--${e.boundary}`),
+  },
+  {
     name: 'a part with an empty header',
     formgate: '400 `MALFORMED_PART`',
     others: '`@fastify/busboy` drops the part',

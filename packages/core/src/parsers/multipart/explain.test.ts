@@ -67,6 +67,22 @@ const bodies: readonly [
     'LF before a closing delimiter with something behind it',
   ],
   [
+    '--X\r\r\nA: b',
+    'X',
+    'BOUNDARY_MISMATCH',
+    /"--X".*start of a line/,
+    /behind CRLF/,
+    'a delimiter with a CR too many',
+  ],
+  [
+    '--X\r',
+    'X',
+    'BOUNDARY_MISMATCH',
+    /"--X".*start of a line/,
+    /behind CRLF/,
+    'a delimiter and a CR before another one',
+  ],
+  [
     '{"a":1}',
     'X',
     'NOT_MULTIPART',

@@ -1,5 +1,6 @@
 /** Why a body is not what its header says: what was declared, what was seen, what to change. */
 import { BodyError } from '../../errors.js'
+import { trimSpace } from '../../header-space.js'
 import { bodyLook } from '../body-look.js'
 
 /** The 400 for a multipart body whose lines end in LF alone. */
@@ -21,7 +22,9 @@ export function hasBareLf(text: string): boolean {
 export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
   const lines = start.toString('latin1').split('\n', 1000)
   // With a CRLF before and behind it, such a line would be a delimiter.
-  if (lines.some((line) => isDelimiter(line, boundary))) return lfLineEndings()
+  if (lines.some((line, at) => isDelimiter(at < lines.length - 1 ? withoutCr(line) : line, boundary))) {
+    return lfLineEndings()
+  }
   if (lines.some((line) => isBareBoundary(line.trimEnd(), boundary))) return withoutDashes(boundary)
   const look = bodyLook(start)
   const seen =
@@ -42,7 +45,13 @@ function seenBoundary(lines: readonly string[]): string | undefined {
 }
 
 function isDelimiter(line: string, boundary: string): boolean {
-  return line.trimEnd() === `--${boundary}` || line.startsWith(`--${boundary}--`)
+  if (!line.startsWith(`--${boundary}`)) return false
+  const rest = line.slice(2 + boundary.length)
+  return rest.startsWith('--') || trimSpace(rest) === ''
+}
+
+function withoutCr(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line
 }
 
 /** A line that would be a delimiter if it began with two more dashes. */

@@ -115,9 +115,9 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
   ['\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [closed('A: b', 'c')], 'an empty line before the body'],
   ['preamble\r\n\r\nof lines\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [closed('A: b', 'c')], 'a preamble'],
   [
-    '--XY\r\n--X \tz\r\nx--X\r\n--X\r\nA: b\r\n\r\nc\r\n--X--',
+    '--Y\r\n--\r\n-X\r\nX\r\n--X\r\nA: b\r\n\r\nc\r\n--X--',
     [closed('A: b', 'c')],
-    'a preamble of false delimiters',
+    'a preamble of what is nearly a delimiter',
   ],
   [
     '--X\r\nA: b\r\n\r\nc\r\n--X--\r\nepilogue\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
@@ -168,6 +168,11 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
   ['\n--X--\r\n', /^LF_LINE_ENDINGS/, 'LF before the closing delimiter'],
   ['pre\n--X\r\nA: b\r\n\r\nc\r', /^LF_LINE_ENDINGS/, 'LF before the first delimiter'],
   ['--X\r\nA: b\n\nc\n--X--\n', /^LF_LINE_ENDINGS/, 'LF in the header'],
+  [
+    '--X\r\nA: b\n\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
+    /^LF_LINE_ENDINGS/,
+    'LF in a header that the next part follows',
+  ],
   ['--X \t\nA: b', /^LF_LINE_ENDINGS/, 'LF behind white space'],
   ['--X\r\nA: b\r\n\r\nc\r\n--X\nD: e', /^LF_LINE_ENDINGS/, 'LF behind a later delimiter'],
   [`--X\r\nA: b\n${'c'.repeat(200)}`, /^LF_LINE_ENDINGS/, 'LF in a header that is too long'],
@@ -185,6 +190,19 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
     /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
     'something glued to the first delimiter',
   ],
+  // What stands before the first delimiter is no part; a delimiter that is spoilt must not make a preamble of one.
+  [
+    'glued--X\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
+    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    'something glued to the first delimiter of two',
+  ],
+  [
+    '--X junk\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
+    /^BOUNDARY_MISMATCH/,
+    'something behind the first delimiter of two',
+  ],
+  [' --X\r\nA: b\r\n\r\nc\r\n--X--', /^BOUNDARY_MISMATCH/, 'a space before the first delimiter'],
+  ['pre\n--X\r\nA: b\r\n\r\nc\r\n--X--', /^LF_LINE_ENDINGS/, 'LF before the first delimiter of two'],
   ['{"a":1}', /^NOT_MULTIPART: .*JSON/, 'JSON'],
   ['a=1&b=2', /^NOT_MULTIPART: .*URL-encoded/, 'a URL-encoded form'],
   ['hello', /^NOT_MULTIPART/, 'something else'],

@@ -30,7 +30,7 @@ const crlf = Buffer.from('\r\n')
  *
  * A delimiter is CRLF, `--` and the boundary, at the start of the body without the CRLF; after it stand white space and
  * CRLF, or `--` if it is the closing one. The same boundary followed by anything else is content. What stands before the
- * first delimiter and after the closing one is no part.
+ * first delimiter and after the closing one is no part; before the first, the boundary may not stand at all.
  */
 export class Framing {
   readonly #boundary: string
@@ -158,7 +158,7 @@ export class Framing {
   }
 
   #openDelimiter(next: number): number {
-    if (this.#part > 0) this.#listener.closePart()
+    this.#closePart()
     this.#part += 1
     this.#padding.truncate(0)
     this.#state = 'header'
@@ -166,9 +166,15 @@ export class Framing {
   }
 
   #closeDelimiter(next: number): number {
-    if (this.#part > 0) this.#listener.closePart()
+    this.#closePart()
     this.#state = 'epilogue'
     return next
+  }
+
+  /** Closes the open part, or the preamble, where a spoilt delimiter would have made a preamble of a part. */
+  #closePart(): void {
+    if (this.#part > 0) this.#listener.closePart()
+    else if (this.#preamble.indexOf(this.#dashBoundary, 0) !== -1) throw this.#unlikeHeader()
   }
 
   /** The boundary was followed by something that follows no delimiter: it was content. */
@@ -204,10 +210,9 @@ export class Framing {
 
   /** Looks for what keeps a header from ending where it should. */
   #checkHeader(header: string, isEndless: boolean): void {
-    if (isEndless && hasBareLf(header)) throw lfLineEndings()
-    if (holdsDelimiter(header, `--${this.#boundary}`)) {
-      throw malformedPart(this.#part, 'its header does not end with an empty line')
-    }
+    const holdsNext = holdsDelimiter(header, `--${this.#boundary}`)
+    if ((isEndless || holdsNext) && hasBareLf(header)) throw lfLineEndings()
+    if (holdsNext) throw malformedPart(this.#part, 'its header does not end with an empty line')
   }
 
   #expectContent(matched: number, borrowed: number): void {
@@ -228,6 +233,10 @@ export class Framing {
 
   #noDelimiter(): BodyError {
     this.#preamble.add(this.#delimiter, this.#borrowed, this.#matched)
+    return this.#unlikeHeader()
+  }
+
+  #unlikeHeader(): BodyError {
     return bodyUnlikeHeader(this.#preamble.toBuffer().subarray(0, longestPreamble), this.#boundary)
   }
 
