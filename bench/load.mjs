@@ -1,0 +1,77 @@
+/** The load: wrk, or autocannon where there is none, for small bodies; a client of our own for large ones. */
+import { fork, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+const connections = 16
+
+/** What makes the load of small bodies. */
+export const generator = spawnSync('wrk', ['--version']).error ? 'autocannon' : 'wrk'
+
+/**
+ * Sends a small body again and again.
+ *
+ * @param {string} url
+ * @param {{ pieces: readonly Buffer[], type: string }} body
+ * @param {number} seconds
+ * @param {string} directory for the body
+ * @returns {Promise<{ requests: number, seconds: number }>}
+ * @throws Error where a request has failed
+ */
+export async function sendFor(url, body, seconds, directory) {
+  const path = join(directory, 'body')
+  writeFileSync(path, Buffer.concat(body.pieces))
+  const text = await (generator === 'wrk'
+    ? wrk(url, path, body.type, seconds)
+    : autocannon(url, path, body.type, seconds))
+  const { failed, ...sent } = JSON.parse(text.trim().split('\n').at(-1))
+  if (failed > 0) throw new Error(`${failed} of ${sent.requests} requests to ${url} failed.`)
+  return sent
+}
+
+async function wrk(url, path, type, seconds) {
+  const args = ['-t1', `-c${connections}`, '-d600s', '-s', here('post.lua'), url, '--', path, type]
+  const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  // It counts in whole seconds; interrupted, it sums up what it has done by then.
+  setTimeout(() => child.kill('SIGINT'), seconds * 1000)
+  return output(child)
+}
+
+function autocannon(url, path, type, seconds) {
+  const args = [here('peers/autocannon.mjs'), url, path, type, String(seconds), String(connections)]
+  return output(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }))
+}
+
+async function output(child) {
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += chunk))
+  await once(child, 'close')
+  return text
+}
+
+/** Sends large bodies, and counted ones, from a process of its own. */
+export class Client {
+  #child = fork(here('client.mjs'))
+
+  /**
+   * @param {number} port
+   * @param {string} body its name, or a name for each request that `*` in it stands for
+   * @param {number} requests
+   * @param {number} connections
+   * @returns {Promise<{ seconds: number, bytes: number, answers: readonly object[] }>} the answers in the order of the requests
+   * @throws Error where a request has failed
+   */
+  async send(port, body, requests, connections) {
+    this.#child.send({ port, body, requests, connections })
+    const [result] = await once(this.#child, 'message')
+    if (result.error) throw new Error(`A request to port ${port} failed: ${result.error}`)
+    return result
+  }
+
+  stop() {
+    this.#child.disconnect()
+  }
+}

@@ -1,0 +1,33 @@
+/** How the three Formgate servers are set up: as a user gets it, with limits raised only where a body needs it. */
+import { createHash } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import { disk, memory } from '../../packages/core/dist/index.js'
+import { found } from './answer.mjs'
+
+/** Options of `multipart()`. In memory means the default storage for all that it keeps in memory. */
+export function mountOptions({ storage, directory, limits }) {
+  return {
+    ...(storage === 'disk' && { storage: disk({ directory }) }),
+    ...(storage === 'memory' && { storage: memory() }),
+    ...(limits && { limits }),
+  }
+}
+
+/** The answer, from `req.data` and `req.files`. */
+export function answer({ data, files }, { hash }) {
+  const all = Object.values(files).flat()
+  if (hash) return hashes(all)
+  const { fields, ...rest } = found(data, all)
+  return { fields: fields - Object.keys(files).length, ...rest }
+}
+
+async function hashes(files) {
+  const digests = await Promise.all(
+    files.map(async (file) => {
+      const hash = createHash('sha256')
+      await pipeline(file.createReadStream(), hash)
+      return hash.digest('hex')
+    }),
+  )
+  return { digests }
+}

@@ -1,0 +1,13 @@
+import { createServer } from 'node:http'
+import Koa from 'koa'
+import { multipart } from '../../../packages/koa/dist/index.js'
+import { answer, mountOptions } from '../formgate.mjs'
+
+export function serve(options) {
+  const app = new Koa()
+  app.use(multipart(mountOptions(options)))
+  app.use(async (ctx) => {
+    ctx.body = await answer(ctx.request, options)
+  })
+  return createServer(app.callback())
+}

@@ -1,0 +1,16 @@
+/** The floor of all that is written: the whole body, unparsed, through a plain pipe to the disk. */
+import { randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { drained, removeLater } from '../answer.mjs'
+
+export function serve({ directory }) {
+  return createServer((req, res) => {
+    const path = join(directory, randomUUID())
+    req.pipe(createWriteStream(path)).on('finish', () => {
+      res.end(JSON.stringify(drained))
+      removeLater([path])
+    })
+  })
+}

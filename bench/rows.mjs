@@ -1,0 +1,168 @@
+/** What is measured: a row is a body, what is done with it, and on which servers. */
+import { MiB } from './bodies.mjs'
+
+export const frameworks = ['express', 'koa', 'fastify']
+
+const multipart = {
+  express: ['multer', 'formidable', 'express-fileupload'],
+  koa: ['koa-multer', 'koa-body'],
+  fastify: ['fastify-multipart'],
+}
+
+/** Those of them that users pick most, for quick runs. */
+const usual = { express: ['multer'], koa: ['koa-multer'], fastify: ['fastify-multipart'] }
+
+/** Each framework's usual parser of JSON and of URL-encoded forms. */
+const parsers = { express: ['body-parser'], koa: ['bodyparser'], fastify: ['own-parser'] }
+
+const outsiders = ['node/drain', 'node/remix', 'node/hono']
+
+/**
+ * - `light`: small bodies, as many as the server takes; CPU per request
+ * - `fresh`: the same, so many requests from the first one on, each time in a new process
+ * - `heavy`: large bodies; CPU per MB, throughput, growth of the memory
+ * - `memory`: one body in a new process; growth of the memory
+ * - `hostile`: as heavy, and an ordinary body of the same size beside each
+ * - `growth`: Formgate alone, with more and more of the same
+ *
+ * @typedef {{ name: string, title: string, kind: string, peers?: object, outsiders?: readonly string[],
+ *   storage?: 'disk' | 'memory', limits?: object, warmUp?: string, requests?: number, connections?: number }} Row
+ */
+
+/** @type {readonly Row[]} */
+export const rows = [
+  {
+    name: 'form',
+    title: 'Form of 5 fields, 573 bytes',
+    kind: 'light',
+    peers: multipart,
+    outsiders,
+  },
+  {
+    name: 'form-after-files',
+    title: 'The same, in a process that has seen files before',
+    kind: 'light',
+    body: 'form',
+    warmUp: 'avatar',
+    peers: multipart,
+    outsiders,
+  },
+  {
+    name: 'avatar',
+    title: '2 fields and a file of 20 KB, in memory',
+    kind: 'light',
+    peers: multipart,
+    outsiders,
+  },
+  {
+    name: 'files100',
+    title: '100 files of 1 KB, in memory',
+    kind: 'light',
+    peers: multipart,
+    outsiders,
+  },
+  {
+    name: 'fields1000',
+    title: 'Form of 1000 fields, in a fresh process from the first request on',
+    kind: 'fresh',
+    requests: 200,
+    connections: 4,
+    peers: multipart,
+    outsiders,
+  },
+  { name: 'json1k', title: 'JSON of 1 KB', kind: 'light', peers: parsers },
+  { name: 'json100k', title: 'JSON of 100 KB', kind: 'light', peers: parsers },
+  { name: 'urlencoded', title: 'URL-encoded form of 10 fields', kind: 'light', peers: parsers },
+  {
+    name: 'photo5m',
+    title: 'Photo of 5 MB, to disk',
+    kind: 'heavy',
+    storage: 'disk',
+    requests: 60,
+    connections: 4,
+    peers: multipart,
+    outsiders: [...outsiders, 'node/pipe'],
+  },
+  {
+    name: 'big256m',
+    title: 'Video of 256 MiB, to disk',
+    kind: 'heavy',
+    storage: 'disk',
+    limits: { fileSize: 1024 * MiB, bodySize: 1024 * MiB },
+    requests: 1,
+    connections: 1,
+    peers: multipart,
+    outsiders: [...outsiders, 'node/pipe'],
+  },
+  {
+    name: 'file64m',
+    title: 'File of 64 MiB, kept in memory',
+    kind: 'memory',
+    storage: 'memory',
+    limits: { fileSize: 64 * MiB },
+    peers: multipart,
+    outsiders: ['node/remix', 'node/hono'],
+  },
+  {
+    name: 'crlfs',
+    title: 'Hostile: 5 MB of CRLF, to disk',
+    kind: 'hostile',
+    storage: 'disk',
+    requests: 20,
+    connections: 2,
+    peers: usual,
+  },
+  {
+    name: 'almost',
+    title: 'Hostile: 5 MB of boundaries that lack their last character, to disk',
+    kind: 'hostile',
+    storage: 'disk',
+    requests: 20,
+    connections: 2,
+    peers: usual,
+  },
+  {
+    name: 'parts',
+    title: 'CPU per part, from 10 to 10,000 fields',
+    kind: 'growth',
+    sizes: { fields: [10, 100, 1000, 10_000] },
+    total: 100_000,
+    limits: { fields: 10_000, parts: 10_000 },
+  },
+  {
+    name: 'megabytes',
+    title: 'CPU per MB, from 1 MB to 1 GB, to disk',
+    kind: 'growth',
+    storage: 'disk',
+    sizes: { file: [1, 10, 100, 1000] },
+    total: 1000,
+    limits: { fileSize: 1024 * MiB, bodySize: 1024 * MiB },
+  },
+  { name: 'uploads200', title: '200 uploads of 10 MB at once, to disk', kind: 'uploads', storage: 'disk' },
+  {
+    name: 'import',
+    title: 'Start-up: what an adapter adds to importing its framework',
+    kind: 'import',
+    peers: usual,
+  },
+]
+
+/** The servers of a row. */
+export function serversOf({ peers = {}, outsiders = [] }, isQuick) {
+  const own = frameworks.flatMap((framework) => {
+    const others = peers[framework] ?? []
+    const some = isQuick && peers === multipart ? usual[framework] : others
+    return ['bare', 'formgate', ...some].map((library) => `${framework}/${library}`)
+  })
+  return isQuick ? own : [...own, ...outsiders]
+}
+
+/** The libraries that a framework's verdict is about. */
+export function peersOf({ peers = {} }, framework) {
+  return (peers[framework] ?? []).map((library) => `${framework}/${library}`)
+}
+
+/** Servers that take the bytes and look at none of them. */
+export function isFloor(server) {
+  return server.endsWith('/bare') || server === 'node/drain' || server === 'node/pipe'
+}

@@ -1,0 +1,82 @@
+/**
+ * The benchmark.
+ *
+ *     npm run bench                          everything, about 25 minutes
+ *     npm run bench -- --quick               the usual peers, few rounds, about two minutes
+ *     npm run bench -- --only=form,avatar    some rows
+ *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
+ *
+ * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem, type } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { installPeers, versions } from './install-peers.mjs'
+import { Client, generator } from './load.mjs'
+import { measure } from './measure.mjs'
+import { rows } from './rows.mjs'
+import { tableOf, verdictsOf } from './verdicts.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    profile: { type: 'string' },
+    directory: { type: 'string', default: tmpdir() },
+    output: { type: 'string', default: fileURLToPath(new URL('last-run.json', import.meta.url)) },
+  },
+})
+
+installPeers()
+const isQuick = options.quick
+const only = options.only?.split(',')
+const unknown = only?.filter((name) => !rows.some((row) => row.name === name)) ?? []
+if (unknown.length > 0)
+  throw new Error(`No row is called ${unknown.join(', ')}. Rows: ${rows.map(({ name }) => name).join(', ')}`)
+
+const directory = mkdtempSync(join(resolve(options.directory), 'formgate-bench-'))
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+const client = new Client()
+const setting = {
+  client,
+  directory,
+  isQuick,
+  rounds: Number(options.rounds ?? (isQuick ? 3 : 7)),
+  seconds: isQuick ? 0.35 : 1,
+  profiles: options.profile && resolve(options.profile),
+}
+
+const run = {
+  date: new Date().toISOString().slice(0, 10),
+  isQuick,
+  rounds: setting.rounds,
+  generator,
+  machine: `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
+  node: process.version,
+  versions: versions(),
+  rows: {},
+}
+const started = performance.now()
+for (const row of rows) {
+  if (only !== undefined && !only.includes(row.name)) continue
+  run.rows[row.name] = await measure(row, setting)
+  console.log(tableOf(row, run.rows[row.name]))
+  for (const verdict of verdictsOf(row, run.rows[row.name])) console.log(`  ${lineOf(verdict)}`)
+  console.log()
+}
+client.stop()
+writeFileSync(options.output, `${JSON.stringify(run, null, 2)}\n`)
+
+const verdicts = rows.flatMap((row) => (run.rows[row.name] ? verdictsOf(row, run.rows[row.name]) : []))
+const missed = verdicts.filter(({ holds }) => !holds)
+console.log(
+  `${verdicts.length - missed.length} of ${verdicts.length} figures hold, ${Math.round((performance.now() - started) / 1000)} s.`,
+)
+for (const verdict of missed) console.log(`  ${lineOf(verdict)}`)
+
+function lineOf({ row, framework, what, figure, bound, limit, holds }) {
+  return `${holds ? '✓' : '✗'} ${row} ${framework}: ${what} ${figure} (${bound} ${limit})`
+}

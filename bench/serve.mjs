@@ -1,0 +1,39 @@
+/**
+ * One server in a process of its own: `node serve.mjs <module below peers> <options as JSON>`.
+ *
+ * It tells its port, and when it is asked, what it has used so far.
+ */
+import { readdirSync } from 'node:fs'
+
+const [module, options] = process.argv.slice(2)
+const { serve } = await import(`./peers/${module}.mjs`)
+const server = await serve(JSON.parse(options))
+if (!server.listening) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+
+process.on('message', (message) => {
+  if (message === 'stop') process.exit()
+  process.send(usage())
+})
+process.on('disconnect', () => process.exit())
+process.send({ port: server.address().port })
+
+function usage() {
+  const { user, system } = process.cpuUsage()
+  return {
+    /** Milliseconds, of all threads. */
+    cpu: (user + system) / 1000,
+    /** Bytes, as the kernel counts them. */
+    rss: process.memoryUsage.rss(),
+    peakRss: process.resourceUsage().maxRSS * 1024,
+    descriptors: descriptors(),
+  }
+}
+
+/** `undefined` where the system does not show them. */
+function descriptors() {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return undefined
+  }
+}

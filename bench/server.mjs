@@ -1,0 +1,51 @@
+/** The servers, seen from the benchmark. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const serve = fileURLToPath(new URL('serve.mjs', import.meta.url))
+
+/** A server that runs. */
+export class Server {
+  #child
+  name
+  port = 0
+
+  /**
+   * @param {string} module below `peers`, such as `express/multer`
+   * @param {object} options of the server
+   * @param {string} [profiles] where to leave a CPU profile
+   */
+  static async start(module, options, profiles) {
+    const server = new Server()
+    server.name = module
+    const execArgv = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}/${module}`] : []
+    server.#child = fork(serve, [module, JSON.stringify(options)], {
+      execArgv,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    let errors = ''
+    server.#child.stderr.on('data', (text) => (errors += text))
+    server.#child.on('exit', (code) => code && console.error(`${module} ended with ${code}.\n${errors}`))
+    const [{ port }] = await once(server.#child, 'message')
+    server.port = port
+    return server
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}/`
+  }
+
+  /** What it has used so far. */
+  async usage() {
+    this.#child.send('usage')
+    const [usage] = await once(this.#child, 'message')
+    return usage
+  }
+
+  async stop() {
+    const exit = once(this.#child, 'exit')
+    this.#child.send('stop')
+    await exit
+  }
+}

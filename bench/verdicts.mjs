@@ -1,0 +1,266 @@
+/** What the figures of a row say: which hold of those that Formgate is built to. */
+import { MiB } from './bodies.mjs'
+import { frameworks, isFloor, peersOf } from './rows.mjs'
+
+/**
+ * One figure that must hold.
+ *
+ * @typedef {object} Verdict
+ * @property {string} row
+ * @property {string} framework
+ * @property {string} what
+ * @property {string} figure as measured
+ * @property {'at most' | 'at least' | 'exactly'} bound
+ * @property {string} limit
+ * @property {string} [best] the peer that it is measured against
+ * @property {number} [ratio] against the best peer, less is better
+ * @property {boolean} holds
+ */
+
+/** Formgate's CPU above the bare framework, as a part of that of the best peer. */
+const above = (limit) => (result, framework, peers) => {
+  const bare = result[`${framework}/bare`].cpu
+  const cpu = (server) => result[server].cpu - bare
+  return [
+    ratio(
+      'CPU above the bare framework, of the best peer’s',
+      'at most',
+      limit,
+      result,
+      framework,
+      peers,
+      cpu,
+      'least',
+    ),
+  ]
+}
+
+/** Formgate's CPU, as a part of that of the best peer. */
+const whole = (limit) => (result, framework, peers) => [
+  ratio(
+    'CPU, of the best peer’s',
+    'at most',
+    limit,
+    result,
+    framework,
+    peers,
+    (server) => result[server].cpu,
+    'least',
+  ),
+]
+
+const faster = (limit) => (result, framework, peers) => [
+  ratio(
+    'throughput, of the best peer’s',
+    'at least',
+    limit,
+    result,
+    framework,
+    peers,
+    (server) => result[server].rate,
+    'most',
+  ),
+]
+
+/** What must hold, by row. */
+const musts = {
+  form: [above(0.6)],
+  avatar: [above(0.6)],
+  files100: [above(0.6)],
+  fields1000: [above(0.3)],
+  json1k: [whole(1.05)],
+  json100k: [whole(1.05)],
+  urlencoded: [whole(1.05)],
+  photo5m: [faster(1.25), whole(0.8)],
+  big256m: [faster(1.5), whole(0.75), memoryGrowth],
+  file64m: [memoryOfMulter],
+  crlfs: [hostile],
+  almost: [hostile],
+  parts: [flat],
+  megabytes: [flat],
+  uploads200: [uploads],
+  import: [startUp],
+}
+
+/** @returns {Verdict[]} */
+export function verdictsOf(row, result) {
+  const own = frameworks.filter((framework) => result[`${framework}/formgate`])
+  return (musts[row.name] ?? []).flatMap((must) =>
+    own.flatMap((framework) => {
+      const peers = peersOf(row, framework).filter((peer) => result[peer])
+      return must(result, framework, peers).map((verdict) => ({ row: row.name, framework, ...verdict }))
+    }),
+  )
+}
+
+function ratio(what, bound, limit, result, framework, peers, figureOf, best) {
+  const sorted = peers.toSorted((a, b) => figureOf(a) - figureOf(b))
+  const peer = best === 'least' ? sorted[0] : sorted.at(-1)
+  const value = figureOf(`${framework}/formgate`) / figureOf(peer)
+  const holds = bound === 'at most' ? value <= limit : value >= limit
+  return { what, figure: value.toFixed(2), bound, limit: String(limit), best: peer, ratio: value, holds }
+}
+
+function memoryGrowth(result, framework) {
+  const growth = result[`${framework}/formgate`].rss
+  return [
+    {
+      what: 'growth of memory',
+      figure: mebibytes(growth),
+      bound: 'at most',
+      limit: '64 MiB',
+      holds: growth <= 64 * MiB,
+    },
+  ]
+}
+
+/** multer's on Express counts for all three. */
+function memoryOfMulter(result, framework) {
+  const value = result[`${framework}/formgate`].rss / result['express/multer'].rss
+  const what = 'growth of memory, of multer’s'
+  return [
+    {
+      what,
+      figure: value.toFixed(2),
+      bound: 'at most',
+      limit: '0.6',
+      best: 'express/multer',
+      ratio: value,
+      holds: value <= 0.6,
+    },
+  ]
+}
+
+function hostile(result, framework) {
+  const { cpu, ordinary } = result[`${framework}/formgate`]
+  const value = cpu / ordinary
+  return [
+    {
+      what: 'CPU, of an ordinary body’s',
+      figure: value.toFixed(2),
+      bound: 'at most',
+      limit: '3',
+      holds: value <= 3,
+    },
+  ]
+}
+
+/** No size may cost more for each of its parts than the smallest does. */
+function flat(result, framework) {
+  const bare = result[`${framework}/bare`]
+  const costs = Object.entries(result[`${framework}/formgate`]).map(
+    ([size, cpu]) => cpu - (bare?.[size] ?? 0),
+  )
+  const value = Math.max(...costs) / costs[0]
+  const what = 'CPU at the dearest size, of the smallest’s'
+  return [{ what, figure: value.toFixed(2), bound: 'at most', limit: '1.25', holds: value <= 1.25 }]
+}
+
+function uploads(result, framework) {
+  const { uploads, equal, rss, descriptors } = result[`${framework}/formgate`]
+  return [
+    {
+      what: 'equal SHA-256',
+      figure: String(equal),
+      bound: 'exactly',
+      limit: String(uploads),
+      holds: equal === uploads,
+    },
+    {
+      what: 'growth of memory',
+      figure: mebibytes(rss),
+      bound: 'at most',
+      limit: '256 MiB',
+      holds: rss <= 256 * MiB,
+    },
+    {
+      what: 'descriptors left',
+      figure: String(descriptors),
+      bound: 'at most',
+      limit: '0',
+      holds: descriptors <= 0,
+    },
+  ]
+}
+
+function startUp(result, framework) {
+  const { added } = result[`${framework}/formgate`]
+  return [
+    {
+      what: 'import',
+      figure: `${added.toFixed(0)} ms`,
+      bound: 'at most',
+      limit: '60 ms',
+      holds: added <= 60,
+    },
+  ]
+}
+
+/** The figures of a row as a table, for a terminal and for Markdown alike. */
+export function tableOf(row, result) {
+  const columns = columnsOf[row.kind](row, result)
+  const head = ['', ...columns.map(([title]) => title)]
+  const lines = Object.keys(result).map((server) => [server, ...columns.map(([, cell]) => cell(server))])
+  const all = [head, ...lines]
+  const widths = head.map((_, at) => Math.max(...all.map((line) => line[at].length)))
+  const text = (line) =>
+    `| ${line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join(' | ')} |`
+  const rule = `|${widths.map((width, at) => (at === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
+  return [`### ${row.title} (\`${row.name}\`)`, '', text(head), rule, ...lines.map(text), ''].join('\n')
+}
+
+const columnsOf = {
+  light: requestColumns,
+  fresh: requestColumns,
+  heavy: (row, result) => [
+    ['CPU ms/MB', (server) => result[server].cpu.toFixed(2)],
+    ['MB/s', (server) => result[server].rate.toFixed(0)],
+    ['peak memory above idle', (server) => mebibytes(result[server].rss)],
+  ],
+  memory: (row, result) => [
+    ['peak memory above idle', (server) => mebibytes(result[server].rss)],
+    ['CPU ms', (server) => result[server].cpu.toFixed(0)],
+  ],
+  hostile: (row, result) => [
+    ['CPU ms/MB', (server) => result[server].cpu.toFixed(2)],
+    ['of an ordinary body', (server) => result[server].ordinary.toFixed(2)],
+    ['ratio', (server) => (result[server].cpu / result[server].ordinary).toFixed(2)],
+  ],
+  growth: (row, result) => {
+    const unit = row.sizes.fields ? 'fields' : 'MB'
+    const digits = row.sizes.fields ? 1 : 0
+    return Object.keys(Object.values(result)[0]).map((size) => [
+      `${Number(size).toLocaleString('en')} ${unit}, µs each`,
+      (server) => (result[server][size] * 1000).toFixed(digits),
+    ])
+  },
+  uploads: (row, result) => [
+    ['uploads', (server) => String(result[server].uploads)],
+    ['equal SHA-256', (server) => String(result[server].equal)],
+    ['MB/s', (server) => result[server].rate.toFixed(0)],
+    ['peak memory above idle', (server) => mebibytes(result[server].rss)],
+    ['descriptors left', (server) => String(result[server].descriptors)],
+  ],
+  import: (row, result) => [
+    ['the framework, ms', (server) => result[server].framework.toFixed(0)],
+    ['added, ms', (server) => result[server].added.toFixed(0)],
+  ],
+}
+
+function requestColumns(row, result) {
+  const bareOf = (server) =>
+    result[`${server.split('/')[0] === 'node' ? 'node/drain' : `${server.split('/')[0]}/bare`}`]
+  return [
+    ['CPU ms/request', (server) => result[server].cpu.toFixed(3)],
+    [
+      'above bare',
+      (server) =>
+        isFloor(server) || !bareOf(server) ? '' : (result[server].cpu - bareOf(server).cpu).toFixed(3),
+    ],
+    ['requests/s', (server) => result[server].rate.toFixed(0)],
+  ]
+}
+
+function mebibytes(bytes) {
+  return `${(bytes / MiB).toFixed(0)} MiB`
+}
