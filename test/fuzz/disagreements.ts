@@ -286,11 +286,13 @@ export const disagreements: readonly Disagreement[] = [
     applies: refused('INVALID_CHARSET', /charset/, (part) => /charset=/i.test(line(part, 'Content-Type'))),
   },
   {
-    name: 'a JSON part that is not JSON',
-    formgate: '400 `MALFORMED_JSON`',
+    name: 'a JSON part that is not JSON, or a URL-encoded one that is not URL-encoded',
+    formgate: '400 `MALFORMED_JSON` or `MALFORMED_FORM`',
     others: 'give the text',
     right: 'Formgate by choice: the part says what it is (RFC 7578, 4.4).',
-    applies: (e) => code(e) === 'MALFORMED_JSON' && /content-type:[ \t]*application\/\S*json/i.test(text(e)),
+    applies: (e) =>
+      (code(e) === 'MALFORMED_JSON' && /content-type:[ \t]*application\/\S*json/i.test(text(e))) ||
+      (code(e) === 'MALFORMED_FORM' && /content-type:[ \t]*application\/x-www-form/i.test(text(e))),
   },
   {
     name: 'more, or longer, than a limit allows',

@@ -1,0 +1,49 @@
+/** What the servers of all peers have in common: a port to tell, and one form for what a parser finds. */
+// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+import { createServer } from 'node:http'
+
+/**
+ * Starts a server on a free port and prints it.
+ * @param {import('node:http').RequestListener} listener
+ */
+export function serve(listener) {
+  const server = createServer(listener)
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    console.log(typeof address === 'object' && address !== null ? address.port : address)
+  })
+  // The parent lets go of stdin when it ends.
+  process.stdin.resume().on('end', () => process.exit())
+}
+
+/**
+ * The limits that a request asks for.
+ * @param {import('node:http').IncomingMessage} request
+ * @returns {Record<string, number>}
+ */
+export function limitsOf(request) {
+  const header = request.headers['x-limits']
+  return typeof header === 'string' ? JSON.parse(header) : {}
+}
+
+/**
+ * @param {import('node:http').ServerResponse} response
+ * @param {number} status
+ * @param {unknown} answer
+ */
+export function answer(response, status, answer) {
+  if (response.headersSent) return
+  // A missing name or value is said to be that, which JSON would leave out.
+  const json = JSON.stringify(answer, (_, value) => (value === undefined ? '<undefined>' : value))
+  response.writeHead(status, { 'content-type': 'application/json' }).end(json)
+}
+
+/**
+ * @param {Record<string, unknown>} fields
+ * @returns {[name: string, value: unknown][]}
+ */
+export function flatten(fields) {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    [value].flat().map((each) => /** @type {[string, unknown]} */ ([name, each])),
+  )
+}
