@@ -59,6 +59,8 @@ export interface Description {
   readonly routes?: readonly Route[]
   /** Whether the app has an error handler of its own, which answers `{ handler: 'own', code, status }`. */
   readonly errorHandler?: boolean
+  /** Told of every error that reaches that handler. */
+  readonly onError?: (error: Error) => void
   /** Whether Express has `problems()` after its routes. Default true. */
   readonly problems?: boolean
   /** What stands above Formgate. */
@@ -94,7 +96,8 @@ function typedOf<Own>(typed: Route['typed'], words: object): readonly Own[] {
 }
 
 /** What an app's own error handler answers. */
-function ownAnswer(error: unknown): { status: number; text: string } {
+function ownAnswer(error: unknown, { onError }: Description): { status: number; text: string } {
+  onError?.(error as Error)
   const { code, status = 500 } = error as Partial<BodyError>
   return { status, text: JSON.stringify({ handler: 'own', code, status }) }
 }
@@ -146,7 +149,7 @@ const Express: Framework = {
     if (problems) app.use(onExpress.problems())
     if (errorHandler) {
       app.use((error: unknown, _req: ExpressRequest, res: express.Response, _next: express.NextFunction) => {
-        const { status, text } = ownAnswer(error)
+        const { status, text } = ownAnswer(error, description)
         res.status(status).type('json').send(text)
       })
     }
@@ -166,7 +169,7 @@ const OnKoa: Framework = {
         try {
           await next()
         } catch (error) {
-          const { status, text } = ownAnswer(error)
+          const { status, text } = ownAnswer(error, description)
           ctx.status = status
           ctx.type = 'json'
           ctx.body = text
@@ -212,7 +215,7 @@ const OnFastify: Framework = {
     app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
     if (errorHandler) {
       app.setErrorHandler((error, _request, reply) => {
-        const { status, text } = ownAnswer(error)
+        const { status, text } = ownAnswer(error, description)
         return reply.code(status).type('application/json; charset=utf-8').send(text)
       })
     }

@@ -37,8 +37,8 @@ export async function serveApp(
   typed: Typed,
   rest: Omit<Route, 'path' | 'typed'> & Omit<Description, 'routes'> = {},
 ): Promise<App> {
-  const { mount, above, errorHandler, problems, ...route } = rest
-  const description = { mount, above, errorHandler, problems }
+  const { mount, above, errorHandler, onError, problems, ...route } = rest
+  const description = { mount, above, errorHandler, onError, problems }
   const given = Object.fromEntries(Object.entries(description).filter(([, value]) => value !== undefined))
   const app = await start({ ...given, routes: [{ path: '/', ...route, typed }] })
   running.push(app)

@@ -79,10 +79,26 @@ export function narrowParsers(
   builtIn: readonly RegisteredParser[],
 ): readonly RegisteredParser[] {
   return types.flatMap((type) => {
-    const reader = selectParser(list, type) ?? selectParser(builtIn, type)
-    if (reader !== undefined) return [{ ...reader, range: type }]
-    const within = [...list, ...builtIn].filter(({ range }) => mediaTypeCovers(type, range))
-    if (within.length > 0) return within
-    throw new TypeError(`No parser reads ${type.essence}: add one to the parsers of multipart().`)
+    const readers = [...list, ...builtIn].filter(({ range }) => mediaTypeCovers(range, type))
+    if (readers.length === 0)
+      throw new TypeError(`No parser reads ${type.essence}: add one to the parsers of multipart().`)
+    // Of a range each parser reads its share; of one type the first reads all.
+    const all = new Map<string, RegisteredParser>()
+    for (const reader of readers) {
+      const range = narrower(reader.range, type)
+      if (!all.has(range.essence)) all.set(range.essence, { ...reader, range })
+    }
+    return [...all.values()]
   })
+}
+
+function narrower(one: MediaType, other: MediaType): MediaType {
+  return exactness(one) > exactness(other) ? one : other
+}
+
+/** How little a range leaves open: all, a subtype, what stands before a `+json`, or nothing. */
+function exactness({ type, subtype }: MediaType): number {
+  if (type === '*') return 0
+  if (subtype === '*') return 1
+  return subtype.startsWith('*') ? 2 : 3
 }

@@ -15,6 +15,7 @@ import { ContentType, parseMediaType, type MediaType } from './media-type.js'
 import { defaultParsers, RouteConfig, type Config } from './options.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'
+import { JSONParser } from './parsers/json-parser.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { BytesParser, isRawBody, rawValue, StreamParser } from './raw-body.js'
 import { narrowParsers, registerParsers, type RegisteredParser } from './registry.js'
@@ -26,7 +27,11 @@ import { takesAnything, type Schema } from './validation/schema.js'
 import { validate } from './validation/validate.js'
 import { readValues } from './values-among-files.js'
 
-const builtInParsers = registerParsers([...defaultParsers, PlainTextParser])
+/** What a route may name though no parser above reads it. */
+const builtInParsers: readonly RegisteredParser[] = [
+  ...registerParsers([...defaultParsers, PlainTextParser]),
+  ...registerParsers([JSONParser]).map((json) => ({ ...json, range: mediaTypes('application/*+json')[0]! })),
+]
 
 const rawParsers = { bytes: registerParsers([BytesParser]), stream: registerParsers([StreamParser]) }
 const formTypes = [ContentType.MultipartFormData, ContentType.FormUrlEncoded] as const
