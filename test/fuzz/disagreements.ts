@@ -187,6 +187,14 @@ export const disagreements: readonly Disagreement[] = [
     ),
   },
   {
+    name: 'a backtick in the name of a header line',
+    formgate: 'is read',
+    others: 'undici refuses it',
+    right: 'Formgate: RFC 9110, 5.6.2 has the backtick among the characters of a token.',
+    applies: (e) =>
+      e.peer === 'undici' && reads(e) && e.framed.parts.some((part) => hasLine(part, /^[^:]*`[^:]*:/)),
+  },
+  {
     name: 'a CR without LF in a header',
     formgate: '400 `MALFORMED_PART`',
     others: '`@fastify/busboy` drops the part',
