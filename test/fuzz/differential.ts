@@ -33,13 +33,15 @@ export async function runCase(seed: number, tally: Tally): Promise<void> {
   const fail = (what: string): never => {
     throw new Finding(`${what}\n${describe(seed, specimen, setting)}`)
   }
-  const ours = await within(deadline, 'Formgate', askFormgate(specimen, [], setting)).catch(
-    (error: unknown) => fail(`Formgate: ${inspect(error)}`),
-  )
-  // Whether a fault before the limit or the limit itself is met first depends on what arrives together.
-  const mayTrickle = setting.limits?.bodySize === undefined
+  // To recut a body it is read to its end, where this limit would be met before any fault of a part.
+  const isMetOnTheWay = setting.limits?.bodySize !== undefined
+  const ours = await within(
+    deadline,
+    'Formgate',
+    askFormgate(specimen, [], { ...setting, trickle: isMetOnTheWay }),
+  ).catch((error: unknown) => fail(`Formgate: ${inspect(error)}`))
   for (const [cuts, wish] of randomCuts(random, specimen.body)) {
-    const trickle = wish && mayTrickle
+    const trickle = wish || isMetOnTheWay
     const again = await within(
       deadline,
       'Formgate',
