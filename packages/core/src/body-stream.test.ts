@@ -12,7 +12,7 @@ async function read(
     limit,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
     idle: Infinity,
-    isAborted: () => false,
+    lost: () => new BodyError('CLIENT_ABORTED'),
   })
   let text = ''
   body.on('data', (chunk: Buffer) => (text += chunk.toString()))
