@@ -400,8 +400,7 @@ export const disagreements: readonly Disagreement[] = [
       'Formgate: browsers do not escape backslashes (WHATWG HTML, 4.10.21.8). By RFC 9110, 5.6.4 alone the other would ' +
       'be right, and `C:\\new` a different name.',
     explainsName: ({ raw }) => disposition(raw).includes('\\'),
-    explainsKind: ({ raw, ours, theirs }) =>
-      ours !== undefined && theirs !== undefined && disposition(raw).includes('\\'),
+    explainsKind: ({ raw, theirs }) => theirs !== undefined && disposition(raw).includes('\\'),
   },
   {
     name: 'bytes in a name that are not UTF-8',
