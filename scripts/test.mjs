@@ -11,6 +11,7 @@ step('lint', 'oxlint')
 step('types of tests', 'tsc', '-b')
 step('unused code', 'knip', '--no-progress')
 step('packages', 'node', 'scripts/check-packages.mjs')
+step('types of packages', 'node', 'scripts/check-types.mjs')
 step('tests', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`)
 console.log(`\nAll checks passed in ${seconds()}.`)
 

@@ -1,0 +1,101 @@
+/**
+ * Compiles test/types against the packages as they are published: installed by npm from their tarballs, without the
+ * workspace, with the strictest options, and with the oldest and the newest TypeScript that are promised.
+ */
+import { execFile } from 'node:child_process'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { pnpm, root, runQuietly } from './run.mjs'
+
+/**
+ * What the user of each package has beside it.
+ * @type {Record<string, string[]>}
+ */
+const frameworks = {
+  express: ['express', '@types/express'],
+  koa: ['koa', '@types/koa', '@koa/router'],
+  fastify: ['fastify'],
+}
+const compilers = { oldest: 'test/node_modules/typescript-5', newest: 'node_modules/typescript' }
+const compilerOptions = {
+  strict: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  noEmit: true,
+  target: 'es2023',
+  lib: ['es2023'],
+  module: 'nodenext',
+  types: ['node'],
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'formgate-types-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+const pack = ['--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder]
+const status = runQuietly(...pnpm(), ...pack)
+if (status !== 0) process.exit(status)
+const tarballs = readdirSync(folder)
+const { devDependencies } = JSON.parse(readFileSync(`${root}test/package.json`, 'utf8'))
+
+const failures = await Promise.all(Object.keys(frameworks).map((name) => check(name)))
+for (const text of failures.flat()) console.error(text)
+if (failures.flat().length > 0) process.exit(1)
+
+/**
+ * @param {string} framework
+ * @returns {Promise<string[]>} What the compilers complain of
+ */
+async function check(framework) {
+  const app = join(folder, framework)
+  mkdirSync(app)
+  for (const name of ['equal', 'schemas', framework]) {
+    copyFileSync(`${root}test/types/${name}.ts`, join(app, `${name}.ts`))
+  }
+  const own = ['core', framework].map((name) => [`@formgate/${name}`, `file:${tarballOf(name)}`])
+  const others = [...(frameworks[framework] ?? []), 'zod'].map((name) => [name, devDependencies[name]])
+  const dependencies = Object.fromEntries([...own, ...others, ['@types/node', '^20.19.0']])
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+  await promisify(execFile)(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'],
+    {
+      cwd: app,
+      shell: process.platform === 'win32',
+    },
+  )
+  return (await Promise.all(Object.values(compilers).map((compiler) => compile(app, compiler)))).flat()
+}
+
+/**
+ * @param {string} app
+ * @param {string} compiler
+ * @returns {Promise<string[]>}
+ */
+async function compile(app, compiler) {
+  const { version } = JSON.parse(readFileSync(`${root}${compiler}/package.json`, 'utf8'))
+  try {
+    await promisify(execFile)(process.execPath, [`${root}${compiler}/bin/tsc`, '-p', '.'], { cwd: app })
+    console.log(`${app.slice(folder.length + 1)}: TypeScript ${version}`)
+    return []
+  } catch (error) {
+    return [`TypeScript ${version}:\n${/** @type {{ stdout: string }} */ (error).stdout}`]
+  }
+}
+
+/** @param {string} name */
+function tarballOf(name) {
+  return join(folder, tarballs.find((tarball) => tarball.startsWith(`formgate-${name}-`)) ?? '')
+}

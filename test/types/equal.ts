@@ -1,0 +1,8 @@
+/** Whether two types are one and the same, `any` and optional properties included. */
+export type Equal<Left, Right> =
+  (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false
+
+/** Does not compile where the types differ. */
+export function is<_Same extends true>(): void {
+  // Types alone are compared.
+}

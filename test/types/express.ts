@@ -1,0 +1,92 @@
+/** What handlers on Express are given: none of these has a cast. */
+import type { Readable } from 'node:stream'
+import {
+  body,
+  bytes,
+  form,
+  JSONParser,
+  multipart,
+  parsers,
+  problems,
+  stream,
+  type UploadedFile,
+} from '@formgate/express'
+import express from 'express'
+import { z } from 'zod'
+import { is, type Equal } from './equal.js'
+import { Login, Payment, User, type LoginData, type UserData } from './schemas.js'
+
+const app = express()
+const router = express.Router()
+app.use(multipart({ lazy: true }))
+app.use(router)
+
+app.post('/users/:id', form(User), async (req, res) => {
+  const { data, params, files } = req
+  is<Equal<keyof typeof data, keyof UserData>>()
+  const same: UserData = data
+  is<Equal<typeof data.username, string>>()
+  is<Equal<typeof data.age, number | undefined>>()
+  is<Equal<typeof data.born, Date | null>>()
+  is<Equal<typeof data.image, UploadedFile>>()
+  is<Equal<typeof data.image.path, string | undefined>>()
+  is<Equal<typeof data.scans, UploadedFile[] | undefined>>()
+  is<Equal<typeof params.id, string>>()
+  is<Equal<typeof files, Record<string, UploadedFile[]>>>()
+  const moved: UploadedFile = await data.image.moveTo('uploads/image')
+  // @ts-expect-error the schema has no such field
+  void data.nickname
+  // @ts-expect-error nor has the path
+  void params.name
+  res.json({ same, moved })
+})
+
+// Other middleware may stand on both sides, and on a router of its own.
+router.put('/users/:id', express.json(), form(User), parsers([JSONParser]), (req, res) => {
+  is<Equal<typeof req.data.username, string>>()
+  is<Equal<typeof req.params.id, string>>()
+  res.json(req.data)
+})
+app.post('/raw/:name', parsers([JSONParser]), (req) => is<Equal<typeof req.params.name, string>>())
+
+app.post('/payments', form(Payment), (req, res) => {
+  if (req.data.kind === 'cash') is<Equal<typeof req.data.receipt, UploadedFile>>()
+  else is<Equal<typeof req.data.number, string>>()
+  res.end()
+})
+
+app.post('/', body(z.array(z.number())), (req) => is<Equal<typeof req.data, number[]>>())
+app.post('/', body(Login.optional()), (req) => is<Equal<typeof req.data, LoginData | undefined>>())
+app.post('/', body(z.string().transform(Number)), (req) => is<Equal<typeof req.data, number>>())
+app.post('/', body(bytes({ max: 5 })), (req) => is<Equal<typeof req.data, Buffer>>())
+app.post('/', body(stream()), (req) => is<Equal<typeof req.data, Readable>>())
+app.post('/', body(User, { validate: false }), (req) => is<Equal<typeof req.data, unknown>>())
+app.post('/', body(), (req) => is<Equal<typeof req.data, unknown>>())
+app.post('/', body(undefined, { contentType: 'text/plain' }), (req) => is<Equal<typeof req.data, unknown>>())
+
+// A default is part of the type, unless it is of that type anyway.
+app.post('/', form(Login, { default: null }), (req) => is<Equal<typeof req.data, LoginData | null>>())
+app.post('/', form(Login, { default: { name: 'x', tags: [] } }), (req) =>
+  is<Equal<typeof req.data, LoginData>>(),
+)
+app.post('/', body(Login, { default: 'none' }), (req) => is<Equal<typeof req.data, LoginData | 'none'>>())
+app.post('/', body(Login, { defaultFactory: async () => 1 }), (req) =>
+  is<Equal<typeof req.data, LoginData | number>>(),
+)
+app.post('/', body(bytes(), { default: null }), (req) => is<Equal<typeof req.data, Buffer | null>>())
+app.post('/', form(Login, { status: 400, emptyText: 'keep' }), (req) =>
+  is<Equal<typeof req.data, LoginData>>(),
+)
+
+// @ts-expect-error form() has no contentType
+form(User, { contentType: 'text/plain' })
+// @ts-expect-error a schema is no plain object
+form({ username: 'string' })
+// @ts-expect-error a stream is no form
+form(stream())
+// @ts-expect-error no such option
+body(User, { statuss: 400 })
+// @ts-expect-error an optional property may be left out, and not be undefined
+body(User, { limits: undefined })
+
+app.use(problems())
