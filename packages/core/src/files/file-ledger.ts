@@ -36,7 +36,7 @@ export class FileLedger {
     this.#grace = options.grace ?? defaultGrace
   }
 
-  /** Aborted when the request has failed or its response has ended. */
+  /** Aborted when the request has failed, or its response has ended before everything was stored. */
   get signal(): AbortSignal {
     return this.#life.signal
   }
@@ -94,8 +94,9 @@ export class FileLedger {
   /** The response has ended: removes what was neither kept nor moved. Never rejects. */
   async release(): Promise<void> {
     this.#released = true
-    // The usual case, of a request without files, must cost nothing.
-    if (this.#files.length > 0 || this.#pending.size > 0) await this.discard(responseEnded())
+    // In the usual case nobody waits for an abort, which took a sixth of the CPU of a request with one small file.
+    if (this.#pending.size > 0) await this.discard(responseEnded())
+    else if (this.#files.length > 0) await this.#removeAll()
   }
 
   get #life(): Lifetime {
