@@ -8,7 +8,7 @@ import type { Limits } from './limits.js'
 import type { Config } from './options.js'
 import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
-import type { Source } from './source.js'
+import type { Reading, Source } from './source.js'
 
 /** What the body of a request came to. */
 export interface BodyResult {
@@ -43,18 +43,17 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
   }
   const { parser } = reader
-  const stream = source.open({
-    ...sizeBound(parser, config.limits),
-    idle: config.limits.idle,
-    inflates: parser.inflates,
-  })
+  const stream = source.open(readingFor(parser, config.limits))
   const ledger = new FileLedger(config.storages)
   try {
     const context = parserContext(source, config, params, ledger, mediaType)
     const result = await parser.parse(stream, mediaType, context)
     source.onResponseEnd(() => void ledger.release())
+    const isForm = result instanceof DataAndFiles
     return {
-      ...merged(result),
+      data: isForm ? result.merge() : result,
+      files: isForm ? result.files : bareRecord(),
+      entries: isForm ? result.entries : undefined,
       reader,
       partParser: (mediaType) => context.partParser(mediaType),
       discard: (reason) => ledger.discard(reason),
@@ -114,8 +113,8 @@ function parserContext(
   return context
 }
 
-/** The smallest of the limits that bound a body for this parser. */
-function sizeBound(parser: BaseParser, limits: Limits): { limit: number; tooLarge: () => BodyError } {
+/** What bounds a body for this parser: of the limits of its size, the smallest. */
+function readingFor(parser: BaseParser, limits: Limits): Reading {
   const [first, ...others] = parser.sizeLimits
   const name = others.reduce(
     (least, each) => (limits[each] < limits[least] ? each : least),
@@ -124,10 +123,6 @@ function sizeBound(parser: BaseParser, limits: Limits): { limit: number; tooLarg
   const limit = limits[name]
   const code = name === 'fileSize' ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE'
   const detail = `The ${name === 'fileSize' ? 'file' : 'body'} is larger than ${limit} bytes.`
-  return { limit, tooLarge: () => new BodyError(code, { detail, limit }) }
-}
-
-function merged(result: unknown): Pick<ParsedBody, 'data' | 'files' | 'entries'> {
-  if (!(result instanceof DataAndFiles)) return { data: result, files: bareRecord(), entries: undefined }
-  return { data: result.merge(), files: result.files, entries: result.entries }
+  const tooLarge = (): BodyError => new BodyError(code, { detail, limit })
+  return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates }
 }

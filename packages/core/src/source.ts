@@ -111,8 +111,11 @@ export class Source {
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
     const kept = this.#isTaken ? this.#keptBody() : undefined
     if (kept === undefined && this.#stream.destroyed) throw this.#lost(this.#stream.errored)
+    const { limit, tooLarge, idle } = reading
     const bounds: BodyBounds = {
-      ...reading,
+      limit,
+      tooLarge,
+      idle,
       lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,

@@ -28,10 +28,11 @@ export function eachPiece(
         fail(error as Error)
       }
     }
-    stream
-      .on('end', resolve)
-      .on('error', reject)
-      .on('close', () => reject(new Error('The stream was closed.')))
+    const onClose = (): void => {
+      // An error takes longer to make than all the rest here, and a stream that has ended is closed as well.
+      if (!stream.readableEnded) reject(new Error('The stream was closed.'))
+    }
+    stream.on('end', resolve).on('error', reject).on('close', onClose)
     stream.on('data', onData)
   })
 }
