@@ -15,6 +15,7 @@ import { curlLine } from '../examples/playground/public/curl.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const run = promisify(execFile)
+const icon = join(root, 'examples/playground/public/icon.svg')
 const frameworks = ['Express', 'Koa', 'Fastify'] as const
 const chromiumPath = '/usr/bin/chromium'
 const chromiumArguments = [
@@ -91,6 +92,52 @@ describe.each(frameworks)('%s', (name) => {
     expect(statuses).toEqual(names.map(() => 200))
     const servers = await (await fetch(`${url()}/servers.json`)).json()
     expect(servers).toMatchObject(frameworks.map((each) => ({ name: each })))
+  })
+
+  it('serves the modules of the import map, what these import, and nothing beside them', async () => {
+    const page = await (await fetch(url())).text()
+    const { imports } = JSON.parse(/importmap">(.+?)<\/script>/s.exec(page)?.[1] ?? '') as {
+      imports: Record<string, string>
+    }
+    expect(Object.keys(imports)).toEqual(['zod', '@formgate/core/checks', '@formgate/core/client'])
+    const seen = new Set(Object.values(imports).map((each) => new URL(each, url()).href))
+    for (const each of seen) {
+      const response = await fetch(each)
+      expect([each, response.status, response.headers.get('Content-Type')]).toEqual([
+        each,
+        200,
+        'text/javascript; charset=utf-8',
+      ])
+      const text = await response.text()
+      for (const [, path] of text.matchAll(/(?:from|import) ["'](\.[^"']+)["']/g))
+        seen.add(new URL(path!, each).href)
+    }
+    for (const path of [
+      'modules/zod/package.json',
+      'modules/zod/..%2f..%2fkoa/index.js',
+      'modules/toString/index.js',
+      'modules/zod/none.js',
+      'modules/formgate/%2e%2e/package.json',
+    ]) {
+      expect((await fetch(`${url()}/${path}`)).status).toBe(404)
+    }
+  })
+
+  it('types the sign-up form, and says at which input something is wrong', async () => {
+    const fields = { username: 'Grace', email: 'g@example.org', age: '', topics: 'sea', terms: 'on' }
+    const sent = { ...fields, 'address.city': 'Ulm', 'address[postcode]': '89073' }
+    const form = new FormData()
+    for (const [name, value] of Object.entries(sent)) form.append(name, value)
+    const good = await fetch(`${url()}/sign-up`, { method: 'POST', body: form })
+    expect(good.status).toBe(201)
+    expect(await good.json()).toEqual({ username: 'Grace', age: null, topics: ['sea'], city: 'Ulm' })
+    form.set('age', '17')
+    form.set('username', 'admin')
+    form.set('portrait', new File(['x'], 'x.txt', { type: 'text/plain' }))
+    const bad = await fetch(`${url()}/sign-up`, { method: 'POST', body: form })
+    expect(bad.status).toBe(422)
+    const { errors } = (await bad.json()) as { errors: { path: string }[] }
+    expect(errors.map(({ path }) => path).toSorted()).toEqual(['age', 'portrait', 'username'])
   })
 
   it('lets the page of every server read its answers, and no other page', async () => {
@@ -233,6 +280,50 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.close()
   })
 
+  it.each(frameworks)('puts what the page or %s refuses beside the inputs', async (name) => {
+    await open(urls[1] ?? '')
+    await page.getByRole('radio', { name }).check()
+    const form = page.getByRole('form', { name: 'Sign up' })
+    const outcome = page.locator('#sign-up-outcome')
+    const messages = () => form.locator('.message').allTextContents()
+    await form.getByRole('button', { name: 'Sign up' }).click()
+    await outcome.locator('.status', { hasText: '422' }).waitFor()
+    const fromServer = await messages()
+    expect(fromServer).toEqual([
+      'This name is taken',
+      'Not an email address',
+      'From 18 years on',
+      '',
+      'Where do you live?',
+      'Four or five digits',
+      'Choose one at least',
+      'Please agree',
+      '',
+    ])
+    expect(await form.getByRole('textbox', { name: 'email' }).getAttribute('aria-invalid')).toBe('true')
+
+    await form.getByRole('checkbox', { name: 'Check on this page first' }).check()
+    await form.getByRole('button', { name: 'Sign up' }).click()
+    await outcome.getByText('This page').waitFor()
+    expect(await messages()).toEqual(fromServer)
+
+    await form.getByRole('textbox', { name: 'username' }).fill('Grace')
+    await form.getByRole('textbox', { name: 'email' }).fill('grace@example.org')
+    await form.getByRole('textbox', { name: 'age' }).fill('')
+    await form.getByRole('textbox', { name: 'address.city' }).fill('Ulm')
+    await form.getByRole('textbox', { name: 'address.postcode' }).fill('89073')
+    await form.getByRole('checkbox', { name: 'sea' }).check()
+    await form.getByRole('checkbox', { name: 'terms' }).check()
+    await form.locator('#portrait').setInputFiles(icon)
+    await form.getByRole('button', { name: 'Sign up' }).click()
+    await outcome.locator('.status', { hasText: '201' }).waitFor()
+    expect(await outcome.textContent()).toContain(`${name}: 201`)
+    const answer = JSON.parse((await outcome.getByRole('region').textContent()) ?? '')
+    expect(answer).toMatchObject({ username: 'Grace', age: null, portrait: { name: 'icon.svg' } })
+    expect((await messages()).join('')).toBe('')
+    await page.close()
+  })
+
   it('sends every broken request to all three and finds each answer as expected', async () => {
     await open(urls[1] ?? '')
     await page.getByRole('button', { name: 'Send all' }).click()
@@ -250,6 +341,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await dropFile(`${'a-very-long-name-'.repeat(12)}.txt`, 'text/plain', 'x')
     await page.getByRole('button', { name: 'Send', exact: true }).first().click()
     await page.locator('.cards li').nth(1).waitFor()
+    await page.getByRole('button', { name: 'Sign up' }).click()
+    await page.locator('#sign-up-outcome .status').waitFor()
     await page.getByRole('button', { name: 'Send all' }).click()
     await page.getByText('as expected and the same').first().waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)

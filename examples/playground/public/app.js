@@ -1,8 +1,9 @@
-/** The page: the chosen server, the form, its answers, and the shelf of broken requests. */
+/** The page: the chosen server, the form, its answers, the typed form, and the shelf of broken requests. */
 import { setUpAnswers } from './answers.js'
 import { setUpBrokenShelf } from './broken-shelf.js'
 import { byId, element } from './element.js'
 import { setUpRequestForm } from './request-form.js'
+import { setUpSignUp } from './sign-up.js'
 
 /**
  * @typedef {object} Server
@@ -16,6 +17,7 @@ for (const [index, { name, url }] of servers.entries()) frameworks.append(option
 
 const answers = setUpAnswers({ announce })
 const form = setUpRequestForm({ server: chosenServer, onSend: answers.show })
+setUpSignUp({ server: chosenServer, announce })
 setUpBrokenShelf({ servers, server: chosenServer, announce })
 
 frameworks.addEventListener('change', form.refresh)

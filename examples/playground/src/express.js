@@ -1,6 +1,7 @@
 /** Formgate on Express. */
-import { FileUploadParser, MultiPartParser, multipart, parsers, problems } from '@formgate/express'
+import { FileUploadParser, form, MultiPartParser, multipart, parsers, problems } from '@formgate/express'
 import express from 'express'
+import { SignUp } from '../public/sign-up-schema.js'
 import { large, tiny } from './limits.js'
 
 export function createExpressApp() {
@@ -9,6 +10,10 @@ export function createExpressApp() {
   // What a route sets for itself acts while the body arrives, so these stand above multipart(), which reads it.
   app.put('/raw/:filename', parsers([FileUploadParser], { limits: large }), echo)
   app.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
+  app.post('/sign-up', form(SignUp), (req, res) => {
+    const { username, age = null, topics, portrait, address } = req.data
+    res.status(201).json({ username, age, topics, portrait, city: address.city })
+  })
 
   app.use(multipart())
   app.post('/echo', echo)

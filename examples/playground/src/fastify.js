@@ -1,6 +1,7 @@
 /** Formgate on Fastify. */
-import { FileUploadParser, MultiPartParser, multipart, parsers } from '@formgate/fastify'
+import { FileUploadParser, form, MultiPartParser, multipart, parsers } from '@formgate/fastify'
 import Fastify from 'fastify'
+import { SignUp } from '../public/sign-up-schema.js'
 import { large, tiny } from './limits.js'
 
 export async function createFastifyApp() {
@@ -9,6 +10,10 @@ export async function createFastifyApp() {
   // What a route sets for itself acts while the body arrives, so these stand outside the scope of multipart().
   app.put('/raw/:filename', parsers([FileUploadParser], { limits: large }), echo)
   app.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
+  app.post('/sign-up', form(SignUp), async ({ data }, reply) => {
+    const { username, age = null, topics, portrait, address } = data
+    return reply.code(201).send({ username, age, topics, portrait, city: address.city })
+  })
 
   await app.register(async (scope) => {
     await scope.register(multipart)

@@ -1,7 +1,8 @@
 /** Formgate on Koa. */
-import { FileUploadParser, MultiPartParser, multipart, parsers } from '@formgate/koa'
+import { FileUploadParser, form, MultiPartParser, multipart, parsers } from '@formgate/koa'
 import { Router } from '@koa/router'
 import Koa from 'koa'
+import { SignUp } from '../public/sign-up-schema.js'
 import { large, tiny } from './limits.js'
 
 export function createKoaApp() {
@@ -11,6 +12,11 @@ export function createKoaApp() {
   // What a route sets for itself acts while the body arrives, so these stand above multipart(), which reads it.
   router.put('/raw/:filename', parsers([FileUploadParser], { limits: large }), echo)
   router.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
+  router.post('/sign-up', form(SignUp), (ctx) => {
+    const { username, age = null, topics, portrait, address } = ctx.request.data
+    ctx.status = 201
+    ctx.body = { username, age, topics, portrait, city: address.city }
+  })
 
   router.use(multipart())
   router.post('/echo', echo)

@@ -1,9 +1,19 @@
 /** What stands in front of the three apps: the page, and CORS, since the page talks to three origins. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 
 const folder = new URL('../public/', import.meta.url)
 const names = new Set(readdirSync(folder))
+
+/**
+ * Where the page finds the modules in its import map: the same files that the servers run.
+ *
+ * @type {Record<string, URL>}
+ */
+const modules = {
+  zod: new URL('.', import.meta.resolve('zod')),
+  formgate: new URL('.', import.meta.resolve('@formgate/core/client')),
+}
 
 /** @type {Record<string, string>} */
 const mediaTypes = {
@@ -54,10 +64,20 @@ export function createSite(servers) {
  * @param {import('node:http').ServerResponse} res
  */
 function sendFile(name, res) {
-  if (!names.has(name)) return false
+  const url = names.has(name) ? new URL(name, folder) : moduleUrl(name)
+  if (url === undefined) return false
   res.setHeader('Content-Type', mediaTypes[extname(name)] ?? 'application/octet-stream')
   // Read anew each time, so that a change of the page shows when it is reloaded.
   res.setHeader('Cache-Control', 'no-cache')
-  res.end(readFileSync(new URL(name, folder)))
+  res.end(readFileSync(url))
   return true
+}
+
+/** @param {string} name */
+function moduleUrl(name) {
+  const [, module = '', path = ''] =
+    /^modules\/(\w+)\/((?:[\w-][\w.-]*\/)*[\w-][\w.-]*\.js)$/.exec(name) ?? []
+  const base = Object.hasOwn(modules, module) ? modules[module] : undefined
+  const url = base && new URL(path, base)
+  return url !== undefined && existsSync(url) ? url : undefined
 }
