@@ -22,8 +22,8 @@ export interface Block {
   readonly code: string
 }
 
-/** Pages with fragments of code in them, or with tests of their own. */
-const notRun = ['decisions', 'multipart-conformance.md', 'validation.md']
+/** Pages with fragments of code in them. */
+const notRun = ['decisions', 'multipart-conformance.md']
 
 /** Every page whose blocks run. */
 export function readPages(): readonly Page[] {

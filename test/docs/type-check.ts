@@ -17,7 +17,7 @@ export async function typeCheck(files: readonly string[]): Promise<string> {
       allowJs: true,
       checkJs: true,
       paths: {
-        '@formgate/core/adapter': [`${packages}/core/src/adapter.ts`],
+        '@formgate/core/*': [`${packages}/core/src/*.ts`],
         '@formgate/*': [`${packages}/*/src/index.ts`],
       },
     },
