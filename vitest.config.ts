@@ -13,6 +13,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['test/s3/global-setup.ts'],
     pool: 'forks',
     retry: 0,
     testTimeout: 20_000,

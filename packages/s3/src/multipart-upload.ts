@@ -155,22 +155,22 @@ class MultipartUpload {
   async #forget(): Promise<void> {
     const { client, bucket } = this.#plan
     const sent = client.send(new AbortMultipartUploadCommand(this.#location))
-    await answerOf('AbortMultipartUpload', bucket, sent).catch(unless('NoSuchUpload'))
+    await answerOf('AbortMultipartUpload', bucket, sent).catch(unless(404))
   }
 
   async #isForgotten(): Promise<boolean> {
     const { client, bucket } = this.#plan
     const sent = client.send(new ListPartsCommand(this.#location))
     // Where the credentials do not allow to look, one abort has to be enough.
-    const parts = await answerOf('ListParts', bucket, sent).catch(unless('NoSuchUpload', 'AccessDenied'))
+    const parts = await answerOf('ListParts', bucket, sent).catch(unless(403, 404))
     return parts === undefined
   }
 }
 
-/** Lets errors with these codes pass for `undefined`. */
-function unless(...codes: readonly string[]): (error: unknown) => undefined {
+/** Lets answers with these statuses pass for `undefined`. */
+function unless(...statuses: readonly number[]): (error: unknown) => undefined {
   return (error) => {
-    if (error instanceof S3StorageError && codes.includes(error.code)) return undefined
+    if (error instanceof S3StorageError && statuses.includes(error.status ?? 0)) return undefined
     throw error
   }
 }

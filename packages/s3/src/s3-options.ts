@@ -75,9 +75,9 @@ export interface S3Settings extends S3Options {
   readonly params: ObjectParams
   readonly queueSize: number
   /** Bytes of a part; larger than the option where a file of the expected size would have too many. */
-  partSizeOf(info: FileInfo): number
+  readonly partSizeOf: (info: FileInfo) => number
   /** The checksum of all parts of an object, if there is one. */
-  checksumOf(): Promise<ChecksumAlgorithm | undefined>
+  readonly checksumOf: () => Promise<ChecksumAlgorithm | undefined>
 }
 
 /** @throws TypeError for what no store takes */
@@ -109,7 +109,7 @@ export function resolveOptions(options: S3Options): S3Settings {
     overwrite: options.overwrite ?? false,
     params: options.params ?? {},
     partSizeOf: ({ expectedSize = 0 }) => Math.max(partSize, Math.ceil(expectedSize / maxParts)),
-    async checksumOf() {
+    checksumOf: async () => {
       if (checksum !== undefined) return checksum
       const when = await client.config.requestChecksumCalculation()
       return when === 'WHEN_SUPPORTED' ? 'CRC32' : undefined
