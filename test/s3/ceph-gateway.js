@@ -3,7 +3,8 @@
 //   node ceph-gateway.js <folder> <pid>
 //
 // Installs Debian's packages if they are missing, starts the cluster in the folder, and writes `ready.json` there: where
-// it listens, and with which key. Where that fails it writes `failed` with the reason. It ends, and takes the cluster
+// it listens, and with which key. Where that fails it writes why: to `missing` where the packages cannot be had, else to
+// `failed`. It ends, and takes the cluster
 // with it, on SIGTERM or when the process with the pid is gone.
 import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -20,13 +21,16 @@ const daemons = []
 process.on('SIGTERM', () => void end())
 try {
   install()
+} catch (error) {
+  await endWith('missing', error)
+}
+try {
   const endpoint = await start()
   const limited = { endpoint, ...addUser('limited') }
   limit('limited')
   writeWhole('ready.json', JSON.stringify({ endpoint, ...addUser('test'), limited }))
 } catch (error) {
-  writeWhole('failed', error instanceof Error ? error.message : String(error))
-  await end()
+  await endWith('failed', error)
 }
 while (isAlive(Number(owner))) await delay(1000)
 await end()
@@ -35,8 +39,11 @@ function install() {
   const programs = ['radosgw', 'radosgw-admin', 'ceph-mon', 'ceph-osd', 'ceph-authtool', 'monmaptool']
   if (programs.every(isInstalled)) return
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  execFileSync('apt-get', ['update'], { stdio: 'ignore' })
-  execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env, stdio: 'ignore' })
+  // Somebody else may be installing something.
+  const wait = ['-o', 'DPkg::Lock::Timeout=120']
+  execFileSync('apt-get', ['update'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const install = ['install', '-y', '--no-install-recommends', ...wait, ...packages]
+  execFileSync('apt-get', install, { env, stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 async function start() {
@@ -202,6 +209,15 @@ function isAlive(pid) {
 function writeWhole(name, text) {
   writeFileSync(join(folder, `${name}.part`), text)
   renameSync(join(folder, `${name}.part`), join(folder, name))
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} error
+ */
+async function endWith(name, error) {
+  writeWhole(name, error instanceof Error ? error.message : String(error))
+  await end()
 }
 
 /** The cluster is in memory, and its folder goes with it: nothing has to be shut down in order. */

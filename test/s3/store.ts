@@ -15,6 +15,9 @@ import {
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { describe, inject, test } from 'vitest'
 
+/** Milliseconds, in which the packages may have to be loaded. */
+const startTimeout = 300_000
+
 interface Access {
   readonly endpoint: string
   readonly accessKeyId: string
@@ -44,14 +47,14 @@ export interface TestStore {
 export async function describeWithStore(name: string, suite: (store: TestStore) => void): Promise<void> {
   const found = await findStore()
   if (typeof found !== 'string') {
-    describe(`${name}`, () => {
+    describe(`S3: ${name}`, () => {
       suite(found)
     })
     return
   }
   console.log(`Skipped: ${name}, since ${found}. FORMGATE_S3_ENDPOINT can name an S3 store.`)
   // oxlint-disable-next-line vitest/expect-expect -- there is nothing to expect
-  test(`${name}`, ({ skip }) => skip(found))
+  test(`S3: ${name}`, ({ skip }) => skip(found))
 }
 
 /** @returns a store of the user's, by FORMGATE_S3_*; one that is started here; or why there is none */
@@ -67,6 +70,7 @@ async function findStore(): Promise<TestStore | string> {
   const obstacle = obstacleTo()
   if (obstacle !== undefined) return obstacle
   const gateway = await startGateway()
+  if (typeof gateway === 'string') return gateway
   return { ...(await openStore(gateway)), limited: await openStore(gateway.limited) }
 }
 
@@ -77,8 +81,12 @@ function obstacleTo(): string | undefined {
   return /^ID=debian$/m.test(release) ? undefined : 'this system is not Debian'
 }
 
-/** Starts the one of this run, or waits for whoever has started it. */
-async function startGateway(): Promise<Gateway> {
+/**
+ * Starts the one of this run, or waits for whoever has started it.
+ *
+ * @returns where it is, or why it could not be installed
+ */
+async function startGateway(): Promise<Gateway | string> {
   const folder = inject('storeFolder')
   if (isFirst(folder)) {
     const program = fileURLToPath(new URL('ceph-gateway.js', import.meta.url))
@@ -87,12 +95,16 @@ async function startGateway(): Promise<Gateway> {
     gateway.unref()
     writeFileSync(join(folder, 'pid'), String(gateway.pid))
   }
-  for (;;) {
-    const [ready, failed] = [join(folder, 'ready.json'), join(folder, 'failed')]
-    if (existsSync(ready)) return JSON.parse(readFileSync(ready, 'utf8')) as Gateway
-    if (existsSync(failed)) throw new Error(`The S3 store did not start: ${readFileSync(failed, 'utf8')}`)
+  const news = (name: string): string | undefined =>
+    existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : undefined
+  for (let waited = 0; waited < startTimeout; waited += 50) {
+    const [ready, missing, failed] = [news('ready.json'), news('missing'), news('failed')]
+    if (ready !== undefined) return JSON.parse(ready) as Gateway
+    if (missing !== undefined) return `its packages could not be installed (${missing.trim()})`
+    if (failed !== undefined) throw new Error(`The S3 store did not start: ${failed}`)
     await delay(50)
   }
+  throw new Error('The S3 store did not start in time.')
 }
 
 function isFirst(folder: string): boolean {
