@@ -18,6 +18,7 @@ export async function typeCheck(files: readonly string[]): Promise<string> {
       checkJs: true,
       paths: {
         '@formgate/core/adapter': [`${packages}/core/src/adapter.ts`],
+        '@formgate/core/storage': [`${packages}/core/src/storage.ts`],
         '@formgate/*': [`${packages}/*/src/index.ts`],
       },
     },

@@ -4,8 +4,7 @@
 //
 // Installs Debian's packages if they are missing, starts the cluster in the folder, and writes `ready.json` there: where
 // it listens, and with which key. Where that fails it writes why: to `missing` where the packages cannot be had, else to
-// `failed`. It ends, and takes the cluster
-// with it, on SIGTERM or when the process with the pid is gone.
+// `failed`. It ends, and takes the cluster with it, on SIGTERM or when the process with the pid is gone.
 import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
@@ -128,6 +127,8 @@ paxos min wait = 0.01
 rgw gc obj min wait = 1
 rgw gc processor period = 2
 rgw gc processor max time = 2
+# To a lifecycle rule a second is a day.
+rgw lc debug interval = 1
 rgw override bucket index max shards = 1
 rgw frontends = beast endpoint=127.0.0.1:${gateway} tcp_nodelay=1
 `
