@@ -55,18 +55,18 @@ await describeWithStore(
       for (const Key of await contents()) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
     })
 
-    /** Sends a form up to a place in its file, which is of 12 MiB. */
+    /** Sends a form up to a place in its file, which is of 8 MiB. */
     const begin = async (bytes: number): Promise<ClientRequest> => {
       const headers = { 'Content-Type': 'multipart/form-data; boundary=b' }
       const upload = request(`${origin}/files`, { method: 'POST', headers })
       upload.write(head)
-      upload.write((await buffer(source(12 * MiB))).subarray(0, bytes))
+      upload.write((await buffer(source(8 * MiB))).subarray(0, bytes))
       return upload
     }
 
     const finish = async (upload: ClientRequest, from: number): Promise<IncomingMessage> => {
       const answered = once(upload, 'response') as Promise<[IncomingMessage]>
-      upload.write((await buffer(source(12 * MiB))).subarray(from))
+      upload.write((await buffer(source(8 * MiB))).subarray(from))
       upload.end(tail)
       return (await answered)[0]
     }
@@ -75,9 +75,9 @@ await describeWithStore(
       const answer = await finish(await begin(MiB), MiB)
       expect(answer.statusCode).toBe(201)
       const [{ url, ...shown }] = (await json(answer)) as [{ url: string }]
-      expect(shown).toEqual({ field: 'film', name: 'film.mp4', type: 'video/mp4', size: 12 * MiB })
+      expect(shown).toEqual({ field: 'film', name: 'film.mp4', type: 'video/mp4', size: 8 * MiB })
       const answers = await Promise.all([1, 2, 3].map(() => fetch(origin + url)))
-      const sent = await buffer(source(12 * MiB))
+      const sent = await buffer(source(8 * MiB))
       for (const each of answers) {
         expect(Object.fromEntries(each.headers)).toMatchObject({
           'content-type': 'video/mp4',
@@ -96,7 +96,7 @@ await describeWithStore(
       { timeout: 60_000 },
       async () => {
         const before = await contents()
-        const uploads = [await begin(7 * MiB), await begin(7 * MiB), await begin(7 * MiB)]
+        const uploads = [await begin(6 * MiB), await begin(6 * MiB), await begin(6 * MiB)]
         const outcomes = uploads.map((upload) =>
           once(upload, 'response').then(([answer]) => answer as IncomingMessage),
         )
@@ -112,12 +112,12 @@ await describeWithStore(
 
         const survivors = uploads.filter((_, index) => index !== lost)
         for (const upload of survivors) {
-          const answer = await finish(upload, 7 * MiB)
+          const answer = await finish(upload, 6 * MiB)
           expect(answer.statusCode).toBe(201)
           const [{ url }] = (await json(answer)) as [{ url: string }]
           await vi.waitFor(() => expect(pids()).toHaveLength(4), { timeout: 20_000 })
           const read = await Promise.all([1, 2, 3].map(async () => (await fetch(origin + url)).arrayBuffer()))
-          for (const bytes of read) expect(bytes.byteLength).toBe(12 * MiB)
+          for (const bytes of read) expect(bytes.byteLength).toBe(8 * MiB)
         }
         // What a killed process leaves is for the lifecycle rule of the bucket.
         const left = await contents()
@@ -150,7 +150,7 @@ await describeWithStore(
 
     test('a client that goes away in the middle leaves nothing', async () => {
       const before = await contents()
-      const upload = await begin(7 * MiB)
+      const upload = await begin(6 * MiB)
       upload.on('error', () => undefined)
       await vi.waitFor(async () => expect(await contents()).toHaveLength(before.length + 1), {
         timeout: 20_000,

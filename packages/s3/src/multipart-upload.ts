@@ -144,11 +144,12 @@ class MultipartUpload {
 
   /** Tells the store to forget the parts, until it has. */
   async abort(): Promise<void> {
-    const wasSending = this.#sending.size > 0
     await Promise.all(this.#sending)
+    // The store may still be at work on a part that it has not answered.
+    const areAllAnswered = this.#sent.length === this.#count
     for (let attempt = 0; attempt < abortAttempts; attempt++) {
       await this.#forget()
-      if (!wasSending || (await this.#isForgotten())) return
+      if (areAllAnswered || (await this.#isForgotten())) return
     }
   }
 
