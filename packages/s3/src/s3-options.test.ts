@@ -1,0 +1,42 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import type { FileInfo } from '@formgate/core'
+import { expect, test } from 'vitest'
+import { s3 } from './index.js'
+import { resolveOptions } from './s3-options.js'
+
+const GiB = 1024 ** 3
+const info: FileInfo = { field: 'f', name: 'a.bin', originalName: 'a.bin', type: '', headers: {} }
+
+test.each<[string, () => unknown]>([
+  ['bucket must be the name of a bucket, but is ""', () => s3({ bucket: '' })],
+  // @ts-expect-error -- what a user without types may write
+  ['bucket must be the name of a bucket, but is undefined', () => s3({})],
+  [
+    'a client or the config of one, not both',
+    () => s3({ bucket: 'b', client: new S3Client({}), config: {} }),
+  ],
+  // @ts-expect-error -- as above
+  ['key must be a function', () => s3({ bucket: 'b', key: 'a.png' })],
+  // @ts-expect-error -- as above
+  ['metadata must be a function', () => s3({ bucket: 'b', metadata: {} })],
+  // @ts-expect-error -- as above
+  ['prefix must be a string', () => s3({ bucket: 'b', prefix: 1 })],
+  ['partSize must be bytes from 5 MiB to 5 GiB, but is 1024', () => s3({ bucket: 'b', partSize: 1024 })],
+  ['partSize must be bytes from 5 MiB to 5 GiB, but is NaN', () => s3({ bucket: 'b', partSize: NaN })],
+  ['queueSize must be a number of parts from 1 up, but is 0', () => s3({ bucket: 'b', queueSize: 0 })],
+])('a storage that is defined wrongly says at once: %s', (message, define) => {
+  expect(define).toThrow(message)
+})
+
+test('parts grow where a file of the expected size would have more than 10,000 of them', () => {
+  const { partSizeOf } = resolveOptions({ bucket: 'b' })
+  expect(partSizeOf(info)).toBe(5 * 1024 ** 2)
+  expect(partSizeOf({ ...info, expectedSize: 100 * GiB })).toBe(Math.ceil((100 * GiB) / 10_000))
+})
+
+test('the checksum is CRC32, unless the client is to compute none or another is asked for', async () => {
+  const config = { requestChecksumCalculation: 'WHEN_REQUIRED' } as const
+  expect(await resolveOptions({ bucket: 'b' }).checksumOf()).toBe('CRC32')
+  expect(await resolveOptions({ bucket: 'b', config }).checksumOf()).toBeUndefined()
+  expect(await resolveOptions({ bucket: 'b', config, checksum: 'SHA256' }).checksumOf()).toBe('SHA256')
+})
