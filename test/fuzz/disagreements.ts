@@ -78,7 +78,7 @@ function hasBoundaryElsewhere({ peer, boundary, framed }: Evidence): boolean {
     `\r\n${framed.preamble}`.includes(peer === 'undici' ? `--${boundary}` : sought) ||
     // What stands behind a header begins a line too, and the dashes of a delimiter can begin the boundary.
     framed.parts.some(({ header, content }) => {
-      if (peer !== 'undici' && header.includes(sought)) return true
+      if (peer !== 'undici' && `\r\n${header}`.includes(sought)) return true
       const line = `\r\n${content}\r\n--${boundary}`
       return line.indexOf(sought, peer === 'undici' ? 2 : 0) < content.length + (peer === 'undici' ? 6 : 2)
     })
