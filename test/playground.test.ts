@@ -12,21 +12,12 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { brokenRequests } from '../examples/playground/public/broken-requests.js'
 import { curlLine } from '../examples/playground/public/curl.js'
+import { chromiumArguments, chromiumPath } from './chromium.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const run = promisify(execFile)
 const icon = join(root, 'examples/playground/public/icon.svg')
 const frameworks = ['Express', 'Koa', 'Fastify'] as const
-const chromiumPath = '/usr/bin/chromium'
-const chromiumArguments = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const hasCurl = await run('curl', ['--version']).then(
   () => true,
   () => false,

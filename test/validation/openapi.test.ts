@@ -48,6 +48,23 @@ describe.each([...zods])('%s', (_, z) => {
     })
   })
 
+  it('tells of no bounds but those of the schema', () => {
+    const schema = z.object({
+      any: z.number().int(),
+      some: z.number().int().min(1).max(5),
+      low: z.int().min(1),
+    })
+    expect(describeBody(schema, '3.1').content['multipart/form-data']!.schema).toMatchObject({
+      properties: {
+        any: { type: 'integer' },
+        some: { type: 'integer', minimum: 1, maximum: 5 },
+        low: { type: 'integer', minimum: 1 },
+      },
+    })
+    const { properties } = describeBody(schema, '3.0').content['multipart/form-data']!.schema
+    expect(Object.keys((properties as { any: object }).any)).toEqual(['type'])
+  })
+
   it('3.1: files have no type', () => {
     const { schema, encoding } = describeBody(User, '3.1').content['multipart/form-data']!
     const binary = { contentMediaType: 'application/octet-stream' }

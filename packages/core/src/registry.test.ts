@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseMediaType } from './media-type.js'
 import { BaseParser, type ParserLike } from './parsers/base-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
-import { registerParsers, selectParser, unsupportedMediaType } from './registry.js'
+import { narrowParsers, registerParsers, selectParser, unsupportedMediaType } from './registry.js'
 
 class AnyText extends BaseParser {
   readonly mediaType = 'text/*'
@@ -77,5 +77,43 @@ describe('the refusal of a media type', () => {
   it('has a code of its own where there is no header', () => {
     expect(unsupportedMediaType(registerParsers([Csv]), undefined).code).toBe('MISSING_CONTENT_TYPE')
     expect(unsupportedMediaType(registerParsers([Csv]), ' ').code).toBe('MISSING_CONTENT_TYPE')
+  })
+})
+
+describe('narrowParsers', () => {
+  const list = registerParsers([Csv, AnyText])
+  const builtIn = registerParsers([JSONParser])
+  const narrowed = (...types: string[]) =>
+    narrowParsers(
+      list,
+      types.map((type) => parseMediaType(type)!),
+      builtIn,
+    ).map(({ parser, range }) => [parser.constructor.name, range.essence])
+
+  it('gives a media type to the first parser that reads it, and to it alone', () => {
+    expect(narrowed('text/csv', 'text/plain')).toEqual([
+      ['Csv', 'text/csv'],
+      ['AnyText', 'text/plain'],
+    ])
+  })
+
+  it('asks the built-in parsers where the list has none', () => {
+    expect(narrowed('application/json')).toEqual([['JSONParser', 'application/json']])
+  })
+
+  it('gives each parser its share of a range', () => {
+    expect(narrowed('text/*')).toEqual([
+      ['Csv', 'text/csv'],
+      ['AnyText', 'text/*'],
+    ])
+    expect(narrowed('*/*')).toEqual([
+      ['Csv', 'text/csv'],
+      ['AnyText', 'text/*'],
+      ['JSONParser', 'application/json'],
+    ])
+  })
+
+  it('throws where nobody reads a type', () => {
+    expect(() => narrowed('image/*')).toThrow('No parser reads image/*')
   })
 })

@@ -115,6 +115,11 @@ function override(
       if (version === '3.0') Object.assign(json, { type: 'string', format: 'binary' })
       else json['contentMediaType'] = 'application/octet-stream'
       break
+    case 'number':
+      // Of every z.int(); Swagger UI would fill it in.
+      if (json['maximum'] === Number.MAX_SAFE_INTEGER) Reflect.deleteProperty(json, 'maximum')
+      if (json['minimum'] === Number.MIN_SAFE_INTEGER) Reflect.deleteProperty(json, 'minimum')
+      break
     case 'date':
       Object.assign(json, { type: 'string', format: 'date-time' })
       break

@@ -1,0 +1,13 @@
+/** What the routes take: for validation and description alike. */
+import { accept } from '@formgate/fastify'
+import { z } from 'zod'
+
+const Picture = z.file().max(5_000_000).check(accept('image/*'))
+
+export const Album = z.object({
+  title: z.string().min(3).describe('Three characters or more'),
+  year: z.number().int().min(1900).optional(),
+  isPublic: z.boolean(),
+  cover: Picture,
+  photos: z.array(Picture).max(10),
+})

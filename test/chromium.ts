@@ -1,0 +1,12 @@
+/** The browser that tests drive, where it is there. */
+export const chromiumPath = '/usr/bin/chromium'
+
+export const chromiumArguments: string[] = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
