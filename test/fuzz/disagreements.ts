@@ -291,7 +291,7 @@ export const disagreements: readonly Disagreement[] = [
     others: 'undici reads every text as UTF-8; `@fastify/busboy` gives what it can',
     right:
       'Formgate: RFC 7578, 4.4 has the charset parameter count. To guess is to store another text than was sent.',
-    applies: refused('INVALID_CHARSET', /charset/, (part) => /charset=/i.test(line(part, 'Content-Type'))),
+    applies: refused('INVALID_CHARSET', /charset/, (part) => /charset/i.test(line(part, 'Content-Type'))),
   },
   {
     name: 'a JSON part that is not JSON, or a URL-encoded one that is not URL-encoded',
