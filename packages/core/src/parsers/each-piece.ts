@@ -15,7 +15,8 @@ export function eachPiece(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      stream.destroy()
+      // A destroyed stream still gives what it holds, which is nobody's any more.
+      stream.off('data', onData).destroy()
       reject(error)
     }
     const onData = (piece: Buffer): void => {
