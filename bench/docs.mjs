@@ -42,6 +42,7 @@ ${verdictTable()}
 | | |
 |---|---|
 | date | ${run.date} |
+| Formgate | ${run.commit} |
 | machine | ${run.machine} |
 | Node | ${run.node} |
 | load | ${run.generator} for small bodies, 16 connections; a client of its own for large ones |

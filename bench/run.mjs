@@ -8,7 +8,8 @@
  *
  * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem, type } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -51,6 +52,7 @@ const setting = {
 
 const run = {
   date: new Date().toISOString().slice(0, 10),
+  commit: commit(),
   isQuick,
   rounds: setting.rounds,
   generator,
@@ -79,4 +81,15 @@ for (const verdict of missed) console.log(`  ${lineOf(verdict)}`)
 
 function lineOf({ row, framework, what, figure, bound, limit, holds }) {
   return `${holds ? '✓' : '✗'} ${row} ${framework}: ${what} ${figure} (${bound} ${limit})`
+}
+
+/** The commit that was measured; `undefined` outside of a checkout. */
+function commit() {
+  try {
+    const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+    const changes = git('status', '--porcelain', '--untracked-files=no', ':/packages')
+    return `${git('rev-parse', '--short', 'HEAD')}${changes === '' ? '' : ' and changes'}`
+  } catch {
+    return undefined
+  }
 }
