@@ -1,6 +1,6 @@
 /** One request as an adapter hands it in: its headers, its unread body and its end. */
 import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
@@ -138,7 +138,7 @@ export class Source {
   stopWhenAnswered(): void {
     const { response } = this
     if (!('stream' in response)) return
-    response.once('finish', () => response.stream.close(constants.NGHTTP2_NO_ERROR))
+    response.once('finish', () => response.stream.close())
   }
 
   /**
