@@ -3,9 +3,9 @@ import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from './errors.js'
 import { bareRecord, type Entry, type FilesByField } from './entries.js'
 import { FileLedger } from './files/file-ledger.js'
-import { knownCharset, type MediaType } from './media-type.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options.js'
+import { RequestContext } from './parser-context.js'
 import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
 import type { Reading, Source } from './source.js'
@@ -46,7 +46,11 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   const stream = source.open(readingFor(parser, config.limits))
   const ledger = new FileLedger(config.storages)
   try {
-    const context = parserContext(source, config, params, ledger, mediaType)
+    const storeFile: ParserContext['storeFile'] = (file, info) => ledger.store(file, info)
+    const context = new RequestContext(
+      { headers: source.headers, params, config, ledger, storeFile },
+      mediaType,
+    )
     const result = await parser.parse(stream, mediaType, context)
     source.onResponseEnd(() => void ledger.release())
     const isForm = result instanceof DataAndFiles
@@ -55,7 +59,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       files: isForm ? result.files : bareRecord(),
       entries: isForm ? result.entries : undefined,
       reader,
-      partParser: (mediaType) => context.partParser(mediaType),
+      partParser: context.partParser,
       discard: (reason) => ledger.discard(reason),
     }
   } catch (error) {
@@ -74,43 +78,6 @@ function emptyBody(): ParsedBody {
     partParser: () => undefined,
     discard: async () => {},
   }
-}
-
-function parserContext(
-  source: Source,
-  config: Config,
-  params: RouteParams,
-  ledger: FileLedger,
-  mediaType: MediaType,
-): ParserContext {
-  const context: ParserContext = {
-    headers: source.headers,
-    params,
-    encoding: knownCharset(mediaType) ?? 'utf-8',
-    limits: config.limits,
-    fileRules: config.fileRules,
-    get signal() {
-      return ledger.signal
-    },
-    storeFile: (stream, info) => ledger.store(stream, info),
-    partParser(partType) {
-      // A part of a form is not itself a form with files, nor a raw file.
-      const isWhole = ({ range }: RegisteredParser): boolean =>
-        range.type === 'multipart' || range.essence === '*/*'
-      const list = config.partParsers ?? config.parsers
-      const found = selectParser(
-        list.filter((each) => !isWhole(each)),
-        partType,
-      )
-      if (found === undefined) return undefined
-      const partContext = { ...context, encoding: knownCharset(partType) ?? 'utf-8' }
-      return async (stream) => {
-        const result = await found.parser.parse(stream, partType, partContext)
-        return result instanceof DataAndFiles ? result.merge() : result
-      }
-    },
-  }
-  return context
 }
 
 /** What bounds a body for this parser: of the limits of its size, the smallest. */
