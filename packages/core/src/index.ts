@@ -25,6 +25,8 @@ export type { Out } from './validation/out.js'
 export type { Schema } from './validation/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
+export type { FrameworkRequest } from './framework-request.js'
+export type { Progress, ProgressListener } from './progress.js'
 export { toProblem, type Problem } from './problem.js'
 export { defaultLimits, type Limits } from './limits.js'
 
@@ -49,6 +51,9 @@ export { ContentType, type MediaType, type MediaTypeParameter } from './media-ty
 
 export { UploadedFile } from './files/uploaded-file.js'
 export type { ByteRange, FileInfo, Storage, StoredFile } from './files/storage.js'
+export type { FileInspection, Inspector } from './files/inspection.js'
+export type { FileFindings } from './files/uploaded-file.js'
+export { hash } from './files/hash.js'
 export { spool, type SpoolOptions } from './files/spool.js'
 export { memory } from './files/memory.js'
 export { disk, type DiskOptions } from './files/disk.js'

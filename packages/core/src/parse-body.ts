@@ -1,4 +1,5 @@
 /** The straight line from a request to its data and files. */
+import type { Readable } from 'node:stream'
 import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from './errors.js'
 import { bareRecord, type Entry, type FilesByField } from './entries.js'
@@ -8,7 +9,9 @@ import type { Config } from './options.js'
 import { RequestContext } from './parser-context.js'
 import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
+import { discardRest } from './rest-of-body.js'
 import type { Reading, Source } from './source.js'
+import { watchStorage } from './storage-watch.js'
 
 /** What the body of a request came to. */
 export interface BodyResult {
@@ -42,16 +45,21 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   if (mediaType === undefined || reader === undefined) {
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
   }
-  const { parser } = reader
-  const stream = source.open(readingFor(parser, config.limits))
-  const ledger = new FileLedger(config.storages)
+  const stream = openStream(source, reader.parser, config)
+  const inspecting = { inspectors: config.inspectors, request: source.target }
+  const ledger = new FileLedger(config.storages, { inspecting })
+  let endWatch: (() => void) | undefined
+  const storeFile: ParserContext['storeFile'] = (file, info) => {
+    endWatch ??= watchStorage(source, config.limits.settle, ledger)
+    return ledger.store(file, info)
+  }
+  source.onResponseEnd(() => stream.destroyed && discardRest(source, config.limits))
   try {
-    const storeFile: ParserContext['storeFile'] = (file, info) => ledger.store(file, info)
     const context = new RequestContext(
       { headers: source.headers, params, config, ledger, storeFile },
       mediaType,
     )
-    const result = await parser.parse(stream, mediaType, context)
+    const result = await reader.parser.parse(stream, mediaType, context)
     source.onResponseEnd(() => void ledger.release())
     const isForm = result instanceof DataAndFiles
     return {
@@ -66,7 +74,14 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     stream.destroy()
     await ledger.discard(error)
     throw error
+  } finally {
+    endWatch?.()
   }
+}
+
+/** Opens a body for a parser, within the limits. @throws BodyError as `Source.open` does */
+export function openStream(source: Source, parser: BaseParser, { limits, onProgress }: Config): Readable {
+  return source.open({ ...readingFor(parser, limits), onProgress })
 }
 
 function emptyBody(): ParsedBody {
