@@ -43,6 +43,7 @@ export {
 export { JSONParser, type JSONParserOptions } from './parsers/json-parser.js'
 export { FormParser, type FormParserOptions } from './parsers/form-parser.js'
 export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'
+export type { FieldPart, FilePart, Part } from './parsers/multipart/part.js'
 export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
 export { PlainTextParser } from './parsers/plain-text-parser.js'
 export { DataAndFiles } from './data-and-files.js'
