@@ -12,6 +12,7 @@ import type {
   FormOptions,
   MountOptions,
   ParserLike,
+  Part,
   RouteOptions,
   Schema,
 } from '@formgate/core'
@@ -29,6 +30,7 @@ export interface Handling {
   /** `req.files`, asked for each time. */
   readonly files: FilesByField
   readonly parse: () => Promise<BodyResult>
+  readonly parts: () => AsyncIterableIterator<Part>
   /** Node's own request. */
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -138,6 +140,7 @@ const Express: Framework = {
             return req.files
           },
           parse: () => req.parse(),
+          parts: () => req.parts(),
           request: req,
           response: res,
         })
@@ -193,6 +196,7 @@ const OnKoa: Framework = {
             return ctx.request.files
           },
           parse: () => ctx.request.parse(),
+          parts: () => ctx.request.parts(),
           request: ctx.req,
           response: ctx.res,
         })
@@ -239,6 +243,7 @@ const OnFastify: Framework = {
                 return request.files
               },
               parse: () => request.parse(),
+              parts: () => request.parts(),
               request: request.raw,
               response: reply.raw,
             })

@@ -1,6 +1,7 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
+import { tellProgress } from './progress.js'
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -14,6 +15,8 @@ export interface BodyBounds {
   readonly expected?: number | undefined
   /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
   readonly lost: (cause: Error | null) => Error
+  /** Is told the bytes so far, at each chunk. */
+  readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
 /**
@@ -70,7 +73,15 @@ export class BodyStream extends Readable {
       return
     }
     this.#idleTimer?.refresh()
+    if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
     if (!this.push(chunk)) this.#origin.pause()
+  }
+
+  #tell(onProgress: (received: number) => unknown): void {
+    tellProgress(
+      () => onProgress(this.#received),
+      (error) => !this.destroyed && this.destroy(error) === this,
+    )
   }
 
   /**

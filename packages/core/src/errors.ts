@@ -39,9 +39,11 @@ export type ErrorCode =
   | 'MISSING_CONTENT_TYPE'
   | 'UNSUPPORTED_ENCODING'
   | 'VALIDATION_FAILED'
+  | 'FILE_REFUSED'
   | 'CLIENT_ABORTED'
   | 'STORAGE_FAILED'
   | 'STORAGE_FULL'
+  | 'INSPECTION_FAILED'
   | 'BODY_ALREADY_READ'
   | 'BODY_NOT_PARSED'
 
@@ -172,9 +174,11 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     hint: 'Send the body without Content-Encoding.',
   },
   VALIDATION_FAILED: { status: 422, detail: 'The body does not fit the schema of this route.' },
+  FILE_REFUSED: { status: 422, detail: 'This server does not accept this file.' },
   CLIENT_ABORTED: { status: 499, detail: 'The client closed the connection before the body was complete.' },
   STORAGE_FAILED: { status: 500, detail: 'An uploaded file could not be stored.' },
   STORAGE_FULL: { status: 507, detail: 'There is no room left to store an uploaded file.' },
+  INSPECTION_FAILED: { status: 500, detail: 'An uploaded file could not be inspected.' },
   BODY_ALREADY_READ: {
     status: 500,
     detail: 'The body of this request was read before Formgate could read it.',

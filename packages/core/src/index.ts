@@ -25,6 +25,8 @@ export type { Out } from './validation/out.js'
 export type { Schema } from './validation/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
+export type { FrameworkRequest } from './framework-request.js'
+export type { Progress, ProgressListener } from './progress.js'
 export { toProblem, type Problem } from './problem.js'
 export { defaultLimits, type Limits } from './limits.js'
 
@@ -41,6 +43,7 @@ export {
 export { JSONParser, type JSONParserOptions } from './parsers/json-parser.js'
 export { FormParser, type FormParserOptions } from './parsers/form-parser.js'
 export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'
+export type { FieldPart, FilePart, Part } from './parsers/multipart/part.js'
 export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
 export { PlainTextParser } from './parsers/plain-text-parser.js'
 export { DataAndFiles } from './data-and-files.js'
@@ -49,6 +52,9 @@ export { ContentType, type MediaType, type MediaTypeParameter } from './media-ty
 
 export { UploadedFile } from './files/uploaded-file.js'
 export type { ByteRange, FileInfo, Storage, StoredFile } from './files/storage.js'
+export type { FileInspection, Inspector } from './files/inspection.js'
+export type { FileFindings } from './files/uploaded-file.js'
+export { hash } from './files/hash.js'
 export { spool, type SpoolOptions } from './files/spool.js'
 export { memory } from './files/memory.js'
 export { disk, type DiskOptions } from './files/disk.js'

@@ -28,6 +28,8 @@ export interface Limits {
   readonly arrayIndex: number
   /** Milliseconds to wait for the next byte. Default 30,000. */
   readonly idle: number
+  /** Milliseconds that storing a file may go on after the last byte of the body has arrived. Default 120,000. */
+  readonly settle: number
 }
 
 const KiB = 1024
@@ -47,6 +49,7 @@ export const defaultLimits: Limits = Object.freeze({
   nesting: 8,
   arrayIndex: 1000,
   idle: 30_000,
+  settle: 120_000,
 })
 
 /**

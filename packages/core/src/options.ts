@@ -1,4 +1,5 @@
 /** What a user can set, checked and completed once, before the first request. */
+import type { Inspector } from './files/inspection.js'
 import type { Storage } from './files/storage.js'
 import { spool } from './files/spool.js'
 import { defaultLimits, resolveLimits, type Limits } from './limits.js'
@@ -6,6 +7,7 @@ import type { FileRules, ParserLike } from './parsers/base-parser.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
+import type { ProgressListener } from './progress.js'
 import { registerParsers, type RegisteredParser } from './registry.js'
 
 /** Options of one route. */
@@ -14,6 +16,10 @@ export interface RouteOptions {
   readonly limits?: Partial<Limits>
   /** Where files go; of a list, each is asked in turn. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
+  /** What sees each chunk of each file before it is stored, such as `hash()`; of a list, one after the other. */
+  readonly inspect?: Inspector | readonly Inspector[]
+  /** Is told how much of the body has arrived. */
+  readonly onProgress?: ProgressListener
   /** `respond` (default) answers a 4xx as problem+json and hands on a 5xx; `next` hands every error to the framework. */
   readonly errors?: 'respond' | 'next'
 }
@@ -33,6 +39,8 @@ export interface Config {
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
   readonly storages: readonly Storage[]
+  readonly inspectors: readonly Inspector[]
+  readonly onProgress: ProgressListener | undefined
   readonly errors: 'respond' | 'next'
   readonly lazy: boolean
   /** Those that the parts of a form may be read by, where these are others than `parsers`. */
@@ -44,9 +52,9 @@ export interface Config {
 /** The parsers of an app that names none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const mountOptionNames = ['parsers', 'limits', 'storage', 'errors', 'lazy']
-const routeOptionNames = ['limits', 'storage', 'errors']
-const readingOptionNames = ['parsers', 'limits', 'storage'] as const
+const mountOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'errors', 'lazy']
+const routeOptionNames = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
+const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
 
 /**
  * Completes the options of `multipart()`.
@@ -62,6 +70,8 @@ export function resolveMount(options: MountOptions = {}): Config {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
     storages: [spool()],
+    inspectors: [],
+    onProgress: undefined,
     readingOptions,
     lazy,
   }
@@ -128,12 +138,24 @@ export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly Re
 type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config
 
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, errors = base.errors } = options
+  const { storage, inspect, errors = base.errors, onProgress = base.onProgress } = options
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new TypeError('onProgress must be a function.')
+  const limits = resolveLimits(options.limits, base.limits)
   const storages = storage === undefined ? base.storages : storageList(storage)
-  return { ...base, errors, limits: resolveLimits(options.limits, base.limits), storages }
+  const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
+  return { ...base, errors, limits, storages, inspectors, onProgress }
+}
+
+function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {
+  const inspectors = [inspect].flat() as readonly Inspector[]
+  if (inspectors.every((each) => typeof each === 'function')) return inspectors
+  throw new TypeError(
+    'inspect must be an inspector, such as hash(), or a list of inspectors: functions of a file.',
+  )
 }
 
 function storageList(storage: Storage | readonly Storage[]): readonly Storage[] {

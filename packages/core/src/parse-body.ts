@@ -1,14 +1,17 @@
 /** The straight line from a request to its data and files. */
+import type { Readable } from 'node:stream'
 import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from './errors.js'
 import { bareRecord, type Entry, type FilesByField } from './entries.js'
 import { FileLedger } from './files/file-ledger.js'
-import { knownCharset, type MediaType } from './media-type.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options.js'
+import { RequestContext } from './parser-context.js'
 import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
+import { discardRest } from './rest-of-body.js'
 import type { Reading, Source } from './source.js'
+import { watchStorage } from './storage-watch.js'
 
 /** What the body of a request came to. */
 export interface BodyResult {
@@ -42,12 +45,21 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   if (mediaType === undefined || reader === undefined) {
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
   }
-  const { parser } = reader
-  const stream = source.open(readingFor(parser, config.limits))
-  const ledger = new FileLedger(config.storages)
+  const stream = openStream(source, reader.parser, config)
+  const inspecting = { inspectors: config.inspectors, request: source.target }
+  const ledger = new FileLedger(config.storages, { inspecting })
+  let endWatch: (() => void) | undefined
+  const storeFile: ParserContext['storeFile'] = (file, info) => {
+    endWatch ??= watchStorage(source, config.limits.settle, ledger)
+    return ledger.store(file, info)
+  }
+  source.onResponseEnd(() => stream.destroyed && discardRest(source, config.limits))
   try {
-    const context = parserContext(source, config, params, ledger, mediaType)
-    const result = await parser.parse(stream, mediaType, context)
+    const context = new RequestContext(
+      { headers: source.headers, params, config, ledger, storeFile },
+      mediaType,
+    )
+    const result = await reader.parser.parse(stream, mediaType, context)
     source.onResponseEnd(() => void ledger.release())
     const isForm = result instanceof DataAndFiles
     return {
@@ -55,14 +67,21 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       files: isForm ? result.files : bareRecord(),
       entries: isForm ? result.entries : undefined,
       reader,
-      partParser: (mediaType) => context.partParser(mediaType),
+      partParser: context.partParser,
       discard: (reason) => ledger.discard(reason),
     }
   } catch (error) {
     stream.destroy()
     await ledger.discard(error)
     throw error
+  } finally {
+    endWatch?.()
   }
+}
+
+/** Opens a body for a parser, within the limits. @throws BodyError as `Source.open` does */
+export function openStream(source: Source, parser: BaseParser, { limits, onProgress }: Config): Readable {
+  return source.open({ ...readingFor(parser, limits), onProgress })
 }
 
 function emptyBody(): ParsedBody {
@@ -74,43 +93,6 @@ function emptyBody(): ParsedBody {
     partParser: () => undefined,
     discard: async () => {},
   }
-}
-
-function parserContext(
-  source: Source,
-  config: Config,
-  params: RouteParams,
-  ledger: FileLedger,
-  mediaType: MediaType,
-): ParserContext {
-  const context: ParserContext = {
-    headers: source.headers,
-    params,
-    encoding: knownCharset(mediaType) ?? 'utf-8',
-    limits: config.limits,
-    fileRules: config.fileRules,
-    get signal() {
-      return ledger.signal
-    },
-    storeFile: (stream, info) => ledger.store(stream, info),
-    partParser(partType) {
-      // A part of a form is not itself a form with files, nor a raw file.
-      const isWhole = ({ range }: RegisteredParser): boolean =>
-        range.type === 'multipart' || range.essence === '*/*'
-      const list = config.partParsers ?? config.parsers
-      const found = selectParser(
-        list.filter((each) => !isWhole(each)),
-        partType,
-      )
-      if (found === undefined) return undefined
-      const partContext = { ...context, encoding: knownCharset(partType) ?? 'utf-8' }
-      return async (stream) => {
-        const result = await found.parser.parse(stream, partType, partContext)
-        return result instanceof DataAndFiles ? result.merge() : result
-      }
-    },
-  }
-  return context
 }
 
 /** What bounds a body for this parser: of the limits of its size, the smallest. */

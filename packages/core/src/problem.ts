@@ -68,7 +68,7 @@ export async function reactTo(error: unknown, errors: 'respond' | 'next', source
   }
   if (error instanceof BodyError) passedOn.add(error)
   // Express answers only when the client has stopped sending, however long that takes.
-  if (source.isIncoming) void cutOff(source)
+  if (source.isIncoming && !source.isDiscarded) void cutOff(source)
   return { kind: 'pass on' }
 }
 

@@ -3,21 +3,24 @@ import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './entries.js'
 import { BodyError } from './errors.js'
+import type { FrameworkRequest } from './framework-request.js'
 import { mediaTypeCovers } from './media-type.js'
 import { resolveMount, type Config, type RouteConfig } from './options.js'
 import { parseBody, type BodyResult, type ParsedBody } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
+import type { Part } from './parsers/multipart/part.js'
 import { reactTo, type Reaction } from './problem.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
 import { Source, type NodeRequest, type NodeResponse } from './source.js'
+import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
 /** What an adapter knows of a request. */
 export interface AdapterRequest {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  /** The object that gets `data`, `files` and `parse()`. */
-  readonly target: object
+  /** What the handler gets as its request: it gets `data`, `files`, `parse()` and `parts()`. */
+  readonly target: FrameworkRequest
   /** The route's parameters at the time of the call. */
   readonly params: () => RouteParams | undefined
   /** The body, where the framework has put another stream in the place of the request. */
@@ -52,6 +55,7 @@ function exposeBody(target: object, body: RequestBody): void {
     data: property('data'),
     files: property('files'),
     parse: { configurable: true, value: () => body.parse() },
+    parts: { configurable: true, value: () => body.parts() },
   })
 }
 
@@ -66,11 +70,13 @@ export class RequestBody {
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
   #hasFailed = false
+  /** Whether it goes out in parts. */
+  #isStreamed = false
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor({ request, response, stream, params }: AdapterRequest) {
-    this.source = new Source(request, response, stream)
+  constructor({ request, response, stream, target, params }: AdapterRequest) {
+    this.source = new Source(request, response, stream, target)
     this.#params = params
   }
 
@@ -146,8 +152,30 @@ export class RequestBody {
 
   /** Reads the body, if nobody has done so yet, as the `multipart()` above says. */
   async parse(): Promise<BodyResult> {
-    await (this.#reading ?? this.#read(this.#mount ?? (defaultConfig ??= resolveMount())))
+    await (this.#reading ?? this.#read(this.#config))
     return { data: this.data, files: this.files }
+  }
+
+  /**
+   * The parts of a multipart form as they arrive. For a route that pipes files elsewhere: nothing is stored.
+   *
+   * @throws BodyError, from the loop: what is wrong with the body; 415 for a body that is no multipart form; 500 where the
+   * body was read before, by an eager `multipart()` above for one
+   */
+  async *parts(): AsyncGenerator<Part, void, undefined> {
+    if (this.#reading !== undefined) {
+      // Of an empty body there are no parts, whoever has read it.
+      if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
+      throw readBeforeParts()
+    }
+    this.#isStreamed = true
+    this.#reading = Promise.reject(readAsParts())
+    this.#reading.catch(() => undefined)
+    yield* streamParts(this.source, this.#config)
+  }
+
+  get #config(): Config {
+    return this.#mount ?? (defaultConfig ??= resolveMount())
   }
 
   async #read(config: Config): Promise<ParsedBody> {
@@ -193,6 +221,7 @@ export class RequestBody {
   #empty(): Record<string, never> {
     // After an error both stay empty, as in Django REST framework: the error is the answer.
     if (this.#hasFailed || this.source.hasNoBody) return bareRecord()
+    if (this.#isStreamed) throw readAsParts()
     const mount = this.#mount
     if (mount === undefined || mount.lazy || this.#reading !== undefined)
       throw new BodyError('BODY_NOT_PARSED')
@@ -222,6 +251,20 @@ export class RequestBody {
       'multipart({ lazy: true }), or place the route above it, for the route to read the body itself.'
     return new BodyError(code, { detail, hint, headers })
   }
+}
+
+function readBeforeParts(): BodyError {
+  return new BodyError('BODY_ALREADY_READ', {
+    detail: 'The parts of this body can be streamed no more: it had been read before parts() was called.',
+    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and parse nothing there.',
+  })
+}
+
+function readAsParts(): BodyError {
+  return new BodyError('BODY_ALREADY_READ', {
+    detail: 'This body is streamed by parts(), which leaves nothing to parse.',
+    hint: 'A route calls either parts() or parse(), and has no parsers of its own beside parts().',
+  })
 }
 
 function refuseLate(options: readonly string[]): void {

@@ -6,7 +6,9 @@ import { setImmediate } from 'node:timers/promises'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { BodyStream, idleTimeout, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
+import type { FrameworkRequest } from './framework-request.js'
 import { parseMediaType, type MediaType } from './media-type.js'
+import type { ProgressListener } from './progress.js'
 
 /** A request of Node's http or http2. `rawBody` is what serverless hosts leave of a body that they have read. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { readonly rawBody?: unknown }
@@ -30,12 +32,17 @@ const inflaters: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
 export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge' | 'idle'> {
   /** Whether a body with a Content-Encoding is inflated; both its sizes are held to the limit. */
   readonly inflates: boolean
+  readonly onProgress?: ProgressListener | undefined
 }
 
 /** A request of Node's http or http2 and its response. */
 export class Source {
   readonly request: NodeRequest
   readonly response: NodeResponse
+  /** What the handler gets as its request. */
+  readonly target: FrameworkRequest
+  /** Whether the rest of the body is being thrown away, so that nobody has to cut its client off. */
+  isDiscarded = false
   #stream: Readable
   #isOpen = false
   #mediaType: MediaType | undefined
@@ -44,10 +51,17 @@ export class Source {
    * @param request the request, its body unread
    * @param response its response, whose end is the end of the files
    * @param stream the body, where the framework has put another stream in the place of the request
+   * @param target what the handler gets as its request
    */
-  constructor(request: NodeRequest, response: NodeResponse, stream: Readable = request) {
+  constructor(
+    request: NodeRequest,
+    response: NodeResponse,
+    stream: Readable = request,
+    target: FrameworkRequest = request,
+  ) {
     this.request = request
     this.response = response
+    this.target = target
     this.#stream = stream
   }
 
@@ -70,6 +84,11 @@ export class Source {
   /** Whether the client is still sending. */
   get isIncoming(): boolean {
     return !isWhole(this.request) && !this.request.destroyed
+  }
+
+  /** Whether the answer has been sent. */
+  get isAnswered(): boolean {
+    return this.response.writableFinished
   }
 
   /** Whether the headers say that there is no body (RFC 9112, 6.3). Only Node's own parser holds a client to them. */
@@ -119,6 +138,7 @@ export class Source {
       lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
+      onProgress: this.#progressOf(reading.onProgress),
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
     // Whatever has been put in the place of the request may never learn that its client has gone.
@@ -128,9 +148,15 @@ export class Source {
     return createInflater === undefined ? body : inflated(body, createInflater(), bounds)
   }
 
+  #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
+    if (listener === undefined) return undefined
+    const expected = this.#declaredLength
+    return (received) => listener({ received, expected }, this.target)
+  }
+
   /** Calls back once, when the response has been sent or its connection is lost. */
   onResponseEnd(listener: () => void): void {
-    if (this.response.writableFinished || this.response.destroyed) listener()
+    if (this.isAnswered || this.response.destroyed) listener()
     else this.response.once('close', listener)
   }
 
@@ -224,7 +250,7 @@ function inflated(body: Readable, inflater: NodeJS.ReadWriteStream & Readable, b
     const detail = `The body is not what its Content-Encoding header says: ${cause.message}.`
     out.destroy(new BodyError('UNSUPPORTED_ENCODING', { detail, cause }))
   })
-  const out = new BodyStream(inflater, bounds)
+  const out = new BodyStream(inflater, { ...bounds, onProgress: undefined })
   out.on('close', () => {
     inflater.destroy()
     body.destroy()

@@ -7,6 +7,7 @@ import type {
   FormOptions,
   MountOptions,
   ParserLike,
+  Part,
   RouteOptions,
   Schema,
 } from '@formgate/core'
@@ -30,6 +31,8 @@ declare module 'express-serve-static-core' {
     files: FilesByField
     /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
     parse(): Promise<{ data: ReqBody; files: FilesByField }>
+    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
+    parts(): AsyncIterableIterator<Part>
   }
 }
 

@@ -1,8 +1,8 @@
 /** The hook in which a body is read, for the plugin and for a route alike. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Readable } from 'node:stream'
-import type { FilesByField, RouteParams } from '@formgate/core'
+import type { FilesByField, Part, RouteParams } from '@formgate/core'
 import { openBody, type ProblemAnswer, type RequestBody, type RouteConfig } from '@formgate/core/adapter'
 import type { FastifyRequest } from 'fastify'
 import { hideBody, hideMediaType } from './hide-body.js'
@@ -24,6 +24,8 @@ declare module 'fastify' {
     files: FilesByField
     /** Parses the body now, if that has not been done. For `register(multipart, { lazy: true })`. */
     parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
+    /** The parts of a multipart form as they arrive, stored nowhere. For `register(multipart, { lazy: true })`. */
+    parts(): AsyncIterableIterator<Part>
   }
 }
 
@@ -33,7 +35,7 @@ export interface HookRequest {
   readonly params: unknown
   readonly method: string
   readonly is404: boolean
-  readonly headers: unknown
+  readonly headers: IncomingHttpHeaders
   body: unknown
 }
 

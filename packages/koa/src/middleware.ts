@@ -7,6 +7,7 @@ import type {
   FormOptions,
   MountOptions,
   ParserLike,
+  Part,
   RouteOptions,
   RouteParams,
   Schema,
@@ -22,6 +23,8 @@ declare module 'koa' {
     files: FilesByField
     /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
     parse(): Promise<{ data: unknown; files: FilesByField }>
+    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
+    parts(): AsyncIterableIterator<Part>
   }
 }
 

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import { codeOf } from './error-code.js'
+import { beginInspections, InspectedStream, type Inspecting } from './inspected-stream.js'
 import { reportLeftover } from './report-leftover.js'
 import type { FileInfo, Storage, StoredFile } from './storage.js'
 import { UploadedFile } from './uploaded-file.js'
@@ -15,6 +16,8 @@ const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
 export interface FileLedgerOptions {
   /** Milliseconds to wait for a storage that does not stop, or does not remove. Default 1000. */
   readonly grace?: number
+  /** Who sees the bytes of each file before they are stored. Default: nobody. */
+  readonly inspecting?: Inspecting
 }
 
 /**
@@ -25,6 +28,7 @@ export interface FileLedgerOptions {
 export class FileLedger {
   readonly #storages: readonly Storage[]
   readonly #grace: number
+  readonly #inspecting: Inspecting | undefined
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
@@ -34,6 +38,7 @@ export class FileLedger {
   constructor(storages: readonly Storage[], options: FileLedgerOptions = {}) {
     this.#storages = storages
     this.#grace = options.grace ?? defaultGrace
+    if (options.inspecting && options.inspecting.inspectors.length > 0) this.#inspecting = options.inspecting
   }
 
   /** Aborted when the request has failed, or its response has ended before everything was stored. */
@@ -48,8 +53,8 @@ export class FileLedger {
    * discarded. A stream that has failed, or a file that cannot be stored, stops the request's other files.
    *
    * @param stream the file's bytes. Where they do not come to their end, it has to be destroyed with an error.
-   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or the BodyError that `stream` failed with;
-   * or the reason of the abort
+   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or that of an inspection; or the BodyError
+   * that `stream` failed with; or the reason of the abort
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
     stream.on('error', (error) => {
@@ -58,7 +63,7 @@ export class FileLedger {
       else this.abort(this.#reasonOf(error, info))
     })
     if (this.#released) this.abort(responseEnded())
-    const settled = Promise.race([this.#storeInTurn(stream, info), this.#life.expired])
+    const settled = Promise.race([this.#inspectAndStore(stream, info), this.#life.expired])
     this.#pending.add(settled)
     try {
       return await settled
@@ -104,23 +109,46 @@ export class FileLedger {
     return this.#lifetime
   }
 
-  async #storeInTurn(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+  #inspectAndStore(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+    if (this.#inspecting === undefined) return this.#storeInTurn(stream, info)
+    return this.#storeInspected(stream, info, this.#inspecting)
+  }
+
+  async #storeInspected(stream: Readable, info: FileInfo, inspecting: Inspecting): Promise<UploadedFile> {
+    const inspections = beginInspections(inspecting, info, this.signal)
+    if (inspections.length === 0) return this.#storeInTurn(stream, info)
+    const inspected = new InspectedStream(stream, info, inspections)
+    // A storage that does not notice the end of its stream is told by the signal.
+    inspected.on('error', () => inspected.refusal && this.abort(inspected.refusal))
+    try {
+      return await this.#storeInTurn(inspected, info, inspected)
+    } catch (error) {
+      throw inspected.refusal ?? error
+    } finally {
+      inspected.destroy()
+    }
+  }
+
+  async #storeInTurn(stream: Readable, info: FileInfo, inspected?: InspectedStream): Promise<UploadedFile> {
     const { signal } = this
     signal.throwIfAborted()
     for (const storage of this.#storages) {
       const stored = await storage.store(stream, info, signal)
-      if (stored) return this.#enter(stored, info)
+      if (stored) return this.#enter(stored, info, inspected)
       if (stream.readableDidRead) throw new Error('A storage declined a file after it had begun to read it.')
     }
     throw new BodyError('UNHANDLED_FILE', { field: info.field })
   }
 
-  async #enter(stored: StoredFile, info: FileInfo): Promise<UploadedFile> {
-    const file = new UploadedFile(stored, info)
-    if (this.signal.aborted) {
-      await file.remove().catch(reportLeftover)
-      throw this.signal.reason
+  async #enter(stored: StoredFile, info: FileInfo, inspected?: InspectedStream): Promise<UploadedFile> {
+    try {
+      if (inspected) await inspected.finish()
+      this.signal.throwIfAborted()
+    } catch (error) {
+      await stored.remove().catch(reportLeftover)
+      throw error
     }
+    const file = new UploadedFile(stored, info, inspected?.findings)
     this.#files.push(file)
     return file
   }

@@ -18,8 +18,9 @@ const boundary = Array.from(
   { length: 60 },
   () => boundaryCharacters[randomInt(boundaryCharacters.length)],
 ).join('')
-const filePart = Buffer.from(`\r\n--${boundary}\r\nContent-Disposition:form-data;filename=f\r\n\r\n`)
-const closing = Buffer.from(`\r\n--${boundary}--\r\n`)
+const delimiter = Buffer.from(`\r\n--${boundary}`)
+const fileHeader = Buffer.from('\r\nContent-Disposition:form-data;filename=f\r\n\r\n')
+const closing = Buffer.from('--\r\n')
 
 /** Below this size a piece is copied beside others before busboy sees it: a call costs more than the copy. */
 const smallPiece = 32 * 1024
@@ -63,17 +64,23 @@ export class FileReader {
     this.#busboy.on('close', () => this.#happened('close'))
     // Stays on: busboy reports some errors late, and some twice.
     this.#busboy.on('error', (error) => this.fail(error))
+    this.#outbox.add(delimiter, 0, delimiter.length)
   }
 
   /** A file begins. @param sink is called with its stream; nothing further is read until that has been read */
   open(sink: FileSink): void {
     this.#sinks.push(sink)
-    this.#outbox.add(filePart, 0, filePart.length)
+    this.#outbox.add(fileHeader, 0, fileHeader.length)
   }
 
   /** More of the file that was opened last: the bytes of `piece` from `from` up to, not with, `to`. */
   content(piece: Buffer, from: number, to: number): void {
     this.#outbox.add(piece, from, to)
+  }
+
+  /** The file that was opened last is complete: its stream ends. */
+  close(): void {
+    this.#outbox.add(delimiter, 0, delimiter.length)
   }
 
   /** Lets busboy read what has come so far. @returns a promise where it has no room for more yet */

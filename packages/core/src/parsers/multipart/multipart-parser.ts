@@ -3,11 +3,8 @@ import type { Readable } from 'node:stream'
 import { DataAndFiles } from '../../data-and-files.js'
 import type { MediaType } from '../../media-type.js'
 import { BaseParser, type ParserContext } from '../base-parser.js'
-import { eachPiece } from '../each-piece.js'
-import { readStart } from '../body-look.js'
-import { missingBoundary, readBoundary } from './boundary.js'
 import { FormAssembly } from './form-assembly.js'
-import { Framing } from './framing.js'
+import { PartQueue, type QueueContext } from './part-queue.js'
 
 export interface MultiPartParserOptions {
   /**
@@ -29,21 +26,14 @@ export class MultiPartParser extends BaseParser {
 
   /** @throws BodyError one of the 400s of a multipart body, a limit's 413, or what the storage of a file fails with */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const boundary = readBoundary(mediaType)
-    if (boundary === undefined) throw missingBoundary((await readStart(stream)).start)
     const form = new FormAssembly(context, this.charsetField)
-    const framing = new Framing(boundary, context.limits.headerSize, form)
-    try {
-      await eachPiece(stream, (piece) => {
-        framing.push(piece)
-        return form.flush()
-      })
-      framing.end()
-      return DataAndFiles.fromEntries(await form.end())
-    } catch (error) {
-      const first = (await form.earlierFailure()) ?? error
-      form.fail(first)
-      throw first
-    }
+    return DataAndFiles.fromEntries(await form.read(stream, mediaType))
+  }
+
+  /** Reads the same, but hands out each part as it arrives and stores none. Errors are told by the queue. */
+  parts(stream: Readable, mediaType: MediaType, context: QueueContext): PartQueue {
+    const parts = new PartQueue(context, this.charsetField)
+    parts.read(stream, mediaType)
+    return parts
   }
 }

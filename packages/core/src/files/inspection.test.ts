@@ -1,0 +1,296 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { BodyError } from '../errors.js'
+import { FileLedger } from './file-ledger.js'
+import { hash } from './hash.js'
+import type { FileInspection, Inspector } from './inspection.js'
+import { memory, MemoryFile } from './memory.js'
+import type { FileInfo, Storage } from './storage.js'
+
+const info: FileInfo = {
+  field: 'photo',
+  name: 'a.png',
+  originalName: 'a.png',
+  type: 'image/png',
+  headers: {},
+}
+const request = { headers: { 'x-user': 'ada' } }
+
+const unhandled: unknown[] = []
+const note = (error: unknown): void => void unhandled.push(error)
+beforeEach(() => process.on('unhandledRejection', note))
+afterEach(async () => {
+  await delay(5)
+  process.off('unhandledRejection', note)
+  expect(unhandled.splice(0)).toEqual([])
+})
+
+function inspecting(storage: Storage, ...inspectors: readonly Inspector[]): FileLedger {
+  return new FileLedger([storage], { grace: 50, inspecting: { inspectors, request } })
+}
+
+function chunks(...texts: readonly string[]): Readable {
+  return Readable.from(
+    texts.map((text) => Buffer.from(text)),
+    { objectMode: false },
+  )
+}
+
+/** A storage in memory that counts what it holds. */
+function shelf(): { storage: Storage; held: Set<string> } {
+  const held = new Set<string>()
+  return {
+    held,
+    storage: {
+      async store(stream, { name }, signal) {
+        const stored = await memory().store(stream, info, signal)
+        held.add(name)
+        return {
+          size: stored!.size,
+          createReadStream: (range) => stored!.createReadStream(range),
+          remove: async () => void held.delete(name),
+        }
+      },
+    },
+  }
+}
+
+const outcome = (promise: Promise<unknown>): Promise<any> => promise.catch((error: unknown) => error)
+
+test('an inspector sees what is known of the file, the request, and then every chunk in its order', async () => {
+  const seen: unknown[] = []
+  const inspector: Inspector = (file, signal, { headers }) => {
+    seen.push(file.name, signal.aborted, headers['x-user'])
+    return {
+      chunk: (bytes) => void seen.push(bytes.toString()),
+      end: () => void seen.push('end'),
+    }
+  }
+  const file = await inspecting(memory(), inspector).store(chunks('one', 'two'), info)
+  expect(seen).toEqual(['a.png', false, 'ada', 'one', 'two', 'end'])
+  expect(await file.text()).toBe('onetwo')
+})
+
+test.each(['sha256', 'sha1', 'md5', 'blake2b512'])(
+  'hash(%j) fills the hash of the file',
+  async (algorithm) => {
+    const text = 'x'.repeat(100_000)
+    const file = await inspecting(memory(), hash(algorithm)).store(chunks(text, text), info)
+    expect(file.hash).toBe(
+      createHash(algorithm)
+        .update(text + text)
+        .digest('hex'),
+    )
+    expect(file.toJSON()).toMatchObject({ hash: file.hash })
+  },
+)
+
+test('the hash of an empty file is that of no bytes', async () => {
+  const file = await inspecting(memory(), hash()).store(chunks(), info)
+  expect(file.hash).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
+})
+
+test.each(['sha-257', '', null, 7])('hash(%j) throws where it is called', (algorithm) => {
+  expect(() => hash(algorithm as never)).toThrow(/is no hash of this Node/)
+})
+
+test('findings of several inspectors come together', async () => {
+  const detect: Inspector = () => ({
+    chunk: () => undefined,
+    end: async () => ({ detectedType: 'image/gif' }),
+  })
+  const file = await inspecting(memory(), hash('md5'), detect).store(chunks('GIF89a'), info)
+  expect(file).toMatchObject({ hash: expect.stringMatching(/^\w{32}$/), detectedType: 'image/gif' })
+})
+
+test('a file that no inspector wants to see goes to the storage as it is', async () => {
+  let stored: Readable | undefined
+  const storage: Storage = {
+    store(stream, file, signal) {
+      stored = stream
+      return memory().store(stream, file, signal)
+    },
+  }
+  const stream = chunks('abc')
+  await inspecting(storage, () => undefined).store(stream, info)
+  expect(stored).toBe(stream)
+})
+
+test('no chunk reaches the storage before its inspection has ended, and the source waits meanwhile', async () => {
+  let inspected = 0
+  let read = 0
+  const slow: Inspector = () => ({
+    async chunk(bytes) {
+      await delay(3)
+      inspected += bytes.length
+    },
+  })
+  let ahead = 0
+  const storage: Storage = {
+    async store(stream) {
+      let size = 0
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        size += chunk.length
+        expect(size).toBeLessThanOrEqual(inspected)
+      }
+      return new MemoryFile([Buffer.alloc(size)])
+    },
+  }
+  const source = new Readable({
+    read() {
+      read += 65_536
+      ahead = Math.max(ahead, read - inspected)
+      this.push(read > 40 * 65_536 ? null : Buffer.alloc(65_536))
+    },
+  })
+  const file = await inspecting(storage, slow, slow).store(source, info)
+  expect(file.size).toBe(40 * 65_536)
+  expect(ahead).toBeLessThanOrEqual(4 * 65_536)
+})
+
+test('of several inspectors, the next sees a chunk when the one before has admitted it', async () => {
+  const seen: string[] = []
+  const inspector =
+    (name: string, time: number): Inspector =>
+    () => ({
+      chunk: (bytes) =>
+        time === 0 ? void seen.push(name + bytes) : delay(time).then(() => void seen.push(name + bytes)),
+    })
+  await inspecting(memory(), inspector('a', 5), inspector('b', 0), inspector('c', 1)).store(
+    chunks('1', '2'),
+    info,
+  )
+  expect(seen).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'c2'])
+})
+
+const refusal = new BodyError('FILE_REFUSED', { detail: 'This file is a virus.', field: 'photo' })
+const broken = new Error('connect ECONNREFUSED 10.0.0.1:3310')
+
+const failing: Record<string, (error: Error) => Inspector> = {
+  'before the first byte': (error) => () => {
+    throw error
+  },
+  'at a chunk': (error) => () => ({
+    chunk() {
+      throw error
+    },
+  }),
+  'a while after a chunk': (error) => () => ({
+    async chunk() {
+      await delay(5)
+      throw error
+    },
+  }),
+  'at the second chunk': (error) => () => {
+    let count = 0
+    return {
+      async chunk() {
+        if ((count += 1) === 2) throw error
+      },
+    }
+  },
+  'at the end': (error) => () => ({
+    chunk: () => undefined,
+    end() {
+      throw error
+    },
+  }),
+  'a while after the end': (error) => () => ({
+    chunk: () => undefined,
+    async end() {
+      await delay(5)
+      throw error
+    },
+  }),
+}
+
+describe.each(Object.entries(failing))('an inspector that fails %s', (_when, make) => {
+  test('with a BodyError refuses the request with it, and nothing stays stored', async () => {
+    const { storage, held } = shelf()
+    const ledger = inspecting(storage, make(refusal))
+    const stream = chunks('a', 'b', 'c')
+    expect(await outcome(ledger.store(stream, info))).toBe(refusal)
+    expect(ledger.signal.aborted).toBe(true)
+    await ledger.discard(refusal)
+    expect(held.size).toBe(0)
+    await delay(5)
+    expect(stream.readableEnded).toBe(true)
+  })
+
+  test('with any other error is a 500 that keeps the cause for the log', async () => {
+    const { storage, held } = shelf()
+    const error = await outcome(inspecting(storage, make(broken)).store(chunks('a', 'b', 'c'), info))
+    expect(error).toMatchObject({ code: 'INSPECTION_FAILED', status: 500, expose: false, cause: broken })
+    expect(error.message).not.toContain('10.0.0.1')
+    expect(held.size).toBe(0)
+  })
+
+  test('is answered for what it is, whatever a storage makes of its stream', async () => {
+    const storages: Storage[] = [
+      // Says something else.
+      {
+        store: (stream) =>
+          new Promise((_, reject) => {
+            stream.on('error', (cause) => reject(new Error('upload failed', { cause }))).resume()
+          }),
+      },
+      // Does not look at errors.
+      { store: (stream) => new Promise(() => void stream.resume()) },
+      // Has done before it has read.
+      { store: async () => new MemoryFile([]) },
+    ]
+    for (const storage of storages) {
+      expect(await outcome(inspecting(storage, make(refusal)).store(chunks('a', 'b', 'c'), info))).toBe(
+        refusal,
+      )
+    }
+  })
+})
+
+test('a storage that has read enough does not keep the inspectors from the rest', async () => {
+  const hasty: Storage = { store: async () => new MemoryFile([]) }
+  const file = await inspecting(hasty, hash('md5')).store(chunks('abc', 'def'), info)
+  expect(file.hash).toBe(createHash('md5').update('abcdef').digest('hex'))
+})
+
+test('storages are asked in turn about an inspected file too', async () => {
+  const decline: Storage = { store: async () => undefined }
+  const inspected = { inspectors: [hash('md5')], request }
+  const file = await new FileLedger([decline, memory()], { inspecting: inspected }).store(chunks('abc'), info)
+  expect(file.hash).toBeDefined()
+  const stream = chunks('abc')
+  const error = await outcome(new FileLedger([decline], { inspecting: inspected }).store(stream, info))
+  expect(error).toMatchObject({ code: 'UNHANDLED_FILE' })
+  await delay(5)
+  expect(stream.readableEnded).toBe(true)
+})
+
+test('what the body fails with is passed on, and the inspector is told by its signal', async () => {
+  let signal: AbortSignal | undefined
+  const ends: string[] = []
+  const inspector: Inspector = (_file, given): FileInspection => {
+    signal = given
+    return { chunk: () => undefined, end: () => void ends.push('end') }
+  }
+  const stream = new Readable({ read() {} })
+  stream.push('begin')
+  const storing = inspecting(memory(), inspector).store(stream, info)
+  const aborted = new BodyError('CLIENT_ABORTED')
+  await delay(5)
+  stream.destroy(aborted)
+  expect(await outcome(storing)).toBe(aborted)
+  expect(signal).toMatchObject({ aborted: true, reason: aborted })
+  expect(ends).toEqual([])
+})
+
+test('an inspection that never ends does not hold up a request that has failed', async () => {
+  const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
+  const ledger = inspecting(memory(), stuck)
+  const storing = ledger.store(chunks('abc'), info)
+  await delay(5)
+  const reason = new BodyError('CLIENT_ABORTED')
+  await ledger.discard(reason)
+  expect(await outcome(storing)).toBe(reason)
+})

@@ -1,0 +1,12 @@
+/** The text of a field. */
+import type { GatheredBytes } from '../gathered-bytes.js'
+import { decodeText, isUtf8Label } from '../text-body.js'
+
+/** The field that names the charset of all others (WHATWG HTML, 4.10.18.1). */
+export const charsetFieldName = '_charset_'
+
+/** Decodes a field. @param charset a label that TextDecoder knows; without one it is UTF-8 */
+export function fieldText(bytes: GatheredBytes, charset: string | undefined): string {
+  if (charset === undefined || isUtf8Label(charset)) return bytes.toString('utf8')
+  return decodeText(bytes.toBuffer(), charset)
+}

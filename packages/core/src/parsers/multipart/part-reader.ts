@@ -1,0 +1,192 @@
+/** Reads the parts that the framing finds: fields whole, files as streams. */
+import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { safeFileName } from '../../files/file-name.js'
+import type { FileInfo } from '../../files/storage.js'
+import { UnstoredContent } from '../../files/unstored-file.js'
+import type { Limits } from '../../limits.js'
+import { isJson, type MediaType } from '../../media-type.js'
+import type { FileRule, FileRules } from '../base-parser.js'
+import { eachPiece } from '../each-piece.js'
+import { readStart } from '../body-look.js'
+import { quote } from '../field-meter.js'
+import { GatheredBytes } from '../gathered-bytes.js'
+import { missingBoundary, readBoundary } from './boundary.js'
+import { FileReader, type FileSink } from './busboy.js'
+import { Framing, type PartListener } from './framing.js'
+import { malformedPart, parsePartHeader, type PartHeader } from './part-header.js'
+import { PartMeter } from './part-meter.js'
+
+/** Who is told of the parts, in the order of the body. What a method throws ends the reading. */
+export interface PartSink {
+  /** A field begins. @returns takes its bytes when they are complete */
+  beginField(header: PartHeader): (bytes: GatheredBytes) => void
+  /** A file begins. @returns takes its stream, which comes when the files before it have been read */
+  beginFile(info: FileInfo): FileSink
+  /** A file begins that the schema will refuse, where there are rules. @returns takes it when it is complete */
+  beginRefused?(info: FileInfo): (content: UnstoredContent) => void
+}
+
+/** What happens to the content of the part that is arriving. */
+interface OpenPart {
+  add(piece: Buffer, from: number, to: number): void
+  close(): void
+}
+
+/** Reads the parts of one body, within the limits. */
+export class PartReader implements PartListener {
+  readonly #limits: Limits
+  readonly #sink: PartSink
+  readonly #rules: FileRules | undefined
+  readonly #meter: PartMeter
+  #files: FileReader | undefined
+  #part: OpenPart | undefined
+  #failure: { readonly reason: unknown } | undefined
+
+  /** @param rules what a schema says about the files */
+  constructor(limits: Limits, sink: PartSink, rules?: FileRules) {
+    this.#limits = limits
+    this.#sink = sink
+    this.#rules = rules
+    this.#meter = new PartMeter(limits)
+  }
+
+  /**
+   * Reads a body to its end, and until every stream of a file has been read to its own.
+   *
+   * @param flush hands on what has come so far. @returns a promise where there is no room for more yet
+   * @throws BodyError one of the 400s of a multipart body or a limit's 413. By then open streams of files have failed
+   * with it.
+   */
+  async read(
+    stream: Readable,
+    mediaType: MediaType,
+    flush: () => Promise<void> | undefined = () => this.flush(),
+  ): Promise<void> {
+    const boundary = readBoundary(mediaType)
+    if (boundary === undefined) throw missingBoundary((await readStart(stream)).start)
+    const framing = new Framing(boundary, this.#limits.headerSize, this)
+    try {
+      await eachPiece(stream, (piece) => {
+        framing.push(piece)
+        return flush()
+      })
+      framing.end()
+      await this.#files?.end()
+    } catch (error) {
+      const first = await this.#earlierFailure(error)
+      this.fail(first)
+      throw first
+    }
+  }
+
+  /**
+   * A fault is found as soon as its bytes are there, and must not get ahead of what a file that began before it fails
+   * with, only because both came in one piece.
+   */
+  async #earlierFailure(fault: unknown): Promise<unknown> {
+    if (this.#files === undefined) return fault
+    void this.#files.flush()?.catch(() => undefined)
+    await setImmediate()
+    return this.#failure === undefined ? fault : this.#failure.reason
+  }
+
+  /** Lets the streams of files flow. @returns a promise where they have no room for more yet */
+  flush(): Promise<void> | undefined {
+    return this.#files?.flush()
+  }
+
+  /** Stops reading: the stream of the file that is arriving fails, and so does `read`. */
+  fail(error: unknown): void {
+    this.#failure ??= { reason: error }
+    this.#files?.fail(error)
+  }
+
+  openPart(text: string): void {
+    const header = parsePartHeader(text, this.#meter.beginPart())
+    const { filename } = header
+    if (filename === undefined) this.#part = this.#openField(header)
+    else if (filename === '') this.#part = noFileChosen(header)
+    else this.#part = this.#openNamed(header, filename)
+  }
+
+  partContent(piece: Buffer, from: number, to: number): void {
+    this.#part!.add(piece, from, to)
+  }
+
+  closePart(): void {
+    this.#part!.close()
+  }
+
+  #openField(header: PartHeader): OpenPart {
+    const { name, mediaType, number } = header
+    this.#meter.beginField(name)
+    if (mediaType?.type === 'multipart')
+      throw malformedPart(number, 'it holds several parts itself: send each file as a part of its own')
+    const finish = this.#sink.beginField(header)
+    const bytes = new GatheredBytes()
+    return {
+      add: (piece, from, to) => {
+        bytes.add(piece, from, to)
+        this.#meter.addToField(name, to - from, bytes.size)
+      },
+      close: () => finish(bytes),
+    }
+  }
+
+  /** A part with a file name. A browser gives one to a Blob of JSON too, where the schema wants its value. */
+  #openNamed(header: PartHeader, filename: string): OpenPart {
+    const { name, number, mediaType, fields } = header
+    const rules = this.#rules
+    const rule = rules?.find(name)
+    if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
+    this.#meter.beginFile(name)
+    const safeName = safeFileName(filename)
+    if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is no name for a file`)
+    const info = {
+      field: name,
+      name: safeName,
+      originalName: filename,
+      type: mediaType?.essence ?? '',
+      headers: fields,
+    }
+    const isRefused = rule === undefined ? rules?.strict === true : !this.#meter.admits(rule, info)
+    return isRefused ? this.#openRefused(info, rule) : this.#openFile(info, rule)
+  }
+
+  #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {
+    const finish = this.#sink.beginRefused!(info)
+    const content = new UnstoredContent()
+    return {
+      add: (piece, from, to) => {
+        content.add(piece, from, to)
+        this.#meter.addToFile(info.field, content.size, rule)
+      },
+      close: () => finish(content),
+    }
+  }
+
+  #openFile(info: FileInfo, rule: FileRule | undefined): OpenPart {
+    const files = (this.#files ??= new FileReader())
+    files.open(this.#sink.beginFile(info))
+    let size = 0
+    return {
+      add: (piece, from, to) => {
+        size += to - from
+        this.#meter.addToFile(info.field, size, rule)
+        files.content(piece, from, to)
+      },
+      close: () => files.close(),
+    }
+  }
+}
+
+/** An `<input type="file">` in which nothing was chosen: the part is there, but there is no file. */
+function noFileChosen({ number }: PartHeader): OpenPart {
+  return {
+    add: () => {
+      throw malformedPart(number, 'it has content but its filename is empty')
+    },
+    close: () => undefined,
+  }
+}

@@ -1,0 +1,24 @@
+/** What a client still sends of a body that nobody wants any more. */
+import { BodyStream } from './body-stream.js'
+import { BodyError } from './errors.js'
+import type { Limits } from './limits.js'
+import type { Source } from './source.js'
+
+/**
+ * Reads the rest of a body and throws it away, so that the answer reaches its client and the connection can carry the
+ * next request. A client that goes past a limit is cut off when it has its answer.
+ */
+export function discardRest(source: Source, { bodySize, idle }: Pick<Limits, 'bodySize' | 'idle'>): void {
+  const { request } = source
+  if (request.readableEnded || request.destroyed) return
+  // Whatever a framework has put in the place of the request would hold the rest back.
+  request.unpipe()
+  source.isDiscarded = true
+  const rest = new BodyStream(request, {
+    limit: bodySize,
+    idle,
+    tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+    lost: () => new BodyError('CLIENT_ABORTED'),
+  })
+  rest.on('error', () => source.onResponseEnd(() => request.destroy())).resume()
+}

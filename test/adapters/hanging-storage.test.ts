@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { FileUploadParser, MultiPartParser, type Inspector, type Storage } from '@formgate/core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Connection, exchange, file, form, head, multipartX } from './client.js'
+import { frameworks, type App } from './frameworks.js'
+
+/** How the storages of this file hang: each reads what it says, and then does nothing for ever. */
+let signals: AbortSignal[] = []
+const hanging: Record<string, Storage> = {
+  'that has read all of a file': {
+    store(stream, _info, signal) {
+      signals.push(signal)
+      return new Promise(() => void stream.resume())
+    },
+  },
+  'that reads nothing': {
+    store(_stream, _info, signal) {
+      signals.push(signal)
+      return new Promise(() => undefined)
+    },
+  },
+  'that ends when its signal says so': {
+    store(stream, _info, signal) {
+      signals.push(signal)
+      stream.resume()
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error))
+      })
+    },
+  },
+}
+
+const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
+
+describe.each(frameworks)('$name', ({ start }) => {
+  let app: App
+
+  beforeAll(async () => {
+    const route = (path: string, settle: number, storage: Storage) => ({
+      path,
+      parsers: [MultiPartParser, FileUploadParser],
+      options: { storage, limits: { settle } },
+    })
+    app = await start({
+      errorHandler: true,
+      routes: [
+        ...Object.values(hanging).map((storage, at) => route(`/${at}`, 100, storage)),
+        ...Object.values(hanging).map((storage, at) => route(`/long/${at}`, 60_000, storage)),
+        {
+          path: '/inspect',
+          parsers: [MultiPartParser],
+          options: { inspect: stuck, limits: { settle: 100 } },
+        },
+        {
+          path: '/slow-client',
+          parsers: [MultiPartParser],
+          options: { limits: { settle: 50 } },
+          handler: () => 'stored',
+        },
+      ],
+    })
+  })
+  afterAll(() => app.close())
+  beforeEach(() => {
+    signals = []
+  })
+
+  describe.each(Object.keys(hanging).map((what, at) => ({ what, at })))('a storage $what', ({ at }) => {
+    const multipart = { type: multipartX, body: form('X', [file('f', 'f'), 'abc']) }
+    const raw = {
+      type: 'image/png',
+      headers: { 'Content-Disposition': 'attachment; filename=a' },
+      body: 'abc',
+    }
+
+    test('does not hang the request: 500 STORAGE_FAILED', async () => {
+      for (const sent of [multipart, raw]) {
+        const answer = await exchange(app.port, { path: `/${at}`, ...sent })
+        expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+        expect(signals.at(-1)).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
+      }
+    })
+
+    test('is told when the client has gone, though its body was whole', async () => {
+      for (const sent of [multipart, raw]) {
+        const connection = await Connection.open(app.port)
+        connection.write(head({ path: `/long/${at}`, ...sent })).write(sent.body)
+        const known = signals.length
+        await expect.poll(() => signals.length).toBe(known + 1)
+        await delay(20)
+        expect(signals.at(-1)!.aborted).toBe(false)
+        connection.destroy()
+        await expect.poll(() => signals.at(-1)!.reason).toMatchObject({ code: 'CLIENT_ABORTED' })
+      }
+    })
+  })
+
+  test('an inspector that never settles does not hang the request either', async () => {
+    const body = form('X', [file('f', 'f'), 'abc'])
+    const answer = await exchange(app.port, { path: '/inspect', type: multipartX, body })
+    expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+  })
+
+  test('a slow client does not use up the time of the storage', async () => {
+    const body = form('X', [file('f', 'f'), 'x'.repeat(20)])
+    const connection = await Connection.open(app.port)
+    connection.write(head({ path: '/slow-client', type: multipartX, body }))
+    for (let from = 0; from < body.length; from += 20) {
+      connection.write(body.slice(from, from + 20))
+      await delay(40)
+    }
+    expect((await connection.answer()).json).toBe('stored')
+    connection.destroy()
+  })
+})

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  BodyError,
+  disk,
+  FileUploadParser,
+  hash,
+  memory,
+  MultiPartParser,
+  type FrameworkRequest,
+  type Inspector,
+  type Storage,
+} from '@formgate/core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exchange, field, file, form, multipartX } from './client.js'
+import { frameworks, type App } from './frameworks.js'
+
+const sha256 = (bytes: string): string => createHash('sha256').update(bytes).digest('hex')
+const small = 'hello'
+const large = 'x'.repeat(600_000)
+
+/** Refuses files that hold the word; asynchronous, as a scanner is. */
+const refuseVirus: Inspector = ({ field }) => ({
+  async chunk(bytes) {
+    await delay(1)
+    if (bytes.includes('virus')) throw new BodyError('FILE_REFUSED', { detail: 'It holds a virus.', field })
+  },
+})
+
+const crash: Inspector = () => ({
+  chunk() {
+    throw new Error('ECONNREFUSED 10.0.0.1')
+  },
+})
+
+describe.each(frameworks)('$name', ({ start }) => {
+  let app: App
+  let directory: string
+  const requests: FrameworkRequest[] = []
+  const note: Inspector = (_file, _signal, request) => void requests.push(request)
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'inspect-'))
+    const hashes = ({ files }: { files: Record<string, any[]> }): unknown =>
+      Object.values(files)
+        .flat()
+        .map((each) => each.hash)
+    const storages: Record<string, Storage | undefined> = {
+      spool: undefined,
+      memory: memory(),
+      disk: disk({ directory }),
+    }
+    app = await start({
+      mount: { lazy: true, inspect: [note, hash()], errors: 'respond' },
+      errorHandler: true,
+      routes: [
+        ...Object.entries(storages).flatMap(([name, storage]) =>
+          [MultiPartParser, FileUploadParser].map((parser) => ({
+            path: `/${name}/${parser.name}`,
+            parsers: [parser],
+            options: storage === undefined ? {} : { storage },
+            handler: hashes,
+          })),
+        ),
+        ...[MultiPartParser, FileUploadParser].map((parser) => ({
+          path: `/scan/${parser.name}`,
+          parsers: [parser],
+          options: { storage: disk({ directory }), inspect: refuseVirus },
+          handler: hashes,
+        })),
+        { path: '/crash', parsers: [MultiPartParser], options: { inspect: crash } },
+        { path: '/parse', handler: async ({ parse }) => hashes(await parse()) },
+      ],
+    })
+  })
+  afterAll(async () => {
+    await app.close()
+    await rm(directory, { recursive: true })
+  })
+
+  const raw = (path: string, body: string): ReturnType<typeof exchange> =>
+    exchange(app.port, {
+      path,
+      type: 'application/octet-stream',
+      headers: { 'Content-Disposition': 'attachment; filename="a.bin"' },
+      body,
+    })
+  const multipart = (path: string, ...bodies: readonly string[]): ReturnType<typeof exchange> =>
+    exchange(app.port, {
+      path,
+      type: multipartX,
+      body: form('X', [field('t'), '1'], ...bodies.map((body) => [file('f', 'a.txt'), body] as const)),
+    })
+
+  test.each(['spool', 'memory', 'disk'])(
+    'hash() is that of what was sent, in every storage: %s',
+    async (name) => {
+      const answer = await multipart(`/${name}/MultiPartParser`, small, large, '')
+      expect(answer.json).toEqual([small, large, ''].map((each) => sha256(each)))
+      for (const body of [small, large]) {
+        expect((await raw(`/${name}/FileUploadParser`, body)).json).toEqual([sha256(body)])
+      }
+    },
+  )
+
+  test('an inspector is handed the request that the handler gets', async () => {
+    requests.length = 0
+    await multipart('/parse', small)
+    expect(requests).toEqual([expect.objectContaining({ method: 'POST', url: '/parse' })])
+    expect(requests[0]!.headers['content-type']).toBe(multipartX)
+  })
+
+  test('a file that an inspector refuses is answered with its error, and no file of the request stays', async () => {
+    const answer = await multipart('/scan/MultiPartParser', large, `${large} virus`, small)
+    expect(answer.status).toBe(422)
+    expect(answer.json).toMatchObject({ code: 'FILE_REFUSED', detail: 'It holds a virus.', field: 'f' })
+    expect((await raw('/scan/FileUploadParser', 'a virus')).json).toMatchObject({ code: 'FILE_REFUSED' })
+    expect(existsSync(directory) && readdirSync(directory)).toEqual([])
+  })
+
+  test('a file that it does not refuse is stored', async () => {
+    expect((await multipart('/scan/MultiPartParser', large)).status).toBe(200)
+  })
+
+  test('an inspector that fails in any other way is a 500', async () => {
+    const answer = await multipart('/crash', small)
+    expect(answer.json).toEqual({ handler: 'own', code: 'INSPECTION_FAILED', status: 500 })
+  })
+
+  test.each(['inspect', 'onProgress'])(
+    '%s on a route comes too late below an eager multipart()',
+    async (option) => {
+      const options = option === 'inspect' ? { inspect: hash() } : { onProgress: () => undefined }
+      const late = await start({
+        mount: {},
+        errorHandler: true,
+        routes: [{ path: '/', parsers: [MultiPartParser], options }],
+      })
+      const answer = await exchange(late.port, { type: multipartX, body: form('X', [field('a'), '1']) })
+      expect(answer.json).toEqual({ handler: 'own', code: 'BODY_ALREADY_READ', status: 500 })
+      await late.close()
+    },
+  )
+})
