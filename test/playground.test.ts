@@ -3,6 +3,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -129,6 +130,19 @@ describe.each(frameworks)('%s', (name) => {
     expect(bad.status).toBe(422)
     const { errors } = (await bad.json()) as { errors: { path: string }[] }
     expect(errors.map(({ path }) => path).toSorted()).toEqual(['age', 'portrait', 'username'])
+  })
+
+  it('tells how much of an upload has come', async () => {
+    const upload = request(`${url()}/raw/half.bin`, {
+      method: 'PUT',
+      headers: { 'Content-Length': 1000, 'X-Upload-Id': `half-${name}` },
+    })
+    upload.write('x'.repeat(400))
+    const progress = async () => (await fetch(`${url()}/progress/half-${name}`)).json()
+    await vi.waitFor(async () => expect(await progress()).toEqual({ received: 400, expected: 1000 }))
+    upload.end('x'.repeat(600))
+    await once(upload, 'response')
+    expect(await progress()).toEqual({ received: 1000, expected: 1000 })
   })
 
   it('lets the page of every server read its answers, and no other page', async () => {

@@ -13,8 +13,12 @@ import {
   MultiPartParser,
   type FrameworkRequest,
   type Inspector,
+  type MountOptions,
   type Storage,
 } from '@formgate/core'
+import type { Request as ExpressRequest } from 'express'
+import type { FastifyRequest } from 'fastify'
+import type { Request as KoaRequest } from 'koa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange, field, file, form, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
@@ -35,6 +39,17 @@ const crash: Inspector = () => ({
   chunk() {
     throw new Error('ECONNREFUSED 10.0.0.1')
   },
+})
+
+test('the request may be declared as that of a framework', () => {
+  const options: MountOptions[] = [
+    { inspect: (_file, _signal, request: ExpressRequest) => void request.ip },
+    { inspect: [(_file, _signal, request: KoaRequest) => void request.ctx] },
+    { onProgress: (_progress, request: FastifyRequest) => request.log.info('more') },
+  ]
+  // @ts-expect-error -- this is no request of any framework
+  options.push({ inspect: (_file, _signal, request: string) => void request })
+  expect(options).toHaveLength(4)
 })
 
 describe.each(frameworks)('$name', ({ start }) => {

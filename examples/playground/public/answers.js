@@ -60,7 +60,11 @@ export function setUpAnswers({ announce }) {
     while (list.children.length > kept) list.lastElementChild?.remove()
 
     try {
-      const answer = await send(request, { onProgress: progress.update, signal: controller.signal })
+      const answer = await send(request, {
+        onProgress: progress.sent,
+        onReceived: progress.received,
+        signal: controller.signal,
+      })
       status.replaceWith(statusView(answer.status, answer.statusText))
       time.textContent = formatTime(answer.time)
       content.replaceChildren(...answerViews(answer.body, files))
@@ -158,6 +162,7 @@ function fileCard(seen, sent) {
 function progressView(onCancel) {
   const bar = element('progress', { max: 1, value: 0, 'aria-label': 'Upload' })
   const text = element('span', {}, 'Connecting')
+  const server = element('span', { class: 'received' })
   const node = element(
     'div',
     { class: 'progress' },
@@ -166,20 +171,26 @@ function progressView(onCancel) {
       'p',
       {},
       text,
+      server,
       element('button', { type: 'button', class: 'quiet', onclick: onCancel }, 'Cancel'),
     ),
   )
-  return { node, update }
+  return { node, sent, received }
 
   /**
-   * @param {number} sent
+   * @param {number} bytes
    * @param {number} total
    */
-  function update(sent, total) {
-    bar.value = total === 0 ? 1 : sent / total
+  function sent(bytes, total) {
+    bar.value = total === 0 ? 1 : bytes / total
     text.textContent =
-      sent < total
-        ? `${formatBytes(sent)} of ${formatBytes(total)} (${Math.round((100 * sent) / total)} %)`
+      bytes < total
+        ? `${formatBytes(bytes)} of ${formatBytes(total)} (${Math.round((100 * bytes) / total)} %)`
         : `${formatBytes(total)} sent, waiting for the answer`
+  }
+
+  /** @param {number} bytes */
+  function received(bytes) {
+    server.textContent = `The server has ${formatBytes(bytes)}.`
   }
 }

@@ -19,7 +19,8 @@
 
 /**
  * @typedef {object} SendOptions
- * @property {(sent: number, total: number) => void} [onProgress] Bytes
+ * @property {(sent: number, total: number) => void} [onProgress] Bytes that the browser has handed over
+ * @property {(received: number) => void} [onReceived] Bytes that the server says it has
  * @property {AbortSignal} [signal]
  */
 
@@ -28,12 +29,13 @@
  * @param {SendOptions} [options]
  * @returns {Promise<Answer>} Rejects where there was no answer
  */
-export function send({ method, url, headers, body }, { onProgress, signal } = {}) {
+export function send({ method, url, headers, body }, { onProgress, onReceived, signal } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
     const started = performance.now()
     xhr.open(method, url)
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value)
+    if (onReceived) askServer(xhr, new URL(url).origin, onReceived)
     if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total)
     xhr.onload = () => resolve({ ...read(xhr), time: performance.now() - started })
     xhr.onerror = () => reject(new Error('No answer came back. Is the server still running?'))
@@ -41,6 +43,24 @@ export function send({ method, url, headers, body }, { onProgress, signal } = {}
     signal?.addEventListener('abort', () => xhr.abort())
     xhr.send(body)
   })
+}
+
+/**
+ * Asks a few times a second: an event stream would take one of the six connections that a browser has to a server, and
+ * with them the uploads themselves.
+ *
+ * @param {XMLHttpRequest} xhr Open, and not yet sent
+ * @param {string} origin
+ * @param {(received: number) => void} onReceived
+ */
+function askServer(xhr, origin, onReceived) {
+  const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')
+  xhr.setRequestHeader('X-Upload-Id', id)
+  const timer = setInterval(async () => {
+    const response = await fetch(`${origin}/progress/${id}`).catch(() => undefined)
+    if (response?.ok && xhr.readyState < XMLHttpRequest.DONE) onReceived((await response.json()).received)
+  }, 250)
+  xhr.addEventListener('loadend', () => clearInterval(timer))
 }
 
 /** @param {XMLHttpRequest} xhr */

@@ -3,19 +3,20 @@ import { FileUploadParser, form, MultiPartParser, multipart, parsers, problems }
 import express from 'express'
 import { SignUp } from '../public/sign-up-schema.js'
 import { large, tiny } from './limits.js'
+import { onProgress } from './progress.js'
 
 export function createExpressApp() {
   const app = express()
 
   // What a route sets for itself acts while the body arrives, so these stand above multipart(), which reads it.
-  app.put('/raw/:filename', parsers([FileUploadParser], { limits: large }), echo)
+  app.put('/raw/:filename', parsers([FileUploadParser], { limits: large, onProgress }), echo)
   app.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
   app.post('/sign-up', form(SignUp), (req, res) => {
     const { username, age = null, topics, portrait, address } = req.data
     res.status(201).json({ username, age, topics, portrait, city: address.city })
   })
 
-  app.use(multipart())
+  app.use(multipart({ onProgress }))
   app.post('/echo', echo)
 
   app.use(problems())

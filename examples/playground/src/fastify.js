@@ -3,12 +3,13 @@ import { FileUploadParser, form, MultiPartParser, multipart, parsers } from '@fo
 import Fastify from 'fastify'
 import { SignUp } from '../public/sign-up-schema.js'
 import { large, tiny } from './limits.js'
+import { onProgress } from './progress.js'
 
 export async function createFastifyApp() {
   const app = Fastify()
 
   // What a route sets for itself acts while the body arrives, so these stand outside the scope of multipart().
-  app.put('/raw/:filename', parsers([FileUploadParser], { limits: large }), echo)
+  app.put('/raw/:filename', parsers([FileUploadParser], { limits: large, onProgress }), echo)
   app.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
   app.post('/sign-up', form(SignUp), async ({ data }, reply) => {
     const { username, age = null, topics, portrait, address } = data
@@ -16,7 +17,7 @@ export async function createFastifyApp() {
   })
 
   await app.register(async (scope) => {
-    await scope.register(multipart)
+    await scope.register(multipart, { onProgress })
     scope.post('/echo', echo)
   })
   return app

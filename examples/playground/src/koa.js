@@ -4,13 +4,14 @@ import { Router } from '@koa/router'
 import Koa from 'koa'
 import { SignUp } from '../public/sign-up-schema.js'
 import { large, tiny } from './limits.js'
+import { onProgress } from './progress.js'
 
 export function createKoaApp() {
   const app = new Koa()
   const router = new Router()
 
   // What a route sets for itself acts while the body arrives, so these stand above multipart(), which reads it.
-  router.put('/raw/:filename', parsers([FileUploadParser], { limits: large }), echo)
+  router.put('/raw/:filename', parsers([FileUploadParser], { limits: large, onProgress }), echo)
   router.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
   router.post('/sign-up', form(SignUp), (ctx) => {
     const { username, age = null, topics, portrait, address } = ctx.request.data
@@ -18,7 +19,7 @@ export function createKoaApp() {
     ctx.body = { username, age, topics, portrait, city: address.city }
   })
 
-  router.use(multipart())
+  router.use(multipart({ onProgress }))
   router.post('/echo', echo)
 
   app.use(router.routes())

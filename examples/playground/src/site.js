@@ -1,6 +1,7 @@
 /** What stands in front of the three apps: the page, and CORS, since the page talks to three origins. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
+import { progressOf } from './progress.js'
 
 const folder = new URL('../public/', import.meta.url)
 const names = new Set(readdirSync(folder))
@@ -36,11 +37,9 @@ export function createSite(servers) {
       return true
     }
     if (req.method !== 'GET') return false
-    if (req.url === '/servers.json') {
-      res.setHeader('Content-Type', 'application/json')
-      res.end(JSON.stringify(servers))
-      return true
-    }
+    if (req.url === '/servers.json') return sendJson(servers, res)
+    const upload = /^\/progress\/([\w-]+)$/.exec(req.url ?? '')?.[1]
+    if (upload !== undefined) return sendJson(progressOf(upload), res)
     return sendFile(req.url === '/' ? 'index.html' : (req.url ?? '').slice(1), res)
   }
 
@@ -53,10 +52,20 @@ export function createSite(servers) {
     if (origin === undefined || !servers.some(({ port }) => origin === `http://${hostname}:${port}`)) return
     res.setHeader('Access-Control-Allow-Origin', origin)
     res.setHeader('Access-Control-Allow-Methods', 'POST, PUT')
-    res.setHeader('Access-Control-Allow-Headers', 'Content-Type, Content-Encoding')
+    res.setHeader('Access-Control-Allow-Headers', 'Content-Type, Content-Encoding, X-Upload-Id')
     res.setHeader('Access-Control-Max-Age', '600')
     res.setHeader('Vary', 'Origin')
   }
+}
+
+/**
+ * @param {unknown} value
+ * @param {import('node:http').ServerResponse} res
+ */
+function sendJson(value, res) {
+  res.setHeader('Content-Type', 'application/json')
+  res.end(JSON.stringify(value))
+  return true
 }
 
 /**
