@@ -1,7 +1,7 @@
 /** Sends bodies, streaming those that are large, and tells how long it took and what was answered. */
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import { json } from 'node:stream/consumers'
+import { text } from 'node:stream/consumers'
 import { body } from './bodies.mjs'
 
 process.on('message', async (task) => {
@@ -44,7 +44,7 @@ async function send(port, agent, { type, size, pieces }) {
   }
   outgoing.end()
   const [response] = await answered
-  const answer = await json(response)
-  if (response.statusCode === 200) return answer
-  throw new Error(`${response.statusCode} ${JSON.stringify(answer)}`)
+  const answer = await text(response)
+  if (response.statusCode === 200) return JSON.parse(answer)
+  throw new Error(`${response.statusCode} ${answer}`)
 }

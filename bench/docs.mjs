@@ -62,7 +62,7 @@ ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')
 
 \`\`\`sh
 npm run bench                         # everything, about half an hour
-npm run bench -- --quick              # the usual peers, few rounds, about two minutes
+npm run bench -- --quick              # the usual peers, fewer rows and rounds, about two minutes
 npm run bench -- --only=form,avatar   # some rows
 npm run bench -- --profile=profiles   # with a CPU profile of every server
 npm run bench:docs                    # this page, from the last run

@@ -33,7 +33,17 @@ export async function sendFor(url, body, seconds, directory) {
 }
 
 async function wrk(url, path, type, seconds) {
-  const args = ['-t1', `-c${connections}`, '-d600s', '-s', here('post.lua'), url, '--', path, type]
+  const args = [
+    '-t1',
+    `-c${connections}`,
+    `-d${Math.ceil(seconds) + 9}s`,
+    '-s',
+    here('post.lua'),
+    url,
+    '--',
+    path,
+    type,
+  ]
   const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   // It counts in whole seconds; interrupted, it sums up what it has done by then.
   setTimeout(() => child.kill('SIGINT'), seconds * 1000)

@@ -17,6 +17,7 @@ const MB = 1_000_000
  * @property {boolean} isQuick
  * @property {number} rounds
  * @property {number} seconds of load for each light measurement
+ * @property {number} warmUp seconds of load before the first of them
  * @property {string} [profiles]
  */
 
@@ -39,8 +40,9 @@ async function light(row, setting) {
   return withServers(row, setting, async (servers) => {
     for (const server of servers) {
       await check(server, name, setting)
-      if (row.warmUp !== undefined) await sendFor(server.url, body(row.warmUp), 1, setting.directory)
-      await sendFor(server.url, sent, 1.5, setting.directory)
+      if (row.warmUp !== undefined)
+        await sendFor(server.url, body(row.warmUp), setting.warmUp, setting.directory)
+      await sendFor(server.url, sent, setting.warmUp, setting.directory)
     }
     return inTurns(servers, setting, async (server) => {
       const before = await server.usage()
@@ -170,7 +172,9 @@ async function imports(row, setting) {
   })
 }
 
-async function sendLarge(server, name, { requests, connections }, setting) {
+async function sendLarge(server, name, row, setting) {
+  const { connections } = row
+  const requests = setting.isQuick ? Math.ceil(row.requests / 3) : row.requests
   const before = await server.usage()
   const { bytes, seconds } = await setting.client.send(server.port, name, requests, connections)
   const after = await server.usage()

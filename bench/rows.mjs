@@ -25,7 +25,9 @@ const outsiders = ['node/drain', 'node/remix', 'node/hono']
  * - `hostile`: as heavy, and an ordinary body of the same size beside each
  * - `growth`: Formgate alone, with more and more of the same
  *
- * @typedef {{ name: string, title: string, kind: string, peers?: object, outsiders?: readonly string[],
+ * Rows that are long are left out of a quick run.
+ *
+ * @typedef {{ name: string, title: string, kind: string, isLong?: boolean, peers?: object, outsiders?: readonly string[],
  *   storage?: 'disk' | 'memory', limits?: object, warmUp?: string, requests?: number, connections?: number }} Row
  */
 
@@ -40,6 +42,7 @@ export const rows = [
   },
   {
     name: 'form-after-files',
+    isLong: true,
     title: 'The same, in a process that has seen files before',
     kind: 'light',
     body: 'form',
@@ -71,7 +74,7 @@ export const rows = [
     outsiders,
   },
   { name: 'json1k', title: 'JSON of 1 KB', kind: 'light', peers: parsers },
-  { name: 'json100k', title: 'JSON of 100 KB', kind: 'light', peers: parsers },
+  { name: 'json100k', isLong: true, title: 'JSON of 100 KB', kind: 'light', peers: parsers },
   { name: 'urlencoded', title: 'URL-encoded form of 10 fields', kind: 'light', peers: parsers },
   {
     name: 'photo5m',
@@ -114,6 +117,7 @@ export const rows = [
   },
   {
     name: 'almost',
+    isLong: true,
     title: 'Hostile: 5 MB of boundaries that lack their last character, to disk',
     kind: 'hostile',
     storage: 'disk',
@@ -123,6 +127,7 @@ export const rows = [
   },
   {
     name: 'parts',
+    isLong: true,
     title: 'CPU per part, from 10 to 10,000 fields',
     kind: 'growth',
     sizes: { fields: [10, 100, 1000, 10_000] },
@@ -131,6 +136,7 @@ export const rows = [
   },
   {
     name: 'megabytes',
+    isLong: true,
     title: 'CPU per MB, from 1 MB to 1 GB, to disk',
     kind: 'growth',
     storage: 'disk',
@@ -138,7 +144,13 @@ export const rows = [
     total: 1000,
     limits: { fileSize: 1024 * MiB, bodySize: 1024 * MiB },
   },
-  { name: 'uploads200', title: '200 uploads of 10 MB at once, to disk', kind: 'uploads', storage: 'disk' },
+  {
+    name: 'uploads200',
+    isLong: true,
+    title: '200 uploads of 10 MB at once, to disk',
+    kind: 'uploads',
+    storage: 'disk',
+  },
   {
     name: 'import',
     title: 'Start-up: what an adapter adds to importing its framework',
