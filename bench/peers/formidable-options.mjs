@@ -2,7 +2,12 @@
 import { Writable } from 'node:stream'
 
 export function formidableOptions(storage, directory) {
-  const raised = { maxFileSize: Infinity, maxTotalFileSize: Infinity, maxFieldsSize: Infinity, maxFields: Infinity }
+  const raised = {
+    maxFileSize: Infinity,
+    maxTotalFileSize: Infinity,
+    maxFieldsSize: Infinity,
+    maxFields: Infinity,
+  }
   if (storage === 'disk') return { ...raised, uploadDir: directory }
   return { ...raised, fileWriteStreamHandler: () => new Memory() }
 }
