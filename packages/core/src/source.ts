@@ -18,6 +18,9 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 const discardedBytes = 1024 * 1024
 const discardedTime = 5000
 
+/** How long a client that has sent as much is held back before that. */
+const readingTime = 500
+
 /** A body with no Content-Type: of the parsers, only one for any media type reads it. */
 const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters: [], source: '' }
 
@@ -184,9 +187,13 @@ export class Source {
       }
       const count = (chunk: Buffer): void => {
         left -= chunk.length
-        if (left <= 0) done()
+        if (left > 0) return
+        // Held back, it has a moment to read the answer before the connection goes.
+        request.off('data', count).pause()
+        clearTimeout(timer)
+        timer = setTimeout(done, readingTime).unref()
       }
-      const timer = setTimeout(done, discardedTime).unref()
+      let timer = setTimeout(done, discardedTime).unref()
       if (!this.isIncoming) return done()
       request.on('error', done).on('end', done).on('close', done).on('data', count).resume()
     })
