@@ -76,6 +76,8 @@ async function heavy(row, setting) {
     for (const server of servers) {
       idle.set(server, (await server.usage()).rss)
       await check(server, row.name, setting)
+      // As a server is after a while: code is compiled in the background of the first gigabyte.
+      for (let round = 0; round < 2; round += 1) await sendLarge(server, row.name, row, setting)
     }
     return inTurns(servers, setting, async (server) => ({
       ...(await sendLarge(server, row.name, row, setting)),

@@ -32,13 +32,13 @@ test('all bytes arrive in order, whatever the size of the chunks', async () => {
   expect(Buffer.concat(intake.drain()).equals(Buffer.concat(parts))).toBe(true)
 })
 
-test('a source that nobody empties is paused at half a megabyte', async () => {
+test('a source that nobody empties is paused at 1 MiB', async () => {
   const { stream, produced } = endless(64 * KiB)
   const intake = new Intake(stream, never)
   await intake.fill(1)
   await delay(50)
-  expect(intake.size).toBeLessThanOrEqual(512 * KiB)
-  expect(produced()).toBeLessThanOrEqual(512 * KiB + 2 * 64 * KiB)
+  expect(intake.size).toBeLessThanOrEqual(1024 * KiB)
+  expect(produced()).toBeLessThanOrEqual(1024 * KiB + 2 * 64 * KiB)
   intake.stop()
   stream.destroy()
 })
@@ -46,11 +46,11 @@ test('a source that nobody empties is paused at half a megabyte', async () => {
 test('a paused source goes on when it is emptied', async () => {
   const { stream, produced } = endless(64 * KiB)
   const intake = new Intake(stream, never)
-  await intake.fill(512 * KiB)
+  await intake.fill(1024 * KiB)
   await delay(20)
   const before = produced()
   intake.drain()
-  await intake.fill(512 * KiB)
+  await intake.fill(1024 * KiB)
   expect(produced()).toBeGreaterThan(before)
   intake.stop()
   stream.destroy()

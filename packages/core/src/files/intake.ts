@@ -6,8 +6,8 @@ const KiB = 1024
 /** Bytes that all intakes of the process may hold together while they wait for slow takers, who may hold as many. */
 const sharedBudget = 16 * 1024 * KiB
 
-/** More than this makes one upload no faster. */
-const largestShare = 512 * KiB
+/** More than this makes one upload no faster, and falls out of the cache of a processor. */
+const largestShare = 1024 * KiB
 
 /** Less than this makes every write a small one. */
 const smallestShare = 64 * KiB
@@ -15,12 +15,16 @@ const smallestShare = 64 * KiB
 /** Intakes that read. */
 let active = 0
 
+/** What a write waits for. */
+const smallestWrite = 128 * KiB
+
 /**
- * Bytes to gather for one write: half of what an intake may hold, so that reading goes on while the disk writes.
- * Measured on Node 20 with 256 MB in chunks of 64 KiB: 0.7 ms of CPU per MB, against 1.6 by a default write stream.
+ * Bytes to wait for before a write begins, and at most half of what an intake may hold: reading goes on while the disk
+ * writes, and the next write takes all that has come by then. Measured on Node 20 with 256 MB over HTTP, both cores
+ * busy: 1.9 ms of CPU per MB; where each write waits for 1 MiB, 2.4; by multer, 2.8.
  */
 export function batchSize(): number {
-  return share() / 2
+  return Math.min(smallestWrite, share() / 2)
 }
 
 function share(): number {

@@ -10,14 +10,14 @@ import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
 
-/** Rare in files: busboy's search skips by the length of the boundary where it meets a byte that is not in it. */
-const boundaryCharacters = "!#$%&'*+^_`|~@[]{}<>?="
+/**
+ * Four of the rarest bytes of text, and no more than four: busboy's search skips by the length of its boundary wherever
+ * it meets a byte that is not in it. With 60 characters of 22 kinds it took a sixth of the CPU of a large upload.
+ */
+const boundaryCharacters = '^`|~'
 
-/** More than 256 random bits, made once and never shown. Long, so that busboy skips far. */
-const boundary = Array.from(
-  { length: 60 },
-  () => boundaryCharacters[randomInt(boundaryCharacters.length)],
-).join('')
+/** 480 random bits, made once and never shown. */
+const boundary = Array.from({ length: 240 }, () => boundaryCharacters[randomInt(4)]).join('')
 const delimiter = Buffer.from(`\r\n--${boundary}`)
 const fileHeader = Buffer.from('\r\nContent-Disposition:form-data;filename=f\r\n\r\n')
 const closing = Buffer.from('--\r\n')
