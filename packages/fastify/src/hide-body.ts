@@ -37,17 +37,30 @@ export function hideMediaType(request: ReadRequest): void {
   if (!bodyless.has(request.method)) showInstead(request, { 'content-type': 'application/octet-stream' }, 1)
 }
 
+/** What a request shows in the place of its headers, and how many more times. */
+interface Disguise {
+  readonly headers: unknown
+  readonly fields: object
+  looks: number
+}
+
+const disguiseKey = Symbol('formgate headers')
+
+/** One for all requests: V8 would keep each of its own until the next full collection. */
+const disguisedHeaders: PropertyDescriptor = {
+  configurable: true,
+  get(this: { [disguiseKey]: Disguise; headers?: unknown }) {
+    const disguise = this[disguiseKey]
+    disguise.looks -= 1
+    if (disguise.looks === 0) delete this.headers
+    // Hooks that come later may look first, for a field of another kind.
+    return Object.assign({}, disguise.headers, disguise.fields)
+  },
+}
+
 /** The fields that the next looks at the headers find. */
 function showInstead(request: ReadRequest, fields: object, looks: number): void {
-  const { headers } = request
-  let left = looks
-  Object.defineProperty(request, 'headers', {
-    configurable: true,
-    get(this: { headers?: unknown }) {
-      left -= 1
-      if (left === 0) delete this.headers
-      // Hooks that come later may look first, for a field of another kind.
-      return Object.assign({}, headers, fields)
-    },
-  })
+  const disguise: Disguise = { headers: request.headers, fields, looks }
+  Object.defineProperty(request, disguiseKey, { configurable: true, value: disguise })
+  Object.defineProperty(request, 'headers', disguisedHeaders)
 }
