@@ -95,7 +95,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
         expect(file && (await digest(file.createReadStream()))).toBe(await digest(source(1 * MiB, seed)))
       }
       expect(openFiles()).toEqual([])
-      await Promise.all(files.map((file) => file.remove()))
+      await Promise.all(files.map(async (file) => file.remove()))
       expect(await leftovers()).toEqual([])
     })
 

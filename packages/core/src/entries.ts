@@ -39,11 +39,11 @@ export function mergeEntries(entries: readonly Entry[]): Record<string, unknown>
   for (const { name, value } of entries) {
     const known = data[name]
     if (known === undefined) {
-      data[name] = value
+      put(data, name, value)
     } else if (repeated?.has(name)) {
       ;(known as unknown[]).push(value)
     } else {
-      data[name] = [known, value]
+      put(data, name, [known, value])
       ;(repeated ??= new Set()).add(name)
     }
   }
@@ -54,7 +54,18 @@ export function mergeEntries(entries: readonly Entry[]): Record<string, unknown>
 export function groupFiles(entries: readonly Entry[]): FilesByField {
   const files: FilesByField = bareRecord()
   for (const entry of entries) {
-    if (entry.kind === 'file') (files[entry.name] ??= []).push(entry.value)
+    if (entry.kind !== 'file') continue
+    const known = files[entry.name]
+    if (known === undefined) put(files, entry.name, [entry.value])
+    else known.push(entry.value)
   }
   return files
+}
+
+/**
+ * The one place that gives a record a name. V8 is slow (6 µs) where a place meets the same name always, but in strings
+ * that are made afresh; one place for all names meets several soon.
+ */
+function put<T>(record: Record<string, T>, name: string, value: T): void {
+  record[name] = value
 }

@@ -51,7 +51,10 @@ export function parseMediaType(header: string): MediaType | undefined {
 
 function parseParameters(text: string): MediaTypeParameter[] {
   const parameters: MediaTypeParameter[] = []
-  for (const [, name, quoted, bare = ''] of text.matchAll(parameterPattern)) {
+  // Not matchAll(), which copies the pattern.
+  parameterPattern.lastIndex = 0
+  for (let match = parameterPattern.exec(text); match !== null; match = parameterPattern.exec(text)) {
+    const [, name, quoted, bare = ''] = match
     if (name === '') continue
     const value = quoted === undefined ? trimSpace(bare) : quoted.replace(/\\(.)/gs, '$1')
     parameters.push({ name: name!.toLowerCase(), value })

@@ -4,7 +4,6 @@ import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from './errors.js'
 import { bareRecord, type Entry, type FilesByField } from './entries.js'
 import { FileLedger } from './files/file-ledger.js'
-import type { Limits } from './limits.js'
 import type { Config } from './options.js'
 import { RequestContext } from './parser-context.js'
 import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
@@ -80,8 +79,8 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
 }
 
 /** Opens a body for a parser, within the limits. @throws BodyError as `Source.open` does */
-export function openStream(source: Source, parser: BaseParser, { limits, onProgress }: Config): Readable {
-  return source.open({ ...readingFor(parser, limits), onProgress })
+export function openStream(source: Source, parser: BaseParser, config: Config): Readable {
+  return source.open(readingFor(parser, config))
 }
 
 function emptyBody(): ParsedBody {
@@ -96,7 +95,7 @@ function emptyBody(): ParsedBody {
 }
 
 /** What bounds a body for this parser: of the limits of its size, the smallest. */
-function readingFor(parser: BaseParser, limits: Limits): Reading {
+function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading {
   const [first, ...others] = parser.sizeLimits
   const name = others.reduce(
     (least, each) => (limits[each] < limits[least] ? each : least),
@@ -106,5 +105,5 @@ function readingFor(parser: BaseParser, limits: Limits): Reading {
   const code = name === 'fileSize' ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE'
   const detail = `The ${name === 'fileSize' ? 'file' : 'body'} is larger than ${limit} bytes.`
   const tooLarge = (): BodyError => new BodyError(code, { detail, limit })
-  return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates }
+  return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates, onProgress }
 }

@@ -29,6 +29,7 @@ export class RequestContext implements ParserContext {
   readonly limits: Limits
   readonly fileRules: FileRules | undefined
   readonly storeFile: ParserContext['storeFile']
+  readonly storeBytes: ParserContext['storeBytes']
   declare readonly signal: AbortSignal
   readonly #parts: ContextParts
 
@@ -46,6 +47,8 @@ export class RequestContext implements ParserContext {
     this.limits = parts.config.limits
     this.fileRules = parts.config.fileRules
     this.storeFile = parts.storeFile
+    const { ledger } = parts
+    this.storeBytes = ledger.takesBytes ? (bytes, info) => ledger.storeBytes(bytes, info) : undefined
     this.#parts = parts
     Object.defineProperty(this, 'signal', RequestContext.#signal)
   }

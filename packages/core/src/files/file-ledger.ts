@@ -4,9 +4,10 @@ import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import { codeOf } from './error-code.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspected-stream.js'
+import { removeStored } from './remove-stored.js'
 import { reportLeftover } from './report-leftover.js'
 import type { FileInfo, Storage, StoredFile } from './storage.js'
-import { UploadedFile } from './uploaded-file.js'
+import { removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
 
 /** How long a storage may take to stop when the request has failed, in milliseconds. The answer waits for it. */
 const defaultGrace = 1000
@@ -78,6 +79,30 @@ export class FileLedger {
     }
   }
 
+  /** Whether a small file that has come whole needs no stream. */
+  get takesBytes(): boolean {
+    return this.#inspecting === undefined && this.#storages[0]?.storeBytes !== undefined
+  }
+
+  /**
+   * Stores a file that has come whole, where the first storage takes it so.
+   *
+   * @returns `undefined` where it needs a stream
+   * @throws BodyError `STORAGE_FAILED` or `STORAGE_FULL`; or the reason of an abort
+   */
+  storeBytes(bytes: Buffer, info: FileInfo): UploadedFile | undefined {
+    if (!this.takesBytes || this.#released) return undefined
+    this.#lifetime?.signal.throwIfAborted()
+    try {
+      const stored = this.#storages[0]!.storeBytes!(bytes, info)
+      return stored && this.#add(stored, info)
+    } catch (error) {
+      const reason = this.#reasonOf(error, info)
+      this.abort(reason)
+      throw reason
+    }
+  }
+
   /** Stops every storage that is still at work. The first reason counts. */
   abort(reason: unknown): void {
     this.#life.end(reason, this.#grace)
@@ -145,10 +170,14 @@ export class FileLedger {
       if (inspected) await inspected.finish()
       this.signal.throwIfAborted()
     } catch (error) {
-      await stored.remove().catch(reportLeftover)
+      await removeStored(stored)?.catch(reportLeftover)
       throw error
     }
-    const file = new UploadedFile(stored, info, inspected?.findings)
+    return this.#add(stored, info, inspected?.findings)
+  }
+
+  #add(stored: StoredFile, info: FileInfo, findings?: FileFindings): UploadedFile {
+    const file = new UploadedFile(stored, info, findings)
     this.#files.push(file)
     return file
   }
@@ -162,9 +191,11 @@ export class FileLedger {
   }
 
   async #removeAll(): Promise<void> {
-    const removals = this.#files
-      .filter((file) => !file.kept)
-      .map((file) => file.remove().catch(reportLeftover))
+    const removals: Promise<void>[] = []
+    for (const file of this.#files) {
+      const removal = file.kept ? undefined : removeFile(file)
+      if (removal) removals.push(removal.catch(reportLeftover))
+    }
     if (removals.length === 0) return
     let timer: NodeJS.Timeout | undefined
     const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#grace)))

@@ -14,6 +14,7 @@ export function memory(): Storage {
       await intake.fill(Infinity)
       return new MemoryFile(intake.drain())
     },
+    storeBytes: (bytes) => MemoryFile.of(bytes),
   }
 }
 
@@ -22,9 +23,16 @@ export class MemoryFile implements StoredFile {
   readonly size: number
   #chunks: readonly Uint8Array[]
 
+  /** A file of these bytes. They are copied where they would keep a buffer of more than twice their size in memory. */
+  static of(bytes: Buffer): MemoryFile {
+    return new MemoryFile([bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes])
+  }
+
   constructor(chunks: readonly Uint8Array[]) {
     this.#chunks = chunks
-    this.size = chunks.reduce((size, chunk) => size + chunk.length, 0)
+    let size = 0
+    for (const chunk of chunks) size += chunk.length
+    this.size = size
   }
 
   /** @throws RangeError for a range whose start is negative or lies behind its end, as `fs.createReadStream` does */
@@ -42,7 +50,7 @@ export class MemoryFile implements StoredFile {
     return new Blob([...this.#chunks])
   }
 
-  async remove(): Promise<void> {
+  remove(): void {
     this.#chunks = []
   }
 }

@@ -7,6 +7,7 @@ import { codeOf } from './error-code.js'
 import { Intake } from './intake.js'
 import { partPath, writePart } from './part-file.js'
 import { renameNew } from './rename-new.js'
+import { removeStored } from './remove-stored.js'
 import { reportLeftover } from './report-leftover.js'
 import type { StoredFile } from './storage.js'
 
@@ -37,7 +38,7 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
     throw error
   }
   // The move is done: an original that stays behind must not undo it.
-  await file.remove().catch(reportLeftover)
+  await removeStored(file)?.catch(reportLeftover)
 }
 
 async function writeOut(stream: Readable, part: string): Promise<void> {

@@ -43,5 +43,6 @@ export function spool(options: SpoolOptions = {}): Storage {
       const size = await writePart(intake, path, false)
       return LocalFile.at(path, size)
     },
+    storeBytes: (bytes) => (bytes.length <= threshold ? MemoryFile.of(bytes) : undefined),
   }
 }

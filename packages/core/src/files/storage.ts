@@ -26,7 +26,7 @@ export interface StoredFile {
   /** The bytes from `start` up to and with `end`; without a range, all of them. */
   createReadStream(range?: ByteRange): Readable
   /** Removes the file. A file that is gone already is no error. */
-  remove(): Promise<void>
+  remove(): Promise<void> | void
   /**
    * A native Blob over the same bytes, for what only a native one can do: `new Blob([file])`,
    * `formData.append('field', file, 'other-name')` and `URL.createObjectURL(file)`. Those throw where this is missing.
@@ -51,4 +51,12 @@ export interface Storage {
    * @returns the stored file; or `undefined` to decline it, which must be before anything was read from `stream`
    */
   store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<StoredFile | undefined>
+  /**
+   * Takes a file of at most 64 KiB that has arrived whole, at once and without a stream, which costs more than the bytes
+   * of a small file. Optional: it is for a storage that has nothing to wait for.
+   *
+   * @param bytes may be a part of a larger buffer
+   * @returns the stored file; `undefined` where `store` is to be asked
+   */
+  storeBytes?(bytes: Buffer, info: FileInfo): StoredFile | undefined
 }

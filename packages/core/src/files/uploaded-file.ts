@@ -8,6 +8,7 @@ import { FileSlice } from './file-slice.js'
 import { LocalFile } from './local-file.js'
 import { moveFile } from './move-file.js'
 import { BareFile, backNatively } from './native-blob.js'
+import { removeStored } from './remove-stored.js'
 import type { ByteRange, FileInfo, StoredFile } from './storage.js'
 import { readBytes, readText, toWebStream } from './stored-bytes.js'
 
@@ -32,6 +33,9 @@ export interface UploadedFileJSON {
   readonly detectedType?: string
 }
 
+/** As `file.remove()`, but makes no promise where there is nothing to wait for. */
+export let removeFile: (file: UploadedFile) => Promise<void> | void
+
 /**
  * An uploaded file: a `File` like any other, wherever its bytes are. Nothing is read before it is asked for.
  *
@@ -55,6 +59,7 @@ export class UploadedFile extends BareFile implements File {
   #removal: Promise<void> | undefined
 
   static {
+    removeFile = (file) => (file.#move === undefined ? file.#removeNow() : file.remove())
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
@@ -225,15 +230,17 @@ export class UploadedFile extends BareFile implements File {
   async #remove(): Promise<void> {
     // A move that is under way goes first: if it fails, the file is still here.
     await this.#move?.catch(() => undefined)
+    await this.#removeNow()
+  }
+
+  #removeNow(): Promise<void> | void {
     if (this.#gone) return
     this.#gone = 'removed'
-    try {
-      await this.#stored.remove()
-    } catch (error) {
+    return removeStored(this.#stored)?.catch((error: unknown) => {
       this.#removal = undefined
       this.#gone = undefined
       throw error
-    }
+    })
   }
 
   #nativeBlob(): Blob {

@@ -50,6 +50,13 @@ export interface ParserContext {
    */
   storeFile(stream: Readable, info: FileInfo): Promise<UploadedFile>
   /**
+   * Stores a file of at most 64 KiB that has come whole; where it gives `undefined`, `storeFile` has to. There is no such
+   * method where the storages of this route want a stream of every file.
+   *
+   * @throws BodyError as `storeFile` does
+   */
+  readonly storeBytes: ((bytes: Buffer, info: FileInfo) => UploadedFile | undefined) | undefined
+  /**
    * The parser of this route's list for a part of a body with this media type, ready to be called with its bytes;
    * `undefined` where there is none.
    */

@@ -74,7 +74,7 @@ export class FileReader {
   }
 
   /** More of the file that was opened last: the bytes of `piece` from `from` up to, not with, `to`. */
-  content(piece: Buffer, from: number, to: number): void {
+  add(piece: Buffer, from: number, to: number): void {
     this.#outbox.add(piece, from, to)
   }
 

@@ -63,6 +63,17 @@ export class FormAssembly implements PartSink {
     return (bytes) => setText(fieldText(bytes, charset))
   }
 
+  /** Undefined where every file has to have a stream. */
+  get takeFile(): PartSink['takeFile'] {
+    const { storeBytes } = this.#context
+    if (storeBytes === undefined) return undefined
+    return (info, bytes) => {
+      const value = storeBytes(bytes, info)
+      if (value !== undefined) this.#entries.push({ kind: 'file', name: info.field, value })
+      return value !== undefined
+    }
+  }
+
   beginFile(info: FileInfo): FileSink {
     const slot = this.#entries.push(undefined) - 1
     return (stream) => this.#store(stream, info, slot)

@@ -32,6 +32,8 @@ export function parsePartHeader(header: string, number: number): PartHeader {
     const fields = { 'content-disposition': header.slice('Content-Disposition: '.length) }
     return { number, name: plainName, filename: undefined, mediaType: undefined, fields }
   }
+  const plainFile = plainFileHeader(header, number)
+  if (plainFile !== undefined) return plainFile
   const fields = headerFields(header, number)
   const { name, filename } = disposition(fields['content-disposition'], number)
   const contentType = fields['content-type']
@@ -55,6 +57,18 @@ function plainFieldName(header: string): string | undefined {
   if (!header.startsWith(plainFieldStart) || !header.endsWith('"')) return undefined
   const name = header.slice(plainFieldStart.length, -1)
   return plainNamePattern.test(name) ? name : undefined
+}
+
+const plainFilePattern =
+  /^Content-Disposition: (form-data; name="([\w.[\]-]+)"; filename="([\w .()-]+)")\r\nContent-Type: (\w+\/[\w.+-]+)$/
+
+/** The same for a file with a name of plain characters. */
+function plainFileHeader(header: string, number: number): PartHeader | undefined {
+  const match = plainFilePattern.exec(header)
+  if (match === null) return undefined
+  const [, disposition, name, filename, type] = match
+  const fields = { 'content-disposition': disposition!, 'content-type': type! }
+  return { number, name: name!, filename, mediaType: parseMediaType(type!), fields }
 }
 
 function headerFields(text: string, number: number): Record<string, string> {

@@ -23,9 +23,14 @@ export interface PartSink {
   beginField(header: PartHeader): (bytes: GatheredBytes) => void
   /** A file begins. @returns takes its stream, which comes when the files before it have been read */
   beginFile(info: FileInfo): FileSink
+  /** Takes a small file whole, where there is such a method. @returns whether it did: if not, `beginFile` is called */
+  readonly takeFile?: ((info: FileInfo, bytes: Buffer) => boolean) | undefined
   /** A file begins that the schema will refuse, where there are rules. @returns takes it when it is complete */
   beginRefused?(info: FileInfo): (content: UnstoredContent) => void
 }
+
+/** Up to here a file may do without a stream, which costs more than its bytes. */
+const smallFile = 64 * 1024
 
 /** What happens to the content of the part that is arriving. */
 interface OpenPart {
@@ -38,6 +43,7 @@ export class PartReader implements PartListener {
   readonly #limits: Limits
   readonly #sink: PartSink
   readonly #rules: FileRules | undefined
+  readonly #takeFile: PartSink['takeFile']
   readonly #meter: PartMeter
   #files: FileReader | undefined
   #part: OpenPart | undefined
@@ -47,6 +53,7 @@ export class PartReader implements PartListener {
   constructor(limits: Limits, sink: PartSink, rules?: FileRules) {
     this.#limits = limits
     this.#sink = sink
+    this.#takeFile = sink.takeFile
     this.#rules = rules
     this.#meter = new PartMeter(limits)
   }
@@ -167,16 +174,43 @@ export class PartReader implements PartListener {
   }
 
   #openFile(info: FileInfo, rule: FileRule | undefined): OpenPart {
-    const files = (this.#files ??= new FileReader())
-    files.open(this.#sink.beginFile(info))
+    const file = this.#takeFile === undefined ? this.#openStream(info) : this.#openSmall(info, this.#takeFile)
     let size = 0
     return {
       add: (piece, from, to) => {
         size += to - from
         this.#meter.addToFile(info.field, size, rule)
-        files.content(piece, from, to)
+        file.add(piece, from, to)
       },
-      close: () => files.close(),
+      close: () => file.close(),
+    }
+  }
+
+  #openStream(info: FileInfo): OpenPart {
+    const files = (this.#files ??= new FileReader())
+    files.open(this.#sink.beginFile(info))
+    return files
+  }
+
+  /** Gathers a file until it is complete, or too large to go without a stream. */
+  #openSmall(info: FileInfo, take: NonNullable<PartSink['takeFile']>): OpenPart {
+    const bytes = new GatheredBytes()
+    let stream: OpenPart | undefined
+    const openStream = (): OpenPart => {
+      stream = this.#openStream(info)
+      if (bytes.size > 0) stream.add(bytes.toBuffer(), 0, bytes.size)
+      return stream
+    }
+    return {
+      add: (piece, from, to) => {
+        if (stream !== undefined) stream.add(piece, from, to)
+        else if (bytes.size + to - from > smallFile) openStream().add(piece, from, to)
+        else bytes.add(piece, from, to)
+      },
+      close: () => {
+        if (stream !== undefined) stream.close()
+        else if (!take(info, bytes.toBuffer())) openStream().close()
+      },
     }
   }
 }
