@@ -315,7 +315,7 @@ describe('Express', () => {
       'PUT /a never',
       'PUT /b never',
       '* /every never',
-      'PATCH /^\\/pattern\\/$/ never',
+      'PATCH /^\\/pattern\\/$/ unknown',
       // A request for it passes the inner router, too.
       'POST /api/own 2',
     ])
@@ -346,6 +346,19 @@ describe('Express', () => {
     expect(places(rows)).toEqual(['* /admin/* unknown', '* /upload/* 100', '* /* 3'])
     expect(rows[0]?.notes).toEqual(['An app of its own is mounted here: describe() that app too.'])
     expect(types(rows)).toEqual([[], forms, usual])
+  })
+
+  test('an app inside another does not know what stands above it, and says so', () => {
+    const app = express()
+    const admin = express()
+    admin.post('/users', done)
+    admin.post('/photos', onExpress.form(Photos), done)
+    expect(places(onExpress.describe(admin))).toEqual(['POST /users never', 'POST /photos 100'])
+    app.use(onExpress.multipart())
+    app.use('/admin', admin)
+    const rows = onExpress.describe(admin)
+    expect(places(rows)).toEqual(['POST /users unknown', 'POST /photos 100'])
+    for (const { notes } of rows) expect(notes[0]).toContain('mounted at /admin in another')
   })
 
   test('a router that does not keep the paths of its mounts is said not to', () => {
@@ -389,7 +402,7 @@ describe('Koa', () => {
       'POST /early never',
       'GET /one/a 1',
       '* /every never',
-      'PATCH /pattern/ never',
+      'PATCH /pattern/ unknown',
       'POST /api/inner/photos 2',
     ])
     expect(rows[3]?.notes).toEqual(['Whether what stands at /one stands above this route cannot be known.'])

@@ -21,13 +21,14 @@ interface PlacedStep {
  * What each route of an app, or of a router, accepts: the middlewares of Formgate that stand before its handler, put
  * together as they will be for a request. Call it when all routes are defined.
  *
- * It sees what Express keeps. A middleware of Formgate's inside a function of your own is not seen, and of an app that
- * is mounted in another only that it is there: describe it by itself.
+ * It sees what Express keeps. A middleware of Formgate's inside a function of your own is not seen. An app that is
+ * mounted in another is a row of that, and is described by itself; a router that is given alone, without what stands
+ * above it.
  *
  * @throws TypeError for what is neither an app nor a router of Express 5
  */
 export function describe(app: object): readonly RouteDescription[] {
-  const walk = new Walk()
+  const walk = new Walk(mountDoubts(app))
   walk.follow(routerOf(app), new LayerPath())
   return walk.rows()
 }
@@ -42,12 +43,27 @@ function isStack(value: unknown): value is Stack {
   return typeof value === 'function' && 'stack' in value && Array.isArray(value.stack)
 }
 
+/** What an app inside another cannot tell of itself. */
+function mountDoubts(app: object): readonly string[] {
+  const { parent, mountpath } = app as { parent?: unknown; mountpath?: string | readonly string[] }
+  if (parent === undefined) return []
+  const path = [mountpath].flat().join(', ')
+  return [
+    `This app is mounted at ${path} in another: its paths begin there, and what stands above it there is not told here.`,
+  ]
+}
+
 /** One way through an app, in the order in which a request goes. */
 class Walk {
   readonly #rows: RouteDescription[] = []
   readonly #steps: PlacedStep[] = []
   /** Steps that a route has been found for. */
   readonly #used = new Set<PlacedStep>()
+  readonly #doubts: readonly string[]
+
+  constructor(doubts: readonly string[]) {
+    this.#doubts = doubts
+  }
 
   follow({ stack }: Stack, above: LayerPath): void {
     for (const layer of stack) {
@@ -70,7 +86,7 @@ class Walk {
       const steps = before.filter((other) => other.path.covers(placed.path) === true)
       const note = 'Whatever stands below: Express knows of no route there.'
       return describeRoute(
-        { method: '*', path, notes: [...notes, note] },
+        { method: '*', path, notes: [...notes, note], doubts: this.#doubts },
         steps.map(({ step }) => step),
       )
     })
@@ -82,9 +98,9 @@ class Walk {
     for (const spelling of spellings) {
       const place = above.route(spelling)
       for (const [method, own] of handlersOf(route)) {
-        const { steps, notes } = this.#stepsAbove(place)
+        const { steps, doubts } = this.#stepsAbove(place)
         this.#rows.push(
-          ...describeRoute({ method, path: place.text, notes: [...place.notes, ...notes] }, [
+          ...describeRoute({ method, path: place.text, notes: place.notes, doubts }, [
             ...steps,
             ...own.flatMap(({ handle }) => stepOf(handle) ?? []),
           ]),
@@ -95,24 +111,22 @@ class Walk {
 
   #addApp(path: LayerPath): void {
     const place = path.everything()
-    const { notes } = this.#stepsAbove(path)
+    const { doubts } = this.#stepsAbove(path)
     const note = 'An app of its own is mounted here: describe() that app too.'
-    this.#rows.push(
-      describeUnknown({ method: '*', path: place.path, notes: [...place.notes, ...notes] }, note),
-    )
+    this.#rows.push(describeUnknown({ method: '*', path: place.path, notes: place.notes, doubts }, note))
   }
 
-  #stepsAbove(place: LayerPath): { steps: readonly BodyStep[]; notes: readonly string[] } {
+  #stepsAbove(place: LayerPath): { steps: readonly BodyStep[]; doubts: readonly string[] } {
     const steps: BodyStep[] = []
-    const notes: string[] = []
+    const doubts = [...this.#doubts]
     for (const placed of this.#steps) {
       const covers = placed.path.covers(place)
       if (covers === false) continue
       this.#used.add(placed)
       if (covers === true) steps.push(placed.step)
-      else notes.push(`Whether what stands at ${placed.path.text} stands above this route cannot be known.`)
+      else doubts.push(`Whether what stands at ${placed.path.text} stands above this route cannot be known.`)
     }
-    return { steps, notes }
+    return { steps, doubts }
   }
 }
 

@@ -64,17 +64,17 @@ function describeRouter(
   return layers
     .filter(({ methods }) => methods.length > 0)
     .flatMap((route) => {
-      const notes: string[] = []
+      const doubts: string[] = []
       const steps = [...above]
       for (const layer of layers.slice(0, layers.indexOf(route) + 1)) {
         const own = layer.stack.flatMap((middleware) => stepOf(middleware) ?? [])
         const covers = layer === route || (layer.methods.length === 0 && coversRoute(layer, route))
         if (covers === true) steps.push(...own)
         else if (covers === undefined && own.length > 0)
-          notes.push(`Whether what stands at ${String(layer.path)} stands above this route cannot be known.`)
+          doubts.push(`Whether what stands at ${String(layer.path)} stands above this route cannot be known.`)
       }
       const path = String(route.path)
-      return methodsOf(route).flatMap((method) => describeRoute({ method, path, notes }, steps))
+      return methodsOf(route).flatMap((method) => describeRoute({ method, path, doubts }, steps))
     })
 }
 

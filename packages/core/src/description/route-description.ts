@@ -28,7 +28,7 @@ export interface RouteDescription {
   readonly path: string
   /**
    * `always`: before the handler runs. `on demand`: when the handler calls `req.parse()` or `req.parts()`. `never`: by
-   * nothing of Formgate's. `unknown`: what stands here cannot be looked into.
+   * nothing of Formgate's. `unknown`: what stands here, or above, cannot be looked into.
    */
   readonly reads: 'always' | 'on demand' | 'never' | 'unknown'
   /** Any other is a 415, or is left unread where only a `multipart()` stands above. */
@@ -87,6 +87,8 @@ export interface RoutePlace {
   readonly method: string
   readonly path: string
   readonly notes?: readonly string[]
+  /** What else may stand above and cannot be known, in sentences. */
+  readonly doubts?: readonly string[]
 }
 
 /**
@@ -103,7 +105,7 @@ export function describeRoute(place: RoutePlace, steps: readonly BodyStep[]): re
   }
   const { readings, onDemand, typed } = followed
   if (readings.length > 0) return readings.map((reading) => row(place, 'always', reading, typed))
-  if (onDemand === undefined) return [nothing(place, 'never')]
+  if (onDemand === undefined) return [nothing(place, place.doubts?.length ? 'unknown' : 'never')]
   const { parsers } = onDemand
   return [row(place, 'on demand', { config: onDemand, parsers, notes: [] }, undefined)]
 }
@@ -114,16 +116,16 @@ export function describeUnknown(place: RoutePlace, note: string): RouteDescripti
 }
 
 function nothing(
-  { method, path, notes = [] }: RoutePlace,
+  { method, path, notes = [], doubts = [] }: RoutePlace,
   reads: 'never' | 'unknown',
   more: readonly string[] = [],
 ): RouteDescription {
   const empty = { mediaTypes: [], files: [], data: 'as sent', storages: [], inspectors: [] } as const
-  return { method, path, reads, ...empty, notes: [...notes, ...more] }
+  return { method, path, reads, ...empty, notes: [...notes, ...doubts, ...more] }
 }
 
 function row(
-  { method, path, notes = [] }: RoutePlace,
+  { method, path, notes = [], doubts = [] }: RoutePlace,
   reads: 'always' | 'on demand',
   { config, parsers, notes: more }: BodyReading,
   typed: TypedRoute | undefined,
@@ -147,7 +149,7 @@ function row(
     storages: config.storages.map(storageName),
     inspectors: config.inspectors.map(inspectorName),
     errors,
-    notes: [...notes, ...more, ...envelopeNote(parsers)],
+    notes: [...notes, ...doubts, ...more, ...envelopeNote(parsers)],
   }
 }
 
