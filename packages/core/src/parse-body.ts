@@ -96,7 +96,8 @@ function emptyBody(): ParsedBody {
 }
 
 function readingFor(parser: BaseParser, limits: Limits): Reading {
-  const { name, limit } = boundOf(parser, limits)
+  const name = boundOf(parser, limits)
+  const limit = limits[name]
   const code = name === 'fileSize' ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE'
   const detail = `The ${name === 'fileSize' ? 'file' : 'body'} is larger than ${limit} bytes.`
   const tooLarge = (): BodyError => new BodyError(code, { detail, limit })
@@ -104,11 +105,7 @@ function readingFor(parser: BaseParser, limits: Limits): Reading {
 }
 
 /** What bounds a body for this parser: of the limits of its size, the smallest. */
-export function boundOf(parser: BaseParser, limits: Limits): { name: SizeLimit; limit: number } {
+export function boundOf(parser: BaseParser, limits: Limits): SizeLimit {
   const [first, ...others] = parser.sizeLimits
-  const name = others.reduce(
-    (least, each) => (limits[each] < limits[least] ? each : least),
-    first ?? 'bodySize',
-  )
-  return { name, limit: limits[name] }
+  return others.reduce((least, each) => (limits[each] < limits[least] ? each : least), first ?? 'bodySize')
 }

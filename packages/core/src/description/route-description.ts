@@ -139,7 +139,7 @@ function row(
     mediaTypes: parsers.map(({ parser, range }) => ({
       type: range.essence,
       parser: parser.constructor.name,
-      maxSize: boundOf(parser, limits).limit,
+      maxSize: limits[boundOf(parser, limits)],
       inflates: parser.inflates,
     })),
     files: acceptedFiles(parsers, limits, typed),
@@ -173,7 +173,7 @@ function acceptedFiles(
   const bodies = parsers
     .filter(({ parser }) => parser instanceof FileUploadParser)
     .map(({ parser, range }) => {
-      const maxSize = boundOf(parser, limits).limit
+      const maxSize = limits[boundOf(parser, limits)]
       return { field: 'file', maxSize, maxCount: 1, types: [range.essence] }
     })
   if (!parsers.some(({ parser }) => parser instanceof MultiPartParser)) return bodies
