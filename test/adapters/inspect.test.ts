@@ -20,6 +20,7 @@ import type { Request as ExpressRequest } from 'express'
 import type { FastifyRequest } from 'fastify'
 import type { Request as KoaRequest } from 'koa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { exchange, field, file, form, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
@@ -53,6 +54,29 @@ test('the request may be declared as that of a framework', () => {
 })
 
 describe.each(frameworks)('$name', ({ start }) => {
+  test('a typed route has an inspector and a progress of its own, beside its schema', async () => {
+    const received: number[] = []
+    const app = await start({
+      routes: [
+        {
+          path: '/',
+          typed: ({ form }) =>
+            form(z.object({ f: z.file() }), {
+              inspect: [hash(), refuseVirus],
+              onProgress: (progress) => void received.push(progress.received),
+            }),
+          handler: ({ files }) => files['f']?.[0]?.hash,
+        },
+      ],
+    })
+    const body = form('X', [file('f', 'f'), small])
+    expect((await exchange(app.port, { type: multipartX, body })).json).toBe(sha256(small))
+    expect(received.at(-1)).toBe(body.length)
+    const refused = await exchange(app.port, { type: multipartX, body: form('X', [file('f', 'f'), 'virus']) })
+    expect(refused.json).toMatchObject({ status: 422, code: 'FILE_REFUSED', field: 'f' })
+    await app.close()
+  })
+
   let app: App
   let directory: string
   const requests: FrameworkRequest[] = []

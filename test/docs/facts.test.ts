@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BodyError, defaultLimits, type ErrorCode } from '@formgate/core'
 import { describe, expect, test } from 'vitest'
@@ -41,6 +41,38 @@ describe('the tables', () => {
       return [code, status >= 500 ? '5xx' : String(status)]
     })
     expect(Object.fromEntries(sections)).toEqual(Object.fromEntries(statuses))
+  })
+})
+
+describe('the page on security', () => {
+  const page = textOf('docs/security.md')
+  const advisory = /CVE-\d{4}-\d+|PR#\d+|@fastify\/busboy 3\.2\.1 to 3\.2\.6/g
+  const ids = (text: string): string[] => [...new Set(text.match(advisory))].toSorted()
+
+  test('names the advisories that are in the titles of tests, and no others', () => {
+    const tests = readdirSync(`${root}test/advisories`).filter((name) => name.endsWith('.test.ts'))
+    const named = ids(page)
+    expect(named.length).toBeGreaterThan(40)
+    expect(ids(tests.map((name) => textOf(`test/advisories/${name}`)).join())).toEqual(named)
+  })
+
+  test('names tests that are there', () => {
+    const section = page.slice(page.indexOf('## Published advisories'))
+    const paths = [
+      ...[...page.matchAll(/`((?:test|packages)\/[\w./-]+)`/g)].map(([, path]) => path!),
+      ...[...section.matchAll(/`([\w-]+\.test\.ts)`/g)].map(([, name]) => `test/advisories/${name}`),
+    ]
+    expect(paths.length).toBeGreaterThan(40)
+    for (const path of paths) expect([path, existsSync(root + path)]).toEqual([path, true])
+  })
+
+  test('has a row for every requirement of ASVS 5.0, V5', () => {
+    const rows = [...page.matchAll(/^\| V(5\.\d\.\d): .* \| \d/gm)].map(([, id]) => id)
+    const counts = { 1: 1, 2: 6, 3: 3, 4: 3 }
+    const all = Object.entries(counts).flatMap(([section, count]) =>
+      Array.from({ length: count }, (_, at) => `5.${section}.${at + 1}`),
+    )
+    expect(rows).toEqual(all)
   })
 })
 

@@ -14,8 +14,12 @@ const storage = expressGate.disk({ directory })
 
 /** What the process holds right now. */
 function held() {
+  // Only where the process was started with --expose-gc.
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
   return {
     rss: process.memoryUsage.rss(),
+    heap: heapUsed + external,
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
     resources: process.getActiveResourcesInfo().filter((name) => name !== 'Immediate').length,
     files: readdirSync(directory).length,
@@ -35,6 +39,8 @@ const starts = {
   },
   koa() {
     const app = new Koa()
+    // It prints whatever a socket has ended with.
+    app.silent = true
     app.use(koaGate.multipart({ limits, storage }))
     app.use((ctx) => {
       ctx.body = ctx.path === '/held' ? held() : sizes(ctx.request.files)

@@ -1,6 +1,6 @@
 /** What `body()` and `form()` take, and what of it cannot be. */
 import type { Readable } from 'node:stream'
-import type { RouteOptions } from './options.js'
+import { routeOptionNames, type RouteOptions } from './options.js'
 import type { ParserLike } from './parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
 import type { Coerce } from './validation/form-value.js'
@@ -80,7 +80,6 @@ const optionNames = [
   'emptyText',
   'coerce',
 ]
-const routeOptionNames = ['limits', 'storage', 'errors']
 
 /** The options of a route among those of its body. */
 export function routeOptionsOf(options: BodyOptions): RouteOptions {

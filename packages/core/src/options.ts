@@ -53,7 +53,8 @@ export interface Config {
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
 const mountOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'errors', 'lazy']
-const routeOptionNames = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
+/** The options of a route, whatever else a kind of route takes. */
+export const routeOptionNames: readonly string[] = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
 const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
 
 /**

@@ -4,9 +4,10 @@ import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from './errors.js'
 import { bareRecord, type Entry, type FilesByField } from './entries.js'
 import { FileLedger } from './files/file-ledger.js'
+import type { Limits } from './limits.js'
 import type { Config } from './options.js'
 import { RequestContext } from './parser-context.js'
-import type { BaseParser, ParserContext, RouteParams } from './parsers/base-parser.js'
+import type { BaseParser, ParserContext, RouteParams, SizeLimit } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
 import { discardRest } from './rest-of-body.js'
 import type { Reading, Source } from './source.js'
@@ -94,16 +95,17 @@ function emptyBody(): ParsedBody {
   }
 }
 
-/** What bounds a body for this parser: of the limits of its size, the smallest. */
 function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading {
-  const [first, ...others] = parser.sizeLimits
-  const name = others.reduce(
-    (least, each) => (limits[each] < limits[least] ? each : least),
-    first ?? 'bodySize',
-  )
+  const name = boundOf(parser, limits)
   const limit = limits[name]
   const code = name === 'fileSize' ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE'
   const detail = `The ${name === 'fileSize' ? 'file' : 'body'} is larger than ${limit} bytes.`
   const tooLarge = (): BodyError => new BodyError(code, { detail, limit })
   return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates, onProgress }
+}
+
+/** What bounds a body for this parser: of the limits of its size, the smallest. */
+export function boundOf(parser: BaseParser, limits: Limits): SizeLimit {
+  const [first, ...others] = parser.sizeLimits
+  return others.reduce((least, each) => (limits[each] < limits[least] ? each : least), first ?? 'bodySize')
 }

@@ -92,8 +92,14 @@ export function narrowParsers(
   })
 }
 
-function narrower(one: MediaType, other: MediaType): MediaType {
+/** Of two ranges that overlap, the one that leaves less open. */
+export function narrower(one: MediaType, other: MediaType): MediaType {
   return exactness(one) > exactness(other) ? one : other
+}
+
+/** Whether a range covers all of another. */
+export function rangeContains(range: MediaType, other: MediaType): boolean {
+  return mediaTypeCovers(range, other) && exactness(range) <= exactness(other)
 }
 
 /** How little a range leaves open: all, a subtype, what stands before a `+json`, or nothing. */

@@ -71,6 +71,21 @@ export class TypedRoute {
     return new TypedRoute(schema, { ...options, contentType: formTypes })
   }
 
+  /** What `data` is validated with; `undefined` where nothing is validated. */
+  get schema(): Schema | undefined {
+    return this.#validates(this.#type) ? this.#type : undefined
+  }
+
+  /** The same, where its names are those of the form's fields: a `coerce` may have made others. */
+  get fileSchema(): Schema | undefined {
+    return this.#options.coerce === undefined ? this.schema : undefined
+  }
+
+  /** Which raw body it is. */
+  get raw(): 'bytes' | 'stream' | undefined {
+    return isRawBody(this.#type) ? this.#type.kind : undefined
+  }
+
   /**
    * What the handler gets for a body.
    *
@@ -137,9 +152,8 @@ export class TypedRoute {
       return { ...config, limits: { ...config.limits, bodySize: Math.min(config.limits.bodySize, max) } }
     }
     const whole = { ...config, partParsers: mounted }
-    // What the route makes of the fields itself may have other names than the schema.
-    const hasRules = this.#validates(type) && this.#options.coerce === undefined
-    return hasRules ? { ...whole, fileRules: rulesOf(type, config.limits) } : whole
+    const schema = this.fileSchema
+    return schema === undefined ? whole : { ...whole, fileRules: rulesOf(schema, config.limits) }
   }
 }
 

@@ -10,3 +10,4 @@ export {
   type Middleware,
   type TypedMiddleware,
 } from './middleware.js'
+export { describe } from './describe.js'

@@ -12,11 +12,13 @@ import type {
   Schema,
 } from '@formgate/core'
 import {
+  noteStep,
   openBody,
   resolveMount,
   RouteConfig,
   sendProblem,
   TypedRoute,
+  type BodyStep,
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
@@ -57,7 +59,7 @@ export type ErrorMiddleware = (
  */
 export function multipart(options: MountOptions = {}): Middleware {
   const config = resolveMount(options)
-  return middleware((body) => body.mount(config))
+  return middleware((body) => body.mount(config), { kind: 'mount', config })
 }
 
 /**
@@ -68,7 +70,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
   const route = RouteConfig.ofParsers(list, options)
-  return middleware((body) => body.route(route), route)
+  return middleware((body) => body.route(route), { kind: 'route', route })
 }
 
 /**
@@ -96,7 +98,11 @@ export function body<
 }
 
 function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
-  return middleware((requestBody) => requestBody.typed(route), route.config)
+  return middleware((requestBody) => requestBody.typed(route), {
+    kind: 'route',
+    route: route.config,
+    typed: route,
+  })
 }
 
 /**
@@ -108,8 +114,9 @@ export function problems(): ErrorMiddleware {
     settle(error, bodyOf(req as Request, res as Response), res as Response, next)
 }
 
-function middleware(read: (body: RequestBody) => Promise<unknown>, route?: RouteConfig): Middleware {
-  return async (req, res, next) => {
+function middleware(read: (body: RequestBody) => Promise<unknown>, step: BodyStep): Middleware {
+  const route = step.kind === 'route' ? step.route : undefined
+  const reading: Middleware = async (req, res, next) => {
     const body = bodyOf(req as Request, res as Response)
     try {
       await read(body)
@@ -118,6 +125,7 @@ function middleware(read: (body: RequestBody) => Promise<unknown>, route?: Route
     }
     next()
   }
+  return noteStep(reading, step)
 }
 
 function bodyOf(req: Request, res: Response): RequestBody {

@@ -4,11 +4,13 @@ import { resolveMount } from '@formgate/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { parsingHook } from './parsing-hook.js'
+import { openBook } from './route-book.js'
 import { answerThrown } from './thrown-problems.js'
 
 const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
   const config = resolveMount(options)
   refuseMultipart(app)
+  openBook(app).mount(app, { kind: 'mount', config })
   // Reads nothing: the body has been read before, or is left to the handler as a stream.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request, payload, done) => done(null, request.body ?? payload))

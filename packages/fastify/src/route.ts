@@ -8,7 +8,7 @@ import type {
   RouteOptions,
   Schema,
 } from '@formgate/core'
-import { RouteConfig, TypedRoute } from '@formgate/core/adapter'
+import { noteStep, RouteConfig, TypedRoute } from '@formgate/core/adapter'
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /** They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. */
@@ -29,7 +29,8 @@ export interface TypedParsingRoute<Data> {
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): ParsingRoute {
   const route = RouteConfig.ofParsers(list, options)
-  return { preParsing: parsingHook((requestBody) => requestBody.route(route), route) }
+  const preParsing = parsingHook((requestBody) => requestBody.route(route), route)
+  return { preParsing: noteStep(preParsing, { kind: 'route', route }) }
 }
 
 /**
@@ -57,5 +58,6 @@ export function body<
 }
 
 function typed<Data>(route: TypedRoute): TypedParsingRoute<Data> {
-  return { preParsing: parsingHook((requestBody) => requestBody.typed(route), route.config) }
+  const preParsing = parsingHook((requestBody) => requestBody.typed(route), route.config)
+  return { preParsing: noteStep(preParsing, { kind: 'route', route: route.config, typed: route }) }
 }

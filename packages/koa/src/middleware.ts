@@ -12,7 +12,15 @@ import type {
   RouteParams,
   Schema,
 } from '@formgate/core'
-import { openBody, resolveMount, RouteConfig, TypedRoute, type RequestBody } from '@formgate/core/adapter'
+import {
+  noteStep,
+  openBody,
+  resolveMount,
+  RouteConfig,
+  TypedRoute,
+  type BodyStep,
+  type RequestBody,
+} from '@formgate/core/adapter'
 import type { Context, DefaultState, Middleware } from 'koa'
 
 declare module 'koa' {
@@ -35,7 +43,7 @@ declare module 'koa' {
  */
 export function multipart(options: MountOptions = {}): Middleware {
   const config = resolveMount(options)
-  return async (ctx, next) => {
+  const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
       await body.mount(config)
@@ -45,6 +53,7 @@ export function multipart(options: MountOptions = {}): Middleware {
       await settle(error, body, ctx)
     }
   }
+  return noteStep(mounted, { kind: 'mount', config })
 }
 
 /**
@@ -55,7 +64,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
   const route = RouteConfig.ofParsers(list, options)
-  return routeMiddleware((requestBody) => requestBody.route(route), route)
+  return routeMiddleware((requestBody) => requestBody.route(route), { kind: 'route', route })
 }
 
 /** A middleware that gives `ctx.request.data` of its route a type. */
@@ -86,22 +95,27 @@ export function body<
 }
 
 function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
-  return routeMiddleware((requestBody) => requestBody.typed(route), route.config)
+  return routeMiddleware((requestBody) => requestBody.typed(route), {
+    kind: 'route',
+    route: route.config,
+    typed: route,
+  })
 }
 
 function routeMiddleware(
   read: (requestBody: RequestBody) => Promise<unknown>,
-  route: RouteConfig,
+  step: Extract<BodyStep, { kind: 'route' }>,
 ): Middleware {
-  return async (ctx, next) => {
+  const reading: Middleware = async (ctx, next) => {
     const requestBody = bodyOf(ctx)
     try {
       await read(requestBody)
     } catch (error) {
-      return settle(error, requestBody, ctx, route)
+      return settle(error, requestBody, ctx, step.route)
     }
     await next()
   }
+  return noteStep(reading, step)
 }
 
 function bodyOf(ctx: Context): RequestBody {

@@ -33,6 +33,7 @@ export interface S3Storage extends Storage {
 export function s3(options: S3Options): S3Storage {
   const settings = resolveOptions(options)
   return {
+    name: 's3',
     async store(stream, info, signal) {
       const stop = new AbortController()
       // One listener per part that is on its way, and more inside of the client.

@@ -36,6 +36,7 @@ export function disk(options: DiskOptions): Storage {
   if (name !== undefined && typeof name !== 'function') throw new TypeError('name must be a function.')
   const place = new StorageDirectory(options)
   return {
+    name: 'disk',
     async store(stream, info, signal) {
       const intake = new Intake(stream, signal)
       let path = ''

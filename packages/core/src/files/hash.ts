@@ -14,7 +14,7 @@ export function hash(algorithm = 'sha256'): Inspector {
       `${JSON.stringify(algorithm)} is no hash of this Node. See crypto.getHashes(): sha256, sha512, md5 and more.`,
     )
   }
-  return () => {
+  return function hash() {
     const digest = createHash(algorithm)
     return {
       chunk: (bytes) => void digest.update(bytes),

@@ -9,6 +9,7 @@ import type { ByteRange, Storage, StoredFile } from './storage.js'
  */
 export function memory(): Storage {
   return {
+    name: 'memory',
     async store(stream, _info, signal) {
       const intake = new Intake(stream, signal)
       await intake.fill(Infinity)

@@ -29,6 +29,7 @@ export function spool(options: SpoolOptions = {}): Storage {
     throw new TypeError(`threshold must be bytes from 0 up, but is ${String(threshold)}.`)
   const place = new StorageDirectory({ directory, ...(sweepAge !== undefined && { sweepAge }) })
   return {
+    name: 'spool',
     async store(stream, _info, signal) {
       const intake = new Intake(stream, signal)
       await intake.fill(threshold + 1)

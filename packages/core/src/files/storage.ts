@@ -42,6 +42,8 @@ export interface ByteRange {
 
 /** A place for uploaded files. */
 export interface Storage {
+  /** What `describe(app)` calls it. Default: the name of its class. */
+  readonly name?: string
   /**
    * Takes the bytes of one file.
    *

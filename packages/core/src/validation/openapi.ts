@@ -2,8 +2,8 @@
 import { ContentType } from '../media-type.js'
 import { readFileRule } from './file-rule.js'
 import { inlineReferences, type JsonSchema } from './json-schema.js'
-import type { Node } from './nodes.js'
 import { nodeOf } from './read-schema.js'
+import { mayBeAbsent, shapeOf } from './schema-fields.js'
 import { partsOf } from './schema-parts.js'
 import { isZodSchema, type Schema, type ZodSchema } from './schema.js'
 
@@ -151,15 +151,6 @@ function dropAbsentKeys(json: JsonSchema, shape: Readonly<Record<string, ZodSche
   else Reflect.deleteProperty(json, 'required')
 }
 
-function mayBeAbsent(node: Node): boolean {
-  return (
-    node.optional ||
-    node.kind === 'list' ||
-    node.kind === 'record' ||
-    (node.kind === 'scalar' && node.isBoolean)
-  )
-}
-
 function encodingOf(schema: ZodSchema): Record<string, { contentType: string }> {
   const encoding: Record<string, { contentType: string }> = {}
   for (const [name, field] of Object.entries(shapeOf(schema))) {
@@ -169,17 +160,6 @@ function encodingOf(schema: ZodSchema): Record<string, { contentType: string }> 
     if (kind !== 'value' && contentType !== '') encoding[name] = { contentType }
   }
   return encoding
-}
-
-/** The fields of the object that a schema is about; of an intersection, those of both sides. */
-function shapeOf(schema: ZodSchema): Readonly<Record<string, ZodSchema>> {
-  const { def } = schema._zod
-  if (def.shape !== undefined) return def.shape
-  const inner = [def.innerType, def.in, def.left, def.right, ...(def.options ?? [])]
-  return Object.assign({}, ...inner.filter((part) => part !== undefined).map(shapeOf)) as Record<
-    string,
-    ZodSchema
-  >
 }
 
 function hasFiles(schema: ZodSchema): boolean {

@@ -1,0 +1,87 @@
+/** What the tests named after advisories have in common: an app for one test, a directory, and a measure of work. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect } from 'vitest'
+import { chunk, Connection, exchange, head, type Answer, type Sent } from '../adapters/client.js'
+import { type App, type Description, type Framework } from '../adapters/frameworks.js'
+
+const ends: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end()
+})
+
+/** An app until the end of the test. */
+export async function serve({ start }: Framework, description: Description): Promise<App> {
+  const app = await start(description)
+  ends.push(() => app.close())
+  return app
+}
+
+/** An empty directory until the end of the test. */
+export async function newDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'advisories-'))
+  ends.push(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** No file is left, at the latest when the response has ended. */
+export async function expectEmpty(directory: string): Promise<void> {
+  await expect.poll(() => readdir(directory), { timeout: 4000 }).toEqual([])
+}
+
+/** The server takes a request on a connection of its own. */
+export async function expectAlive({ port }: App): Promise<void> {
+  const answer = await exchange(port, { method: 'GET', path: '/alive', framing: 'none' })
+  expect([answer.status, answer.body]).toEqual([200, 'alive'])
+}
+
+/**
+ * A body costs at most ten times the processor time of an ordinary one of the same size. Client and server share this
+ * process, and 50 ms are granted for whatever else it does.
+ */
+export async function expectBounded(
+  { port }: App,
+  hostile: Sent,
+  ordinary: Sent,
+): Promise<{ hostile: Answer; ordinary: Answer }> {
+  expect(Buffer.byteLength(hostile.body!) / Buffer.byteLength(ordinary.body!)).toBeCloseTo(1, 1)
+  const costs = { hostile: Infinity, ordinary: Infinity }
+  const answers: Partial<Record<'hostile' | 'ordinary', Answer>> = {}
+  // The least of three: the first warms the code up.
+  for (let round = 0; round < 3; round += 1) {
+    for (const [kind, sent] of [['ordinary', ordinary] as const, ['hostile', hostile] as const]) {
+      const before = process.cpuUsage()
+      answers[kind] = await exchange(port, sent)
+      const { user, system } = process.cpuUsage(before)
+      costs[kind] = Math.min(costs[kind], (user + system) / 1000)
+    }
+  }
+  expect(costs.hostile).toBeLessThan(costs.ordinary * 10 + 50)
+  return answers as { hostile: Answer; ordinary: Answer }
+}
+
+/** Sends the same bytes over and over, chunked, until the server answers. @returns the answer, and bytes sent by then */
+export async function flood(
+  { port }: App,
+  sent: Sent,
+  start: string,
+  unit: string,
+): Promise<{ answer: Answer; sent: number }> {
+  const connection = await Connection.open(port)
+  connection.write(head({ ...sent, framing: 'chunked' }))
+  // An empty chunk would be the last.
+  if (start !== '') connection.write(chunk(start))
+  const piece = chunk(unit.repeat(Math.ceil(65_536 / unit.length)))
+  let bytes = 0
+  const sending = setInterval(() => {
+    bytes += piece.length
+    connection.write(piece)
+  }, 1)
+  try {
+    return { answer: await connection.answer(), sent: bytes }
+  } finally {
+    clearInterval(sending)
+    connection.destroy()
+  }
+}
