@@ -210,7 +210,7 @@ export class Framing {
 
   /** Looks for what keeps a header from ending where it should. */
   #checkHeader(header: string, isEndless: boolean): void {
-    const holdsNext = holdsDelimiter(header, `--${this.#boundary}`)
+    const holdsNext = holdsDelimiter(header, this.#boundary)
     if ((isEndless || holdsNext) && hasBareLf(header)) throw lfLineEndings()
     if (holdsNext) throw malformedPart(this.#part, 'its header does not end with an empty line')
   }
@@ -260,7 +260,10 @@ function matchAtEnd(piece: Buffer, from: number, delimiter: Buffer): number {
 }
 
 /** Whether a delimiter stands in a header: then what is behind it belongs to the next part, or to none. */
-function holdsDelimiter(header: string, dashBoundary: string): boolean {
+function holdsDelimiter(header: string, boundary: string): boolean {
+  // Most headers are one line.
+  if (!header.startsWith('--') && !header.includes('\n--')) return false
+  const dashBoundary = `--${boundary}`
   for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
     const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
     if (isAtLineStart && /^(?:--|[ \t]*(?:\r\n|$))/.test(header.slice(at + dashBoundary.length))) return true
