@@ -1,6 +1,7 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
+import { GatheredBytes } from './gathered-bytes.js'
 import { tellProgress } from './progress.js'
 
 /** What bounds a {@link BodyStream}. */
@@ -32,6 +33,7 @@ export class BodyStream extends Readable {
   #idleTimer: NodeJS.Timeout | undefined
   #started = false
   #tooLarge: BodyError | undefined
+  #gathering: { readonly bytes: GatheredBytes; readonly done: () => void } | undefined
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -39,11 +41,30 @@ export class BodyStream extends Readable {
     this.#bounds = bounds
   }
 
+  /**
+   * All bytes, for a reader that begins with the last: without the events of a stream, which take longer than to parse a
+   * small body. Whoever calls it reads nothing otherwise.
+   *
+   * @throws what the stream would fail with
+   */
+  gather(): Promise<Buffer> {
+    const bytes = new GatheredBytes()
+    return new Promise((resolve, reject) => {
+      this.#gathering = { bytes, done: () => resolve(bytes.toBuffer()) }
+      this.on('error', reject).on('close', () => {
+        // An error takes longer to make than all the rest here.
+        if (!this.#origin.readableEnded) reject(new Error('The stream was closed.'))
+      })
+      this.#start()
+    })
+  }
+
   override _read(): void {
-    if (this.#started) {
-      if (this.#tooLarge === undefined) this.#origin.resume()
-      return
-    }
+    if (!this.#started) this.#start()
+    else if (this.#tooLarge === undefined) this.#origin.resume()
+  }
+
+  #start(): void {
     this.#started = true
     if (this.#origin.destroyed && !this.#origin.readableEnded) {
       this.destroy(this.#bounds.lost(this.#origin.errored))
@@ -76,7 +97,8 @@ export class BodyStream extends Readable {
     }
     this.#idleTimer?.refresh()
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
-    if (!this.push(chunk)) this.#origin.pause()
+    if (this.#gathering !== undefined) this.#gathering.bytes.add(chunk, 0, chunk.length)
+    else if (!this.push(chunk)) this.#origin.pause()
   }
 
   #tell(onProgress: (received: number) => unknown): void {
@@ -93,7 +115,7 @@ export class BodyStream extends Readable {
   #overflow(fitting: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#letGo()
-    if (fitting.length > 0) this.push(fitting)
+    if (fitting.length > 0 && this.#gathering === undefined) this.push(fitting)
     if (this.readableLength === 0) this.destroy(this.#tooLarge)
   }
 
@@ -119,7 +141,12 @@ export class BodyStream extends Readable {
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
-    this.push(null)
+    if (this.#gathering === undefined) {
+      this.push(null)
+      return
+    }
+    this.#gathering.done()
+    this.destroy()
   }
 
   readonly #onError = (cause: Error): void => {

@@ -73,8 +73,15 @@ export function knownCharset(mediaType: MediaType): string | undefined {
   return label !== undefined && isKnownCharset(label) ? label : undefined
 }
 
+/** Whether a label means UTF-8, for which Buffer is the faster decoder. */
+export function isUtf8Label(label: string): boolean {
+  return label === 'utf-8' || /^utf-?8$/i.test(label)
+}
+
 /** Whether TextDecoder knows this label. */
 export function isKnownCharset(label: string): boolean {
+  // To make a TextDecoder takes longer than to read a small body.
+  if (isUtf8Label(label)) return true
   try {
     return new TextDecoder(label).encoding !== ''
   } catch {

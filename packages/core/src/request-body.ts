@@ -24,7 +24,7 @@ export interface AdapterRequest {
   /** The route's parameters at the time of the call. */
   readonly params: () => RouteParams | undefined
   /** The body, where the framework has put another stream in the place of the request. */
-  readonly stream?: Readable
+  readonly stream?: Readable | undefined
 }
 
 /**

@@ -106,7 +106,7 @@ export function bodyOf(request: HookRequest, reply: HookReply, payload?: Readabl
     response: reply.raw,
     target: request,
     params: () => request.params as RouteParams,
-    ...(payload !== undefined && { stream: payload }),
+    stream: payload,
   })
 }
 

@@ -45,7 +45,8 @@ export class FormParser extends BaseParser {
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
     const declared = charsetOf(mediaType)
     const bytes = await readBytes(stream)
-    if (bodyLook(bytes).kind === 'multipart') {
+    const text = bytes.toString('latin1')
+    if (/^\s*-/.test(text) && bodyLook(bytes).kind === 'multipart') {
       throw new BodyError('MALFORMED_FORM', {
         detail: 'The Content-Type header says application/x-www-form-urlencoded but the body is multipart.',
         hint: multipartHint,
@@ -53,7 +54,6 @@ export class FormParser extends BaseParser {
     }
     const meter = new FieldMeter(context.limits)
     const entries: TextEntry[] = []
-    const text = bytes.toString('latin1')
     const named = this.charsetField ? charsetField.exec(text)?.[1] : undefined
     const charset = named !== undefined && isKnownCharset(named) ? named : declared
     for (const pair of text.split('&')) {

@@ -1,12 +1,14 @@
 /** A whole body as text, in the charset that its header declares. */
 import type { Readable } from 'node:stream'
+import { BodyStream } from '../body-stream.js'
 import { BodyError } from '../errors.js'
-import { isKnownCharset, parameter, type MediaType } from '../media-type.js'
+import { isKnownCharset, isUtf8Label, parameter, type MediaType } from '../media-type.js'
 import { eachPiece } from './each-piece.js'
-import { GatheredBytes } from './gathered-bytes.js'
+import { GatheredBytes } from '../gathered-bytes.js'
 
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
+  if (stream instanceof BodyStream) return stream.gather()
   const bytes = new GatheredBytes()
   await eachPiece(stream, (piece) => {
     bytes.add(piece, 0, piece.length)
@@ -28,11 +30,6 @@ export function charsetOf(mediaType: MediaType): string {
     detail: `Unsupported charset "${label}" in the Content-Type header.`,
     hint: 'Send the body as UTF-8.',
   })
-}
-
-/** Whether a label means UTF-8, for which Buffer is the faster decoder. */
-export function isUtf8Label(charset: string): boolean {
-  return /^utf-?8$/i.test(charset)
 }
 
 /** Decodes text in a charset that TextDecoder knows. Bytes that are not of the charset become U+FFFD. */

@@ -1,6 +1,7 @@
 /** The text of a field. */
-import type { GatheredBytes } from '../gathered-bytes.js'
-import { decodeText, isUtf8Label } from '../text-body.js'
+import type { GatheredBytes } from '../../gathered-bytes.js'
+import { isUtf8Label } from '../../media-type.js'
+import { decodeText } from '../text-body.js'
 
 /** The field that names the charset of all others (WHATWG HTML, 4.10.18.1). */
 export const charsetFieldName = '_charset_'
