@@ -48,6 +48,7 @@ export class Connection {
   readonly #socket: Socket
   #received = Buffer.alloc(0)
   #ended = false
+  readonly #interim: number[] = []
   #wake: () => void = () => undefined
 
   private constructor(socket: Socket) {
@@ -74,6 +75,12 @@ export class Connection {
 
   get isClosed(): boolean {
     return this.#ended
+  }
+
+  /** The statuses of interim answers, such as 100, that have been read so far. */
+  get interim(): readonly number[] {
+    this.#takeInterim()
+    return this.#interim
   }
 
   write(bytes: string | Buffer): this {
@@ -142,17 +149,23 @@ export class Connection {
     }
   }
 
+  #takeInterim(): void {
+    for (;;) {
+      const [all = '', status] =
+        /^HTTP\/1\.1 (1\d\d)[^]*?\r\n\r\n/.exec(this.#received.toString('latin1')) ?? []
+      if (status === undefined) return
+      this.#interim.push(Number(status))
+      this.#received = this.#received.subarray(all.length)
+    }
+  }
+
   #takeAnswer(): Answer | undefined {
+    this.#takeInterim()
     const end = this.#received.indexOf('\r\n\r\n')
     if (end === -1) return undefined
     const [first = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n')
     const status = Number(first.split(' ')[1])
     const from = end + 4
-    // An interim answer, such as 100 Continue.
-    if (status < 200) {
-      this.#received = this.#received.subarray(from)
-      return this.#takeAnswer()
-    }
     const headers: Record<string, string> = {}
     for (const line of lines) {
       const colon = line.indexOf(':')

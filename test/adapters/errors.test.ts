@@ -7,6 +7,8 @@ import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import {
   BaseParser,
+  createBodyParser,
+  defaultLimits,
   disk,
   FileUploadParser,
   FormParser,
@@ -21,6 +23,7 @@ import * as onFastify from '@formgate/fastify'
 import * as onKoa from '@formgate/koa'
 import express from 'express'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { chunk, Connection, exchange, field, file, form, head, multipartX, type Sent } from './client.js'
 import { frameworks, type App, type Description, type Handling } from './frameworks.js'
 
@@ -543,6 +546,31 @@ describe('what cannot work throws when it is defined', () => {
     [{ storage: [memory(), undefined] }, /storage is an object with a store\(\) method/],
     [{ errors: 'throw' }, /errors must be 'respond' or 'next', but is throw/],
   ]
+  const notALimit = ['10mb', '', '10', -1, 1.5, NaN, -Infinity, 2 ** 53, null, true, 10n, [], {}]
+
+  test.each(Object.keys(defaultLimits))(
+    'a limit of %s that is no whole number from 0 up, nor Infinity',
+    (name) => {
+      for (const value of notALimit) {
+        const options = { limits: { [name]: value } } as object
+        const message = `limits.${name} must be a whole number from 0 up, or Infinity, but is`
+        for (const { multipart, parsers, form, body } of [onExpress, onKoa]) {
+          expect(() => multipart(options)).toThrow(message)
+          expect(() => parsers([JSONParser], options)).toThrow(message)
+          expect(() => form(z.object({}), options)).toThrow(message)
+          expect(() => body(z.object({}), options)).toThrow(message)
+        }
+        expect(() => onFastify.parsers([JSONParser], options)).toThrow(message)
+        expect(() => onFastify.form(z.object({}), options)).toThrow(message)
+        expect(() => onFastify.body(z.object({}), options)).toThrow(message)
+        expect(() => createBodyParser(options)).toThrow(message)
+      }
+      const fine = { limits: { [name]: Infinity } }
+      expect(() => onExpress.multipart({ limits: { [name]: 0 } })).not.toThrow()
+      expect(() => onExpress.multipart(fine)).not.toThrow()
+    },
+  )
+
   const invalidMounts: readonly (readonly [unknown, RegExp])[] = [
     ...invalidOptions,
     [{ lazy: 'yes' }, /lazy must be true or false/],

@@ -1,5 +1,6 @@
 /** One description of a small app, built on Express, Koa and Fastify, on a socket of its own. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { Router } from '@koa/router'
@@ -61,10 +62,12 @@ export interface Description {
   readonly routes?: readonly Route[]
   /** Whether the app has an error handler of its own, which answers `{ handler: 'own', code, status }`. */
   readonly errorHandler?: boolean
-  /** Told of every error that reaches that handler. */
-  readonly onError?: (error: Error) => void
+  /** Told of every error that reaches that handler, which waits for it. */
+  readonly onError?: (error: Error) => unknown
   /** Whether Express has `problems()` after its routes. Default true. */
   readonly problems?: boolean
+  /** Whether it speaks HTTP/2, without TLS. Express does not. Default false. */
+  readonly http2?: boolean
   /** What stands above Formgate. */
   readonly above?: {
     readonly express?: (app: Express) => void
@@ -98,22 +101,33 @@ function typedOf<Own>(typed: Route['typed'], words: object): readonly Own[] {
 }
 
 /** What an app's own error handler answers. */
-function ownAnswer(error: unknown, { onError }: Description): { status: number; text: string } {
-  onError?.(error as Error)
+async function ownAnswer(
+  error: unknown,
+  { onError }: Description,
+): Promise<{ status: number; text: string }> {
+  await onError?.(error as Error)
   const { code, status = 500 } = error as Partial<BodyError>
   return { status, text: JSON.stringify({ handler: 'own', code, status }) }
 }
 
-async function listen(server: Server, handled: () => number, end?: () => Promise<void>): Promise<App> {
+async function listen(server: Server | Http2Server, handled: () => number): Promise<App> {
+  const closeConnections = connectionCloser(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
     handled,
     async close() {
-      server.closeAllConnections()
-      await (end?.() ?? new Promise<void>((resolve) => server.close(() => resolve())))
+      closeConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+function connectionCloser(server: Server | Http2Server): () => void {
+  if ('closeAllConnections' in server) return () => server.closeAllConnections()
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => sessions.add(session))
+  return () => sessions.forEach((session) => session.destroy())
 }
 
 const Express: Framework = {
@@ -151,10 +165,12 @@ const Express: Framework = {
     }
     if (problems) app.use(onExpress.problems())
     if (errorHandler) {
-      app.use((error: unknown, _req: ExpressRequest, res: express.Response, _next: express.NextFunction) => {
-        const { status, text } = ownAnswer(error, description)
+      // Express tells an error handler by its four parameters.
+      const handle: express.ErrorRequestHandler = async (error, _req, res, _next) => {
+        const { status, text } = await ownAnswer(error, description)
         res.status(status).type('json').send(text)
-      })
+      }
+      app.use(handle)
     }
     return listen(createServer(app), () => handled)
   },
@@ -172,7 +188,7 @@ const OnKoa: Framework = {
         try {
           await next()
         } catch (error) {
-          const { status, text } = ownAnswer(error, description)
+          const { status, text } = await ownAnswer(error, description)
           ctx.status = status
           ctx.type = 'json'
           ctx.body = text
@@ -206,8 +222,18 @@ const OnKoa: Framework = {
       router.register(path, [method], [...own, run] as never)
     }
     app.use(router.routes())
-    return listen(createServer(app.callback() as never), () => handled)
+    const handle = app.callback() as never
+    return listen(
+      description.http2 === true ? createHttp2Server(handle) : createServer(handle),
+      () => handled,
+    )
   },
+}
+
+function createFastify(http2: boolean): FastifyInstance {
+  if (!http2) return fastify({ forceCloseConnections: true })
+  // What differs in the type of such an app is its server alone.
+  return fastify({ http2: true }) as unknown as FastifyInstance
 }
 
 const OnFastify: Framework = {
@@ -215,11 +241,12 @@ const OnFastify: Framework = {
   async start(description) {
     const { routes = [], above, errorHandler = false } = description
     let handled = 0
-    const app = fastify({ forceCloseConnections: true })
+    const app = createFastify(description.http2 === true)
+    const closeConnections = connectionCloser(app.server)
     app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
     if (errorHandler) {
-      app.setErrorHandler((error, _request, reply) => {
-        const { status, text } = ownAnswer(error, description)
+      app.setErrorHandler(async (error, _request, reply) => {
+        const { status, text } = await ownAnswer(error, description)
         return reply.code(status).type('application/json; charset=utf-8').send(text)
       })
     }
@@ -264,7 +291,11 @@ const OnFastify: Framework = {
     await nest(app, mountsOf(description))
     await app.listen({ port: 0, host: '127.0.0.1' })
     const { port } = app.server.address() as AddressInfo
-    return { port, handled: () => handled, close: () => app.close() }
+    const close = (): Promise<void> => {
+      closeConnections()
+      return app.close()
+    }
+    return { port, handled: () => handled, close }
   },
 }
 

@@ -1,22 +1,14 @@
 /** The same answers over HTTP/2, on the frameworks that speak it. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import {
-  connect,
-  createServer,
-  type ClientHttp2Session,
-  type Http2Server,
-  type ServerHttp2Session,
-} from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { disk } from '@formgate/core'
-import { multipart as onFastify } from '@formgate/fastify'
-import { multipart as onKoa } from '@formgate/koa'
-import { fastify } from 'fastify'
-import Koa from 'koa'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { field, file, form, multipartX } from './client.js'
+import { disk, type MountOptions, type Storage } from '@formgate/core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { field, file, form, multipartX, type Answer, type Sent } from './client.js'
+import { codeCases, everyCodeApp } from './every-code.js'
+import { frameworks, type App, type Description } from './frameworks.js'
+import { begin, exchangeHttp2, readAnswer } from './http2-client.js'
 
 let directory = ''
 beforeAll(async () => {
@@ -24,121 +16,173 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
-const options = () => ({ storage: disk({ directory }), limits: { fileSize: 100_000, textSize: 1000 } })
+const json = 'application/json'
+const limits = { fileSize: 100_000, textSize: 1000 }
+const openFile = `--X\r\n${file('f', 'f')}\r\n\r\n`
 
-interface Running {
-  readonly port: number
-  close(): Promise<void>
-}
-
-/** Closes the server, and does not wait for sessions to end by themselves. */
-function ending(server: Http2Server, close: () => Promise<unknown>): () => Promise<void> {
-  const sessions = new Set<ServerHttp2Session>()
-  server.on('session', (session) => sessions.add(session))
-  return async () => {
-    const closed = close()
-    for (const session of sessions) session.destroy()
-    await closed
-  }
-}
-
-const starts: Record<string, () => Promise<Running>> = {
-  async Koa() {
-    const app = new Koa()
-    app.silent = true
-    app.use(onKoa(options()))
-    app.use((ctx) => {
-      ctx.body = JSON.stringify({ data: ctx.request.data, files: ctx.request.files })
-    })
-    const server: Http2Server = createServer(app.callback() as never)
-    await new Promise<void>((resolve) => server.listen(0, resolve))
-    return {
-      port: (server.address() as AddressInfo).port,
-      close: ending(server, () => new Promise((resolve) => server.close(resolve))),
-    }
-  },
-  async Fastify() {
-    const app = fastify({ http2: true })
-    await app.register(onFastify, options())
-    app.all('/', async ({ data, files }) => ({ data, files }))
-    await app.listen({ port: 0 })
-    return { port: (app.server.address() as AddressInfo).port, close: ending(app.server, () => app.close()) }
+const failing: Storage = {
+  async store() {
+    throw new Error('no')
   },
 }
 
-describe.each(Object.entries(starts))('%s', (_, start) => {
-  let running: Running
-  let session: ClientHttp2Session
-  beforeAll(async () => {
-    running = await start()
-    session = connect(`http://127.0.0.1:${running.port}`)
-  })
-  afterAll(async () => {
-    session.destroy()
-    await running.close()
+async function expectNothingLeft(): Promise<void> {
+  await expect.poll(() => readdir(directory)).toEqual([])
+}
+
+/** What a client gets for a stream that it goes on sending on: the answer, and the code with which the stream ended. */
+async function sendForEver(stream: ClientHttp2Stream): Promise<{ answer: Answer; code: number | undefined }> {
+  const answered = readAnswer(stream)
+  const piece = Buffer.alloc(16 * 1024)
+  const send = (): void => {
+    if (!stream.destroyed && !stream.closed) stream.write(piece, () => setImmediate(send))
+  }
+  send()
+  const answer = await answered
+  // Node itself waits for the window of a write that is under way, which does not come any more.
+  await expect.poll(() => stream.closed).toBe(true)
+  stream.destroy()
+  return { answer, code: stream.rstCode }
+}
+
+describe.each(frameworks.filter(({ name }) => name !== 'Express'))('$name', ({ start }) => {
+  const apps: App[] = []
+  const sessions: ClientHttp2Session[] = []
+  afterEach(async () => {
+    sessions.splice(0).forEach((session) => session.destroy())
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+    await expectNothingLeft()
   })
 
-  function send(
-    headers: Record<string, string>,
-    body: string | undefined,
-    pieces = 1,
-  ): Promise<{ status: number; headers: Record<string, unknown>; json: any }> {
-    return new Promise((resolve, reject) => {
-      const method = body === undefined ? 'GET' : 'POST'
-      const stream = session.request({ ':method': method, ':path': '/', ...headers })
-      const answer = { status: 0, headers: {}, text: '' }
-      stream.setEncoding('utf8')
-      stream.on('response', (fields) => Object.assign(answer, { status: fields[':status'], headers: fields }))
-      stream.on('data', (piece: string) => (answer.text += piece))
-      stream.on('end', () => resolve({ ...answer, json: JSON.parse(answer.text) }))
-      stream.on('error', reject)
-      stream.setTimeout(8000, () => reject(new Error('No answer.')))
-      const size = Math.ceil((body ?? '').length / pieces)
-      for (let at = 0; at < (body ?? '').length; at += size) stream.write(body!.slice(at, at + size))
-      stream.end()
-    })
+  async function open(description: Description): Promise<ClientHttp2Session> {
+    const app = await start({ ...description, http2: true })
+    apps.push(app)
+    const session = connect(`http://127.0.0.1:${app.port}`)
+    sessions.push(session)
+    return session
   }
+
+  const mounted = (mount: MountOptions = {}): Promise<ClientHttp2Session> =>
+    open({
+      mount: { storage: disk({ directory }), limits, ...mount },
+      routes: [{ path: '/' }],
+    })
+
+  const upload = (size: number): Sent => ({
+    type: multipartX,
+    body: form('X', [field('a'), '1'], [file('f', 'f'), 'x'.repeat(size)]),
+  })
 
   test('no body gives {} and {}', async () => {
-    expect((await send({}, undefined)).json).toEqual({ data: {}, files: {} })
-    expect((await send({}, '')).json).toEqual({ data: {}, files: {} })
-    expect((await send({ 'content-type': 'application/json' }, '')).json).toEqual({ data: {}, files: {} })
+    const session = await mounted()
+    const nothing = { data: {}, files: {} }
+    for (const framing of ['length', 'chunked'] as const) {
+      expect((await exchangeHttp2(session, { framing })).json).toEqual(nothing)
+      expect((await exchangeHttp2(session, { framing, type: json })).json).toEqual(nothing)
+    }
   })
 
   test('JSON and forms arrive, with a length and without', async () => {
-    const json = { 'content-type': 'application/json' }
-    expect((await send(json, '{"a":1}')).json).toEqual({ data: { a: 1 }, files: {} })
-    expect((await send({ ...json, 'content-length': '7' }, '{"a":1}')).json.data).toEqual({ a: 1 })
-    const upload = form('X', [field('a'), '1'], [file('f', 'f'), 'x'.repeat(50_000)])
-    const { json: seen } = await send({ 'content-type': multipartX }, upload, 7)
-    expect(seen).toMatchObject({ data: { a: '1' }, files: { f: [{ size: 50_000 }] } })
-    await expect.poll(() => readdir(directory)).toEqual([])
+    const session = await mounted()
+    for (const framing of ['length', 'chunked'] as const) {
+      const sent: Sent = { type: json, body: '{"a":1}', framing }
+      expect((await exchangeHttp2(session, sent)).json).toEqual({ data: { a: 1 }, files: {} })
+      const { json: seen } = await exchangeHttp2(session, { ...upload(50_000), framing })
+      expect(seen).toMatchObject({ data: { a: '1' }, files: { f: [{ size: 50_000 }] } })
+    }
   })
 
-  test('mistakes have the same answers, without a Connection header', async () => {
-    const tooLarge = form('X', [file('f', 'f'), 'x'.repeat(3_000_000)])
-    for (const [type, body, status, code] of [
-      ['application/json', '{', 400, 'MALFORMED_JSON'],
-      ['application/json', `"${'x'.repeat(1000)}"`, 413, 'LIMIT_BODY_SIZE'],
-      ['text/plain', 'x', 415, 'UNSUPPORTED_MEDIA_TYPE'],
-      [multipartX, form('Y', [field('a'), '1']), 400, 'BOUNDARY_MISMATCH'],
-      [multipartX, tooLarge, 413, 'LIMIT_FILE_SIZE'],
-    ] as const) {
-      const answer = await send({ 'content-type': type }, body)
+  test('every mistake is answered without a Connection header, beside a stream that goes on all the while', async () => {
+    const session = await open(everyCodeApp)
+    const other = begin(session, { type: json, framing: 'chunked' })
+    const answered = readAnswer(other)
+    // At least a byte within the idle limit of that app.
+    other.write('[1')
+    const alive = setInterval(() => other.write(' '), 100)
+    for (const { code, status, sent } of codeCases) {
+      const answer = await exchangeHttp2(session, sent)
       expect([answer.status, answer.json.code]).toEqual([status, code])
-      expect(answer.headers['content-type']).toBe('application/problem+json')
       expect(answer.headers).not.toHaveProperty('connection')
     }
-    await expect.poll(() => readdir(directory)).toEqual([])
+    clearInterval(alive)
+    other.end(']')
+    expect((await answered).json.data).toEqual([1])
   })
 
-  test('a client that resets its stream leaves nothing, and the session lives', async () => {
-    const stream = session.request({ ':method': 'POST', ':path': '/', 'content-type': multipartX })
+  test('a client that resets its stream in the middle of a file leaves nothing, and the session lives', async () => {
+    const session = await mounted()
+    for (const code of [
+      constants.NGHTTP2_CANCEL,
+      constants.NGHTTP2_NO_ERROR,
+      constants.NGHTTP2_INTERNAL_ERROR,
+    ]) {
+      const stream = begin(session, { type: multipartX, framing: 'chunked' })
+      stream.on('error', () => undefined)
+      stream.write(`${openFile}abc`)
+      await expect.poll(() => readdir(directory)).toHaveLength(1)
+      stream.close(code)
+      await expectNothingLeft()
+      expect((await exchangeHttp2(session, { type: json, body: '1' })).json.data).toBe(1)
+    }
+  })
+
+  test('a session that is destroyed in the middle of a file leaves nothing', async () => {
+    const session = await mounted()
+    session.on('error', () => undefined)
+    const stream = begin(session, { type: multipartX, framing: 'chunked' })
     stream.on('error', () => undefined)
-    stream.write(`--X\r\n${file('f', 'f')}\r\n\r\nabc`)
+    stream.write(`${openFile}abc`)
     await expect.poll(() => readdir(directory)).toHaveLength(1)
-    stream.close(8)
-    await expect.poll(() => readdir(directory)).toEqual([])
-    expect((await send({ 'content-type': 'application/json' }, '1')).json.data).toBe(1)
+    session.destroy(undefined, constants.NGHTTP2_CANCEL)
+    await expectNothingLeft()
+  })
+
+  test.each([
+    ['a 413', {}, 413],
+    ["a 413 with errors: 'next'", { errors: 'next' as const }, 413],
+    ['a 500', { storage: failing }, 500],
+  ])('a client that goes on sending after %s has it, and its stream is closed', async (_, mount, status) => {
+    const session = await mounted(mount)
+    // So often that what nobody reads would use up the window of the session.
+    for (let round = 0; round < 30; round += 1) {
+      const stream = begin(session, { type: multipartX, framing: 'chunked' })
+      stream.write(openFile)
+      const { answer, code } = await sendForEver(stream)
+      expect([answer.status, code]).toEqual([status, constants.NGHTTP2_NO_ERROR])
+      expect(answer.body).not.toBe('')
+    }
+    const { json: seen } = await exchangeHttp2(session, { type: json, body: '[1]' })
+    expect(seen.data).toEqual([1])
+  })
+
+  test('a length over the limit is refused before the body comes', async () => {
+    const session = await mounted()
+    const stream = begin(session, {
+      type: json,
+      framing: 'none',
+      headers: { 'Content-Length': '50000000' },
+    })
+    const answer = await readAnswer(stream)
+    expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_BODY_SIZE' })
+    expect((await exchangeHttp2(session, { type: json, body: '1' })).json.data).toBe(1)
+  })
+
+  test('a body that is not as long as it says fails alone', async () => {
+    const session = await mounted()
+    for (const length of ['3', '300']) {
+      const stream = begin(session, { type: json, framing: 'none', headers: { 'Content-Length': length } })
+      const closed = new Promise<void>((resolve) => stream.on('error', () => undefined).on('close', resolve))
+      stream.end('{"a":1}')
+      await closed
+      expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR)
+    }
+    expect((await exchangeHttp2(session, { type: json, body: '1' })).json.data).toBe(1)
+  })
+
+  test('ten uploads at once on one session, every other one refused', async () => {
+    const session = await mounted()
+    const sizes = Array.from({ length: 10 }, (_, at) => (at % 2 === 0 ? 90_000 : 600_000))
+    const answers = await Promise.all(sizes.map((size) => exchangeHttp2(session, upload(size))))
+    expect(answers.map(({ status }) => status)).toEqual(sizes.map((size) => (size > 100_000 ? 413 : 200)))
   })
 })

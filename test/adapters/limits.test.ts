@@ -352,6 +352,46 @@ describe.each(frameworks)('$name', ({ start }) => {
         }
       },
     )
+
+    test('holds where the client says that it sends more than it does', async () => {
+      const { port, handled } = await app({ ...limits, bodySize: Infinity, textSize: Infinity, ...limits })
+      const body = fails.body as string
+      const declared = { 'Content-Length': String(body.length + 1000) }
+      for (const end of ['end', 'reset'] as const) {
+        const connection = await Connection.open(port)
+        connection.write(head({ ...fails, framing: 'none', headers: { ...fails.headers, ...declared } }))
+        connection.write(body)
+        // What is wrong is seen in the bytes that have come, or the end of them is awaited.
+        const answer = await Promise.race([connection.answer().catch(() => undefined), silence()])
+        if (answer !== undefined) expect([answer.status, answer.json.code]).toEqual([413, code])
+        connection[end]()
+        if (end === 'end') await connection.closed()
+        expect(handled()).toBe(0)
+      }
+    })
+
+    test('holds where the client says that it sends less than it does', async () => {
+      const { port, handled } = await app(limits)
+      const body = fails.body as string
+      for (const less of [1, Math.ceil(body.length / 2)]) {
+        const declared = { 'Content-Length': String(body.length - less) }
+        const connection = await Connection.open(port)
+        connection.write(head({ ...fails, framing: 'none', headers: { ...fails.headers, ...declared } }))
+        const runs = handled()
+        connection.write(body.slice(0, -less))
+        const answer = await connection.answer()
+        // Cut there, it may be within the limit: as it is, or malformed.
+        expect([200, 400, 413]).toContain(answer.status)
+        expect(handled()).toBe(answer.status === 200 ? runs + 1 : runs)
+        // The rest is no part of the body, and no request with a body either.
+        connection.write(`${body.slice(-less)}\r\n\r\nGET /alive HTTP/1.1\r\nHost: test\r\n\r\n`)
+        const next = await connection.answer().catch(() => undefined)
+        expect([200, 400, undefined]).toContain(next?.status)
+        if (next?.status === 200) expect(next.body).toBe('alive')
+        connection.destroy()
+        expect(handled()).toBe(answer.status === 200 ? runs + 1 : runs)
+      }
+    })
   })
 
   test('a length over the limit is refused before the body comes', async () => {
@@ -510,3 +550,8 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(user).toBeLessThan(1_500_000)
   })
 })
+
+/** Time enough for an answer that does not wait for the end of the body. */
+function silence(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, 100, undefined))
+}

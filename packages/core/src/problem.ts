@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { BodyError, type ErrorCode, type FieldIssue } from './errors.js'
+import { cutOff, drain } from './refused-client.js'
 import type { Source } from './source.js'
 
 /** The body of a problem answer. */
@@ -94,13 +95,16 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
   return { status: error.status, headers, body: Readable.from(heldOpen(json, source), { objectMode: false }) }
 }
 
-async function cutOff(source: Source): Promise<void> {
-  await source.discard()
-  if (source.isIncoming) source.request.destroy()
-}
-
 async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
-  const discarded = source.discard()
+  const { response } = source
+  const drained = drain(source, {
+    handedOver: Promise.resolve(),
+    // A length that is still that of the JSON says that nothing stands between, such as a compression.
+    isSent: () =>
+      response.headersSent &&
+      response.writableLength === 0 &&
+      Number(response.getHeader('content-length')) === Buffer.byteLength(json),
+  })
   yield json
-  await discarded
+  await drained
 }

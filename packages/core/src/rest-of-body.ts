@@ -10,7 +10,7 @@ import type { Source } from './source.js'
  */
 export function discardRest(source: Source, { bodySize, idle }: Pick<Limits, 'bodySize' | 'idle'>): void {
   const { request } = source
-  if (request.readableEnded || request.destroyed) return
+  if (request.readableEnded || request.destroyed || source.isDiscarded) return
   // Whatever a framework has put in the place of the request would hold the rest back.
   request.unpipe()
   source.isDiscarded = true

@@ -3,10 +3,10 @@ import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from '
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { BodyStream, idleTimeout, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
 import type { FrameworkRequest } from './framework-request.js'
+import { inflated, inflaters, type Inflater } from './inflated-body.js'
 import { parseMediaType, type MediaType } from './media-type.js'
 import type { ProgressListener } from './progress.js'
 
@@ -14,22 +14,8 @@ import type { ProgressListener } from './progress.js'
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { readonly rawBody?: unknown }
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** How much more a refused client may send, and for how long, before its connection is closed. */
-const discardedBytes = 1024 * 1024
-const discardedTime = 5000
-
-/** How long a client that has sent as much is held back before that. */
-const readingTime = 500
-
 /** A body with no Content-Type: of the parsers, only one for any media type reads it. */
 const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters: [], source: '' }
-
-const inflaters: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-}
 
 /** What a reader of a body allows. */
 export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge' | 'idle'> {
@@ -167,36 +153,15 @@ export class Source {
   stopWhenAnswered(): void {
     const { response } = this
     if (!('stream' in response)) return
-    response.once('finish', () => response.stream.close())
-  }
-
-  /**
-   * Reads what the client still sends and throws it away, at most 1 MiB and for at most 5 s: a client that is cut off
-   * while it sends does not read the answer.
-   *
-   * @returns when the body has ended or enough was read
-   */
-  discard(): Promise<void> {
-    const { request } = this
-    return new Promise((resolve) => {
-      let left = discardedBytes
-      const done = (): void => {
-        clearTimeout(timer)
-        request.off('data', count).off('end', done).off('close', done).pause()
-        resolve()
-      }
-      const count = (chunk: Buffer): void => {
-        left -= chunk.length
-        if (left > 0) return
-        // Held back, it has a moment to read the answer before the connection goes.
-        request.off('data', count).pause()
-        clearTimeout(timer)
-        timer = setTimeout(done, readingTime).unref()
-      }
-      let timer = setTimeout(done, discardedTime).unref()
-      if (!this.isIncoming) return done()
-      request.on('error', done).on('end', done).on('close', done).on('data', count).resume()
-    })
+    // The response itself finishes only when the client has stopped.
+    const { stream } = response
+    const stop = (): void => {
+      stream.close()
+      // A stream whose bytes nobody reads does not end, and holds its window of the session.
+      this.request.resume()
+    }
+    if (stream.writableFinished) stop()
+    else stream.once('finish', stop)
   }
 
   /** What the client declares. A stream that the framework has put in the place of the request has another length. */
@@ -236,7 +201,7 @@ export class Source {
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  #inflater(allowed: boolean): (() => NodeJS.ReadWriteStream & Readable) | undefined {
+  #inflater(allowed: boolean): (() => Inflater) | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
     // A framework that puts another stream in the place of the request has inflated it.
     if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
@@ -248,22 +213,6 @@ export class Source {
       headers: { 'Accept-Encoding': allowed ? Object.keys(inflaters).join(', ') : 'identity' },
     })
   }
-}
-
-function inflated(body: Readable, inflater: NodeJS.ReadWriteStream & Readable, bounds: BodyBounds): Readable {
-  body.on('error', (error) => inflater.destroy(error))
-  inflater.on('error', (cause) => {
-    if (cause instanceof BodyError) return
-    const detail = `The body is not what its Content-Encoding header says: ${cause.message}.`
-    out.destroy(new BodyError('UNSUPPORTED_ENCODING', { detail, cause }))
-  })
-  const out = new BodyStream(inflater, { ...bounds, onProgress: undefined })
-  out.on('close', () => {
-    inflater.destroy()
-    body.destroy()
-  })
-  body.pipe(inflater)
-  return out
 }
 
 /** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */

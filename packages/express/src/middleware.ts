@@ -22,6 +22,7 @@ import {
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
+import { endForLateListeners } from './end-for-late-listeners.js'
 
 declare module 'express-serve-static-core' {
   // A merge repeats the parameters of the interface that it merges with, its `any` included.
@@ -110,18 +111,16 @@ function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
  * has no place where `multipart()` could catch it.
  */
 export function problems(): ErrorMiddleware {
-  return (error, req, res, next) =>
-    settle(error, bodyOf(req as Request, res as Response), res as Response, next)
+  return (error, req, res, next) => settle(error, req as Request, res as Response, next)
 }
 
 function middleware(read: (body: RequestBody) => Promise<unknown>, step: BodyStep): Middleware {
   const route = step.kind === 'route' ? step.route : undefined
   const reading: Middleware = async (req, res, next) => {
-    const body = bodyOf(req as Request, res as Response)
     try {
-      await read(body)
+      await read(bodyOf(req as Request, res as Response))
     } catch (error) {
-      return settle(error, body, res as Response, next, route)
+      return settle(error, req as Request, res as Response, next, route)
     }
     next()
   }
@@ -134,12 +133,16 @@ function bodyOf(req: Request, res: Response): RequestBody {
 
 async function settle(
   error: unknown,
-  body: RequestBody,
+  req: Request,
   res: Response,
   next: NextFunction,
   route?: RouteConfig,
 ): Promise<void> {
+  const body = bodyOf(req, res)
   const reaction = await body.react(error, route)
   if (reaction.kind === 'answer') sendProblem(res, reaction)
-  else if (reaction.kind === 'pass on') next(error)
+  else if (reaction.kind === 'pass on') {
+    if (body.source.isIncoming) endForLateListeners(req, res)
+    next(error)
+  }
 }

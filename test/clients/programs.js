@@ -8,23 +8,30 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** The environment of a client: whatever proxy this machine uses, it is not for an app on this machine. */
-export const clientEnvironment: NodeJS.ProcessEnv = {
+/**
+ * The environment of a client: whatever proxy this machine uses, it is not for an app on this machine.
+ *
+ * @type {NodeJS.ProcessEnv}
+ */
+export const clientEnvironment = {
   ...process.env,
   no_proxy: '127.0.0.1',
   NO_PROXY: '127.0.0.1',
 }
 
-interface Program {
-  /** What the line says that tells what is missing. */
-  readonly name: string
-  readonly debianPackage: string
-  /** The path, if the program is there. */
-  readonly find: () => Promise<string | undefined>
-}
+/**
+ * @typedef {object} Program
+ * @property {string} name What the line says that tells what is missing.
+ * @property {string} debianPackage
+ * @property {() => Promise<string | undefined>} find The path, if the program is there.
+ */
 
-/** curl that knows --json and --form-escape. */
-export function findCurl(): Promise<string | undefined> {
+/**
+ * curl that knows --json and --form-escape.
+ *
+ * @returns {Promise<string | undefined>}
+ */
+export function findCurl() {
   return provide({
     name: 'curl 7.82 or newer',
     debianPackage: 'curl',
@@ -32,16 +39,24 @@ export function findCurl(): Promise<string | undefined> {
   })
 }
 
-/** A Python that has requests. */
-export function findPython(): Promise<string | undefined> {
+/**
+ * A Python that has requests: that of the variable PYTHON, where it is set.
+ *
+ * @returns {Promise<string | undefined>}
+ */
+export function findPython() {
   return provide({
     name: 'Python 3 with requests',
     debianPackage: 'python3-requests',
-    find: () => firstOf(['/usr/bin/python3', 'python3'], (path) => output(path, '-c', 'import requests')),
+    find: () =>
+      firstOf([process.env['PYTHON'] ?? '/usr/bin/python3', 'python3'], (path) =>
+        output(path, '-c', 'import requests'),
+      ),
   })
 }
 
-export function findChromium(): Promise<string | undefined> {
+/** @returns {Promise<string | undefined>} */
+export function findChromium() {
   return provide({
     name: 'Chromium',
     debianPackage: 'chromium',
@@ -49,8 +64,12 @@ export function findChromium(): Promise<string | undefined> {
   })
 }
 
-/** Finds a program; on Debian, as root, installs it first where it is missing; elsewhere says that it is missing. */
-async function provide({ name, debianPackage, find }: Program): Promise<string | undefined> {
+/**
+ * Finds a program; on Debian, as root, installs it first where it is missing; elsewhere says that it is missing.
+ *
+ * @param {Program} program
+ */
+async function provide({ name, debianPackage, find }) {
   const found = await find()
   if (found !== undefined) return found
   const reason = (await isDebianRoot()) ? await install(debianPackage) : 'not on this machine'
@@ -60,13 +79,16 @@ async function provide({ name, debianPackage, find }: Program): Promise<string |
   return installed
 }
 
-async function isDebianRoot(): Promise<boolean> {
+async function isDebianRoot() {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
   return /^ID=debian$/m.test(release) && process.getuid?.() === 0
 }
 
-/** @returns why it may still be missing */
-async function install(debianPackage: string): Promise<string> {
+/**
+ * @param {string} debianPackage
+ * @returns {Promise<string>} why it may still be missing
+ */
+async function install(debianPackage) {
   console.warn(`Installing ${debianPackage}, once.`)
   const commands = `apt-get update -q && apt-get install -y -q --no-install-recommends ${debianPackage}`
   // Test files run at the same time, and only one apt-get can.
@@ -78,15 +100,17 @@ async function install(debianPackage: string): Promise<string> {
     })
     return 'still not found after apt-get install'
   } catch (error) {
-    return `apt-get failed: ${String((error as { stderr?: string }).stderr).trim()}`
+    return `apt-get failed: ${String(/** @type {{ stderr?: string }} */ (error).stderr).trim()}`
   }
 }
 
-/** The first of these programs that is there and about which `check` has something good to say. */
-async function firstOf(
-  names: readonly string[],
-  check: (path: string) => Promise<unknown>,
-): Promise<string | undefined> {
+/**
+ * The first of these programs that is there and about which `check` has something good to say.
+ *
+ * @param {readonly string[]} names
+ * @param {(path: string) => Promise<unknown>} check
+ */
+async function firstOf(names, check) {
   for (const name of names) {
     const path = await locate(name)
     if (path !== undefined && (await check(path))) return path
@@ -94,7 +118,8 @@ async function firstOf(
   return undefined
 }
 
-async function locate(name: string): Promise<string | undefined> {
+/** @param {string} name */
+async function locate(name) {
   const folders = name.startsWith('/') ? ['/'] : (process.env['PATH'] ?? '').split(delimiter)
   for (const folder of folders) {
     const path = join(folder, name)
@@ -107,15 +132,24 @@ async function locate(name: string): Promise<string | undefined> {
   return undefined
 }
 
-/** @returns what it prints, with a line end even if that is nothing; `undefined` if it fails */
-async function output(path: string, ...args: string[]): Promise<string | undefined> {
+/**
+ * @param {string} path
+ * @param {string[]} args
+ * @returns {Promise<string | undefined>} what it prints, with a line end even if that is nothing; `undefined` if it fails
+ */
+async function output(path, ...args) {
   return run(path, args).then(
     ({ stdout }) => `${stdout}\n`,
     () => undefined,
   )
 }
 
-function isAtLeast(text: string | undefined, major: number, minor: number): boolean {
+/**
+ * @param {string | undefined} text
+ * @param {number} major
+ * @param {number} minor
+ */
+function isAtLeast(text, major, minor) {
   const [, ours, ourMinor] = /(\d+)\.(\d+)/.exec(text ?? '') ?? []
   return Number(ours) > major || (Number(ours) === major && Number(ourMinor) >= minor)
 }

@@ -1,7 +1,7 @@
 /** The browser that tests drive, where it is there. */
 export const chromiumPath = '/usr/bin/chromium'
 
-export const chromiumArguments: string[] = [
+export const chromiumArguments = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

@@ -1,0 +1,250 @@
+/** Refusals while the client is still sending, or has not begun. */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import { JSONParser, MultiPartParser, PlainTextParser, type Storage } from '@formgate/core'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  chunk,
+  Connection,
+  expectInStep,
+  field,
+  file,
+  form,
+  head,
+  lastChunk,
+  multipartX,
+  type Answer,
+} from './client.js'
+import { frameworks, type App, type Description, type Handling } from './frameworks.js'
+
+const MiB = 1024 * 1024
+const json = 'application/json'
+const expecting = { Expect: '100-continue' }
+
+const failing: Storage = {
+  async store() {
+    throw new Error('no')
+  },
+}
+
+/** A way to be refused in the middle of a form. */
+interface Refusal {
+  readonly of: string
+  readonly description: Description
+  readonly status: number
+}
+
+const routes = [{ path: '/' }]
+const limits = { fileSize: 1000 }
+const refusals: readonly Refusal[] = [
+  { of: 'a 413', description: { mount: { limits }, routes }, status: 413 },
+  {
+    of: 'a 413 that the error handler of the app answers',
+    description: { mount: { limits, errors: 'next' }, routes, errorHandler: true },
+    status: 413,
+  },
+  {
+    of: 'a 413 that the framework answers',
+    description: { mount: { limits, errors: 'next' }, routes },
+    status: 413,
+  },
+  {
+    of: 'a 500 that the error handler of the app answers',
+    description: { mount: { storage: failing }, routes, errorHandler: true },
+    status: 500,
+  },
+  {
+    of: 'a 500 that the framework answers',
+    description: { mount: { storage: failing }, routes },
+    status: 500,
+  },
+]
+
+describe.each(frameworks)('$name', ({ start }) => {
+  const apps: App[] = []
+  const connections: Connection[] = []
+  afterEach(async () => {
+    connections.splice(0).forEach((connection) => connection.destroy())
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+  })
+
+  async function open(description: Description): Promise<Connection> {
+    const app = await start(description)
+    apps.push(app)
+    const connection = await Connection.open(app.port)
+    connections.push(connection)
+    return connection
+  }
+
+  /** Adds a look at every request before Formgate sees it. */
+  function watched(description: Description, look: (request: IncomingMessage) => void): Description {
+    return {
+      ...description,
+      above: {
+        express: (app) => app.use((req, _res, next) => (look(req), next())),
+        koa: (app) => app.use((ctx, next) => (look(ctx.req), next())),
+        fastify: (app) => {
+          app.addHook('onRequest', async (request) => look(request.raw))
+        },
+      },
+    }
+  }
+
+  describe.each(refusals)('$of', ({ description, status }) => {
+    test('is read by a client that goes on sending, of which at most 1 MiB more is taken', async () => {
+      let socket: Socket | undefined
+      const connection = await open(watched(description, (request) => (socket = request.socket)))
+      connection.write(head({ type: multipartX, framing: 'chunked' }))
+      connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\n`))
+      const piece = chunk('x'.repeat(64 * 1024))
+      const sending = setInterval(() => connection.write(piece), 1)
+      try {
+        expect((await connection.answer()).status).toBe(status)
+        await connection.closed()
+      } finally {
+        clearInterval(sending)
+      }
+      // Beside that: what stood in buffers when the error came, and when enough had come.
+      expect(socket!.bytesRead).toBeLessThan(MiB + 512 * 1024)
+      expect(socket!.bytesRead).toBeGreaterThan(MiB)
+    })
+
+    test('leaves the connection to a client whose body ends soon', async () => {
+      const connection = await open(description)
+      const body = form('X', [file('f', 'f'), 'x'.repeat(100_000)])
+      connection.write(head({ type: multipartX, body })).write(body.slice(0, 50_000))
+      const answer = await connection.answer()
+      expect(answer.status).toBe(status)
+      connection.write(body.slice(50_000))
+      await expectInStep(connection, answer)
+    })
+
+    test('is not lost where the client has sent all and says so', async () => {
+      const connection = await open(description)
+      const body = form('X', [file('f', 'f'), 'x'.repeat(300_000)])
+      connection
+        .write(head({ type: multipartX, body }))
+        .write(body)
+        .end()
+      expect((await connection.answer()).status).toBe(status)
+    })
+  })
+
+  test('a slow error handler of the app answers a client that has sent its 1 MiB long before', async () => {
+    const connection = await open({
+      mount: { limits, errors: 'next' },
+      routes,
+      errorHandler: true,
+      onError: () => setTimeout(1200),
+    })
+    connection.write(head({ type: multipartX, framing: 'chunked' }))
+    connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\n`))
+    const piece = chunk('x'.repeat(64 * 1024))
+    const sending = setInterval(() => connection.write(piece), 1)
+    try {
+      expect((await connection.answer()).status).toBe(413)
+      await connection.closed()
+    } finally {
+      clearInterval(sending)
+    }
+  })
+
+  describe('a client that asks with Expect: 100-continue', () => {
+    const parsers = [JSONParser, MultiPartParser]
+    const large = { ...expecting, 'Content-Length': '50000000' }
+
+    test.each([
+      ['a length over the limit', json, large, 'LIMIT_BODY_SIZE'],
+      ['a media type that the route does not take', 'text/csv', large, 'UNSUPPORTED_MEDIA_TYPE'],
+      [
+        'a multipart form over the limit',
+        multipartX,
+        { ...large, 'Content-Length': '200000000' },
+        'LIMIT_BODY_SIZE',
+      ],
+      [
+        'an encoding that nobody knows',
+        json,
+        { ...expecting, 'Content-Length': '100', 'Content-Encoding': 'zstd' },
+        'UNSUPPORTED_ENCODING',
+      ],
+    ])('is refused for %s without being told to go on', async (_, type, headers, code) => {
+      const connection = await open({ routes: [{ path: '/', parsers }] })
+      connection.write(head({ type, headers, framing: 'none' }))
+      const answer = await connection.answer()
+      expect([answer.json.code, answer.headers['connection']]).toEqual([code, 'close'])
+      expect(connection.interim).toEqual([])
+    })
+
+    test('is refused by the framework without being told to go on', async () => {
+      const connection = await open({
+        mount: { errors: 'next', limits: { textSize: 100 } },
+        routes,
+        errorHandler: true,
+      })
+      connection.write(head({ type: json, headers: large, framing: 'none' }))
+      const answer = await connection.answer()
+      expect([answer.status, answer.headers['connection']]).toEqual([413, 'close'])
+      expect(connection.interim).toEqual([])
+    })
+
+    test('and sends all the same is answered once, and cut off', async () => {
+      const connection = await open({ mount: { limits: { textSize: 100 } }, routes })
+      connection.write(head({ type: json, headers: large, framing: 'none' }))
+      connection.write('x'.repeat(3 * MiB))
+      expect((await connection.answer()).json.code).toBe('LIMIT_BODY_SIZE')
+      await connection.closed()
+      expect(connection.interim).toEqual([])
+    })
+
+    test.each(['length', 'chunked'] as const)(
+      'is told to go on once, and its body is read: %s',
+      async (framing) => {
+        const connection = await open({ mount: {}, routes })
+        for (let round = 1; round <= 2; round += 1) {
+          const body = form('X', [field('a'), '1'])
+          connection.write(head({ type: multipartX, headers: expecting, body, framing }))
+          await expect.poll(() => heard(connection)).toBe(round)
+          connection.write(
+            framing === 'chunked' ? Buffer.concat([chunk(body), Buffer.from(lastChunk)]) : body,
+          )
+          expect((await connection.answer()).json.data).toEqual({ a: '1' })
+        }
+        expect(connection.interim).toEqual([100, 100])
+      },
+    )
+
+    test('is told to go on where the handler itself reads the body', async () => {
+      const handler = async ({ request }: Handling): Promise<unknown> => (await buffer(request)).toString()
+      const connection = await open({ mount: { lazy: true }, routes: [{ path: '/', handler }] })
+      connection.write(head({ type: 'text/plain', headers: expecting, body: 'hello' }))
+      await expect.poll(() => heard(connection)).toBe(1)
+      connection.write('hello')
+      expect((await connection.answer()).json).toBe('hello')
+    })
+
+    test('is not told to go on where the handler does not read the body', async () => {
+      const handler = (): string => 'no need'
+      const connection = await open({ mount: { lazy: true }, routes: [{ path: '/', handler }] })
+      connection.write(head({ type: 'text/plain', headers: expecting, body: 'hello' }))
+      const answer: Answer = await connection.answer()
+      expect([answer.json, answer.headers['connection']]).toEqual(['no need', 'close'])
+      expect(connection.interim).toEqual([])
+    })
+
+    test('but sends at once is answered as any other', async () => {
+      const connection = await open({ routes: [{ path: '/', parsers: [PlainTextParser] }] })
+      connection.write(head({ type: 'text/plain', headers: expecting, body: 'hello' })).write('hello')
+      const answer = await connection.answer()
+      expect(answer.json.data).toBe('hello')
+      await expectInStep(connection, answer)
+    })
+  })
+})
+
+/** How many interim answers have come. */
+function heard(connection: Connection): number {
+  return connection.interim.length
+}
