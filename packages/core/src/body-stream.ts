@@ -135,6 +135,8 @@ export class BodyStream extends Readable {
   }
 
   readonly #onEnd = (): void => {
+    // Who listens at the same stream may have found a fault in its end.
+    if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
       const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
