@@ -296,3 +296,69 @@ test('a stream that is discarded by its storage before its end does not block th
   await delay(10)
   expect(stream.readableEnded).toBe(true)
 })
+
+/** What a storage without streams is given; it takes what is called "whole". */
+function shelfOfBytes(refusal?: Error): { storage: Storage; taken: string[] } {
+  const taken: string[] = []
+  const storage: Storage = {
+    store: async (stream) => {
+      let text = ''
+      for await (const chunk of stream) text += String(chunk)
+      taken.push(`stream of ${text}`)
+      return new MemoryFile([Buffer.from(text)])
+    },
+    storeBytes(content, { name }) {
+      if (refusal !== undefined) throw refusal
+      if (name !== 'whole') return undefined
+      taken.push(`bytes of ${String(content)}`)
+      return MemoryFile.of(content)
+    },
+  }
+  return { storage, taken }
+}
+
+test('a file that has come whole is taken without a stream, and removed with the response', async () => {
+  const { storage, taken } = shelfOfBytes()
+  const ledger = new FileLedger([storage])
+  const file = ledger.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })
+  expect(taken).toEqual(['bytes of abc'])
+  expect(await file?.text()).toBe('abc')
+  await ledger.release()
+  await expect(file?.text()).rejects.toThrow('was removed and can be read no more')
+})
+
+test('a storage may want a stream all the same, and of several the first is asked', () => {
+  const { storage, taken } = shelfOfBytes()
+  expect(new FileLedger([storage]).storeBytes(Buffer.from('abc'), info)).toBe(undefined)
+  const first: Storage = { store: async () => undefined }
+  const ledger = new FileLedger([first, storage])
+  expect(ledger.takesBytes).toBe(false)
+  expect(ledger.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })).toBe(undefined)
+  expect(taken).toEqual([])
+})
+
+test('what a storage throws when it is given bytes fails the request as ever', async () => {
+  const full = Object.assign(new Error('no room'), { code: 'ENOSPC' })
+  const ledger = new FileLedger([shelfOfBytes(full).storage])
+  expect(() => ledger.storeBytes(Buffer.from('abc'), info)).toThrow(
+    expect.objectContaining({ code: 'STORAGE_FULL', cause: full }),
+  )
+  await expect(ledger.store(bytes(), info)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+})
+
+test('after the response, and beside inspectors, nothing is taken without a stream', async () => {
+  const released = new FileLedger([memory()])
+  await released.release()
+  expect(released.storeBytes(Buffer.from('abc'), info)).toBe(undefined)
+  const inspecting = { inspectors: [() => undefined], request: { headers: {} } }
+  expect(new FileLedger([memory()], { inspecting }).takesBytes).toBe(false)
+})
+
+test('a file kept in memory keeps no buffer of more than about twice its size', () => {
+  const piece = Buffer.alloc(64 * 1024)
+  const small = MemoryFile.of(piece.subarray(0, 20_000))
+  const large = MemoryFile.of(piece.subarray(0, 40_000))
+  const buffers = [small, large].map((file) => (file.createReadStream().read() as Buffer).buffer)
+  expect(buffers[0]!.byteLength).toBeLessThanOrEqual(20_000)
+  expect(buffers[1]).toBe(piece.buffer)
+})
