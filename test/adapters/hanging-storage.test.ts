@@ -1,11 +1,20 @@
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { FileUploadParser, MultiPartParser, type Inspector, type Storage } from '@formgate/core'
+import {
+  FileUploadParser,
+  MultiPartParser,
+  type BodyError,
+  type Inspector,
+  type Storage,
+} from '@formgate/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Connection, exchange, file, form, head, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
 /** How the storages of this file hang: each reads what it says, and then does nothing for ever. */
 let signals: AbortSignal[] = []
+/** What has reached the error handler of the app. */
+let errors: Error[] = []
 const hanging: Record<string, Storage> = {
   'that has read all of a file': {
     store(stream, _info, signal) {
@@ -43,6 +52,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
     app = await start({
       errorHandler: true,
+      onError: (error) => errors.push(error),
       routes: [
         ...Object.values(hanging).map((storage, at) => route(`/${at}`, 100, storage)),
         ...Object.values(hanging).map((storage, at) => route(`/long/${at}`, 60_000, storage)),
@@ -93,6 +103,27 @@ describe.each(frameworks)('$name', ({ start }) => {
         await expect.poll(() => signals.at(-1)!.reason).toMatchObject({ code: 'CLIENT_ABORTED' })
       }
     })
+  })
+
+  test('a client that goes when all has arrived, and not all was read, is no error of the server', async () => {
+    errors = []
+    const reasons: unknown[] = []
+    // Around the sizes at which the last bytes wait in Node's own buffers.
+    for (let size = 40_000; size <= 240_000; size += 5000) {
+      const body = form('X', [file('f', 'f'), 'x'.repeat(size)])
+      const connection = await Connection.open(app.port)
+      connection.write(head({ path: '/long/1', type: multipartX, body })).write(body)
+      const known = signals.length
+      await expect.poll(() => signals.length).toBe(known + 1)
+      await delay(5)
+      connection.destroy()
+      // Where Node has stopped to read from the connection, it does not see the end of it.
+      await delay(50)
+      const signal = signals.at(-1)!
+      if (signal.aborted) reasons.push((signal.reason as BodyError).code)
+    }
+    expect(new Set(reasons)).toEqual(new Set(['CLIENT_ABORTED']))
+    expect(errors).toEqual([])
   })
 
   test('an inspector that never settles does not hang the request either', async () => {

@@ -222,7 +222,10 @@ export class Source {
 
   /** Why the body did not come to its end. @param cause what its stream failed with */
   #lost(cause: Error | null): Error {
-    if (this.#isAborted) return new BodyError('CLIENT_ABORTED', { cause })
+    // Node destroys a request so, also one of which every byte has arrived but not every byte was read.
+    const isReset = cause !== null && 'code' in cause && cause.code === 'ECONNRESET'
+    if (this.#isAborted || (isReset && this.request.errored === cause))
+      return new BodyError('CLIENT_ABORTED', { cause })
     if (cause !== null) return cause
     // A framework's own stream may be closed while the client waits for an answer.
     return this.#stream === this.request
