@@ -39,6 +39,18 @@ const hanging: Record<string, Storage> = {
   },
 }
 
+/** Takes a little more in the time that it has than waits in buffers; after some time it is quick. */
+const slow: Storage = {
+  async store(stream) {
+    let size = 0
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size < 3_000_000) await delay(15)
+    }
+    return { size, createReadStream: () => Readable.from([]), remove: async () => undefined }
+  },
+}
+
 const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
 
 describe.each(frameworks)('$name', ({ start }) => {
@@ -60,6 +72,12 @@ describe.each(frameworks)('$name', ({ start }) => {
           path: '/inspect',
           parsers: [MultiPartParser],
           options: { inspect: stuck, limits: { settle: 100 } },
+        },
+        {
+          path: '/slow-storage',
+          parsers: [MultiPartParser],
+          options: { storage: slow, limits: { settle: 100 } },
+          handler: ({ files }) => files['f']!.map(({ size }) => size),
         },
         {
           path: '/slow-client',
@@ -88,6 +106,18 @@ describe.each(frameworks)('$name', ({ start }) => {
         const answer = await exchange(app.port, { path: `/${at}`, ...sent })
         expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
         expect(signals.at(-1)).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
+      }
+    })
+
+    test('does not hang a request whose body it holds back either', async () => {
+      // More than fits into all buffers on the way.
+      const large = 'x'.repeat(9_000_000)
+      for (const sent of [
+        { ...multipart, body: form('X', [file('f', 'f'), large]) },
+        { ...raw, body: large },
+      ]) {
+        const answer = await exchange(app.port, { path: `/${at}`, ...sent })
+        expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
       }
     })
 
@@ -130,6 +160,12 @@ describe.each(frameworks)('$name', ({ start }) => {
     const body = form('X', [file('f', 'f'), 'abc'])
     const answer = await exchange(app.port, { path: '/inspect', type: multipartX, body })
     expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+  })
+
+  test('a storage that takes a little now and then is not given up', async () => {
+    const body = form('X', [file('f', 'f'), 'x'.repeat(9_000_000)])
+    const answer = await exchange(app.port, { path: '/slow-storage', type: multipartX, body })
+    expect(answer.json).toEqual([9_000_000])
   })
 
   test('a slow client does not use up the time of the storage', async () => {

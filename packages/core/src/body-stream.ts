@@ -39,6 +39,16 @@ export class BodyStream extends Readable {
     this.#bounds = bounds
   }
 
+  /** Bytes so far. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** Whether more would come if more were read. */
+  get isHeldBack(): boolean {
+    return !this.#started || this.#origin.isPaused()
+  }
+
   override _read(): void {
     if (this.#started) {
       if (this.#tooLarge === undefined) this.#origin.resume()
@@ -130,7 +140,7 @@ export class BodyStream extends Readable {
 
   readonly #onIdle = (): void => {
     // While the consumer holds the client back, silence is not the client's.
-    if (this.#origin.isPaused()) {
+    if (this.isHeldBack) {
       this.#idleTimer?.refresh()
       return
     }

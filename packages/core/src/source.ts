@@ -4,8 +4,9 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { BodyStream, idleTimeout, type BodyBounds } from './body-stream.js'
+import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
+import { firstByteOrEnd, isWhole } from './first-byte.js'
 import type { FrameworkRequest } from './framework-request.js'
 import { parseMediaType, type MediaType } from './media-type.js'
 import type { ProgressListener } from './progress.js'
@@ -47,6 +48,7 @@ export class Source {
   /** Whether the rest of the body is being thrown away, so that nobody has to cut its client off. */
   isDiscarded = false
   #stream: Readable
+  #body: BodyStream | undefined
   #isOpen = false
   #mediaType: MediaType | undefined
 
@@ -87,6 +89,16 @@ export class Source {
   /** Whether the client is still sending. */
   get isIncoming(): boolean {
     return !isWhole(this.request) && !this.request.destroyed
+  }
+
+  /** Bytes of the body that its reader has been given. */
+  get received(): number {
+    return this.#body?.received ?? 0
+  }
+
+  /** Whether its reader does not take what the client still sends. */
+  get isHeldBack(): boolean {
+    return this.#body?.isHeldBack ?? false
   }
 
   /** Whether the answer has been sent. */
@@ -144,6 +156,7 @@ export class Source {
       onProgress: this.#progressOf(reading.onProgress),
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
+    this.#body = body
     // Whatever has been put in the place of the request may never learn that its client has gone.
     if (this.#stream !== this.request) {
       this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
@@ -267,34 +280,4 @@ function inflated(body: Readable, inflater: NodeJS.ReadWriteStream & Readable, b
   })
   body.pipe(inflater)
   return out
-}
-
-/** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
-function isWhole(request: NodeRequest): boolean {
-  return (request as { complete?: boolean }).complete ?? request.readableEnded
-}
-
-/** Waits without reading: "readable" comes when a byte has arrived, and at the end. */
-function firstByteOrEnd(stream: Readable, request: NodeRequest, idle: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer)
-      stream.off('readable', done).off('end', done).off('error', done).off('close', done)
-      request.off('close', closed)
-    }
-    const done = (): void => {
-      stop()
-      resolve()
-    }
-    const closed = (): void => {
-      if (!isWhole(request)) done()
-    }
-    const late = (): void => {
-      stop()
-      reject(idleTimeout(idle))
-    }
-    const timer = idle === Infinity ? undefined : setTimeout(late, idle).unref()
-    stream.on('readable', done).on('end', done).on('error', done).on('close', done)
-    request.on('close', closed)
-  })
 }
