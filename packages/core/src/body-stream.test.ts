@@ -1,17 +1,20 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { BodyStream } from './body-stream.js'
+import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
 
 /** What is read of these chunks, and what the stream fails with, where the body may have so many bytes. */
+function readChunks(chunks: readonly string[], limit: number): ReturnType<typeof read> {
+  return read(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), { limit, idle: Infinity })
+}
+
 async function read(
-  chunks: readonly string[],
-  limit: number,
+  origin: Readable,
+  bounds: Pick<BodyBounds, 'limit' | 'idle'>,
 ): Promise<[text: string, error: string | undefined]> {
-  const body = new BodyStream(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), {
-    limit,
+  const body = new BodyStream(origin, {
+    ...bounds,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
-    idle: Infinity,
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
   let text = ''
@@ -25,8 +28,14 @@ async function read(
 test.each([[['abcdef']], [['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']]])(
   'of a body that is too long the bytes up to the limit are read, cut as %j',
   async (chunks) => {
-    expect(await read(chunks, 6)).toEqual(['abcdef', undefined])
-    expect(await read(chunks, 5)).toEqual(['abcde', 'LIMIT_BODY_SIZE'])
-    expect(await read(chunks, 0)).toEqual(['', 'LIMIT_BODY_SIZE'])
+    expect(await readChunks(chunks, 6)).toEqual(['abcdef', undefined])
+    expect(await readChunks(chunks, 5)).toEqual(['abcde', 'LIMIT_BODY_SIZE'])
+    expect(await readChunks(chunks, 0)).toEqual(['', 'LIMIT_BODY_SIZE'])
   },
 )
+
+test('what has been read to its end before is empty at once, and waits for no time limit', async () => {
+  const origin = Readable.from([Buffer.from('abc')])
+  await origin.toArray()
+  expect(await read(origin, { limit: 10, idle: 50 })).toEqual(['', undefined])
+})

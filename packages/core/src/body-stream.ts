@@ -55,7 +55,11 @@ export class BodyStream extends Readable {
       return
     }
     this.#started = true
-    if (this.#origin.destroyed && !this.#origin.readableEnded) {
+    if (this.#origin.readableEnded) {
+      this.#onEnd()
+      return
+    }
+    if (this.#origin.destroyed) {
       this.destroy(this.#bounds.lost(this.#origin.errored))
       return
     }
