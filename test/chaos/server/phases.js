@@ -1,0 +1,58 @@
+/** How far each request has come, so that a client can be told when to go away, and the run that it did. */
+
+/** Longer than a client takes to go away; a phase that nobody interrupts ends all the same. */
+const patience = 2000
+
+/**
+ * @typedef {object} Progress
+ * @property {string} phase
+ * @property {string} stop the phase in which the client is to go away
+ * @property {Promise<void>} gone
+ */
+
+export class Phases {
+  /** How often a client has gone away in the phase that it was to. @type {Record<string, number>} */
+  interrupted = {}
+  /** @type {Map<string, Progress>} */
+  #progress = new Map()
+
+  /**
+   * @param {import('node:http').IncomingMessage} request `X-Id` names it, `X-Stop` the phase to stop in
+   * @param {import('node:http').ServerResponse} response
+   */
+  watch = (request, response) => {
+    const id = request.headers['x-id']
+    if (typeof id !== 'string') return
+    /** @type {() => void} */
+    let leave = () => undefined
+    /** @type {Promise<void>} */
+    const gone = new Promise((resolve) => (leave = resolve))
+    const progress = { phase: 'arriving', stop: String(request.headers['x-stop']), gone }
+    this.#progress.set(id, progress)
+    response.once('close', () => {
+      this.#progress.delete(id)
+      const { phase, stop } = progress
+      if (phase === stop && !response.writableFinished)
+        this.interrupted[phase] = (this.interrupted[phase] ?? 0) + 1
+      leave()
+    })
+  }
+
+  /**
+   * Where the client is to go away in this phase: says that it has begun, and waits until the client has gone.
+   * @param {string} id
+   * @param {string} phase
+   */
+  async enter(id, phase) {
+    const progress = this.#progress.get(id)
+    if (progress === undefined) return
+    progress.phase = phase
+    if (progress.stop !== phase) return
+    process.send?.({ id, phase })
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer
+    const tooLong = new Promise((resolve) => (timer = setTimeout(resolve, patience)))
+    await Promise.race([progress.gone, tooLong])
+    clearTimeout(timer)
+  }
+}
