@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
@@ -33,6 +36,36 @@ test.each([[['abcdef']], [['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']]])(
     expect(await readChunks(chunks, 0)).toEqual(['', 'LIMIT_BODY_SIZE'])
   },
 )
+
+test('a body that has come whole may wait for its reader', async () => {
+  const body = new BodyStream(Readable.from([Buffer.from('abc')]), {
+    limit: 10,
+    tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+    idle: 30,
+    lost: () => new BodyError('CLIENT_ABORTED'),
+  })
+  await once(body, 'readable')
+  await delay(100)
+  expect(await text(body)).toBe('abc')
+})
+
+test('a client that was held back has all of its time again', async () => {
+  const origin = new Readable({ read: () => undefined })
+  const body = new BodyStream(origin, {
+    limit: Infinity,
+    tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+    idle: 200,
+    lost: () => new BodyError('CLIENT_ABORTED'),
+  })
+  origin.push(Buffer.alloc(100_000))
+  await once(body, 'readable')
+  await delay(150)
+  expect(body.isHeldBack).toBe(true)
+  const rest = text(body)
+  await delay(150)
+  origin.push(null)
+  expect(await rest).toHaveLength(100_000)
+})
 
 test('what has been read to its end before is empty at once, and waits for no time limit', async () => {
   const origin = Readable.from([Buffer.from('abc')])

@@ -51,7 +51,9 @@ export class BodyStream extends Readable {
 
   override _read(): void {
     if (this.#started) {
-      if (this.#tooLarge === undefined) this.#origin.resume()
+      if (this.#tooLarge !== undefined) return
+      if (this.#origin.isPaused()) this.#idleTimer?.refresh()
+      this.#origin.resume()
       return
     }
     this.#started = true
@@ -125,6 +127,8 @@ export class BodyStream extends Readable {
   }
 
   readonly #onEnd = (): void => {
+    // All is here, however long its reader takes.
+    clearTimeout(this.#idleTimer)
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
       const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
