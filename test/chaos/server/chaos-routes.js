@@ -78,16 +78,16 @@ export function routes(gate, { directory, phases, census }) {
     },
     {
       path: '/sink',
-      // Less than what the sink takes for one gulp: a client that is held back is not idle.
+      // Less than the rest of a sink after a gulp: a client that is held back is not idle.
       own: gate.parsers([MultiPartParser], {
         storage: slowSink(census),
-        limits: { ...unlimited, idle: 200 },
+        limits: { ...unlimited, idle: 1000 },
       }),
       handler: ({ files }) => sizes(files),
     },
     {
       path: '/sink-parts',
-      mount: { lazy: true, limits: { ...unlimited, idle: 200 } },
+      mount: { lazy: true, limits: { ...unlimited, idle: 1000 } },
       handler: async ({ parts }) => {
         const taken = []
         for await (const part of parts()) {

@@ -1,12 +1,15 @@
 /** How far each request has come, so that a client can be told when to go away, and the run that it did. */
 
-/** Longer than a client takes to go away; a phase that nobody interrupts ends all the same. */
-const patience = 2000
+/**
+ * Longer than a client takes to go away. Of a client that is held back Node does not see that it has gone, so that a phase
+ * ends after this time all the same, and what comes next sees it.
+ */
+const patience = 4000
 
 /**
  * @typedef {object} Progress
- * @property {string} phase
  * @property {string} stop the phase in which the client is to go away
+ * @property {boolean} hasStopped whether it has come to that phase
  * @property {Promise<void>} gone
  */
 
@@ -27,13 +30,12 @@ export class Phases {
     let leave = () => undefined
     /** @type {Promise<void>} */
     const gone = new Promise((resolve) => (leave = resolve))
-    const progress = { phase: 'arriving', stop: String(request.headers['x-stop']), gone }
+    const progress = { stop: String(request.headers['x-stop']), hasStopped: false, gone }
     this.#progress.set(id, progress)
     response.once('close', () => {
       this.#progress.delete(id)
-      const { phase, stop } = progress
-      if (phase === stop && !response.writableFinished)
-        this.interrupted[phase] = (this.interrupted[phase] ?? 0) + 1
+      const { stop, hasStopped } = progress
+      if (hasStopped && !response.writableFinished) this.interrupted[stop] = (this.interrupted[stop] ?? 0) + 1
       leave()
     })
   }
@@ -45,9 +47,8 @@ export class Phases {
    */
   async enter(id, phase) {
     const progress = this.#progress.get(id)
-    if (progress === undefined) return
-    progress.phase = phase
-    if (progress.stop !== phase) return
+    if (progress?.stop !== phase || progress.hasStopped) return
+    progress.hasStopped = true
     process.send?.({ id, phase })
     /** @type {NodeJS.Timeout | undefined} */
     let timer

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 const bytesPerSecond = 1_000_000
 
 /** Bytes that are taken before it rests for as long as they should have taken. */
-const gulp = 300_000
+const gulp = 1_300_000
 
 /**
  * @param {import('node:stream').Readable} stream
