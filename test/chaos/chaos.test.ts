@@ -16,7 +16,7 @@ describe.each(frameworks)('%s', (framework) => {
     ['uploads at once', 20],
     ['slow sinks', 8],
     ['aborts', 36],
-    ['storage faults', 44],
+    ['storage faults', 45],
     ['fuzzed bodies', 100],
     ['silent clients', 50],
     ['endless clients', 20],

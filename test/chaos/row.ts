@@ -1,5 +1,6 @@
 /** One line of the table: what was done to a server, and what is left of it. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { tally } from './in-parallel.js'
 import type { Census, FrameworkName, Memory, ServerProcess } from './server-process.js'
 
 const MiB = 1024 * 1024
@@ -111,7 +112,9 @@ function promisesBroken(before: Holdings, after: Holdings): string[] {
     ...names.filter((name) => left[name] > 0).map((name) => `${left[name]} ${name} left: ${said.join('; ')}`),
     ...((left.descriptors ?? 0) > 0 ? [`${left.descriptors} descriptors left`] : []),
     ...(after.connections > 0 ? [`${after.connections} connections left`] : []),
-    ...(after.resources > before.resources ? [`${after.resources - before.resources} resources left`] : []),
+    ...(after.resources.length > before.resources.length
+      ? [`resources left: ${tally(after.resources)}; before: ${tally(before.resources)}`]
+      : []),
     ...(left.heap > heapGrowth ? [`the heap has grown by ${left.heap} bytes`] : []),
     ...after.warnings.slice(before.warnings.length),
     ...(after.pid === before.pid ? [] : ['another process']),

@@ -17,8 +17,8 @@ export interface Census {
   readonly files: readonly string[]
   /** `undefined` where the system does not tell. */
   readonly descriptors?: number
-  /** Handles and requests that keep the process alive. */
-  readonly resources: number
+  /** What keeps the process alive. */
+  readonly resources: readonly string[]
   readonly connections: number
   /** Bodies that were begun to be read, and handlers, that have not settled. */
   readonly unsettled: number
@@ -30,6 +30,8 @@ export interface Census {
   readonly errors: Readonly<Record<string, number>>
   /** How often a client has gone away in the phase that it was to, by phase. */
   readonly interrupted: Readonly<Record<string, number>>
+  /** How often nobody has noticed that it had, and it was answered. */
+  readonly answered: Readonly<Record<string, number>>
 }
 
 /** What is in the memory of a server after a collection. */

@@ -64,16 +64,23 @@ export const aborts: Kind = {
       })
     })
     const after = await server.whenAlone()
+    let unnoticed = 0
     for (const phase of serving) {
       const due = attemptsIn(phase, count)
       const seen = (after.interrupted[phase] ?? 0) - (before.interrupted[phase] ?? 0)
-      if (seen !== due) broken.push(`${due} were to be cut off while ${phase}, but ${seen} were`)
+      const answered = (after.answered[phase] ?? 0) - (before.answered[phase] ?? 0)
+      // Of a client that is held back Node does not see that it has gone.
+      if (phase === 'before storing') unnoticed = answered
+      else if (answered > 0) broken.push(`${answered} had gone while ${phase}, and were answered`)
+      if (seen + answered !== due) broken.push(`${due} were to go while ${phase}, but ${seen} did`)
     }
     for (const [code, times] of Object.entries(after.errors)) {
       if (code !== 'CLIENT_ABORTED' && times !== before.errors[code])
         broken.push(`${times} errors for the log: ${code}`)
     }
-    return { tried: count, seen: `each of ${phases.length} phases by ${ways.join(', ')}`, broken }
+    const held = unnoticed === 0 ? '' : `; ${unnoticed} that were held back were answered without a notice`
+    const seen = `in each of ${phases.length} phases by ${ways.join(', ')}${held}`
+    return { tried: count, seen, broken }
   },
 }
 

@@ -33,6 +33,7 @@ export const slowSinks: Kind = {
     await server.ask('hurry', 0)
     const before = await server.ask('watchMemory')
     const takenBefore = await server.ask('taken')
+    const started = performance.now()
     const paths = Array.from({ length: clients }, () => ['/sink', '/sink-parts']).flat()
     const senders = paths.map((path) => offer(server.port, path))
     const whole = await finish(server.port, seconds * MB * 0.7)
@@ -40,6 +41,7 @@ export const slowSinks: Kind = {
     const taken = (await server.ask('taken')) - takenBefore
     // A reset, so that the client's own system forgets what it has not sent.
     for (const sender of senders) sender.socket?.resetAndDestroy()
+    const elapsed = (performance.now() - started) / 1000
     const growth = (await server.ask('peak')) - before
     // Who takes slowly gets to know that its client has gone only when it has taken what is in the system's buffers.
     await server.ask('hurry', 1)
@@ -47,7 +49,7 @@ export const slowSinks: Kind = {
     if (growth > bound) broken.push(`the RSS has grown by ${growth} bytes`)
     if (whole !== 'equal') broken.push(`an upload that was sent to its end: ${whole}`)
     if (taken < MB) broken.push(`only ${taken} bytes were taken`)
-    const seen = `${paths.length} × 256 MiB offered for ${seconds} s, ${(taken / MB).toFixed(0)} MB taken; RSS at most +${(growth / MiB).toFixed(0)} MiB`
+    const seen = `${paths.length} × 256 MiB offered, ${(taken / MB).toFixed(0)} MB taken in ${elapsed.toFixed(0)} s; RSS at most +${(growth / MiB).toFixed(0)} MiB`
     return { tried: paths.length, seen, broken }
   },
 }

@@ -38,6 +38,7 @@ const faults: readonly (readonly [name: string, status: number])[] = [
   ['named link EIO', 500],
   ['named link ENOSPC', 507],
   ['disk vanish', 500],
+  ['spool vanish', 500],
   ['throws at once', 500],
   ['rejects at once', 500],
   ['rejects with nothing', 500],
@@ -51,7 +52,7 @@ const faults: readonly (readonly [name: string, status: number])[] = [
 ]
 
 /** Files that come to no harm, whole and after short writes. */
-const harmless = ['disk', 'spool', 'named', 'disk short', 'spool short', 'is late', 'spool vanish']
+const harmless = ['disk', 'spool', 'named', 'disk short', 'spool short', 'is late']
 
 export const storageFaults: Kind = {
   name: 'storage faults',

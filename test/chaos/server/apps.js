@@ -153,7 +153,7 @@ export const apps = {
       })
     }
     await app.ready()
-    return /** @type {import('node:http').Server} */ (app.server)
+    return app.server
   },
 }
 

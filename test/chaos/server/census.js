@@ -28,6 +28,9 @@ export class Census {
   /** @param {string} directory where the routes store files */
   constructor(directory) {
     this.#directory = directory
+    // Each is opened when somebody first looks at it.
+    void process.stdout
+    void process.stderr
     process.on('unhandledRejection', (reason) => this.#unhandled.push(`rejection: ${String(reason)}`))
     process.on('uncaughtException', (error) => this.#unhandled.push(`exception: ${error.stack}`))
     process.on('warning', ({ name, message }) => {
@@ -105,7 +108,7 @@ export class Census {
         .map(({ name }) => name),
       // Other systems do not tell a process of its descriptors.
       descriptors: existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : undefined,
-      resources: process.getActiveResourcesInfo().filter((name) => name !== 'Immediate').length,
+      resources: process.getActiveResourcesInfo().filter((name) => name !== 'Immediate'),
       connections,
       unsettled: this.#unsettled,
       unhandled: this.#unhandled,
@@ -113,6 +116,7 @@ export class Census {
       listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
       errors: this.#errors,
       interrupted: phases.interrupted,
+      answered: phases.answered,
     }
   }
 

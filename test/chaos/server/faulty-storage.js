@@ -42,7 +42,7 @@ const misdeeds = {
   // Of another file's failure it learns nothing, and hands its own file over when the request is long over.
   'is late': async (store, stream, info) => {
     const stored = await store(stream, info, new AbortController().signal)
-    await delay(100)
+    await delay(50)
     return stored
   },
 }

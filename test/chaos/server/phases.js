@@ -16,6 +16,8 @@ const patience = 4000
 export class Phases {
   /** How often a client has gone away in the phase that it was to. @type {Record<string, number>} */
   interrupted = {}
+  /** How often nobody has noticed that it had. @type {Record<string, number>} */
+  answered = {}
   /** @type {Map<string, Progress>} */
   #progress = new Map()
 
@@ -35,7 +37,7 @@ export class Phases {
     response.once('close', () => {
       this.#progress.delete(id)
       const { stop, hasStopped } = progress
-      if (hasStopped && !response.writableFinished) this.interrupted[stop] = (this.interrupted[stop] ?? 0) + 1
+      if (hasStopped) count(response.writableFinished ? this.answered : this.interrupted, stop)
       leave()
     })
   }
@@ -56,4 +58,12 @@ export class Phases {
     await Promise.race([progress.gone, tooLong])
     clearTimeout(timer)
   }
+}
+
+/**
+ * @param {Record<string, number>} counts
+ * @param {string} name
+ */
+function count(counts, name) {
+  counts[name] = (counts[name] ?? 0) + 1
 }
