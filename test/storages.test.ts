@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, open, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import fs from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -132,6 +134,23 @@ describe('memory()', () => {
 describe('disk()', () => {
   const storeIn = async (options: DiskOptions, file: Partial<FileInfo> = {}, size = 10): Promise<string> =>
     (await store(disk(options), source(size), { ...info, ...file })).path ?? ''
+
+  test.each(['rename', 'link'] as const)(
+    'a whole file that cannot get its name, since %s fails, leaves nothing behind',
+    async (operation) => {
+      const directory = await newDirectory()
+      const spy = vi.spyOn(fs, operation).mockRejectedValue(systemError('EIO'))
+      syncBuiltinESMExports()
+      try {
+        const named = operation === 'link' && { name: () => 'name' }
+        await expect(storeIn({ directory, ...named })).rejects.toMatchObject({ code: 'EIO' })
+      } finally {
+        spy.mockRestore()
+        syncBuiltinESMExports()
+      }
+      expect(readdirSync(directory)).toEqual([])
+    },
+  )
 
   test('a stored name is 128 random bits and the plain extension of the upload', async () => {
     const directory = await newDirectory()

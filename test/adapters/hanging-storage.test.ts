@@ -1,11 +1,20 @@
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { FileUploadParser, MultiPartParser, type Inspector, type Storage } from '@formgate/core'
+import {
+  FileUploadParser,
+  MultiPartParser,
+  type BodyError,
+  type Inspector,
+  type Storage,
+} from '@formgate/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Connection, exchange, file, form, head, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
 /** How the storages of this file hang: each reads what it says, and then does nothing for ever. */
 let signals: AbortSignal[] = []
+/** What has reached the error handler of the app. */
+let errors: Error[] = []
 const hanging: Record<string, Storage> = {
   'that has read all of a file': {
     store(stream, _info, signal) {
@@ -30,6 +39,18 @@ const hanging: Record<string, Storage> = {
   },
 }
 
+/** Takes a little more in the time that it has than waits in buffers; after some time it is quick. */
+const slow: Storage = {
+  async store(stream) {
+    let size = 0
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size < 3_000_000) await delay(15)
+    }
+    return { size, createReadStream: () => Readable.from([]), remove: async () => undefined }
+  },
+}
+
 const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
 
 describe.each(frameworks)('$name', ({ start }) => {
@@ -43,6 +64,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
     app = await start({
       errorHandler: true,
+      onError: (error) => errors.push(error),
       routes: [
         ...Object.values(hanging).map((storage, at) => route(`/${at}`, 100, storage)),
         ...Object.values(hanging).map((storage, at) => route(`/long/${at}`, 60_000, storage)),
@@ -50,6 +72,12 @@ describe.each(frameworks)('$name', ({ start }) => {
           path: '/inspect',
           parsers: [MultiPartParser],
           options: { inspect: stuck, limits: { settle: 100 } },
+        },
+        {
+          path: '/slow-storage',
+          parsers: [MultiPartParser],
+          options: { storage: slow, limits: { settle: 100 } },
+          handler: ({ files }) => files['f']!.map(({ size }) => size),
         },
         {
           path: '/slow-client',
@@ -81,6 +109,18 @@ describe.each(frameworks)('$name', ({ start }) => {
       }
     })
 
+    test('does not hang a request whose body it holds back either', async () => {
+      // More than fits into all buffers on the way.
+      const large = 'x'.repeat(9_000_000)
+      for (const sent of [
+        { ...multipart, body: form('X', [file('f', 'f'), large]) },
+        { ...raw, body: large },
+      ]) {
+        const answer = await exchange(app.port, { path: `/${at}`, ...sent })
+        expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+      }
+    })
+
     test('is told when the client has gone, though its body was whole', async () => {
       for (const sent of [multipart, raw]) {
         const connection = await Connection.open(app.port)
@@ -95,10 +135,37 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
+  test('a client that goes when all has arrived, and not all was read, is no error of the server', async () => {
+    errors = []
+    const reasons: unknown[] = []
+    // Around the sizes at which the last bytes wait in Node's own buffers.
+    for (let size = 40_000; size <= 240_000; size += 5000) {
+      const body = form('X', [file('f', 'f'), 'x'.repeat(size)])
+      const connection = await Connection.open(app.port)
+      connection.write(head({ path: '/long/1', type: multipartX, body })).write(body)
+      const known = signals.length
+      await expect.poll(() => signals.length).toBe(known + 1)
+      await delay(5)
+      connection.destroy()
+      // Where Node has stopped to read from the connection, it does not see the end of it.
+      await delay(50)
+      const signal = signals.at(-1)!
+      if (signal.aborted) reasons.push((signal.reason as BodyError).code)
+    }
+    expect(new Set(reasons)).toEqual(new Set(['CLIENT_ABORTED']))
+    expect(errors).toEqual([])
+  })
+
   test('an inspector that never settles does not hang the request either', async () => {
     const body = form('X', [file('f', 'f'), 'abc'])
     const answer = await exchange(app.port, { path: '/inspect', type: multipartX, body })
     expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+  })
+
+  test('a storage that takes a little now and then is not given up', async () => {
+    const body = form('X', [file('f', 'f'), 'x'.repeat(9_000_000)])
+    const answer = await exchange(app.port, { path: '/slow-storage', type: multipartX, body })
+    expect(answer.json).toEqual([9_000_000])
   })
 
   test('a slow client does not use up the time of the storage', async () => {

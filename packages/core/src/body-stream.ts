@@ -41,6 +41,16 @@ export class BodyStream extends Readable {
     this.#bounds = bounds
   }
 
+  /** Bytes so far. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** Whether more would come if more were read. */
+  get isHeldBack(): boolean {
+    return !this.#started || this.#origin.isPaused()
+  }
+
   /**
    * All bytes, for a reader that begins with the last: without the events of a stream, which take longer than to parse a
    * small body. Whoever calls it reads nothing otherwise.
@@ -61,12 +71,19 @@ export class BodyStream extends Readable {
 
   override _read(): void {
     if (!this.#started) this.#start()
-    else if (this.#tooLarge === undefined) this.#origin.resume()
+    else if (this.#tooLarge === undefined) {
+      if (this.#origin.isPaused()) this.#idleTimer?.refresh()
+      this.#origin.resume()
+    }
   }
 
   #start(): void {
     this.#started = true
-    if (this.#origin.destroyed && !this.#origin.readableEnded) {
+    if (this.#origin.readableEnded) {
+      this.#onEnd()
+      return
+    }
+    if (this.#origin.destroyed) {
       this.destroy(this.#bounds.lost(this.#origin.errored))
       return
     }
@@ -137,6 +154,8 @@ export class BodyStream extends Readable {
   readonly #onEnd = (): void => {
     // Who listens at the same stream may have found a fault in its end.
     if (this.destroyed) return
+    // All is here, however long its reader takes.
+    clearTimeout(this.#idleTimer)
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
       const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
@@ -161,7 +180,7 @@ export class BodyStream extends Readable {
 
   readonly #onIdle = (): void => {
     // While the consumer holds the client back, silence is not the client's.
-    if (this.#origin.isPaused()) {
+    if (this.isHeldBack) {
       this.#idleTimer?.refresh()
       return
     }

@@ -28,7 +28,10 @@ export interface Limits {
   readonly arrayIndex: number
   /** Milliseconds to wait for the next byte. Default 30,000. */
   readonly idle: number
-  /** Milliseconds that storing a file may go on after the last byte of the body has arrived. Default 120,000. */
+  /**
+   * Milliseconds that storing a file may go on after the last byte of the body has arrived, or take none of what has.
+   * Default 120,000.
+   */
   readonly settle: number
 }
 

@@ -1,4 +1,5 @@
 /** What a client still sends of a body that nobody wants any more. */
+import { IncomingMessage } from 'node:http'
 import { BodyStream } from './body-stream.js'
 import { BodyError } from './errors.js'
 import type { Limits } from './limits.js'
@@ -21,4 +22,10 @@ export function discardRest(source: Source, { bodySize, idle }: Pick<Limits, 'bo
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
   rest.on('error', () => source.onResponseEnd(() => request.destroy())).resume()
+  if (!(request instanceof IncomingMessage)) return
+  // Node does not tell a request that has been answered of the end of its connection.
+  const { socket } = request
+  const lose = (): unknown => rest.destroy(new BodyError('CLIENT_ABORTED'))
+  socket.once('close', lose)
+  rest.once('close', () => socket.off('close', lose))
 }

@@ -3,8 +3,9 @@ import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from '
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { BodyStream, idleTimeout, type BodyBounds } from './body-stream.js'
+import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
+import { firstByteOrEnd, isWhole } from './first-byte.js'
 import type { FrameworkRequest } from './framework-request.js'
 import { inflated, inflaters, type Inflater } from './inflated-body.js'
 import { parseMediaType, type MediaType } from './media-type.js'
@@ -33,6 +34,7 @@ export class Source {
   /** Whether the rest of the body is being thrown away, so that nobody has to cut its client off. */
   isDiscarded = false
   #stream: Readable
+  #body: BodyStream | undefined
   #isOpen = false
   #mediaType: MediaType | undefined
 
@@ -73,6 +75,16 @@ export class Source {
   /** Whether the client is still sending. */
   get isIncoming(): boolean {
     return !isWhole(this.request) && !this.request.destroyed
+  }
+
+  /** Bytes of the body that its reader has been given. */
+  get received(): number {
+    return this.#body?.received ?? 0
+  }
+
+  /** Whether its reader does not take what the client still sends. */
+  get isHeldBack(): boolean {
+    return this.#body?.isHeldBack ?? false
   }
 
   /** Whether the answer has been sent. */
@@ -130,6 +142,7 @@ export class Source {
       onProgress: this.#progressOf(reading.onProgress),
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
+    this.#body = body
     // Whatever has been put in the place of the request may never learn that its client has gone.
     if (this.#stream !== this.request) {
       this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
@@ -187,7 +200,10 @@ export class Source {
 
   /** Why the body did not come to its end. @param cause what its stream failed with */
   #lost(cause: Error | null): Error {
-    if (this.#isAborted) return new BodyError('CLIENT_ABORTED', { cause })
+    // Node destroys a request so, also one of which every byte has arrived but not every byte was read.
+    const isReset = cause !== null && 'code' in cause && cause.code === 'ECONNRESET'
+    if (this.#isAborted || (isReset && this.request.errored === cause))
+      return new BodyError('CLIENT_ABORTED', { cause })
     if (cause !== null) return cause
     // A framework's own stream may be closed while the client waits for an answer.
     return this.#stream === this.request
@@ -213,34 +229,4 @@ export class Source {
       headers: { 'Accept-Encoding': allowed ? Object.keys(inflaters).join(', ') : 'identity' },
     })
   }
-}
-
-/** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
-function isWhole(request: NodeRequest): boolean {
-  return (request as { complete?: boolean }).complete ?? request.readableEnded
-}
-
-/** Waits without reading: "readable" comes when a byte has arrived, and at the end. */
-function firstByteOrEnd(stream: Readable, request: NodeRequest, idle: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer)
-      stream.off('readable', done).off('end', done).off('error', done).off('close', done)
-      request.off('close', closed)
-    }
-    const done = (): void => {
-      stop()
-      resolve()
-    }
-    const closed = (): void => {
-      if (!isWhole(request)) done()
-    }
-    const late = (): void => {
-      stop()
-      reject(idleTimeout(idle))
-    }
-    const timer = idle === Infinity ? undefined : setTimeout(late, idle).unref()
-    stream.on('readable', done).on('end', done).on('error', done).on('close', done)
-    request.on('close', closed)
-  })
 }

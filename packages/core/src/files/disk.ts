@@ -48,8 +48,8 @@ export function disk(options: DiskOptions): Storage {
         path = part
         signal.throwIfAborted()
         // 128 random bits are never taken, so that the plain rename is as safe.
-        if (name) path = await publish(part, target)
-        else await rename(part, (path = target))
+        if (!name) await rename(part, target)
+        path = name ? await publish(part, target) : target
         if (fsync) await syncDirectory(dirname(path))
         return await LocalFile.at(path, size)
       } catch (error) {

@@ -1,0 +1,42 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Row } from './row.js'
+import { runChaos } from './run-chaos.js'
+import { frameworks } from './server-process.js'
+
+/** The short form of `npm run chaos`: the least of everything, on three servers at once. */
+let rows: Row[]
+beforeAll(async () => {
+  rows = await runChaos({ scale: 0, seed: 1, frameworks, together: true })
+}, 120_000)
+
+const nothing = { files: 0, listeners: 0, unsettled: 0, unhandled: 0, objects: 0 }
+
+describe.each(frameworks)('%s', (framework) => {
+  test.each([
+    ['uploads at once', 20],
+    ['slow sinks', 8],
+    ['aborts', 36],
+    ['storage faults', 45],
+    ['fuzzed bodies', 100],
+    ['silent clients', 50],
+    ['endless clients', 20],
+    ['slow clients', 50],
+  ])('%s (%i): nothing is left in the process, and no promise is broken', (kind, count) => {
+    const row = rows.find((row) => row.kind === kind && row.framework === framework)!
+    expect(row.broken).toEqual([])
+    expect(row.tried).toBe(count)
+    expect(row.left).toMatchObject(nothing)
+  })
+
+  test('SIGKILLs: every file without .part is whole, and the next process sweeps the others', () => {
+    const row = rows.find(({ kind, framework: on }) => kind === 'SIGKILLs' && on === framework)!
+    expect(row.broken).toEqual([])
+    expect(row.tried).toBe(2)
+  })
+
+  test.runIf(process.platform === 'linux')('no descriptor is left', () => {
+    const own = rows.filter((row) => row.framework === framework && row.left !== undefined)
+    expect(own).toHaveLength(8)
+    expect(own.map(({ left }) => left!.descriptors)).toEqual(own.map(() => 0))
+  })
+})

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { writePage } from './page.js'
+import { runChaos } from './run-chaos.js'
+import { frameworks, type FrameworkName } from './server-process.js'
+import { line, table } from './table.js'
+
+/** Set by run.mjs. */
+const options = JSON.parse(process.env['CHAOS'] ?? 'null') as null | {
+  readonly seed: string
+  readonly scale: string
+  readonly framework?: readonly FrameworkName[]
+  readonly only?: readonly string[]
+  readonly write: boolean
+}
+
+test.skipIf(options === null)('npm run chaos: nothing is left behind', { timeout: 3_600_000 }, async () => {
+  const { seed, scale, framework = frameworks, only = [], write } = options!
+  console.log(`Seed ${seed}, scale ${scale}.`)
+  if (process.platform !== 'linux')
+    console.log('Descriptors are not counted: /proc, where a process can see its own, is of Linux.')
+  const rows = await runChaos({
+    seed: Number(seed),
+    scale: Number(scale),
+    frameworks: framework,
+    only,
+    onRow: (row) => console.log(line(row)),
+  })
+  console.log(`\n${table(rows)}\n`)
+  if (write) writePage(rows, seed)
+  expect(
+    rows.flatMap(({ kind, framework, broken }) => broken.map((each) => [kind, framework, each])),
+  ).toEqual([])
+  expect(rows).not.toEqual([])
+})

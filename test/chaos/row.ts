@@ -1,0 +1,122 @@
+/** One line of the table: what was done to a server, and what is left of it. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { tally } from './in-parallel.js'
+import type { Census, FrameworkName, Memory, ServerProcess } from './server-process.js'
+
+const MiB = 1024 * 1024
+
+/** Milliseconds for a server to let go of everything when all its clients have gone. */
+const patience = 15_000
+
+/**
+ * Bytes that the heap may have grown by after a collection. Ten thousand requests of which each left 2 KB behind, one
+ * small object with its closures, would show.
+ */
+const heapGrowth = 16 * MiB
+
+/** What a kind of chaos has done. */
+export interface Deeds {
+  /** How often it was tried. */
+  readonly tried: number
+  /** What was seen, with its figures. */
+  readonly seen: string
+  /** Promises that were broken. */
+  readonly broken: readonly string[]
+}
+
+/** A kind of chaos. */
+export interface Kind {
+  readonly name: string
+  /** How often it is tried in a full run, on each framework. */
+  readonly count: number
+  /** The least that it is tried, however short the run. */
+  readonly least: number
+  /** @param seed decides every choice */
+  readonly run: (server: ServerProcess, count: number, seed: number) => Promise<Deeds>
+}
+
+export interface Row extends Deeds {
+  readonly kind: string
+  /** `undefined` where there is no server. */
+  readonly framework?: FrameworkName
+  /** Where nothing is counted, since the processes were killed or there was none, `undefined`. */
+  readonly left?: Left
+  readonly seconds: number
+}
+
+/** What there is more of than before. */
+export interface Left {
+  readonly files: number
+  readonly descriptors: number | undefined
+  readonly listeners: number
+  readonly unsettled: number
+  readonly unhandled: number
+  /** Requests and streams in memory. */
+  readonly objects: number
+  /** Bytes. */
+  readonly heap: number
+  /** Bytes. */
+  readonly rss: number
+}
+
+/** Does it to a server, and looks at what the server holds before and after. */
+export async function measure(kind: Kind, server: ServerProcess, count: number, seed: number): Promise<Row> {
+  const before = { ...(await server.whenAlone()), ...(await server.ask('inMemory')) }
+  const started = performance.now()
+  const deeds = await kind.run(server, count, seed)
+  const seconds = (performance.now() - started) / 1000
+  const after = await whenQuiet(server, before)
+  return {
+    ...deeds,
+    kind: kind.name,
+    framework: server.framework,
+    seconds,
+    left: leftOf(before, after),
+    broken: [...deeds.broken, ...promisesBroken(before, after), ...(server.said === '' ? [] : [server.said])],
+  }
+}
+
+type Holdings = Census & Memory
+
+async function whenQuiet(server: ServerProcess, before: Holdings): Promise<Holdings> {
+  const end = performance.now() + patience
+  for (;;) {
+    await server.whenAlone()
+    const now = { ...(await server.ask('census')), ...(await server.ask('inMemory')) }
+    if (promisesBroken(before, now).length === 0 || performance.now() > end) return now
+    await delay(100)
+  }
+}
+
+function leftOf(before: Holdings, after: Holdings): Left {
+  return {
+    files: after.files.length - before.files.length,
+    descriptors: after.descriptors === undefined ? undefined : after.descriptors - (before.descriptors ?? 0),
+    listeners: after.listeners - before.listeners,
+    unsettled: after.unsettled - before.unsettled,
+    unhandled: after.unhandled.length - before.unhandled.length,
+    objects: after.requests + after.streams - before.requests - before.streams,
+    heap: after.heap - before.heap,
+    rss: after.rss - before.rss,
+  }
+}
+
+function promisesBroken(before: Holdings, after: Holdings): string[] {
+  const left = leftOf(before, after)
+  const names = ['files', 'listeners', 'unsettled', 'unhandled', 'objects'] as const
+  const said = [
+    ...after.files.filter((name) => !before.files.includes(name)).slice(0, 3),
+    ...after.unhandled.slice(before.unhandled.length, before.unhandled.length + 3),
+  ]
+  return [
+    ...names.filter((name) => left[name] > 0).map((name) => `${left[name]} ${name} left: ${said.join('; ')}`),
+    ...((left.descriptors ?? 0) > 0 ? [`${left.descriptors} descriptors left`] : []),
+    ...(after.connections > 0 ? [`${after.connections} connections left`] : []),
+    ...(after.resources.length > before.resources.length
+      ? [`resources left: ${tally(after.resources)}; before: ${tally(before.resources)}`]
+      : []),
+    ...(left.heap > heapGrowth ? [`the heap has grown by ${left.heap} bytes`] : []),
+    ...after.warnings.slice(before.warnings.length),
+    ...(after.pid === before.pid ? [] : ['another process']),
+  ]
+}

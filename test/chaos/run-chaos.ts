@@ -1,0 +1,121 @@
+/** A whole run: every kind of chaos on every framework. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runCampaign } from '../fuzz/campaign.js'
+import { aborts } from './kinds/aborts.js'
+import { bodies } from './kinds/bodies.js'
+import { concurrent } from './kinds/concurrent.js'
+import { inParallel } from './in-parallel.js'
+import { killOften } from './kinds/kills.js'
+import { endlessClients, silentClients } from './kinds/silent-clients.js'
+import { slowClients } from './kinds/slow-clients.js'
+import { slowSinks } from './kinds/slow-sinks.js'
+import { storageFaults } from './kinds/storage-faults.js'
+import { measure, type Kind, type Row } from './row.js'
+import { ServerProcess, type FrameworkName } from './server-process.js'
+
+/** In this order, on one process: memory is measured while it is young. */
+const kinds: readonly Kind[] = [
+  concurrent,
+  slowSinks,
+  aborts,
+  storageFaults,
+  bodies,
+  silentClients,
+  endlessClients,
+  slowClients,
+]
+
+/** On each framework: processes that have more than one life. Of all three it is one more than 200. */
+const killing = { kind: 'SIGKILLs', count: 67, least: 2 }
+
+/** Once: bodies that the campaign of test/fuzz cuts, and has read by other parsers. */
+const cutting = { kind: 'cut bodies', count: 5000, least: 20 }
+
+/** What a run does. */
+export interface Plan {
+  /** 1 is a full run; each count is multiplied by it. 0 does the least of everything. */
+  readonly scale: number
+  /** Decides every choice. */
+  readonly seed: number
+  readonly frameworks: readonly FrameworkName[]
+  /** Whether the frameworks take their turns at the same time. Default false: their memory and latencies are measured. */
+  readonly together?: boolean
+  /** The kinds to run, by their names; all where there is none. */
+  readonly only?: readonly string[]
+  /** Told of each row when it is there. */
+  readonly onRow?: (row: Row) => void
+}
+
+/** Every kind of chaos on one framework after the other, and the bodies of the fuzzer once. */
+export async function runChaos(plan: Plan): Promise<Row[]> {
+  const { frameworks, together = false } = plan
+  const width = together ? frameworks.length : 1
+  const rows = await inParallel(frameworks.length, width, (index) => chaosOn(frameworks[index]!, plan))
+  if (isWanted(plan, cutting.kind)) rows.push([tell(plan, await cut(countOf(cutting, plan), plan.seed))])
+  return rows.flat()
+}
+
+async function chaosOn(framework: FrameworkName, plan: Plan): Promise<Row[]> {
+  const rows = await chaosOnOneProcess(framework, plan)
+  if (isWanted(plan, killing.kind)) {
+    const count = countOf(killing, plan)
+    rows.push(tell(plan, await inDirectory((directory) => killOften(framework, directory, count, plan.seed))))
+  }
+  return rows
+}
+
+async function chaosOnOneProcess(framework: FrameworkName, plan: Plan): Promise<Row[]> {
+  const wanted = kinds.filter(({ name }) => isWanted(plan, name))
+  if (wanted.length === 0) return []
+  return inDirectory(async (directory) => {
+    const server = await ServerProcess.start(framework, 'chaos', directory)
+    try {
+      // What the first request of each kind makes and keeps, such as compiled code, is nothing left behind.
+      for (const kind of [aborts, storageFaults, bodies]) await kind.run(server, kind.least, plan.seed - 1e6)
+      await server.whenAlone()
+      return await inParallel(wanted.length, 1, async (index) => {
+        const kind = wanted[index]!
+        return tell(plan, await measure(kind, server, countOf(kind, plan), plan.seed))
+      })
+    } finally {
+      await server.kill()
+    }
+  })
+}
+
+function countOf({ count, least }: Pick<Kind, 'count' | 'least'>, { scale }: Plan): number {
+  return Math.max(least, Math.ceil(count * scale))
+}
+
+function tell({ onRow }: Plan, row: Row): Row {
+  onRow?.(row)
+  return row
+}
+
+function isWanted({ only = [] }: Plan, name: string): boolean {
+  return only.length === 0 || only.includes(name)
+}
+
+async function cut(count: number, seed: number): Promise<Row> {
+  const started = performance.now()
+  const seeds = Array.from({ length: count }, (_, index) => (seed + index) % 2 ** 31)
+  const broken: string[] = []
+  const { cases } = await runCampaign(seeds).catch((error: unknown) => {
+    broken.push(String(error))
+    return { cases: 0 }
+  })
+  const seen = `${cases} with one answer for every cut, none without a known reason where two other parsers differ`
+  const seconds = (performance.now() - started) / 1000
+  return { kind: cutting.kind, tried: count, seen, broken, seconds }
+}
+
+async function inDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'formgate-chaos-'))
+  try {
+    return await run(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
