@@ -8,7 +8,7 @@ import {
   type Storage,
 } from '@formgate/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Connection, exchange, file, form, head, multipartX } from './client.js'
+import { Connection, exchange, expectInStepOrClosed, file, form, head, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
 /** How the storages of this file hang: each reads what it says, and then does nothing for ever. */
@@ -116,8 +116,12 @@ describe.each(frameworks)('$name', ({ start }) => {
         { ...multipart, body: form('X', [file('f', 'f'), large]) },
         { ...raw, body: large },
       ]) {
-        const answer = await exchange(app.port, { path: `/${at}`, ...sent })
+        const connection = await Connection.open(app.port)
+        connection.write(head({ path: `/${at}`, ...sent })).write(sent.body)
+        const answer = await connection.answer()
         expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+        await expectInStepOrClosed(connection)
+        connection.destroy()
       }
     })
 

@@ -6,6 +6,7 @@ import {
   Connection,
   exchange,
   expectInStep,
+  expectInStepBehind,
   file,
   form,
   head,
@@ -126,12 +127,6 @@ describe.each(frameworks)('$name', ({ start }) => {
       }))
   })
 })
-
-/** Either the request behind is answered, or nothing is. */
-async function expectInStepBehind(connection: Connection): Promise<void> {
-  const answer = await Promise.race([connection.answer(), connection.closed()]).catch(() => undefined)
-  if (answer !== undefined) expect([answer.status, answer.body]).toEqual([200, 'alive'])
-}
 
 /** Time enough for an answer that does not wait for the end of the body. */
 function pause(): Promise<undefined> {
