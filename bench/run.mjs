@@ -6,7 +6,8 @@
  *     npm run bench -- --only=form,avatar    some rows
  *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
  *
- * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>.
+ * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>, --heap=<MiB that every server holds
+ * beside what it needs, see app-heap.mjs; 16 by default>.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     profile: { type: 'string' },
+    heap: { type: 'string', default: '16' },
     directory: { type: 'string', default: tmpdir() },
     output: { type: 'string', default: fileURLToPath(new URL('last-run.json', import.meta.url)) },
   },
@@ -49,6 +51,7 @@ const setting = {
   seconds: isQuick ? 0.25 : 1,
   warmUp: isQuick ? 0.75 : 1.5,
   profiles: options.profile && resolve(options.profile),
+  heap: Number(options.heap),
 }
 
 const run = {
@@ -56,6 +59,7 @@ const run = {
   commit: commit(),
   isQuick,
   rounds: setting.rounds,
+  heap: setting.heap,
   generator,
   machine: `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
   node: process.version,
