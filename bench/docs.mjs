@@ -46,7 +46,7 @@ ${verdictTable()}
 | machine | ${run.machine} |
 | Node | ${run.node} |
 | load | ${run.generator} for small bodies, 16 connections; a client of its own for large ones |
-| heap | every server holds ${run.heap} MiB of small objects, as the rest of an app does: see below |
+| heap | where bodies go to disk, every server holds ${run.heap} MiB of small objects, as the rest of an app does: see below |
 | figures | medians of ${run.rounds} rounds, in which the servers take turns |
 | peers | ${Object.entries(run.versions)
     .map(([name, version]) => `${name} ${version}`)
@@ -59,8 +59,8 @@ Memory is the peak that the kernel saw, less what was used before the first body
 
 V8 decides by the size of the heap when it collects. A server with nothing else in it has a heap of 7 to 11 MB, and somewhere
 between these a body of 256 MB begins to bring about ten full collections, a quarter of all CPU, whichever library reads it;
-above some 20 MB there is none. A library would win or lose by the size of its code alone, so every server here holds
-the same more. \`npm run bench -- --heap=0\` measures without it.
+above some 20 MB there are few. A library would win or lose by the size of its code alone, so every server of these rows
+holds the same more. \`npm run bench -- --heap=0\` measures without it.
 
 ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
 

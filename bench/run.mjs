@@ -6,8 +6,8 @@
  *     npm run bench -- --only=form,avatar    some rows
  *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
  *
- * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>, --heap=<MiB that every server holds
- * beside what it needs, see app-heap.mjs; 16 by default>.
+ * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>, --heap=<MiB that a server of
+ * large bodies holds beside what it needs, see app-heap.mjs; 16 by default>.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

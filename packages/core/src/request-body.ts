@@ -39,12 +39,17 @@ interface BodyHolder {
 }
 
 /** The same for every request. A value that the app sets in the place of `data` or `files` stays. */
-const bodyProperties: PropertyDescriptorMap = {
-  [bodyKey]: { value: undefined, writable: true },
+const ownProperties: PropertyDescriptorMap = {
   data: bodyProperty('data'),
   files: bodyProperty('files'),
   parse: bodyMethod('parse'),
   parts: bodyMethod('parts'),
+}
+const names = Object.keys(ownProperties)
+
+const bodyProperties: PropertyDescriptorMap = {
+  [bodyKey]: { value: undefined, writable: true },
+  ...ownProperties,
 }
 
 let defaultConfig: Config | undefined
@@ -59,6 +64,8 @@ export function openBody(adapter: AdapterRequest): RequestBody {
     return known
   }
   if (!(bodyKey in target)) Object.defineProperties(familyOf(target, request), bodyProperties)
+  // What an app had put there before gives way.
+  if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
   const body = new RequestBody(adapter)
   target[bodyKey] = body
   request[bodyKey] = body
