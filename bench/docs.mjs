@@ -46,21 +46,19 @@ ${verdictTable()}
 | machine | ${run.machine} |
 | Node | ${run.node} |
 | load | ${run.generator} for small bodies, 16 connections; a client of its own for large ones |
-| heap | where bodies go to disk, every server holds ${run.heap} MiB of small objects, as the rest of an app does: see below |
 | figures | medians of ${run.rounds} rounds, in which the servers take turns |
 | peers | ${Object.entries(run.versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')} |
-
+${run.note === undefined ? '' : `\n${run.note}\n`}
 CPU is the user and system time of the server process, all its threads. \`bare\` is the framework that drains the body;
 "above bare" is what a library adds to it. \`node/drain\` is \`node:http\` that drains, \`node/pipe\` one that writes the
 whole body to the disk unparsed. Every server has first shown that it finds the same fields, files and bytes in the body.
 Memory is the peak that the kernel saw, less what was used before the first body.
 
-V8 decides by the size of the heap when it collects. A server with nothing else in it has a heap of 7 to 11 MB, and somewhere
-between these a body of 256 MB begins to bring about ten full collections, a quarter of all CPU, whichever library reads it;
-above some 20 MB there are few. A library would win or lose by the size of its code alone, so every server of these rows
-holds the same more. \`npm run bench -- --heap=0\` measures without it.
+V8 decides by the size of the heap when it collects. In servers with as little in them as these, a body of 256 MB brings ten full
+collections or none, by a difference of one or two MB in the heap, and ten of them are a quarter of all CPU, whichever library
+reads it. In an app the rest of the heap decides.
 
 ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
 

@@ -18,7 +18,6 @@ const MB = 1_000_000
  * @property {number} rounds
  * @property {number} seconds of load for each light measurement
  * @property {number} warmUp seconds of load before the first of them
- * @property {number} heap MiB that each server holds beside what it needs
  * @property {string} [profiles]
  */
 
@@ -196,10 +195,8 @@ function compare(server, answer, { holds }) {
   throw new Error(`${server.name} found ${JSON.stringify(answer)} instead of ${JSON.stringify(holds)}.`)
 }
 
-function start(module, { storage, limits, hash }, { directory, heap, profiles }) {
-  // Small bodies bring no full collections, whatever the size of the heap.
-  const held = storage === 'disk' ? heap : 0
-  return Server.start(module, { storage, limits, hash, directory, heap: held }, profiles)
+function start(module, { storage, limits, hash }, { directory, profiles }) {
+  return Server.start(module, { storage, limits, hash, directory }, profiles)
 }
 
 async function withServers(row, setting, run) {

@@ -6,8 +6,7 @@
  *     npm run bench -- --only=form,avatar    some rows
  *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
  *
- * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>, --heap=<MiB that a server of
- * large bodies holds beside what it needs, see app-heap.mjs; 16 by default>.
+ * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,7 +26,6 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     profile: { type: 'string' },
-    heap: { type: 'string', default: '16' },
     directory: { type: 'string', default: tmpdir() },
     output: { type: 'string', default: fileURLToPath(new URL('last-run.json', import.meta.url)) },
   },
@@ -51,7 +49,6 @@ const setting = {
   seconds: isQuick ? 0.25 : 1,
   warmUp: isQuick ? 0.75 : 1.5,
   profiles: options.profile && resolve(options.profile),
-  heap: Number(options.heap),
 }
 
 const run = {
@@ -59,7 +56,6 @@ const run = {
   commit: commit(),
   isQuick,
   rounds: setting.rounds,
-  heap: setting.heap,
   generator,
   machine: `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
   node: process.version,

@@ -5,13 +5,9 @@
  */
 import { readdirSync } from 'node:fs'
 
-import { appHeap } from './app-heap.mjs'
-
-const [module, json] = process.argv.slice(2)
-const { heap, ...options } = JSON.parse(json)
+const [module, options] = process.argv.slice(2)
 const { serve } = await import(`./peers/${module}.mjs`)
-const server = await serve(options)
-globalThis.heap = appHeap(heap)
+const server = await serve(JSON.parse(options))
 if (!server.listening) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 
 process.on('message', (message) => {
