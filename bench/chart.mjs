@@ -22,7 +22,7 @@ export function chart(verdicts) {
       `<text x="${labels - 8}" y="${y + 11}" text-anchor="end">${label}</text>`,
       `<rect class="${holds ? 'holds' : 'misses'}" x="${labels}" y="${y}" width="${(x(ratio) - labels).toFixed(1)}" height="${bar}" rx="2"/>`,
       `<path class="limit" d="M${x(Number(limit)).toFixed(1)} ${y - 2}v${bar + 4}"/>`,
-      `<text x="${(x(ratio) + 6).toFixed(1)}" y="${y + 11}">${ratio.toFixed(2)}</text>`,
+      `<text x="${figurePlace(x(ratio), x(Number(limit))).toFixed(1)}" y="${y + 11}">${ratio.toFixed(2)}</text>`,
     ].join('\n')
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
@@ -38,10 +38,16 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
   .limit { stroke: #d0d7de }
 }
 </style>
-<text x="${labels}" y="16">Formgate as a part of the best peer, which is 1. Throughput: more is better; all else: less is.</text>
-<text x="${labels}" y="32">The stroke is what must hold; bars of the other colour miss it.</text>
+<text x="8" y="16">Formgate as a part of the best peer, which is 1. Throughput: more is better; all else: less is.</text>
+<text x="8" y="32">The stroke is what must hold; bars of the other colour miss it.</text>
 <path class="peer" d="M${x(1)} 38V${height - 8}"/>
 ${lines.join('\n')}
 </svg>
 `
+}
+
+/** Behind the bar, and behind the stroke where that would lie on the figure. */
+function figurePlace(end, stroke) {
+  const isCovered = stroke > end - 2 && stroke < end + 36
+  return (isCovered ? Math.max(end, stroke) : end) + 6
 }
