@@ -11,6 +11,7 @@ import type { RouteParams } from './parsers/base-parser.js'
 import type { Part } from './parsers/multipart/part.js'
 import { reactTo, type Reaction } from './problem.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
+import { heldBody, holdBody, type ShownBody } from './request-properties.js'
 import { Source, type NodeRequest, type NodeResponse } from './source.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
@@ -27,91 +28,26 @@ export interface AdapterRequest {
   readonly stream?: Readable | undefined
 }
 
-/**
- * Where a request keeps its body. In a WeakMap, and with getters made for each request, its objects outlived every minor
- * collection: V8 keeps both in the old space. That took 60 µs of each request of a small form, a third of the whole.
- */
-const bodyKey = Symbol('formgate body')
-
-/** A request that may have been opened. */
-interface BodyHolder {
-  [bodyKey]?: RequestBody | undefined
-}
-
-/** The same for every request. A value that the app sets in the place of `data` or `files` stays. */
-const ownProperties: PropertyDescriptorMap = {
-  data: bodyProperty('data'),
-  files: bodyProperty('files'),
-  parse: bodyMethod('parse'),
-  parts: bodyMethod('parts'),
-}
-const names = Object.keys(ownProperties)
-
-const bodyProperties: PropertyDescriptorMap = {
-  [bodyKey]: { value: undefined, writable: true },
-  ...ownProperties,
-}
-
 let defaultConfig: Config | undefined
 
 /** The body of a request: one object, however many middlewares ask. The target gets its properties the first time. */
 export function openBody(adapter: AdapterRequest): RequestBody {
-  const request = adapter.request as BodyHolder
-  const target = adapter.target as BodyHolder
-  const known = request[bodyKey]
+  const { request, target, stream } = adapter
+  const known = heldBody(request) as RequestBody | undefined
   if (known !== undefined) {
-    if (adapter.stream !== undefined) known.source.replaceStream(adapter.stream)
+    if (stream !== undefined) known.source.replaceStream(stream)
     return known
   }
-  if (!(bodyKey in target)) Object.defineProperties(familyOf(target, request), bodyProperties)
-  // What an app had put there before gives way.
-  if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
   const body = new RequestBody(adapter)
-  target[bodyKey] = body
-  request[bodyKey] = body
+  holdBody(request, target, body)
   return body
-}
-
-/**
- * Who gets the properties: the prototype that all requests of an app share, where the framework has made one for it,
- * since to define properties takes longer than to read a small form. Node's own prototypes are everybody's.
- */
-function familyOf(target: object, request: object): object {
-  const prototype = Object.getPrototypeOf(target) as object
-  const isOfApp = target !== request || !Object.hasOwn(prototype, 'constructor')
-  return isOfApp ? prototype : target
-}
-
-function bodyProperty(name: 'data' | 'files' | 'parse' | 'parts'): PropertyDescriptor {
-  return {
-    configurable: true,
-    enumerable: true,
-    get(this: BodyHolder) {
-      return this[bodyKey]?.[name]
-    },
-    set(value: unknown) {
-      Object.defineProperty(this, name, { value, configurable: true, writable: true, enumerable: true })
-    },
-  }
-}
-
-/** A request that has not been opened has no such method: it is of a route outside of Formgate. */
-function bodyMethod(name: 'parse' | 'parts'): PropertyDescriptor {
-  return {
-    ...bodyProperty(name),
-    enumerable: false,
-    get(this: BodyHolder) {
-      const body = this[bodyKey]
-      return body && (() => body[name]())
-    },
-  }
 }
 
 /**
  * What an adapter asks. `multipart()` calls `mount`, a route's own parsers call `route`, `req.parse()` calls `parse`,
  * and `req.data` and `req.files` are the properties of these names.
  */
-export class RequestBody {
+export class RequestBody implements ShownBody {
   readonly source: Source
   readonly #params: () => RouteParams | undefined
   #mount: Config | undefined
