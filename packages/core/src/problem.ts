@@ -68,7 +68,7 @@ export async function reactTo(error: unknown, errors: 'respond' | 'next', source
     if (error.expose) return { kind: 'answer', ...answerProblem(error, source) }
   }
   if (error instanceof BodyError) passedOn.add(error)
-  // Express answers only when the client has stopped sending, however long that takes.
+  // Whoever answers it need not close the connection of a client that goes on sending.
   if (source.isIncoming && !source.isDiscarded) void cutOff(source)
   return { kind: 'pass on' }
 }

@@ -11,7 +11,7 @@ export interface ShownBody {
 
 /**
  * Where a request keeps its body. In a WeakMap, and with getters made for each request, its objects outlived every minor
- * collection: V8 keeps both in the old space. That took 60 µs of each request of a small form, a third of the whole.
+ * collection: V8 keeps both in the old space. That took 60 µs of each request of a small form.
  */
 const bodyKey = Symbol('formgate body')
 

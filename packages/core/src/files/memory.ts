@@ -1,6 +1,6 @@
 /** The storage that keeps files in memory. */
 import { Readable } from 'node:stream'
-import { Intake } from './intake.js'
+import { Intake, isMostOfItsBuffer } from './intake.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 
 /**
@@ -26,7 +26,7 @@ export class MemoryFile implements StoredFile {
 
   /** A file of these bytes. They are copied where they would keep a buffer of more than twice their size in memory. */
   static of(bytes: Buffer): MemoryFile {
-    return new MemoryFile([bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes])
+    return new MemoryFile([isMostOfItsBuffer(bytes) ? bytes : Buffer.from(bytes)])
   }
 
   constructor(chunks: readonly Uint8Array[]) {
