@@ -8,9 +8,9 @@
 import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { defaultLimits, MultiPartParser } from '../packages/core/dist/index.js'
-import { parseMediaType } from '../packages/core/dist/media-type.js'
+import { importSources } from './sources.mjs'
 
+const { defaultLimits, MultiPartParser, parseMediaType } = await importSources('index', 'media-type')
 const busboy = createRequire(new URL('../packages/core/package.json', import.meta.url))('busboy')
 
 const boundary = '----WebKitFormBoundaryXk3nHp5CqmVYwDlz'

@@ -7,10 +7,13 @@
  * Times are CPU times of the process per form, medians of many rounds taken in turns. The bound is 6 µs more.
  */
 import { createRequire } from 'node:module'
-import { defaultLimits } from '../packages/core/dist/index.js'
-import { coerceForm } from '../packages/core/dist/validation/coerce-form.js'
-import { validate } from '../packages/core/dist/validation/validate.js'
+import { importSources } from './sources.mjs'
 
+const { defaultLimits, coerceForm, validate } = await importSources(
+  'index',
+  'validation/coerce-form',
+  'validation/validate',
+)
 const require = createRequire(new URL('../test/package.json', import.meta.url))
 const bound = 6
 const forms = 20_000

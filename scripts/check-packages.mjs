@@ -29,14 +29,14 @@ function checkFiles(name, files) {
   const tests = files.filter((file) => file.includes('.test.'))
   if (tests.length > 0) fail(`${name} ships tests: ${tests.join(', ')}`)
 
-  const stale = files.filter((file) => file.endsWith('.js') && !files.includes(sourceOf(file)))
+  const stale = files.filter((file) => file.endsWith('.d.ts') && !files.includes(sourceOf(file)))
   if (stale.length > 0)
     fail(`${name} ships files whose source is gone: ${stale.join(', ')}. Run: npm run clean`)
 }
 
 /** @param {string} file */
 function sourceOf(file) {
-  return file.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')
+  return file.replace(/^dist\//, 'src/').replace(/\.d\.ts$/, '.ts')
 }
 
 /**

@@ -2,6 +2,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { root } from './run.mjs'
 
-for (const name of readdirSync(`${root}packages`)) {
-  rmSync(`${root}packages/${name}/dist`, { recursive: true, force: true })
+for (const entry of readdirSync(`${root}packages`, { withFileTypes: true })) {
+  if (entry.isDirectory()) rmSync(`${root}packages/${entry.name}/dist`, { recursive: true, force: true })
 }

@@ -1,7 +1,6 @@
 /** Reads stored bytes in the ways that a Blob offers, without a native Blob behind them. */
 import type { Readable } from 'node:stream'
-import { ReadableStream } from 'node:stream/web'
-import type { ReadableByteStreamController } from 'node:stream/web'
+import type { ReadableByteStreamController, ReadableStream } from 'node:stream/web'
 
 /** What a Blob reads from: a whole file, or a part of one. */
 export interface ByteSource {
@@ -35,7 +34,8 @@ export async function readText(source: ByteSource): Promise<string> {
  */
 export function toWebStream(source: ByteSource): ReadableStream<Uint8Array> {
   let chunks: AsyncIterator<Uint8Array> | undefined
-  return new ReadableStream({
+  // The global one: loaded when it is first used, where an import would load it with every app.
+  return new globalThis.ReadableStream({
     type: 'bytes',
     async pull(controller: ReadableByteStreamController) {
       chunks ??= chunksOf(source)
