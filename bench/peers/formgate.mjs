@@ -13,12 +13,13 @@ export function mountOptions({ storage, directory, limits }) {
   }
 }
 
-/** The answer, from `req.data` and `req.files`. */
+/** The answer, from `req.data` and `req.files`; a promise of it only where the files are hashed. */
 export function answer({ data, files }, { hash }) {
   const all = Object.values(files).flat()
   if (hash) return hashes(all)
-  const { fields, ...rest } = found(data, all)
-  return { fields: fields - Object.keys(files).length, ...rest }
+  const answer = found(data, all)
+  answer.fields -= Object.keys(files).length
+  return answer
 }
 
 async function hashes(files) {

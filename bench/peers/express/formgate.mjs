@@ -6,8 +6,9 @@ import { answer, mountOptions } from '../formgate.mjs'
 export function serve(options) {
   const app = express()
   app.use(multipart(mountOptions(options)))
-  app.post('/', async (req, res) => {
-    res.json(await answer(req, options))
+  app.post('/', (req, res) => {
+    if (options.hash) return answer(req, options).then((digests) => res.json(digests))
+    res.json(answer(req, options))
   })
   return createServer(app)
 }

@@ -6,8 +6,9 @@ import { answer, mountOptions } from '../formgate.mjs'
 export function serve(options) {
   const app = new Koa()
   app.use(multipart(mountOptions(options)))
-  app.use(async (ctx) => {
-    ctx.body = await answer(ctx.request, options)
+  app.use((ctx) => {
+    if (options.hash) return answer(ctx.request, options).then((digests) => (ctx.body = digests))
+    ctx.body = answer(ctx.request, options)
   })
   return createServer(app.callback())
 }

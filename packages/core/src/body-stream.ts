@@ -1,7 +1,6 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
-import { GatheredBytes } from './gathered-bytes.js'
 import { tellProgress } from './progress.js'
 
 /** What bounds a {@link BodyStream}. */
@@ -20,6 +19,13 @@ export interface BodyBounds {
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
+/** Who takes the pieces of a body, one by one. */
+interface Taker {
+  readonly take: (piece: Buffer) => Promise<void> | undefined
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 /**
  * Reads from a stream without ever destroying it: whoever destroys a BodyStream leaves the connection open, so that the
  * client can still be answered.
@@ -33,7 +39,9 @@ export class BodyStream extends Readable {
   #idleTimer: NodeJS.Timeout | undefined
   #started = false
   #tooLarge: BodyError | undefined
-  #gathering: { readonly bytes: GatheredBytes; readonly done: () => void } | undefined
+  #taker: Taker | undefined
+  #isTaking = false
+  #hasEnded = false
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -52,19 +60,15 @@ export class BodyStream extends Readable {
   }
 
   /**
-   * All bytes, for a reader that begins with the last: without the events of a stream, which take longer than to parse a
-   * small body. Whoever calls it reads nothing otherwise.
+   * Calls back with each piece, without the events and the buffer of a stream, which take longer than to parse a small
+   * body. Where the callback returns a promise, the client waits for it. Whoever calls this reads nothing otherwise.
    *
-   * @throws what the stream would fail with
+   * @returns when all pieces have been taken
+   * @throws what the callback fails with, or what the stream would fail with
    */
-  gather(): Promise<Buffer> {
-    const bytes = new GatheredBytes()
+  each(take: (piece: Buffer) => Promise<void> | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#gathering = { bytes, done: () => resolve(bytes.toBuffer()) }
-      this.on('error', reject).on('close', () => {
-        // An error takes longer to make than all the rest here.
-        if (!this.#origin.readableEnded) reject(new Error('The stream was closed.'))
-      })
+      this.#taker = { take, resolve, reject }
       this.#start()
     })
   }
@@ -102,7 +106,12 @@ export class BodyStream extends Readable {
     // A stream that has ended tells nothing more, and Express makes every call of a request a slow one.
     if (this.#origin.readableEnded) clearTimeout(this.#idleTimer)
     else if (this.#started) this.#letGo()
-    callback(error)
+    if (this.#taker === undefined) {
+      callback(error)
+      return
+    }
+    this.#taker.reject(error ?? new Error('The stream was closed.'))
+    callback()
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -114,8 +123,33 @@ export class BodyStream extends Readable {
     }
     this.#idleTimer?.refresh()
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
-    if (this.#gathering !== undefined) this.#gathering.bytes.add(chunk, 0, chunk.length)
+    // Who is told of the progress may have ended it.
+    if (this.destroyed) return
+    if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
     else if (!this.push(chunk)) this.#origin.pause()
+  }
+
+  #hand(piece: Buffer, { take }: Taker): void {
+    try {
+      const taken = take(piece)
+      if (taken === undefined) return
+      this.#isTaking = true
+      this.#origin.pause()
+      taken.then(this.#goOn, (error: unknown) => this.destroy(error as Error))
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+
+  readonly #goOn = (): void => {
+    this.#isTaking = false
+    if (this.destroyed) return
+    if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
+    else if (this.#hasEnded) this.#onEnd()
+    else {
+      this.#idleTimer?.refresh()
+      this.#origin.resume()
+    }
   }
 
   #tell(onProgress: (received: number) => unknown): void {
@@ -132,8 +166,11 @@ export class BodyStream extends Readable {
   #overflow(fitting: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#letGo()
-    if (fitting.length > 0 && this.#gathering === undefined) this.push(fitting)
-    if (this.readableLength === 0) this.destroy(this.#tooLarge)
+    if (fitting.length > 0) {
+      if (this.#taker === undefined) this.push(fitting)
+      else this.#hand(fitting, this.#taker)
+    }
+    if (this.readableLength === 0 && !this.#isTaking) this.destroy(this.#tooLarge)
   }
 
   override read(size?: number): Buffer | null {
@@ -162,12 +199,13 @@ export class BodyStream extends Readable {
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
-    if (this.#gathering === undefined) {
-      this.push(null)
-      return
+    this.#hasEnded = true
+    if (this.#taker === undefined) this.push(null)
+    else if (!this.#isTaking) {
+      this.#taker.resolve()
+      this.#taker = undefined
+      this.destroy()
     }
-    this.#gathering.done()
-    this.destroy()
   }
 
   readonly #onError = (cause: Error): void => {

@@ -39,7 +39,7 @@ export interface ParsedBody extends BodyResult {
  * @throws BodyError, after every file that was stored has been removed
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
-  if (await source.isEmpty(config.limits.idle)) return emptyBody()
+  if (!source.declaresBytes && (await source.isEmpty(config.limits.idle))) return emptyBody()
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
   if (mediaType === undefined || reader === undefined) {
@@ -53,14 +53,13 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     endWatch ??= watchStorage(source, config.limits.settle, ledger)
     return ledger.store(file, info)
   }
-  source.onResponseEnd(() => stream.destroyed && discardRest(source, config.limits))
   try {
     const context = new RequestContext(
       { headers: source.headers, params, config, ledger, storeFile },
       mediaType,
     )
     const result = await reader.parser.parse(stream, mediaType, context)
-    source.onResponseEnd(() => void ledger.release())
+    ledger.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
     return {
       data: isForm ? result.merge() : result,
@@ -76,6 +75,9 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     throw error
   } finally {
     endWatch?.()
+    if (!source.request.readableEnded) {
+      source.onResponseEnd(() => stream.destroyed && discardRest(source, config.limits))
+    }
   }
 }
 

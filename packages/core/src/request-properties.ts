@@ -50,7 +50,7 @@ export function holdBody(request: object, target: object, body: ShownBody): void
   // What an app had put there before gives way.
   if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
   ;(target as BodyHolder)[bodyKey] = body
-  ;(request as BodyHolder)[bodyKey] = body
+  if (request !== target) (request as BodyHolder)[bodyKey] = body
 }
 
 /**

@@ -1,18 +1,21 @@
 /** Keeps Fastify from parsing a body that has been read. */
+import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 
 /** Methods whose body Fastify does not look at, so that nothing has to be hidden. */
 const bodyless = new Set(['GET', 'HEAD', 'TRACE'])
 
-const noBody = { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined }
+const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
 
 /** A QUERY must have a Content-Type; of an empty text Fastify reads the headers twice. */
-const emptyText = { 'content-type': 'text/plain', 'content-length': '0' }
+const emptyText = { 'content-length': '0' }
 
-/** What is read of a request. */
+/** What is used of a request. What is assigned to its headers is laid over those of the client; `undefined` is nothing. */
 interface ReadRequest {
+  readonly raw: { readonly headers: IncomingHttpHeaders }
   readonly method: string
-  readonly headers: unknown
+  get headers(): IncomingHttpHeaders
+  set headers(fields: object | undefined)
 }
 
 /**
@@ -25,42 +28,56 @@ export function hideBody(request: ReadRequest, isMounted: boolean): Readable | u
   // Below the plugin a QUERY meets a content type parser that reads nothing.
   if (bodyless.has(request.method) || (isQuery && isMounted)) return undefined
   if (isQuery) {
-    showInstead(request, emptyText, 2)
+    showInstead(request, 'text/plain', emptyText, 2)
     return Readable.from([])
   }
-  showInstead(request, noBody, 1)
+  showInstead(request, undefined, noBody, 1)
   return undefined
 }
 
 /** Fastify answers a Content-Type that names no media type itself: for its one look there is another. */
 export function hideMediaType(request: ReadRequest): void {
-  if (!bodyless.has(request.method)) showInstead(request, { 'content-type': 'application/octet-stream' }, 1)
+  if (!bodyless.has(request.method)) showInstead(request, 'application/octet-stream', {}, 1)
 }
 
-/** What a request shows in the place of its headers, and how many more times. */
-interface Disguise {
-  readonly headers: unknown
-  readonly fields: object
-  looks: number
-}
+/**
+ * What Fastify lays over the headers of a request at each look, as it does with what an app assigns to them; the last of
+ * the looks takes it away.
+ */
+class Disguise {
+  readonly #request: ReadRequest
+  /** What the app had assigned. */
+  readonly #before: object | undefined
+  readonly #contentType: string | undefined
+  #looks: number
 
-const disguiseKey = Symbol('formgate headers')
+  /** One for all requests: V8 would keep each of its own until the next full collection. */
+  static readonly #look: PropertyDescriptor & ThisType<Disguise> = {
+    enumerable: true,
+    get() {
+      this.#looks -= 1
+      if (this.#looks === 0) this.#request.headers = this.#before
+      return this.#contentType
+    },
+  }
 
-/** One for all requests: V8 would keep each of its own until the next full collection. */
-const disguisedHeaders: PropertyDescriptor = {
-  configurable: true,
-  get(this: { [disguiseKey]: Disguise; headers?: unknown }) {
-    const disguise = this[disguiseKey]
-    disguise.looks -= 1
-    if (disguise.looks === 0) delete this.headers
-    // Hooks that come later may look first, for a field of another kind.
-    return Object.assign({}, disguise.headers, disguise.fields)
-  },
+  constructor(request: ReadRequest, contentType: string | undefined, fields: object, looks: number) {
+    const { headers } = request
+    this.#request = request
+    this.#before = headers === request.raw.headers ? undefined : headers
+    this.#contentType = contentType
+    this.#looks = looks
+    Object.assign(this, this.#before, fields)
+    Object.defineProperty(this, 'content-type', Disguise.#look)
+  }
 }
 
 /** The fields that the next looks at the headers find. */
-function showInstead(request: ReadRequest, fields: object, looks: number): void {
-  const disguise: Disguise = { headers: request.headers, fields, looks }
-  Object.defineProperty(request, disguiseKey, { configurable: true, value: disguise })
-  Object.defineProperty(request, 'headers', disguisedHeaders)
+function showInstead(
+  request: ReadRequest,
+  contentType: string | undefined,
+  fields: object,
+  looks: number,
+): void {
+  request.headers = new Disguise(request, contentType, fields, looks)
 }

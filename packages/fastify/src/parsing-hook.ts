@@ -35,7 +35,8 @@ export interface HookRequest {
   readonly params: unknown
   readonly method: string
   readonly is404: boolean
-  readonly headers: IncomingHttpHeaders
+  get headers(): IncomingHttpHeaders
+  set headers(fields: object | undefined)
   body: unknown
 }
 

@@ -21,6 +21,12 @@ export interface FileLedgerOptions {
   readonly inspecting?: Inspecting
 }
 
+/** Tells of the end of a response. */
+export interface ResponseEnd {
+  /** Calls back once; at once where that was before. */
+  onResponseEnd(listener: () => void): void
+}
+
 /**
  * Knows every file of one request from its first byte on. When the request fails, `discard()`; when the response has
  * ended, `release()`. After either, or once one file could not be stored, nothing is stored any more, and a file that
@@ -33,6 +39,7 @@ export class FileLedger {
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
+  #response: ResponseEnd | undefined
   #released = false
 
   /** @param storages are asked in this order */
@@ -58,6 +65,7 @@ export class FileLedger {
    * that `stream` failed with; or the reason of the abort
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+    this.#awaitEnd()
     stream.on('error', (error) => {
       // A storage that leaves its loop over the stream destroys it so, and only then says why.
       if (error.name === 'AbortError') setImmediate(() => this.abort(this.#reasonOf(error, info)))
@@ -121,12 +129,23 @@ export class FileLedger {
     await this.#removeAll()
   }
 
+  /** Releases when the response has ended. Until there is a file nobody listens for that end: most requests have none. */
+  releaseAfter(response: ResponseEnd): void {
+    this.#response = response
+    if (this.#files.length > 0 || this.#pending.size > 0) this.#awaitEnd()
+  }
+
   /** The response has ended: removes what was neither kept nor moved. Never rejects. */
   async release(): Promise<void> {
     this.#released = true
     // In the usual case nobody waits for an abort, which took a sixth of the CPU of a request with one small file.
     if (this.#pending.size > 0) await this.discard(responseEnded())
     else if (this.#files.length > 0) await this.#removeAll()
+  }
+
+  #awaitEnd(): void {
+    this.#response?.onResponseEnd(() => void this.release())
+    this.#response = undefined
   }
 
   get #life(): Lifetime {
@@ -179,6 +198,7 @@ export class FileLedger {
   #add(stored: StoredFile, info: FileInfo, findings?: FileFindings): UploadedFile {
     const file = new UploadedFile(stored, info, findings)
     this.#files.push(file)
+    this.#awaitEnd()
     return file
   }
 

@@ -1,5 +1,6 @@
 /** The reading of a stream, piece by piece. */
 import type { Readable } from 'node:stream'
+import { BodyStream } from '../body-stream.js'
 
 /**
  * Calls back with each piece of a stream. Where the callback returns a promise, the stream waits for it.
@@ -13,6 +14,7 @@ export function eachPiece(
   stream: Readable,
   take: (piece: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
+  if (stream instanceof BodyStream) return stream.each(take)
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       // A destroyed stream still gives what it holds, which is nobody's any more.
