@@ -49,6 +49,11 @@ export class BodyStream extends Readable {
     this.#bounds = bounds
   }
 
+  /** Bytes that the client has declared, where that is checked. */
+  get expected(): number | undefined {
+    return this.#bounds.expected
+  }
+
   /** Bytes so far. */
   get received(): number {
     return this.#received

@@ -54,3 +54,19 @@ test('places are counted from the first byte, wherever it stands in its piece', 
   bytes.truncate(1)
   expect(bytes.toString('latin1')).toBe('a')
 })
+
+test('no more room is made than for the bytes that were announced, unless more come', () => {
+  const bytes = new GatheredBytes(100_000)
+  bytes.add(Buffer.alloc(60_000, 'a'), 0, 60_000)
+  bytes.add(Buffer.alloc(40_000, 'b'), 0, 40_000)
+  expect(bytes.toBuffer().buffer.byteLength).toBe(100_000)
+  bytes.add(Buffer.from('c'), 0, 1)
+  expect(bytes.size).toBe(100_001)
+  expect(bytes.toString('latin1').endsWith('bc')).toBe(true)
+})
+
+test.each([0, 1, 5, Number.NaN])('bytes are joined whatever length was announced, such as %d', (expected) => {
+  const bytes = new GatheredBytes(expected)
+  for (const piece of ['one ', 'two ', 'three']) bytes.add(Buffer.from(piece), 0, piece.length)
+  expect(bytes.toString('latin1')).toBe('one two three')
+})

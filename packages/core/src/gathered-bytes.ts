@@ -12,6 +12,12 @@ export class GatheredBytes {
   #to = 0
   /** Whether the memory is this object's own, with room behind the bytes, and not that of a piece. */
   #isOwn = false
+  readonly #expected: number
+
+  /** @param expected how many bytes there will be, where that has been said: no more room than for these is made at once */
+  constructor(expected: number = Infinity) {
+    this.#expected = expected
+  }
 
   /** How many there are. */
   get size(): number {
@@ -30,7 +36,7 @@ export class GatheredBytes {
     const known = this.size
     const size = known + to - from
     if (!this.#isOwn || size > this.#bytes.length) {
-      const room = Buffer.allocUnsafe(size * 2)
+      const room = Buffer.allocUnsafe(size <= this.#expected ? Math.min(size * 2, this.#expected) : size * 2)
       this.#bytes.copy(room, 0, this.#from, this.#to)
       this.#bytes = room
       this.#from = 0

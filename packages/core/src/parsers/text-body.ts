@@ -1,5 +1,6 @@
 /** A whole body as text, in the charset that its header declares. */
 import type { Readable } from 'node:stream'
+import { BodyStream } from '../body-stream.js'
 import { BodyError } from '../errors.js'
 import { isKnownCharset, isUtf8Label, parameter, type MediaType } from '../media-type.js'
 import { eachPiece } from './each-piece.js'
@@ -7,7 +8,7 @@ import { GatheredBytes } from '../gathered-bytes.js'
 
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
-  const bytes = new GatheredBytes()
+  const bytes = new GatheredBytes(stream instanceof BodyStream ? stream.expected : undefined)
   await eachPiece(stream, (piece) => {
     bytes.add(piece, 0, piece.length)
     return undefined
