@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { DataAndFiles } from '../data-and-files.js'
 import type { TextEntry } from '../entries.js'
 import { BodyError } from '../errors.js'
-import { isKnownCharset, type MediaType } from '../media-type.js'
+import { isKnownCharset, isUtf8Label, type MediaType } from '../media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, multipartHint } from './body-look.js'
 import { FieldMeter } from './field-meter.js'
@@ -56,11 +56,12 @@ export class FormParser extends BaseParser {
     const entries: TextEntry[] = []
     const named = this.charsetField ? charsetField.exec(text)?.[1] : undefined
     const charset = named !== undefined && isKnownCharset(named) ? named : declared
+    const decoder = new ComponentDecoder(text, charset)
     for (const pair of text.split('&')) {
       if (pair === '') continue
       const equals = pair.indexOf('=')
-      const name = decodeComponent(equals === -1 ? pair : pair.slice(0, equals), charset)
-      const value = equals === -1 ? '' : decodeComponent(pair.slice(equals + 1), charset)
+      const name = decoder.decode(equals === -1 ? pair : pair.slice(0, equals))
+      const value = equals === -1 ? '' : decoder.decode(pair.slice(equals + 1))
       const size = Buffer.byteLength(value)
       meter.begin(name)
       meter.add(name, size, size)
@@ -72,9 +73,38 @@ export class FormParser extends BaseParser {
 
 const notAscii = /[\u0080-\u00ff]/
 
-/** One name or value, by the WHATWG URL standard (5.1). In `text` a character is a byte. */
-function decodeComponent(text: string, charset: string): string {
-  const spaced = text.replaceAll('+', ' ')
-  if (!spaced.includes('%') && !notAscii.test(spaced)) return spaced
-  return decodeText(percentDecode(spaced), charset)
+/** Decodes the names and values of one form, by the WHATWG URL standard (5.1). In a text a character is a byte. */
+class ComponentDecoder {
+  readonly #charset: string
+  readonly #isAscii: boolean
+  /**
+   * Whether all escapes so far were those of well-formed UTF-8. As long as they are, `decodeURIComponent` gives the same
+   * in a sixth of the time; it throws at others, which takes longer than all the rest.
+   */
+  #isWellFormed: boolean
+
+  /** @param text all of the form */
+  constructor(text: string, charset: string) {
+    this.#charset = charset
+    this.#isAscii = !notAscii.test(text)
+    this.#isWellFormed = this.#isAscii && isUtf8Label(charset)
+  }
+
+  /** One name or value. */
+  decode(text: string): string {
+    const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+    const isEscaped = spaced.includes('%')
+    if (!isEscaped && (this.#isAscii || !notAscii.test(spaced))) return spaced
+    return this.#wellFormed(spaced) ?? decodeText(percentDecode(spaced), this.#charset)
+  }
+
+  #wellFormed(text: string): string | undefined {
+    if (!this.#isWellFormed) return undefined
+    try {
+      return decodeURIComponent(text)
+    } catch {
+      this.#isWellFormed = false
+      return undefined
+    }
+  }
 }
