@@ -97,9 +97,9 @@ export class BodyStream extends Readable {
       return
     }
     if (this.#bounds.idle !== Infinity) {
-      this.#idleTimer = setTimeout(this.#onIdle, this.#bounds.idle).unref()
+      this.#idleTimer = setTimeout(BodyStream.#onIdle, this.#bounds.idle, this).unref()
     }
-    this.#origin.on('error', this.#onError)
+    this.#origin.on('error', (cause: Error) => this.destroy(this.#bounds.lost(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
@@ -140,13 +140,16 @@ export class BodyStream extends Readable {
       if (taken === undefined) return
       this.#isTaking = true
       this.#origin.pause()
-      taken.then(this.#goOn, (error: unknown) => this.destroy(error as Error))
+      taken.then(
+        () => this.#goOn(),
+        (error: unknown) => this.destroy(error as Error),
+      )
     } catch (error) {
       this.destroy(error as Error)
     }
   }
 
-  readonly #goOn = (): void => {
+  #goOn(): void {
     this.#isTaking = false
     if (this.destroyed) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
@@ -213,21 +216,14 @@ export class BodyStream extends Readable {
     }
   }
 
-  readonly #onError = (cause: Error): void => {
-    this.destroy(this.#bounds.lost(cause))
-  }
-
   readonly #onClose = (): void => {
     if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost(null))
   }
 
-  readonly #onIdle = (): void => {
+  static #onIdle(this: void, body: BodyStream): void {
     // While the consumer holds the client back, silence is not the client's.
-    if (this.isHeldBack) {
-      this.#idleTimer?.refresh()
-      return
-    }
-    this.destroy(idleTimeout(this.#bounds.idle))
+    if (body.isHeldBack) body.#idleTimer?.refresh()
+    else body.destroy(idleTimeout(body.#bounds.idle))
   }
 }
 

@@ -100,9 +100,11 @@ function emptyBody(): ParsedBody {
 function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading {
   const name = boundOf(parser, limits)
   const limit = limits[name]
-  const code = name === 'fileSize' ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE'
-  const detail = `The ${name === 'fileSize' ? 'file' : 'body'} is larger than ${limit} bytes.`
-  const tooLarge = (): BodyError => new BodyError(code, { detail, limit })
+  const tooLarge = (): BodyError => {
+    const isFile = name === 'fileSize'
+    const detail = `The ${isFile ? 'file' : 'body'} is larger than ${limit} bytes.`
+    return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
+  }
   return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates, onProgress }
 }
 
