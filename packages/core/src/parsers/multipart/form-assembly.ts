@@ -42,9 +42,6 @@ export class FormAssembly implements PartSink {
   beginField(header: PartHeader): (bytes: GatheredBytes) => void {
     const { name, mediaType } = header
     const slot = this.#entries.push(undefined) - 1
-    const setText = (value: string): void => {
-      this.#entries[slot] = { kind: 'text', name, value }
-    }
     const charset = partCharset(header)
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
     const wantsFile = this.#context.fileRules?.find(name)?.kind === 'file'
@@ -58,9 +55,16 @@ export class FormAssembly implements PartSink {
         })
       }
     }
-    if (charset === undefined && this.#charsetField)
-      return (bytes) => void this.#deferred.push(() => setText(fieldText(bytes, this.#formCharset())))
-    return (bytes) => setText(fieldText(bytes, charset))
+    if (charset === undefined && this.#charsetField) {
+      return (bytes) => {
+        this.#deferred.push(() => this.#setText(slot, name, fieldText(bytes, this.#formCharset())))
+      }
+    }
+    return (bytes) => this.#setText(slot, name, fieldText(bytes, charset))
+  }
+
+  #setText(slot: number, name: string, value: string): void {
+    this.#entries[slot] = { kind: 'text', name, value }
   }
 
   /** Undefined where every file has to have a stream. */
