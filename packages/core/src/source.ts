@@ -29,7 +29,7 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge' | 'idle'>
 export class Source {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  /** Looked up once: Express makes every look at a request take 20 times as long. */
+  /** Looked up once: Express makes every look at a request slow. */
   readonly headers: IncomingHttpHeaders
   /** What the handler gets as its request. */
   readonly target: FrameworkRequest
