@@ -17,9 +17,9 @@ export function mountOptions({ storage, directory, limits }) {
 export function answer({ data, files }, { hash }) {
   const all = Object.values(files).flat()
   if (hash) return hashes(all)
-  const answer = found(data, all)
-  answer.fields -= Object.keys(files).length
-  return answer
+  const counts = found(data, all)
+  counts.fields -= Object.keys(files).length
+  return counts
 }
 
 async function hashes(files) {

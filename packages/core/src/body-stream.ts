@@ -41,7 +41,6 @@ export class BodyStream extends Readable {
   #tooLarge: BodyError | undefined
   #taker: Taker | undefined
   #isTaking = false
-  #hasEnded = false
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -153,7 +152,7 @@ export class BodyStream extends Readable {
     this.#isTaking = false
     if (this.destroyed) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
-    else if (this.#hasEnded) this.#onEnd()
+    else if (this.#origin.readableEnded) this.#onEnd()
     else {
       this.#idleTimer?.refresh()
       this.#origin.resume()
@@ -207,7 +206,6 @@ export class BodyStream extends Readable {
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
-    this.#hasEnded = true
     if (this.#taker === undefined) this.push(null)
     else if (!this.#isTaking) {
       this.#taker.resolve()

@@ -39,7 +39,7 @@ export interface ParsedBody extends BodyResult {
  * @throws BodyError, after every file that was stored has been removed
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
-  if (!source.declaresBytes && (await source.isEmpty(config.limits.idle))) return emptyBody()
+  if (await source.isEmpty(config.limits.idle)) return emptyBody()
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
   if (mediaType === undefined || reader === undefined) {

@@ -98,11 +98,6 @@ export class Source {
     return this.request instanceof IncomingMessage && this.headers['transfer-encoding'] === undefined
   }
 
-  /** Whether the headers alone say that bytes come. */
-  get declaresBytes(): boolean {
-    return (this.#declaredLength ?? 0) > 0
-  }
-
   /**
    * Whether the body has no bytes. Where the headers cannot say (a chunked body), it waits for the first byte, which
    * stays unread: bytes decide, not headers.
