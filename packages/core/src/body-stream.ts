@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
 import { tellProgress } from './progress.js'
+import { keepYoung } from './young-pieces.js'
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -121,6 +122,7 @@ export class BodyStream extends Readable {
   readonly #onData = (chunk: Buffer): void => {
     const room = this.#bounds.limit - this.#received
     this.#received += chunk.length
+    keepYoung(chunk)
     if (chunk.length > room) {
       this.#overflow(chunk.subarray(0, room))
       return

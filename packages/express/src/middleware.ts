@@ -23,6 +23,7 @@ import {
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
 import { endForLateListeners } from './end-for-late-listeners.js'
+import { shareShape } from './shared-shape.js'
 
 declare module 'express-serve-static-core' {
   // A merge repeats the parameters of the interface that it merges with, its `any` included.
@@ -117,6 +118,8 @@ export function problems(): ErrorMiddleware {
 function middleware(read: (body: RequestBody) => Promise<unknown>, step: BodyStep): Middleware {
   const route = step.kind === 'route' ? step.route : undefined
   const reading: Middleware = async (req, res, next) => {
+    shareShape(req as Request)
+    shareShape(res as Response)
     try {
       await read(bodyOf(req as Request, res as Response))
     } catch (error) {

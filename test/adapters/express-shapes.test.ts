@@ -1,0 +1,65 @@
+/** Whether V8 sees the requests of an Express app as objects of one kind. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInThisContext } from 'node:vm'
+import { multipart } from '@formgate/express'
+import express, { type Express, type Request, type Response } from 'express'
+import { expect, test } from 'vitest'
+
+setFlagsFromString('--allow-natives-syntax')
+const haveSameMap = runInThisContext('(one, other) => %HaveSameMap(one, other)') as (
+  one: object,
+  other: object,
+) => boolean
+
+interface Seen {
+  request: Request
+  response: Response
+  /** What the handler found of them. */
+  names: readonly PropertyKey[]
+}
+
+/** What handlers have seen of twenty forms in a row. */
+async function seenBy(app: Express): Promise<readonly Seen[]> {
+  const seen: Seen[] = []
+  app.post('/', (request, response) => {
+    seen.push({ request, response, names: [request, response].flatMap((each) => Reflect.ownKeys(each)) })
+    response.json(null)
+  })
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  for (let sent = 0; sent < 20; sent += 1) {
+    const body = new FormData()
+    body.set('sent', String(sent))
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body })
+    expect([answer.status, await answer.json()]).toEqual([200, null])
+  }
+  server.close()
+  return seen
+}
+
+function areAlike(seen: readonly object[]): boolean {
+  return seen.every((each) => haveSameMap(each, seen.at(-1)!))
+}
+
+test('requests that Formgate reads share a hidden class, and so do their responses', async () => {
+  const seen = (await seenBy(express().use(multipart()))).slice(10)
+  expect(areAlike(seen.map(({ request }) => request))).toBe(true)
+  expect(areAlike(seen.map(({ response }) => response))).toBe(true)
+})
+
+// V8 13, of Node 24, does so by itself.
+test.runIf(Number.parseInt(process.versions.v8, 10) < 13)('those of Express alone share none', async () => {
+  const seen = (await seenBy(express())).slice(10)
+  expect(areAlike(seen.map(({ request }) => request))).toBe(false)
+})
+
+test('they hold what they held', async () => {
+  const [plain] = await seenBy(express())
+  const [read] = await seenBy(express().use(multipart()))
+  const added = read!.names.filter((name) => !plain!.names.includes(name))
+  expect(added.map(String)).toEqual(['Symbol(formgate body)'])
+  expect(plain!.names.filter((name) => !read!.names.includes(name))).toEqual([])
+})
