@@ -15,7 +15,7 @@ export function mountOptions({ storage, directory, limits }) {
 
 /** The answer, from `req.data` and `req.files`; a promise of it only where the files are hashed. */
 export function answer({ data, files }, { hash }) {
-  const all = Object.values(files).flat()
+  const all = [].concat(...Object.values(files))
   if (hash) return hashes(all)
   const counts = found(data, all)
   counts.fields -= Object.keys(files).length

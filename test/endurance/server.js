@@ -17,8 +17,9 @@ const storage = expressGate.disk({ directory })
 let fullCollections = 0
 if (globalThis.gc === undefined) {
   new PerformanceObserver((list) => {
-    const kinds = list.getEntries().map(({ detail }) => /** @type {{ kind: number }} */ (detail).kind)
-    fullCollections += kinds.filter((kind) => kind === constants.NODE_PERFORMANCE_GC_MAJOR).length
+    const entries = /** @type {{ detail?: { kind: number } }[]} */ (list.getEntries())
+    const full = entries.filter(({ detail }) => detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR)
+    fullCollections += full.length
   }).observe({ entryTypes: ['gc'] })
 }
 

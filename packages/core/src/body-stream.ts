@@ -2,7 +2,6 @@
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
 import { tellProgress } from './progress.js'
-import { keepYoung } from './young-pieces.js'
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -122,7 +121,6 @@ export class BodyStream extends Readable {
   readonly #onData = (chunk: Buffer): void => {
     const room = this.#bounds.limit - this.#received
     this.#received += chunk.length
-    keepYoung(chunk)
     if (chunk.length > room) {
       this.#overflow(chunk.subarray(0, room))
       return

@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { batchSize } from './intake.js'
 import type { Intake } from './intake.js'
+import { freeYoung } from './young-pieces.js'
 
 /** Nothing else is named like this, so that the sweep can never take a file of somebody else. */
 const partName = /^formgate-[0-9a-f]{32}\.part$/
@@ -52,6 +53,7 @@ async function writeAll(intake: Intake, handle: FileHandle): Promise<number> {
     while (chunks.length > 0) {
       const { bytesWritten } = await handle.writev(chunks)
       size += bytesWritten
+      freeYoung(bytesWritten)
       chunks = after(chunks, bytesWritten)
     }
   }
