@@ -71,16 +71,17 @@ async function fresh(row, setting) {
 }
 
 async function heavy(row, setting) {
+  const name = row.body ?? row.name
   return withServers(row, setting, async (servers) => {
     const idle = new Map()
     for (const server of servers) {
       idle.set(server, (await server.usage()).rss)
-      await check(server, row.name, setting)
+      await check(server, name, setting)
       // As a server is after a while: code is compiled in the background of the first gigabyte.
-      for (let round = 0; round < 2; round += 1) await sendLarge(server, row.name, row, setting)
+      for (let round = 0; round < 2; round += 1) await sendLarge(server, name, row, setting)
     }
     return inTurns(servers, setting, async (server) => ({
-      ...(await sendLarge(server, row.name, row, setting)),
+      ...(await sendLarge(server, name, row, setting)),
       rss: (await server.usage()).peakRss - idle.get(server),
     }))
   })
@@ -195,8 +196,8 @@ function compare(server, answer, { holds }) {
   throw new Error(`${server.name} found ${JSON.stringify(answer)} instead of ${JSON.stringify(holds)}.`)
 }
 
-function start(module, { storage, limits, hash }, { directory, profiles }) {
-  return Server.start(module, { storage, limits, hash, directory }, profiles)
+function start(module, { storage, limits, hash, heap }, { directory, profiles }) {
+  return Server.start(module, { storage, limits, hash, heap, directory }, profiles)
 }
 
 async function withServers(row, setting, run) {

@@ -99,6 +99,18 @@ export const rows = [
     outsiders: [...outsiders, 'node/pipe'],
   },
   {
+    name: 'big256m-in-app',
+    body: 'big256m',
+    title: 'The same, in processes with 32 MB of other things in their heaps',
+    kind: 'heavy',
+    storage: 'disk',
+    limits: { fileSize: 1024 * MiB, bodySize: 1024 * MiB },
+    heap: 32,
+    requests: 4,
+    connections: 1,
+    peers: usual,
+  },
+  {
     name: 'file64m',
     title: 'File of 64 MiB, kept in memory',
     kind: 'memory',

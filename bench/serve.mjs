@@ -4,10 +4,14 @@
  * It tells its port, and when it is asked, what it has used so far.
  */
 import { readdirSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
-const [module, options] = process.argv.slice(2)
+const [module, json] = process.argv.slice(2)
+const options = JSON.parse(json)
 const { serve } = await import(`./peers/${module}.mjs`)
-const server = await serve(JSON.parse(options))
+globalThis.others = otherThings(options.heap ?? 0)
+const server = await serve(options)
 if (!server.listening) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 
 process.on('message', (message) => {
@@ -16,6 +20,15 @@ process.on('message', (message) => {
 })
 process.on('disconnect', () => process.exit())
 process.send({ port: server.address().port })
+
+/** So many MB of what an app has in its heap beside its server, as it is after a full collection. */
+function otherThings(megabytes) {
+  if (megabytes === 0) return []
+  const things = Array.from({ length: megabytes * 8300 }, (_, id) => ({ id, tags: [id, id + 1], next: null }))
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return things
+}
 
 function usage() {
   const { user, system } = process.cpuUsage()

@@ -73,6 +73,7 @@ const musts = {
   urlencoded: [whole(1.05)],
   photo5m: [faster(1.25), whole(0.8)],
   big256m: [faster(1.5), whole(0.75), memoryGrowth],
+  'big256m-in-app': [faster(1.5), whole(0.75)],
   file64m: [memoryOfMulter],
   crlfs: [hostile],
   almost: [hostile],
