@@ -56,9 +56,12 @@ CPU is the user and system time of the server process, all its threads. \`bare\`
 whole body to the disk unparsed. Every server has first shown that it finds the same fields, files and bytes in the body.
 Memory is the peak that the kernel saw, less what was used before the first body.
 
-V8 decides by the size of the heap when it collects. In servers with as little in them as these, a body of 256 MB brings ten full
-collections or none, by a difference of one or two MB in the heap, and ten of them are a quarter of all CPU, whichever library
-reads it. In an app the rest of the heap decides.
+On Express, what a library adds can be less than nothing: on Node 20 and 22 every look at a request of a bare Express server is a
+slow one, and after Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)).
+
+A large body can bring ten full collections for each 256 MB, a quarter of all CPU in servers with as little in their heaps as these and
+more in an app, or none, whichever library reads it: V8 decides. Where Formgate writes a file to a disk it brings few or none; for that,
+V8's space for young objects grows to its full size sooner ([decision 19](decisions/0019-pieces-die-young.md)).
 
 ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
 
