@@ -10,7 +10,7 @@ import { runInNewContext } from 'node:vm'
 const [module, json] = process.argv.slice(2)
 const options = JSON.parse(json)
 const { serve } = await import(`./peers/${module}.mjs`)
-globalThis.others = otherThings(options.heap ?? 0)
+if (options.heap) globalThis.others = otherThings(options.heap)
 const server = await serve(options)
 if (!server.listening) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 
@@ -23,7 +23,6 @@ process.send({ port: server.address().port })
 
 /** So many MB of what an app has in its heap beside its server, as it is after a full collection. */
 function otherThings(megabytes) {
-  if (megabytes === 0) return []
   const things = Array.from({ length: megabytes * 8300 }, (_, id) => ({ id, tags: [id, id + 1], next: null }))
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()

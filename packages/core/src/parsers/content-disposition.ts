@@ -26,7 +26,8 @@ export class DispositionFault extends Error {
 
 const dispositionType = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
 /*
- * One parameter behind one or more semicolons, or nothing behind the last of them. A quoted value ends at a quote that is followed by ";" or by the end.
+ * One parameter behind one or more semicolons, or nothing behind the last of them. A quoted value ends at a quote that
+ * is followed by ";" or by the end.
  * `\"` is a quote inside the value, unless the value closes only where its backslash is taken literally: browsers send
  * a file called `a\` as filename="a\". Every other backslash stands for itself, as browsers mean it.
  * No two neighbours may both match white space, or a header of 16 KiB of spaces takes minutes: a value without quotes is
