@@ -194,3 +194,8 @@ export function peersOf({ peers = {} }, framework) {
 export function isFloor(server) {
   return server.endsWith('/bare') || server === 'node/drain' || server === 'node/pipe'
 }
+
+/** Servers that have none of the three frameworks, and read bodies all the same. */
+export function isOutsider(server) {
+  return server.startsWith('node/') && !isFloor(server)
+}

@@ -6,8 +6,11 @@ const KiB = 1024
 /** Bytes that all intakes of the process may hold together while they wait for slow takers, who may hold as many. */
 const sharedBudget = 16 * 1024 * KiB
 
-/** More than this makes one upload no faster, and falls out of the cache of a processor. */
-const largestShare = 1024 * KiB
+/**
+ * More than this makes one upload no faster, and pieces that wait grow old, so that only a full collection frees them
+ * (docs/decisions/0019-pieces-die-young.md).
+ */
+const largestShare = 512 * KiB
 
 /** Less than this makes every write a small one. */
 const smallestShare = 64 * KiB
