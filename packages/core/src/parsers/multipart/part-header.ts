@@ -28,10 +28,7 @@ const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
  */
 export function parsePartHeader(header: string, number: number): PartHeader {
   const plainName = plainFieldName(header)
-  if (plainName !== undefined) {
-    const fields = { 'content-disposition': header.slice('Content-Disposition: '.length) }
-    return { number, name: plainName, filename: undefined, mediaType: undefined, fields }
-  }
+  if (plainName !== undefined) return new PlainField(number, plainName)
   const plainFile = plainFileHeader(header, number)
   if (plainFile !== undefined) return plainFile
   const fields = headerFields(header, number)
@@ -43,6 +40,23 @@ export function parsePartHeader(header: string, number: number): PartHeader {
     filename,
     mediaType: contentType === undefined ? undefined : parseMediaType(contentType),
     fields,
+  }
+}
+
+/** A plain field. A class, since forms have many, and nobody asks for the header of most. */
+class PlainField implements PartHeader {
+  readonly number: number
+  readonly name: string
+  readonly filename = undefined
+  readonly mediaType = undefined
+
+  constructor(number: number, name: string) {
+    this.number = number
+    this.name = name
+  }
+
+  get fields(): Readonly<Record<string, string>> {
+    return { 'content-disposition': `form-data; name="${this.name}"` }
   }
 }
 
