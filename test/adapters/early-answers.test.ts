@@ -92,6 +92,13 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
   }
 
+  test('a storage that fails is answered while the client waits after the first bytes of a file', async () => {
+    const connection = await open({ mount: { storage: failing }, routes })
+    const body = form('X', [file('f', 'f'), 'x'.repeat(100_000)])
+    connection.write(head({ type: multipartX, body })).write(body.slice(0, 200))
+    expect((await connection.answer()).status).toBe(500)
+  })
+
   describe.each(refusals)('$of', ({ description, status }) => {
     test('is read by a client that goes on sending, of which at most 1 MiB more is taken', async () => {
       let socket: Socket | undefined
