@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
-import { JSONParser, MultiPartParser, PlainTextParser, type Storage } from '@formgate/core'
+import { JSONParser, MultiPartParser, PlainTextParser, type Inspector, type Storage } from '@formgate/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   chunk,
@@ -27,6 +27,26 @@ const failing: Storage = {
   async store() {
     throw new Error('no')
   },
+}
+
+/** Fails a moment after it has seen the first bytes of a file. */
+const crash: Inspector = () => ({
+  async chunk() {
+    await setTimeout(20)
+    throw new Error('no')
+  },
+})
+
+async function readParts({ parts }: Handling): Promise<string> {
+  for await (const part of parts()) if (part.kind === 'file') await buffer(part.stream)
+  return 'all read'
+}
+
+async function failInParts({ parts }: Handling): Promise<void> {
+  for await (const { name } of parts()) {
+    await setTimeout(20)
+    throw new Error(`no ${name}`)
+  }
 }
 
 /** A way to be refused in the middle of a form. */
@@ -92,8 +112,19 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
   }
 
-  test('a storage that fails is answered while the client waits after the first bytes of a file', async () => {
-    const connection = await open({ mount: { storage: failing }, routes })
+  test.each<[string, Description]>([
+    ['a storage that fails', { mount: { storage: failing }, routes }],
+    ['an inspection that fails', { mount: { inspect: crash }, routes }],
+    [
+      'an inspection that fails in a loop over the parts',
+      { mount: { lazy: true, inspect: crash }, routes: [{ path: '/', handler: readParts }] },
+    ],
+    [
+      'a loop over the parts that fails',
+      { mount: { lazy: true }, routes: [{ path: '/', handler: failInParts }] },
+    ],
+  ])('%s is answered while the client waits after the first bytes of a file', async (_, description) => {
+    const connection = await open(description)
     const body = form('X', [file('f', 'f'), 'x'.repeat(100_000)])
     connection.write(head({ type: multipartX, body })).write(body.slice(0, 200))
     expect((await connection.answer()).status).toBe(500)

@@ -55,9 +55,13 @@ describe.each(frameworks.filter(({ name }) => name !== 'Express'))('$name', ({ s
   })
 
   async function open(description: Description): Promise<ClientHttp2Session> {
-    const app = await start({ ...description, http2: true })
-    apps.push(app)
-    const session = connect(`http://127.0.0.1:${app.port}`)
+    apps.push(await start({ ...description, http2: true }))
+    return connectAgain()
+  }
+
+  /** One more session with the app that was opened last. */
+  function connectAgain(): ClientHttp2Session {
+    const session = connect(`http://127.0.0.1:${apps.at(-1)!.port}`)
     sessions.push(session)
     return session
   }
@@ -167,16 +171,20 @@ describe.each(frameworks.filter(({ name }) => name !== 'Express'))('$name', ({ s
     expect((await exchangeHttp2(session, { type: json, body: '1' })).json.data).toBe(1)
   })
 
-  test('a body that is not as long as it says fails alone', async () => {
+  // Of a longer body Node 20 ends the stream, Node 22.23 and 24 the session (nghttp2 does, before Formgate sees it).
+  test.each([
+    ['longer', '3'],
+    ['shorter', '300'],
+  ])('a body that is %s than it says fails, and the app goes on', async (_, length) => {
     const session = await mounted()
-    for (const length of ['3', '300']) {
-      const stream = begin(session, { type: json, framing: 'none', headers: { 'Content-Length': length } })
-      const closed = new Promise<void>((resolve) => stream.on('error', () => undefined).on('close', resolve))
-      stream.end('{"a":1}')
-      await closed
-      expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR)
-    }
-    expect((await exchangeHttp2(session, { type: json, body: '1' })).json.data).toBe(1)
+    session.on('error', () => undefined)
+    const stream = begin(session, { type: json, framing: 'none', headers: { 'Content-Length': length } })
+    const closed = new Promise<void>((resolve) => stream.on('error', () => undefined).on('close', resolve))
+    stream.end('{"a":1}')
+    await closed
+    expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR)
+    const next = session.destroyed ? connectAgain() : session
+    expect((await exchangeHttp2(next, { type: json, body: '1' })).json.data).toBe(1)
   })
 
   test('ten uploads at once on one session, every other one refused', async () => {

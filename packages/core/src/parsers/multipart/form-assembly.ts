@@ -20,7 +20,6 @@ export class FormAssembly implements PartSink {
   /** One for each part that counts; `undefined` until it is complete. */
   readonly #entries: (Entry | undefined)[] = []
   readonly #stores: Promise<void>[] = []
-  #body: Readable | undefined
   /** What is decoded when the whole form is there: which error is answered must not depend on how it was cut. */
   readonly #deferred: (() => void | Promise<void>)[] = []
 
@@ -33,7 +32,6 @@ export class FormAssembly implements PartSink {
 
   /** Reads the body and waits for every file. @throws BodyError */
   async read(stream: Readable, mediaType: MediaType): Promise<readonly Entry[]> {
-    this.#body = stream
     await this.#reader.read(stream, mediaType)
     await Promise.all(this.#stores)
     for (const decode of this.#deferred) await decode()
@@ -97,11 +95,7 @@ export class FormAssembly implements PartSink {
     const stored = this.#context.storeFile(stream, info).then((value) => {
       this.#entries[slot] = { kind: 'file', name: info.field, value }
     })
-    stored.catch((error: unknown) => {
-      this.#reader.fail(error)
-      // The client may be waiting for an answer before it sends more.
-      this.#body?.destroy()
-    })
+    stored.catch((error: unknown) => this.#reader.fail(error))
     this.#stores.push(stored)
   }
 

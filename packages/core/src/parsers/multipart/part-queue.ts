@@ -33,7 +33,6 @@ export class PartQueue implements PartSink {
   /** Those of files that are not yet read to their end. */
   readonly #streams = new Set<InspectedStream>()
   #formCharset: string | undefined
-  #body: Readable | undefined
   #isRead = false
   #failure: { readonly reason: unknown } | undefined
   /** Wakes whoever waits for something to change: the loop for a part, and the reader for the loop. */
@@ -48,7 +47,6 @@ export class PartQueue implements PartSink {
 
   /** Begins to read the body. What goes wrong is told by `next`. */
   read(stream: Readable, mediaType: MediaType): void {
-    this.#body = stream
     this.#reader
       .read(stream, mediaType, () => this.#flush())
       .then(
@@ -87,7 +85,6 @@ export class PartQueue implements PartSink {
     if (this.#failure !== undefined || this.#isRead) return
     this.#failure = { reason }
     const error = reason instanceof Error ? reason : new Error('The body was not read.', { cause: reason })
-    this.#body?.destroy()
     this.#reader.fail(error)
     for (const stream of this.#streams) stream.destroy(error)
     this.#wake()

@@ -70,6 +70,7 @@ export class PartReader implements PartListener {
   readonly #meter: PartMeter
   #files: FileReader | undefined
   #part: OpenPart | undefined
+  #body: Readable | undefined
   #failure: { readonly reason: unknown } | undefined
 
   /** @param rules what a schema says about the files */
@@ -96,6 +97,7 @@ export class PartReader implements PartListener {
     const boundary = readBoundary(mediaType)
     if (boundary === undefined) throw missingBoundary((await readStart(stream)).start)
     const framing = new Framing(boundary, this.#limits.headerSize, this)
+    this.#body = stream
     try {
       await eachPiece(stream, (piece) => {
         framing.push(piece)
@@ -115,9 +117,10 @@ export class PartReader implements PartListener {
    * with, only because both came in one piece.
    */
   async #earlierFailure(fault: unknown): Promise<unknown> {
-    if (this.#files === undefined) return fault
-    void this.#files.flush()?.catch(() => undefined)
-    await setImmediate()
+    if (this.#failure === undefined && this.#files !== undefined) {
+      void this.#files.flush()?.catch(() => undefined)
+      await setImmediate()
+    }
     return this.#failure === undefined ? fault : this.#failure.reason
   }
 
@@ -126,10 +129,14 @@ export class PartReader implements PartListener {
     return this.#files?.flush()
   }
 
-  /** Stops reading: the stream of the file that is arriving fails, and so does `read`. */
+  /**
+   * Stops reading: the stream of the file that is arriving fails, and so does `read`. At once, and not when the next
+   * bytes come: the client may be waiting for an answer before it sends them.
+   */
   fail(error: unknown): void {
     this.#failure ??= { reason: error }
     this.#files?.fail(error)
+    this.#body?.destroy()
   }
 
   openPart(text: string): void {
