@@ -60,8 +60,8 @@ On Express, what a library adds can be less than nothing: on Node 20 and 22 ever
 slow one, and after Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)).
 
 A large body can bring ten full collections for each 256 MB, a quarter of all CPU in servers with as little in their heaps as these and
-more in an app, or none, whichever library reads it: V8 decides. Where Formgate writes a file to a disk it brings few or none; for that,
-V8's space for young objects grows to its full size sooner ([decision 19](decisions/0019-pieces-die-young.md)).
+more in an app, or none, whichever library reads it: V8 decides. Where Formgate stores a file it gives the memory of each piece back itself
+([decision 19](decisions/0019-written-pieces-are-given-back.md)).
 
 ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
 

@@ -1,5 +1,4 @@
 /** Refusals while the client is still sending, or has not begun. */
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
@@ -18,6 +17,7 @@ import {
   type Answer,
 } from './client.js'
 import { frameworks, type App, type Description, type Handling } from './frameworks.js'
+import { looking } from './looking.js'
 
 const MiB = 1024 * 1024
 const json = 'application/json'
@@ -98,20 +98,6 @@ describe.each(frameworks)('$name', ({ start }) => {
     return connection
   }
 
-  /** Adds a look at every request before Formgate sees it. */
-  function watched(description: Description, look: (request: IncomingMessage) => void): Description {
-    return {
-      ...description,
-      above: {
-        express: (app) => app.use((req, _res, next) => (look(req), next())),
-        koa: (app) => app.use((ctx, next) => (look(ctx.req), next())),
-        fastify: (app) => {
-          app.addHook('onRequest', async (request) => look(request.raw))
-        },
-      },
-    }
-  }
-
   test.each<[string, Description]>([
     ['a storage that fails', { mount: { storage: failing }, routes }],
     ['an inspection that fails', { mount: { inspect: crash }, routes }],
@@ -133,7 +119,10 @@ describe.each(frameworks)('$name', ({ start }) => {
   describe.each(refusals)('$of', ({ description, status }) => {
     test('is read by a client that goes on sending, of which at most 1 MiB more is taken', async () => {
       let socket: Socket | undefined
-      const connection = await open(watched(description, (request) => (socket = request.socket)))
+      const connection = await open({
+        ...description,
+        above: looking((request) => (socket = request.socket)),
+      })
       connection.write(head({ type: multipartX, framing: 'chunked' }))
       connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\n`))
       const piece = chunk('x'.repeat(64 * 1024))

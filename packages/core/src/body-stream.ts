@@ -1,7 +1,11 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
+import { claim, hasOneReader, markDiscreet } from './own-pieces.js'
 import { tellProgress } from './progress.js'
+
+/** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
+const keptStart = 256 * 1024
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -15,6 +19,8 @@ export interface BodyBounds {
   readonly expected?: number | undefined
   /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
   readonly lost: (cause: Error | null) => Error
+  /** Whether the stream makes new memory for each piece, and keeps none of it. Default false. */
+  readonly hasOwnPieces?: boolean
   /** Is told the bytes so far, at each chunk. */
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
@@ -41,11 +47,15 @@ export class BodyStream extends Readable {
   #tooLarge: BodyError | undefined
   #taker: Taker | undefined
   #isTaking = false
+  /** Whether a piece that comes now is ours alone. */
+  #hasOwnPieces: boolean
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
     this.#origin = origin
     this.#bounds = bounds
+    this.#hasOwnPieces = bounds.hasOwnPieces ?? false
+    if (this.#hasOwnPieces) markDiscreet(this)
   }
 
   /** Bytes that the client has declared, where that is checked. */
@@ -126,11 +136,17 @@ export class BodyStream extends Readable {
       return
     }
     this.#idleTimer?.refresh()
+    if (this.#hasOwnPieces) this.#claim(chunk)
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
     // Who is told of the progress may have ended it.
     if (this.destroyed) return
     if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
     else if (!this.push(chunk)) this.#origin.pause()
+  }
+
+  #claim(piece: Buffer): void {
+    if (!hasOneReader(this.#origin)) this.#hasOwnPieces = false
+    else if (this.#received > keptStart) claim(piece)
   }
 
   #hand(piece: Buffer, { take }: Taker): void {

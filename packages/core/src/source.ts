@@ -138,6 +138,7 @@ export class Source {
       lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
+      hasOwnPieces: kept === undefined && this.#hasOwnPieces,
       onProgress: this.#progressOf(reading.onProgress),
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
@@ -174,6 +175,14 @@ export class Source {
     }
     if (stream.writableFinished) stop()
     else stream.once('finish', stop)
+  }
+
+  /** Whether pieces come from Node's own parser of HTTP/1, and go straight to those who listen. */
+  get #hasOwnPieces(): boolean {
+    const { request } = this
+    const isFromSocket =
+      this.#stream === request && request instanceof IncomingMessage && request.socket.bytesRead > 0
+    return isFromSocket && !Object.hasOwn(request, 'emit') && !Object.hasOwn(request, 'push')
   }
 
   /** What the client declares. A stream that the framework has put in the place of the request has another length. */

@@ -35,6 +35,7 @@ export class PartBuffers {
           used = 0
         }
       }
+      intake.giveBack(chunks)
     }
     if (part && used > 0) yield part.subarray(0, used)
   }

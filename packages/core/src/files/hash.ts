@@ -18,6 +18,7 @@ export function hash(algorithm = 'sha256'): Inspector {
     const digest = createHash(algorithm)
     return {
       chunk: (bytes) => void digest.update(bytes),
+      keepsBytes: false,
       end: () => ({ hash: digest.digest('hex') }),
     }
   }

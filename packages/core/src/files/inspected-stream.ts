@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../framework-request.js'
+import { hasOneReader, isUnseen, markDiscreet } from '../own-pieces.js'
 import type { FileInspection, Inspector } from './inspection.js'
 import type { FileInfo } from './storage.js'
 import type { FileFindings } from './uploaded-file.js'
@@ -52,6 +53,8 @@ export class InspectedStream extends Readable {
   #isBusy = false
   /** Whether the last chunk has come. A stream that is paused may end all the same, if nothing is left in it. */
   #isAtEnd = false
+  /** Whether nobody keeps the bytes that come by here. */
+  #isDiscreet: boolean
   #refusal: BodyError | undefined
   #findings: FileFindings = {}
 
@@ -60,6 +63,8 @@ export class InspectedStream extends Readable {
     this.#origin = origin
     this.#info = info
     this.#inspections = inspections
+    this.#isDiscreet = isUnseen(origin) && inspections.every(({ keepsBytes }) => keepsBytes === false)
+    if (this.#isDiscreet) markDiscreet(this)
     origin.on('error', (error) => this.destroy(error))
     origin.on('close', this.#onClose)
   }
@@ -97,6 +102,10 @@ export class InspectedStream extends Readable {
 
   readonly #onData = (chunk: Buffer | string): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    if (this.#isDiscreet && !hasOneReader(this.#origin)) {
+      this.#isDiscreet = false
+      markDiscreet(this, false)
+    }
     try {
       const busy = this.#show(bytes, 0)
       if (busy === undefined) {

@@ -11,6 +11,11 @@ export interface FileInspection {
    * @param bytes must not be changed
    */
   chunk(bytes: Buffer): void | Promise<void>
+  /**
+   * Whether the bytes, or a view of them, are still needed when `chunk` has returned and its promise is settled. Default
+   * true. With `false`, the memory of a large file's bytes is given back as soon as they are stored: a view is empty then.
+   */
+  readonly keepsBytes?: boolean
   /** All bytes were seen; the file counts as stored only when this has returned. @returns what was found out, if anything */
   end?(): FileFindings | void | Promise<FileFindings | void>
 }

@@ -1,15 +1,13 @@
 /** Gathers the bytes of one stream in few, well-filled chunks while somebody else decides what to do with them. */
 import type { Readable } from 'node:stream'
+import { giveBack, hasOneReader, isUnseen } from '../own-pieces.js'
 
 const KiB = 1024
 
 /** Bytes that all intakes of the process may hold together while they wait for slow takers, who may hold as many. */
 const sharedBudget = 16 * 1024 * KiB
 
-/**
- * More than this makes one upload no faster, and pieces that wait grow old, so that only a full collection frees them
- * (docs/decisions/0019-pieces-die-young.md).
- */
+/** More than this makes one upload no faster. */
 const largestShare = 512 * KiB
 
 /** Less than this makes every write a small one. */
@@ -62,6 +60,8 @@ export class Intake {
   #wanted = 0
   #wake: (() => void) | undefined
   #reading = false
+  /** Whether nobody else has seen a chunk of the stream. */
+  #isAlone = false
   #ended = false
   #failed = false
   #error: unknown
@@ -79,6 +79,7 @@ export class Intake {
     else {
       active++
       this.#reading = true
+      this.#isAlone = isUnseen(stream)
       signal.addEventListener('abort', this.#aborted)
       stream.on('end', this.#end).on('close', this.#closed).on('data', this.#take)
     }
@@ -115,6 +116,14 @@ export class Intake {
     return chunks
   }
 
+  /**
+   * Frees the memory of chunks that were handed over, and of which no byte is needed any more, as far as nobody else can
+   * have them (docs/decisions/0019-written-pieces-are-given-back.md).
+   */
+  giveBack(chunks: readonly Uint8Array[]): void {
+    if (this.#isAlone) giveBack(chunks)
+  }
+
   /** Reads no further. What the stream still has is left to its owner. */
   stop(): void {
     if (!this.#reading) return
@@ -129,6 +138,7 @@ export class Intake {
   }
 
   readonly #take = (chunk: Uint8Array | string): void => {
+    if (this.#isAlone) this.#isAlone = hasOneReader(this.#stream)
     this.#hold(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
     if (this.#size >= this.#wanted) this.#rouse()
     if (this.#size >= this.#mark) this.#stream.pause()

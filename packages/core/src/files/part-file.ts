@@ -5,7 +5,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { batchSize } from './intake.js'
 import type { Intake } from './intake.js'
-import { freeYoung } from './young-pieces.js'
 
 /** Nothing else is named like this, so that the sweep can never take a file of somebody else. */
 const partName = /^formgate-[0-9a-f]{32}\.part$/
@@ -48,15 +47,21 @@ async function writeAll(intake: Intake, handle: FileHandle): Promise<number> {
   let size = 0
   for (;;) {
     await intake.fill(batchSize())
-    let chunks = intake.drain()
+    const chunks = intake.drain()
     if (chunks.length === 0) return size
-    while (chunks.length > 0) {
-      const { bytesWritten } = await handle.writev(chunks)
-      size += bytesWritten
-      freeYoung(bytesWritten)
-      chunks = after(chunks, bytesWritten)
-    }
+    size += await writeChunks(chunks, handle)
+    intake.giveBack(chunks)
   }
+}
+
+async function writeChunks(chunks: readonly Uint8Array[], handle: FileHandle): Promise<number> {
+  let size = 0
+  for (let left = chunks; left.length > 0;) {
+    const { bytesWritten } = await handle.writev(left)
+    size += bytesWritten
+    left = after(left, bytesWritten)
+  }
+  return size
 }
 
 /** What is left of `chunks` when the first `bytes` are taken away: a write may be cut short. */

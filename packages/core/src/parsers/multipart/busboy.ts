@@ -9,6 +9,7 @@
 import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
+import { markDiscreet } from '../../own-pieces.js'
 
 /**
  * Four of the rarest bytes of text, and no more than four: busboy's search skips by the length of its boundary wherever
@@ -22,8 +23,11 @@ const delimiter = Buffer.from(`\r\n--${boundary}`)
 const fileHeader = Buffer.from('\r\nContent-Disposition:form-data;filename=f\r\n\r\n')
 const closing = Buffer.from('--\r\n')
 
-/** Below this size a piece is copied beside others before busboy sees it: a call costs more than the copy. */
-const smallPiece = 32 * 1024
+/** Below this size a part of a piece is copied beside others before busboy sees it: a call costs more than the copy. */
+const smallPart = 32 * 1024
+
+/** Below this size a whole piece is copied as well. It comes with a call of its own anyway. */
+const smallPiece = 4 * 1024
 
 /** Up to here a loop is faster than a call of `copy`, which takes as long as 100 turns. */
 const shortRun = 64
@@ -59,7 +63,10 @@ export class FileReader {
       // So that "drain" comes whenever everything has been read.
       highWaterMark: 1,
     })
-    this.#busboy.on('file', (_, stream) => this.#sinks.shift()?.(stream))
+    this.#busboy.on('file', (_, stream) => {
+      markDiscreet(stream)
+      this.#sinks.shift()?.(stream)
+    })
     this.#busboy.on('drain', () => this.#happened('drain'))
     this.#busboy.on('close', () => this.#happened('close'))
     // Stays on: busboy reports some errors late, and some twice.
@@ -129,7 +136,7 @@ class Outbox {
 
   add(piece: Buffer, from: number, to: number): void {
     const size = to - from
-    if (size >= smallPiece) {
+    if (size >= smallPart || (size >= smallPiece && size === piece.length)) {
       this.#seal()
       this.#ready.push(piece.subarray(from, to))
       return
@@ -137,7 +144,7 @@ class Outbox {
     if (this.#end + size > this.#block.length) {
       this.#seal()
       // The first block is that of a small form, and comes from Buffer's pool.
-      this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : smallPiece)
+      this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : smallPart)
       this.#start = 0
       this.#end = 0
     }

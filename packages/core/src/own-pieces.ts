@@ -1,0 +1,79 @@
+/** The memory of a body's pieces, which is given back as soon as their bytes have been written. */
+import type { Readable } from 'node:stream'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+
+/** On the memory of a piece that nobody else has: how many of its bytes have been written. */
+const writtenBytes: unique symbol = Symbol('formgate written bytes')
+
+type OwnMemory = ArrayBufferLike & { [writtenBytes]?: number }
+
+/** On a stream that shows its pieces to nobody but those who listen to it. */
+const isDiscreet: unique symbol = Symbol('formgate discreet')
+
+type MarkedStream = Readable & { [isDiscreet]?: boolean }
+
+/** Says whether a stream shows its pieces to nobody but those who listen to it. */
+export function markDiscreet(stream: MarkedStream, discreet = true): void {
+  stream[isDiscreet] = discreet
+}
+
+/** Whether nobody has seen a piece of a discreet stream yet, and nobody waits for one. */
+export function isUnseen(stream: MarkedStream): boolean {
+  return (
+    stream[isDiscreet] === true &&
+    !stream.readableDidRead &&
+    stream.listenerCount('data') === 0 &&
+    stream.listenerCount('readable') === 0
+  )
+}
+
+/** Whether one listener takes all that a stream gives now, and nobody sees it before. */
+export function hasOneReader(stream: MarkedStream): boolean {
+  return (
+    stream[isDiscreet] !== false &&
+    stream.listenerCount('data') === 1 &&
+    stream.listenerCount('readable') === 0
+  )
+}
+
+/** Says that nobody else has this piece. One that shares its memory with others is left alone. */
+export function claim(piece: Buffer): void {
+  const memory: OwnMemory = piece.buffer
+  if (piece.length === memory.byteLength) memory[writtenBytes] = 0
+}
+
+/**
+ * Gives back the memory of the pieces that have been written to their last byte: of those that were claimed, and of which
+ * every byte has come by here. They are empty from then on.
+ *
+ * @param chunks pieces, or parts of them, each byte at most once
+ */
+export function giveBack(chunks: readonly Uint8Array[]): void {
+  for (const { buffer, length } of chunks) {
+    const memory: OwnMemory = buffer
+    const known = memory[writtenBytes]
+    if (known === undefined) continue
+    if (known + length < memory.byteLength) memory[writtenBytes] = known + length
+    else free(memory as ArrayBuffer)
+  }
+}
+
+/** Since V8 11.4, which came after Node 20. */
+const { transfer } = ArrayBuffer.prototype as {
+  transfer?: (this: ArrayBuffer, length: number) => ArrayBuffer
+}
+
+let nowhere: MessagePort | undefined
+
+function free(memory: ArrayBuffer): void {
+  if (transfer !== undefined) {
+    transfer.call(memory, 0)
+    return
+  }
+  if (nowhere === undefined) {
+    nowhere = new MessageChannel().port1
+    nowhere.close()
+  }
+  // What is handed over to a closed port is gone for the sender, and has no receiver who could keep it.
+  nowhere.postMessage(undefined, [memory])
+}
