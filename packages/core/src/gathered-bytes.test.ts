@@ -4,7 +4,7 @@ import { GatheredBytes } from './gathered-bytes.js'
 test('bytes of several pieces are joined', () => {
   const bytes = new GatheredBytes()
   for (const piece of ['one ', 'two ', 'three']) bytes.add(Buffer.from(piece), 0, piece.length)
-  expect(bytes.toString('latin1')).toBe('one two three')
+  expect(bytes.latin1()).toBe('one two three')
   expect(bytes.size).toBe(13)
 })
 
@@ -20,7 +20,7 @@ test('a piece of which only the start was given is never written into', () => {
   const first = Buffer.from('\r\n--boundary')
   bytes.add(first, 0, 2)
   bytes.add(Buffer.from('xy'), 0, 2)
-  expect(bytes.toString('latin1')).toBe('\r\nxy')
+  expect(bytes.latin1()).toBe('\r\nxy')
   expect(first.toString()).toBe('\r\n--boundary')
 })
 
@@ -32,7 +32,7 @@ test('nor is the piece after one that was forgotten', () => {
   const piece = Buffer.from('keep me')
   bytes.add(piece, 0, 1)
   bytes.add(Buffer.from('!'), 0, 1)
-  expect(bytes.toString('latin1')).toBe('k!')
+  expect(bytes.latin1()).toBe('k!')
   expect(piece.toString()).toBe('keep me')
 })
 
@@ -52,7 +52,7 @@ test('places are counted from the first byte, wherever it stands in its piece', 
   expect(bytes.at(-1)).toBeUndefined()
   expect(bytes.indexOf(Buffer.from('b'), 0)).toBe(1)
   bytes.truncate(1)
-  expect(bytes.toString('latin1')).toBe('a')
+  expect(bytes.latin1()).toBe('a')
 })
 
 test('no more room is made than for the bytes that were announced, unless more come', () => {
@@ -62,11 +62,11 @@ test('no more room is made than for the bytes that were announced, unless more c
   expect(bytes.toBuffer().buffer.byteLength).toBe(100_000)
   bytes.add(Buffer.from('c'), 0, 1)
   expect(bytes.size).toBe(100_001)
-  expect(bytes.toString('latin1').endsWith('bc')).toBe(true)
+  expect(bytes.latin1().endsWith('bc')).toBe(true)
 })
 
 test.each([0, 1, 5, Number.NaN])('bytes are joined whatever length was announced, such as %d', (expected) => {
   const bytes = new GatheredBytes(expected)
   for (const piece of ['one ', 'two ', 'three']) bytes.add(Buffer.from(piece), 0, piece.length)
-  expect(bytes.toString('latin1')).toBe('one two three')
+  expect(bytes.latin1()).toBe('one two three')
 })

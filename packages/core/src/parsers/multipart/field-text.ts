@@ -8,6 +8,6 @@ export const charsetFieldName = '_charset_'
 
 /** Decodes a field. @param charset a label that TextDecoder knows; without one it is UTF-8 */
 export function fieldText(bytes: GatheredBytes, charset: string | undefined): string {
-  if (charset === undefined || isUtf8Label(charset)) return bytes.toString('utf8')
+  if (charset === undefined || isUtf8Label(charset)) return bytes.utf8()
   return decodeText(bytes.toBuffer(), charset)
 }

@@ -4,12 +4,13 @@ import type { Entry } from '../../entries.js'
 import type { FileInfo } from '../../files/storage.js'
 import type { UnstoredContent } from '../../files/unstored-file.js'
 import { isKnownCharset, type MediaType } from '../../media-type.js'
-import type { ParserContext } from '../base-parser.js'
+import type { ParserContext, PartParser } from '../base-parser.js'
 import type { GatheredBytes } from '../../gathered-bytes.js'
 import { parsePart } from '../parse-part.js'
+import { decodeText } from '../text-body.js'
 import type { FileSink } from './busboy.js'
 import { charsetFieldName, fieldText } from './field-text.js'
-import { partCharset, type PartHeader } from './part-header.js'
+import type { PartHeader } from './part-header.js'
 import { PartReader, type PartSink } from './part-reader.js'
 
 /** Stores the files and decodes the fields of one body; gives the entries of the form, in its order. */
@@ -21,7 +22,7 @@ export class FormAssembly implements PartSink {
   readonly #entries: (Entry | undefined)[] = []
   readonly #stores: Promise<void>[] = []
   /** What is decoded when the whole form is there: which error is answered must not depend on how it was cut. */
-  readonly #deferred: (() => void | Promise<void>)[] = []
+  readonly #deferred: (() => Promise<void>)[] = []
 
   /** @param charsetField whether `_charset_` names the charset of the text fields */
   constructor(context: ParserContext, charsetField: boolean) {
@@ -38,33 +39,32 @@ export class FormAssembly implements PartSink {
     return this.#entries.filter((entry) => entry !== undefined)
   }
 
-  /** What a field's bytes come to when its part is complete. */
-  beginField(header: PartHeader): (bytes: GatheredBytes) => void {
+  takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
     const { name, mediaType } = header
-    const slot = this.#entries.push(undefined) - 1
-    const charset = partCharset(header)
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
     const wantsFile = this.#context.fileRules?.find(name)?.kind === 'file'
     const parser = isText || wantsFile ? undefined : this.#context.partParser(mediaType)
-    if (parser !== undefined) {
-      return (bytes) => {
-        const buffer = bytes.toBuffer()
-        this.#deferred.push(async () => {
-          const content = Readable.from(buffer, { objectMode: false })
-          this.#entries[slot] = { kind: 'parsed', name, value: await parsePart(parser, content, name) }
-        })
-      }
-    }
-    if (charset === undefined && this.#charsetField) {
-      return (bytes) => {
-        this.#deferred.push(() => this.#setText(slot, name, fieldText(bytes, this.#formCharset())))
-      }
-    }
-    return (bytes) => this.#setText(slot, name, fieldText(bytes, charset))
+    if (parser !== undefined) this.#deferParsing(name, bytes.toBuffer(), parser)
+    else if (charset === undefined && this.#charsetField) this.#deferDecoding(name, bytes.toBuffer())
+    else this.#entries.push({ kind: 'text', name, value: fieldText(bytes, charset) })
   }
 
-  #setText(slot: number, name: string, value: string): void {
-    this.#entries[slot] = { kind: 'text', name, value }
+  #deferParsing(name: string, bytes: Buffer, parser: PartParser): void {
+    this.#defer(async () => {
+      const content = Readable.from(bytes, { objectMode: false })
+      return { kind: 'parsed', name, value: await parsePart(parser, content, name) }
+    })
+  }
+
+  #deferDecoding(name: string, bytes: Buffer): void {
+    this.#defer(() => ({ kind: 'text', name, value: decodeText(bytes, this.#formCharset()) }))
+  }
+
+  #defer(decode: () => Entry | Promise<Entry>): void {
+    const slot = this.#entries.push(undefined) - 1
+    this.#deferred.push(async () => {
+      this.#entries[slot] = await decode()
+    })
   }
 
   /** Undefined where every file has to have a stream. */
@@ -99,8 +99,8 @@ export class FormAssembly implements PartSink {
     this.#stores.push(stored)
   }
 
-  #formCharset(): string | undefined {
+  #formCharset(): string {
     const named = this.#entries.find((entry) => entry?.name === charsetFieldName)?.value
-    return typeof named === 'string' && isKnownCharset(named) ? named : undefined
+    return typeof named === 'string' && isKnownCharset(named) ? named : 'utf-8'
   }
 }

@@ -8,7 +8,7 @@ import { isKnownCharset, type MediaType } from '../../media-type.js'
 import type { GatheredBytes } from '../../gathered-bytes.js'
 import type { FileSink } from './busboy.js'
 import { charsetFieldName, fieldText } from './field-text.js'
-import { partCharset, type PartHeader } from './part-header.js'
+import type { PartHeader } from './part-header.js'
 import { toFilePart, type Part } from './part.js'
 import { PartReader, type PartSink } from './part-reader.js'
 
@@ -19,7 +19,7 @@ export interface QueueContext {
   inspections(info: FileInfo): readonly FileInspection[]
 }
 
-/** A part in its place; there is none yet while a field is incomplete, or before the stream of a file has come. */
+/** A part in its place; there is none yet before the stream of a file has come. */
 interface Slot {
   part?: Part
 }
@@ -90,16 +90,12 @@ export class PartQueue implements PartSink {
     this.#wake()
   }
 
-  beginField(header: PartHeader): (bytes: GatheredBytes) => void {
+  takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
     const { name, mediaType, fields: headers } = header
-    const slot = this.#addSlot()
-    const charset = partCharset(header)
-    return (bytes) => {
-      const value = fieldText(bytes, charset ?? this.#formCharset)
-      if (this.#charsetField && name === charsetFieldName && isKnownCharset(value)) this.#formCharset = value
-      slot.part = { kind: 'field', name, value, type: mediaType?.essence ?? '', headers }
-      this.#wake()
-    }
+    const value = fieldText(bytes, charset ?? this.#formCharset)
+    if (this.#charsetField && name === charsetFieldName && isKnownCharset(value)) this.#formCharset = value
+    this.#addSlot().part = { kind: 'field', name, value, type: mediaType?.essence ?? '', headers }
+    this.#wake()
   }
 
   beginFile(info: FileInfo): FileSink {

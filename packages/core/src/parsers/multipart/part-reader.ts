@@ -14,13 +14,18 @@ import { GatheredBytes } from '../../gathered-bytes.js'
 import { missingBoundary, readBoundary } from './boundary.js'
 import { FileReader, type FileSink } from './busboy.js'
 import { Framing, type PartListener } from './framing.js'
-import { malformedPart, parsePartHeader, type PartHeader } from './part-header.js'
+import { malformedPart, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
 import { PartMeter } from './part-meter.js'
 
 /** Who is told of the parts, in the order of the body. What a method throws ends the reading. */
 export interface PartSink {
-  /** A field begins. @returns takes its bytes when they are complete */
-  beginField(header: PartHeader): (bytes: GatheredBytes) => void
+  /**
+   * Takes a field, which is complete.
+   *
+   * @param bytes its content; another field's afterwards
+   * @param charset as the part declares it, a label that TextDecoder knows
+   */
+  takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void
   /** A file begins. @returns takes its stream, which comes when the files before it have been read */
   beginFile(info: FileInfo): FileSink
   /** Takes a small file whole, where there is such a method. @returns whether it did: if not, `beginFile` is called */
@@ -38,26 +43,34 @@ interface OpenPart {
   close(): void
 }
 
-/** A field that is arriving. A class, since forms have many fields, and functions made for each take longer. */
+/** The field that is arriving. One object for all fields of a form, which may be a thousand. */
 class OpenField implements OpenPart {
-  readonly #name: string
+  readonly #sink: PartSink
   readonly #meter: PartMeter
-  readonly #finish: (bytes: GatheredBytes) => void
   readonly #bytes = new GatheredBytes()
+  #header: PartHeader | undefined
+  #charset: string | undefined
 
-  constructor(name: string, meter: PartMeter, finish: (bytes: GatheredBytes) => void) {
-    this.#name = name
+  constructor(sink: PartSink, meter: PartMeter) {
+    this.#sink = sink
     this.#meter = meter
-    this.#finish = finish
+  }
+
+  /** @throws BodyError `INVALID_CHARSET` */
+  begin(header: PartHeader): this {
+    this.#charset = partCharset(header)
+    this.#header = header
+    this.#bytes.truncate(0)
+    return this
   }
 
   add(piece: Buffer, from: number, to: number): void {
     this.#bytes.add(piece, from, to)
-    this.#meter.addToField(this.#name, to - from, this.#bytes.size)
+    this.#meter.addToField(this.#header!.name, to - from, this.#bytes.size)
   }
 
   close(): void {
-    this.#finish(this.#bytes)
+    this.#sink.takeField(this.#header!, this.#bytes, this.#charset)
   }
 }
 
@@ -68,6 +81,7 @@ export class PartReader implements PartListener {
   readonly #rules: FileRules | undefined
   readonly #takeFile: PartSink['takeFile']
   readonly #meter: PartMeter
+  readonly #field: OpenField
   #files: FileReader | undefined
   #part: OpenPart | undefined
   #body: Readable | undefined
@@ -80,6 +94,7 @@ export class PartReader implements PartListener {
     this.#takeFile = sink.takeFile
     this.#rules = rules
     this.#meter = new PartMeter(limits)
+    this.#field = new OpenField(sink, this.#meter)
   }
 
   /**
@@ -160,7 +175,7 @@ export class PartReader implements PartListener {
     this.#meter.beginField(name)
     if (mediaType?.type === 'multipart')
       throw malformedPart(number, 'it holds several parts itself: send each file as a part of its own')
-    return new OpenField(name, this.#meter, this.#sink.beginField(header))
+    return this.#field.begin(header)
   }
 
   /** A part with a file name. A browser gives one to a Blob of JSON too, where the schema wants its value. */
