@@ -3,25 +3,31 @@ import { groupFiles, mergeEntries, type Entry, type FilesByField } from './entri
 
 /** Data and files apart, as a parser returns them (Django REST framework's class of the same name). */
 export class DataAndFiles {
-  readonly data: unknown
   readonly files: FilesByField
   /** Of a form: its fields and files in the order in which the client sent them. */
   readonly entries: readonly Entry[] | undefined
+  #data: unknown
 
   /**
-   * @param data the fields
+   * @param data the fields; `undefined` for those among the entries
    * @param files the files by field name
    */
   constructor(data: unknown, files: FilesByField = {}, entries?: readonly Entry[]) {
-    this.data = data
+    this.#data = data
     this.files = files
     this.entries = entries
   }
 
   /** The fields and files of a form. A repeated name becomes an array. */
   static fromEntries(entries: readonly Entry[]): DataAndFiles {
-    const fields = entries.filter((entry) => entry.kind !== 'file')
-    return new DataAndFiles(mergeEntries(fields), groupFiles(entries), entries)
+    return new DataAndFiles(undefined, groupFiles(entries), entries)
+  }
+
+  /** The fields. Those of a form are put together when somebody asks: a handler gets them with its files. */
+  get data(): unknown {
+    if (this.#data === undefined && this.entries !== undefined)
+      this.#data = mergeEntries(this.entries.filter(({ kind }) => kind !== 'file'))
+    return this.#data
   }
 
   /**
@@ -29,16 +35,11 @@ export class DataAndFiles {
    * text) stays as it is.
    */
   merge(): unknown {
-    if (
-      Object.keys(this.files).length === 0 ||
-      typeof this.data !== 'object' ||
-      this.data === null ||
-      Array.isArray(this.data)
-    ) {
-      return this.data
-    }
-    if (this.entries !== undefined) return mergeEntries(this.entries)
-    const merged = Object.assign(Object.create(null), this.data) as Record<string, unknown>
+    const data = this.#data
+    const hasFiles = Object.keys(this.files).length > 0
+    if (this.entries !== undefined && (hasFiles || data === undefined)) return mergeEntries(this.entries)
+    if (!hasFiles || typeof data !== 'object' || data === null || Array.isArray(data)) return data
+    const merged = Object.assign(Object.create(null), data) as Record<string, unknown>
     for (const [name, files] of Object.entries(this.files)) {
       const values = name in merged ? [merged[name], ...files] : files
       merged[name] = values.length === 1 ? values[0] : values

@@ -36,7 +36,8 @@ export class FormAssembly implements PartSink {
     await this.#reader.read(stream, mediaType)
     await Promise.all(this.#stores)
     for (const decode of this.#deferred) await decode()
-    return this.#entries.filter((entry) => entry !== undefined)
+    // Each part has filled its place by now, or failed.
+    return this.#entries as readonly Entry[]
   }
 
   takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
