@@ -5,7 +5,7 @@ import { claim, hasOneReader, markDiscreet } from './own-pieces.js'
 import { tellProgress } from './progress.js'
 
 /** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
-const keptStart = 256 * 1024
+const keptStart = 128 * 1024
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
