@@ -8,19 +8,19 @@ const writtenBytes: unique symbol = Symbol('formgate written bytes')
 type OwnMemory = ArrayBufferLike & { [writtenBytes]?: number }
 
 /** On a stream that shows its pieces to nobody but those who listen to it. */
-const isDiscreet: unique symbol = Symbol('formgate discreet')
+const discreet: unique symbol = Symbol('formgate discreet')
 
-type MarkedStream = Readable & { [isDiscreet]?: boolean }
+type MarkedStream = Readable & { [discreet]?: boolean }
 
 /** Says whether a stream shows its pieces to nobody but those who listen to it. */
-export function markDiscreet(stream: MarkedStream, discreet = true): void {
-  stream[isDiscreet] = discreet
+export function markDiscreet(stream: MarkedStream, value = true): void {
+  stream[discreet] = value
 }
 
 /** Whether nobody has seen a piece of a discreet stream yet, and nobody waits for one. */
 export function isUnseen(stream: MarkedStream): boolean {
   return (
-    stream[isDiscreet] === true &&
+    stream[discreet] === true &&
     !stream.readableDidRead &&
     stream.listenerCount('data') === 0 &&
     stream.listenerCount('readable') === 0
@@ -30,9 +30,7 @@ export function isUnseen(stream: MarkedStream): boolean {
 /** Whether one listener takes all that a stream gives now, and nobody sees it before. */
 export function hasOneReader(stream: MarkedStream): boolean {
   return (
-    stream[isDiscreet] !== false &&
-    stream.listenerCount('data') === 1 &&
-    stream.listenerCount('readable') === 0
+    stream[discreet] !== false && stream.listenerCount('data') === 1 && stream.listenerCount('readable') === 0
   )
 }
 
