@@ -19,6 +19,9 @@ export function memory(): Storage {
   }
 }
 
+/** Below this size a copy comes from Buffer's pool. That is 64 KiB on Node 24, which a larger one could keep for itself. */
+const pooled = 4 * 1024
+
 /** A file whose bytes are in memory, as a list of chunks. */
 export class MemoryFile implements StoredFile {
   readonly size: number
@@ -26,7 +29,7 @@ export class MemoryFile implements StoredFile {
 
   /** A file of these bytes. They are copied where they would keep a buffer of more than twice their size in memory. */
   static of(bytes: Buffer): MemoryFile {
-    return new MemoryFile([isMostOfItsBuffer(bytes) ? bytes : Buffer.from(bytes)])
+    return new MemoryFile([isMostOfItsBuffer(bytes) ? bytes : copyOf(bytes)])
   }
 
   constructor(chunks: readonly Uint8Array[]) {
@@ -54,6 +57,13 @@ export class MemoryFile implements StoredFile {
   remove(): void {
     this.#chunks = []
   }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  if (bytes.length < pooled) return Buffer.from(bytes)
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 function* within(
