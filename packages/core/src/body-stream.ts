@@ -19,8 +19,8 @@ export interface BodyBounds {
   readonly expected?: number | undefined
   /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
   readonly lost: (cause: Error | null) => Error
-  /** Whether the stream makes new memory for each piece, and keeps none of it. Default false. */
-  readonly hasOwnPieces?: boolean
+  /** Whether the stream makes new memory for each piece, and keeps none of it. Asked once, of a large body. Default: no. */
+  readonly hasOwnPieces?: () => boolean
   /** Is told the bytes so far, at each chunk. */
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
@@ -47,15 +47,12 @@ export class BodyStream extends Readable {
   #tooLarge: BodyError | undefined
   #taker: Taker | undefined
   #isTaking = false
-  /** Whether a piece that comes now is ours alone. */
-  #hasOwnPieces: boolean
+  #hasOwnPieces: boolean | undefined
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
     this.#origin = origin
     this.#bounds = bounds
-    this.#hasOwnPieces = bounds.hasOwnPieces ?? false
-    if (this.#hasOwnPieces) markDiscreet(this)
   }
 
   /** Bytes that the client has declared, where that is checked. */
@@ -136,7 +133,7 @@ export class BodyStream extends Readable {
       return
     }
     this.#idleTimer?.refresh()
-    if (this.#hasOwnPieces) this.#claim(chunk)
+    if (this.#received > keptStart) this.#claim(chunk)
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
     // Who is told of the progress may have ended it.
     if (this.destroyed) return
@@ -145,8 +142,8 @@ export class BodyStream extends Readable {
   }
 
   #claim(piece: Buffer): void {
-    if (!hasOneReader(this.#origin)) this.#hasOwnPieces = false
-    else if (this.#received > keptStart) claim(piece)
+    this.#hasOwnPieces ??= this.#bounds.hasOwnPieces?.() ?? false
+    if (this.#hasOwnPieces && hasOneReader(this.#origin)) claim(piece)
   }
 
   #hand(piece: Buffer, { take }: Taker): void {
@@ -240,6 +237,8 @@ export class BodyStream extends Readable {
     else body.destroy(idleTimeout(body.#bounds.idle))
   }
 }
+
+markDiscreet(BodyStream.prototype)
 
 /** The 408 for a client that has sent nothing for `idle` milliseconds. */
 export function idleTimeout(idle: number): BodyError {

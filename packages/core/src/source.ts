@@ -138,7 +138,7 @@ export class Source {
       lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
-      hasOwnPieces: kept === undefined && this.#hasOwnPieces,
+      hasOwnPieces: () => kept === undefined && this.#hasOwnPieces,
       onProgress: this.#progressOf(reading.onProgress),
     }
     const body = new BodyStream(kept ?? this.#stream, bounds)
