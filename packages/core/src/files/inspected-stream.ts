@@ -53,8 +53,6 @@ export class InspectedStream extends Readable {
   #isBusy = false
   /** Whether the last chunk has come. A stream that is paused may end all the same, if nothing is left in it. */
   #isAtEnd = false
-  /** Whether nobody keeps the bytes that come by here. */
-  #isDiscreet: boolean
   #refusal: BodyError | undefined
   #findings: FileFindings = {}
 
@@ -63,8 +61,7 @@ export class InspectedStream extends Readable {
     this.#origin = origin
     this.#info = info
     this.#inspections = inspections
-    this.#isDiscreet = isUnseen(origin) && inspections.every(({ keepsBytes }) => keepsBytes === false)
-    if (this.#isDiscreet) markDiscreet(this)
+    markDiscreet(this, isUnseen(origin) && inspections.every(({ keepsBytes }) => keepsBytes === false))
     origin.on('error', (error) => this.destroy(error))
     origin.on('close', this.#onClose)
   }
@@ -102,10 +99,7 @@ export class InspectedStream extends Readable {
 
   readonly #onData = (chunk: Buffer | string): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    if (this.#isDiscreet && !hasOneReader(this.#origin)) {
-      this.#isDiscreet = false
-      markDiscreet(this, false)
-    }
+    if (!hasOneReader(this.#origin)) markDiscreet(this, false)
     try {
       const busy = this.#show(bytes, 0)
       if (busy === undefined) {
