@@ -172,10 +172,11 @@ describe.each(frameworks.filter(({ name }) => name !== 'Express'))('$name', ({ s
   })
 
   // Of a longer body Node 20 ends the stream, Node 22.23 and 24 the session (nghttp2 does, before Formgate sees it).
+  const endsSession = Number.parseInt(process.versions.node, 10) >= 22
   test.each([
-    ['longer', '3'],
-    ['shorter', '300'],
-  ])('a body that is %s than it says fails, and the app goes on', async (_, length) => {
+    { than: 'longer', length: '3', mayEndSession: endsSession },
+    { than: 'shorter', length: '300', mayEndSession: false },
+  ])('a body that is $than than it says fails, and the app goes on', async ({ length, mayEndSession }) => {
     const session = await mounted()
     session.on('error', () => undefined)
     const stream = begin(session, { type: json, framing: 'none', headers: { 'Content-Length': length } })
@@ -183,7 +184,7 @@ describe.each(frameworks.filter(({ name }) => name !== 'Express'))('$name', ({ s
     stream.end('{"a":1}')
     await closed
     expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR)
-    const next = session.destroyed ? connectAgain() : session
+    const next = mayEndSession && session.destroyed ? connectAgain() : session
     expect((await exchangeHttp2(next, { type: json, body: '1' })).json.data).toBe(1)
   })
 

@@ -26,7 +26,7 @@ const closing = Buffer.from('--\r\n')
 /** Below this size a part of a piece is copied beside others before busboy sees it: a call costs more than the copy. */
 const smallPart = 32 * 1024
 
-/** Below this size a whole piece is copied as well. It comes with a call of its own anyway. */
+/** Below this size a whole piece is copied as well; a larger one comes with a call of its own anyway. */
 const smallPiece = 4 * 1024
 
 /** Up to here a loop is faster than a call of `copy`, which takes as long as 100 turns. */
