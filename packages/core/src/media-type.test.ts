@@ -27,6 +27,21 @@ describe('a Content-Type header', () => {
     expect(read(header).essence).toBe(essence)
   })
 
+  it('is read the same each time, and nobody can change it for others', () => {
+    const header = 'application/json; charset=latin1'
+    const first = read(header)
+    expect(() => Object.assign(first, { subtype: 'xml' })).toThrow(TypeError)
+    expect(() => Object.assign(first.parameters[0]!, { value: 'utf-8' })).toThrow(TypeError)
+    for (let each = 0; each < 1000; each++) read(`application/vnd.${each}+json`)
+    expect(read(header)).toEqual({
+      essence: 'application/json',
+      type: 'application',
+      subtype: 'json',
+      parameters: [{ name: 'charset', value: 'latin1' }],
+      source: header,
+    })
+  })
+
   it.each([
     '',
     ' ',

@@ -41,6 +41,31 @@ const parameterPattern = /;[ \t]*([^=; \t]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*
  * that they seem to have, and one without `=` has `''`.
  */
 export function parseMediaType(header: string): MediaType | undefined {
+  const known = usual.get(header)
+  if (known !== undefined) return known
+  const mediaType = readMediaType(header)
+  if (mediaType !== undefined && header.length <= longestUsual && mediaType.type !== 'multipart')
+    remember(header, mediaType)
+  return mediaType
+}
+
+/**
+ * Headers that have been read: most clients of an app send the same few, and to read one takes as long as to parse a small
+ * body. That of a form has a boundary of its own each time.
+ */
+const usual = new Map<string, MediaType>()
+const mostUsual = 100
+const longestUsual = 100
+
+function remember(header: string, mediaType: MediaType): void {
+  // Clients that send ever new ones must not fill it for good.
+  if (usual.size === mostUsual) usual.clear()
+  mediaType.parameters.forEach((each) => Object.freeze(each))
+  Object.freeze(mediaType.parameters)
+  usual.set(header, Object.freeze(mediaType))
+}
+
+function readMediaType(header: string): MediaType | undefined {
   const match = essencePattern.exec(header)
   if (match === null) return undefined
   const type = match[1]!.toLowerCase()
