@@ -45,7 +45,9 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   if (mediaType === undefined || reader === undefined) {
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
   }
-  const stream = openStream(source, reader.parser, config)
+  const { parser } = reader
+  const reading = readingFor(parser, config)
+  const body = (reader.takesBytes ? source.takeWhole(reading) : undefined) ?? source.open(reading)
   const inspecting = { inspectors: config.inspectors, request: source.target }
   const ledger = new FileLedger(config.storages, { inspecting })
   let endWatch: (() => void) | undefined
@@ -58,7 +60,9 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       { headers: source.headers, params, config, ledger, storeFile },
       mediaType,
     )
-    const result = await reader.parser.parse(stream, mediaType, context)
+    const result = await (Buffer.isBuffer(body)
+      ? parser.parseBytes!(body, mediaType, context)
+      : parser.parse(body, mediaType, context))
     ledger.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
     return {
@@ -70,13 +74,13 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       discard: (reason) => ledger.discard(reason),
     }
   } catch (error) {
-    stream.destroy()
+    if (!Buffer.isBuffer(body)) body.destroy()
     await ledger.discard(error)
     throw error
   } finally {
     endWatch?.()
-    if (!source.request.readableEnded) {
-      source.onResponseEnd(() => stream.destroyed && discardRest(source, config.limits))
+    if (!Buffer.isBuffer(body) && !source.request.readableEnded) {
+      source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
     }
   }
 }

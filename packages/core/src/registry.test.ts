@@ -33,6 +33,28 @@ describe('a list of parsers', () => {
     expect(selectParser(registerParsers([JSONParser]), csv)).toBeUndefined()
   })
 
+  it('knows which of them take a body that has come whole: not those with a parse() of their own alone', () => {
+    class Both extends AnyText {
+      override parseBytes(): string {
+        return 'any bytes'
+      }
+    }
+    class Inheriting extends Both {}
+    class Overriding extends Both {
+      override parse(): string {
+        return 'another text'
+      }
+    }
+    class OverridingBoth extends Overriding {
+      override parseBytes(): string {
+        return 'other bytes'
+      }
+    }
+    const patched = Object.assign(new Both(), { parse: () => 'patched' })
+    const list = registerParsers([AnyText, Both, Inheriting, Overriding, OverridingBoth, patched, JSONParser])
+    expect(list.map(({ takesBytes }) => takesBytes)).toEqual([false, true, true, false, true, false, true])
+  })
+
   it('refuses a parser without parse() when it is defined', () => {
     class Unfinished {
       readonly mediaType = 'text/csv'

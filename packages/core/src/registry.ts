@@ -9,6 +9,8 @@ export interface RegisteredParser {
   readonly range: MediaType
   /** Whether the user gave the class, and so whatever instance of it is as good. */
   readonly byClass: boolean
+  /** Whether a body that has come whole goes to `parseBytes`. */
+  readonly takesBytes: boolean
 }
 
 /**
@@ -28,8 +30,21 @@ export function registerParsers(list: readonly ParserLike[]): readonly Registere
     const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
     if (range === undefined)
       throw new TypeError(`${nameOf(parser)}: .mediaType must be a media type such as "text/csv".`)
-    return { parser, range, byClass }
+    return { parser, range, byClass, takesBytes: takesBytes(parser) }
   })
+}
+
+/** Whether its `parseBytes` is that of its `parse`: one that it has inherited knows nothing of a `parse` of its own. */
+function takesBytes(parser: BaseParser): boolean {
+  for (
+    let level: object | null = parser;
+    level !== null;
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
+    if (Object.hasOwn(level, 'parseBytes')) return true
+    if (Object.hasOwn(level, 'parse')) return false
+  }
+  return false
 }
 
 function nameOf(parser: BaseParser | undefined): string {

@@ -66,9 +66,10 @@ export class Source {
 
   /** The media type of the body; `undefined` where the Content-Type header cannot be read as one. */
   get mediaType(): MediaType | undefined {
+    if (this.#mediaType !== undefined) return this.#mediaType
     const header = this.headers['content-type']
-    if (header === undefined || header.trim() === '') return noMediaType
-    return (this.#mediaType ??= parseMediaType(header))
+    this.#mediaType = header === undefined || header.trim() === '' ? noMediaType : parseMediaType(header)
+    return this.#mediaType
   }
 
   /** Whether the client is still sending. */
@@ -116,6 +117,28 @@ export class Source {
     await setImmediate()
     if (stream.readableLength === 0 && !this.#isAtEnd) await firstByteOrEnd(stream, this.request, idle)
     return stream.readableLength === 0 && !stream.errored && !this.#isAborted
+  }
+
+  /**
+   * The body, if all of it has come already and there is nothing to find fault with: most small ones come with their
+   * headers. A stream, its listeners and its timer would cost more than to parse them.
+   *
+   * @returns `undefined` where the body has to be opened
+   */
+  takeWhole({ limit, onProgress }: Reading): Buffer | undefined {
+    const { request } = this
+    if (this.#stream !== request || !(request instanceof IncomingMessage)) return undefined
+    if (request.destroyed || request.readableEncoding !== null) return undefined
+    if (onProgress !== undefined || this.headers['content-encoding'] !== undefined || this.#isTaken)
+      return undefined
+    // Node says that a request is complete when it has told of its last byte, and so after those who wait for one.
+    const size = this.#declaredLength ?? (request.complete ? request.readableLength : undefined)
+    if (size === undefined || size > limit || size !== request.readableLength) return undefined
+    this.#isOpen = true
+    const bytes = request.read() as Buffer | null
+    // To its end, for whoever listens for that.
+    request.resume()
+    return bytes ?? undefined
   }
 
   /**

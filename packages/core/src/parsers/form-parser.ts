@@ -44,7 +44,14 @@ export class FormParser extends BaseParser {
   /** @throws BodyError `MALFORMED_FORM`, `LIMIT_FIELDS`, `LIMIT_FIELD_NAME`, `LIMIT_FIELD_SIZE` or `UNSUPPORTED_MEDIA_TYPE` */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
     const declared = charsetOf(mediaType)
-    const bytes = await readBytes(stream)
+    return this.#read(await readBytes(stream), declared, context)
+  }
+
+  override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): DataAndFiles {
+    return this.#read(bytes, charsetOf(mediaType), context)
+  }
+
+  #read(bytes: Buffer, declared: string, context: ParserContext): DataAndFiles {
     const text = bytes.toString('latin1')
     if (/^\s*-/.test(text) && bodyLook(bytes).kind === 'multipart') {
       throw new BodyError('MALFORMED_FORM', {

@@ -36,10 +36,20 @@ export class JSONParser extends BaseParser {
 
   /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING`, or `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<unknown> {
+    // Before the body is read: what is wrong with the header needs no byte of it.
     const charset = charsetOf(mediaType)
-    const bytes = await readBytes(stream)
+    return this.#read(await readBytes(stream), charset, context)
+  }
+
+  override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): unknown {
+    return this.#read(bytes, charsetOf(mediaType), context)
+  }
+
+  #read(bytes: Buffer, charset: string, context: ParserContext): unknown {
     const text = withoutByteOrderMark(decodeText(bytes, charset))
-    if (isUtf8Label(charset) && !isUtf8(bytes)) throw malformedJson('the body is not valid UTF-8')
+    // Decoded, what is no UTF-8 is U+FFFD, for which V8 does not even look at a text of Latin letters alone.
+    if (text.includes('\uFFFD') && isUtf8Label(charset) && !isUtf8(bytes))
+      throw malformedJson('the body is not valid UTF-8')
     const value = parseJson(text, bytes)
     const { nesting } = context.limits
     const limit = Math.min(nesting, deepestNesting)
@@ -80,12 +90,15 @@ function checkValue(value: unknown, levels: number, strict: boolean): boolean {
 function checkInside(value: object, levels: number, strict: boolean): boolean {
   if (levels === 0) return false
   if (Array.isArray(value)) {
-    for (const each of value as unknown[]) if (!checkValue(each, levels - 1, strict)) return false
+    for (const each of value as unknown[]) {
+      if (typeof each !== 'string' && !checkValue(each, levels - 1, strict)) return false
+    }
     return true
   }
-  // For 100 KB this takes 50 µs, by way of Object.values 80. What JSON.parse makes inherits nothing that it would find.
+  // For 100 KB this takes 45 µs, by way of Object.values 60. What JSON.parse makes inherits nothing that it would find.
   for (const name in value) {
-    if (!checkValue((value as Record<string, unknown>)[name], levels - 1, strict)) return false
+    const each = (value as Record<string, unknown>)[name]
+    if (typeof each !== 'string' && !checkValue(each, levels - 1, strict)) return false
   }
   return true
 }

@@ -17,4 +17,8 @@ export class PlainTextParser extends BaseParser {
     const charset = charsetOf(mediaType)
     return withoutByteOrderMark(decodeText(await readBytes(stream), charset))
   }
+
+  override parseBytes(bytes: Buffer, mediaType: MediaType): string {
+    return withoutByteOrderMark(decodeText(bytes, charsetOf(mediaType)))
+  }
 }

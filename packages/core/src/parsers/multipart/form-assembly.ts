@@ -32,8 +32,8 @@ export class FormAssembly implements PartSink {
   }
 
   /** Reads the body and waits for every file. @throws BodyError */
-  async read(stream: Readable, mediaType: MediaType): Promise<readonly Entry[]> {
-    await this.#reader.read(stream, mediaType)
+  async read(body: Readable | Buffer, mediaType: MediaType): Promise<readonly Entry[]> {
+    await this.#reader.read(body, mediaType)
     await Promise.all(this.#stores)
     for (const decode of this.#deferred) await decode()
     // Each part has filled its place by now, or failed.

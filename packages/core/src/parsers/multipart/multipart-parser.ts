@@ -30,6 +30,15 @@ export class MultiPartParser extends BaseParser {
     return DataAndFiles.fromEntries(await form.read(stream, mediaType))
   }
 
+  override async parseBytes(
+    bytes: Buffer,
+    mediaType: MediaType,
+    context: ParserContext,
+  ): Promise<DataAndFiles> {
+    const form = new FormAssembly(context, this.charsetField)
+    return DataAndFiles.fromEntries(await form.read(bytes, mediaType))
+  }
+
   /** Reads the same, but hands out each part as it arrives and stores none. Errors are told by the queue. */
   parts(stream: Readable, mediaType: MediaType, context: QueueContext): PartQueue {
     const parts = new PartQueue(context, this.charsetField)

@@ -1,5 +1,5 @@
 /** Reads the parts that the framing finds: fields whole, files as streams. */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { safeFileName } from '../../files/file-name.js'
 import type { FileInfo } from '../../files/storage.js'
@@ -84,7 +84,7 @@ export class PartReader implements PartListener {
   readonly #field: OpenField
   #files: FileReader | undefined
   #part: OpenPart | undefined
-  #body: Readable | undefined
+  #body: Readable | Buffer | undefined
   #failure: { readonly reason: unknown } | undefined
 
   /** @param rules what a schema says about the files */
@@ -105,19 +105,21 @@ export class PartReader implements PartListener {
    * with it.
    */
   async read(
-    stream: Readable,
+    body: Readable | Buffer,
     mediaType: MediaType,
     flush: () => Promise<void> | undefined = () => this.flush(),
   ): Promise<void> {
     const boundary = readBoundary(mediaType)
-    if (boundary === undefined) throw missingBoundary((await readStart(stream)).start)
+    if (boundary === undefined)
+      throw missingBoundary(Buffer.isBuffer(body) ? body : (await readStart(body)).start)
     const framing = new Framing(boundary, this.#limits.headerSize, this)
-    this.#body = stream
+    this.#body = body
     try {
-      await eachPiece(stream, (piece) => {
+      const take = (piece: Buffer): Promise<void> | undefined => {
         framing.push(piece)
         return flush()
-      })
+      }
+      await (Buffer.isBuffer(body) ? take(body) : eachPiece(body, take))
       framing.end()
       await this.#files?.end()
     } catch (error) {
@@ -151,7 +153,7 @@ export class PartReader implements PartListener {
   fail(error: unknown): void {
     this.#failure ??= { reason: error }
     this.#files?.fail(error)
-    this.#body?.destroy()
+    if (this.#body instanceof Readable) this.#body.destroy()
   }
 
   openPart(text: string): void {
