@@ -18,6 +18,9 @@ export interface FormParserOptions {
   readonly charsetField?: boolean
 }
 
+const plus = 0x2b
+const space = 0x20
+
 const charsetField = /(?:^|&)_charset_=([^&]*)/
 
 /**
@@ -52,7 +55,7 @@ export class FormParser extends BaseParser {
   }
 
   #read(bytes: Buffer, declared: string, context: ParserContext): DataAndFiles {
-    const text = bytes.toString('latin1')
+    const text = spaced(bytes).toString('latin1')
     if (/^\s*-/.test(text) && bodyLook(bytes).kind === 'multipart') {
       throw new BodyError('MALFORMED_FORM', {
         detail: 'The Content-Type header says application/x-www-form-urlencoded but the body is multipart.',
@@ -64,11 +67,14 @@ export class FormParser extends BaseParser {
     const named = this.charsetField ? charsetField.exec(text)?.[1] : undefined
     const charset = named !== undefined && isKnownCharset(named) ? named : declared
     const decoder = new ComponentDecoder(text, charset)
-    for (const pair of text.split('&')) {
-      if (pair === '') continue
-      const equals = pair.indexOf('=')
-      const name = decoder.decode(equals === -1 ? pair : pair.slice(0, equals))
-      const value = equals === -1 ? '' : decoder.decode(pair.slice(equals + 1))
+    let equals = -1
+    for (let from = 0, end = 0; from < text.length; from = end + 1) {
+      end = indexOrEnd(text, '&', from)
+      if (end === from) continue
+      // Once for all pairs up to there: many without one must not make each of them a search to the end.
+      if (equals < from) equals = indexOrEnd(text, '=', from)
+      const name = decoder.decode(text.slice(from, Math.min(equals, end)))
+      const value = equals < end ? decoder.decode(text.slice(equals + 1, end)) : ''
       const size = Buffer.byteLength(value)
       meter.begin(name)
       meter.add(name, size, size)
@@ -76,6 +82,20 @@ export class FormParser extends BaseParser {
     }
     return DataAndFiles.fromEntries(entries)
   }
+}
+
+/** With each `+` a space. In the bytes this takes half the time that it takes in each name and value. */
+function spaced(bytes: Buffer): Buffer {
+  const first = bytes.indexOf(plus)
+  if (first === -1) return bytes
+  const copy = Buffer.from(bytes)
+  for (let at = first; at < copy.length; at += 1) if (copy[at] === plus) copy[at] = space
+  return copy
+}
+
+function indexOrEnd(text: string, searched: string, from: number): number {
+  const index = text.indexOf(searched, from)
+  return index === -1 ? text.length : index
 }
 
 const notAscii = /[\u0080-\u00ff]/
@@ -97,12 +117,11 @@ class ComponentDecoder {
     this.#isWellFormed = this.#isAscii && isUtf8Label(charset)
   }
 
-  /** One name or value. */
+  /** One name or value, in which each `+` is a space already. */
   decode(text: string): string {
-    const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
-    const isEscaped = spaced.includes('%')
-    if (!isEscaped && (this.#isAscii || !notAscii.test(spaced))) return spaced
-    return this.#wellFormed(spaced) ?? decodeText(percentDecode(spaced), this.#charset)
+    const isEscaped = text.includes('%')
+    if (!isEscaped && (this.#isAscii || !notAscii.test(text))) return text
+    return this.#wellFormed(text) ?? decodeText(percentDecode(text), this.#charset)
   }
 
   #wellFormed(text: string): string | undefined {
