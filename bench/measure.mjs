@@ -196,8 +196,8 @@ function compare(server, answer, { holds }) {
   throw new Error(`${server.name} found ${JSON.stringify(answer)} instead of ${JSON.stringify(holds)}.`)
 }
 
-function start(module, { storage, limits, hash, heap }, { directory, profiles }) {
-  return Server.start(module, { storage, limits, hash, heap, directory }, profiles)
+function start(module, { storage, limits, hash, heap, dataOnly }, { directory, profiles }) {
+  return Server.start(module, { storage, limits, hash, heap, dataOnly, directory }, profiles)
 }
 
 /**

@@ -26,11 +26,11 @@ const outsiders = ['node/drain', 'node/remix', 'node/hono']
  * - `growth`: Formgate alone, with more and more of the same
  *
  * Rows that are long are left out of a quick run. `body` is the name where there is none; `heap` are MB of other things in
- * the heap of a server.
+ * the heap of a server. `dataOnly` where the peers know no files, so that no handler asks for any.
  *
  * @typedef {{ name: string, title: string, kind: string, isLong?: boolean, peers?: object, outsiders?: readonly string[],
  *   body?: string, storage?: 'disk' | 'memory', limits?: object, warmUp?: string, requests?: number, connections?: number,
- *   heap?: number }} Row
+ *   heap?: number, dataOnly?: boolean }} Row
  */
 
 /** What the rows of the largest body have in common. */
@@ -86,9 +86,15 @@ export const rows = [
     peers: multipart,
     outsiders,
   },
-  { name: 'json1k', title: 'JSON of 1 KB', kind: 'light', peers: parsers },
-  { name: 'json100k', isLong: true, title: 'JSON of 100 KB', kind: 'light', peers: parsers },
-  { name: 'urlencoded', title: 'URL-encoded form of 10 fields', kind: 'light', peers: parsers },
+  { name: 'json1k', title: 'JSON of 1 KB', kind: 'light', peers: parsers, dataOnly: true },
+  { name: 'json100k', isLong: true, title: 'JSON of 100 KB', kind: 'light', peers: parsers, dataOnly: true },
+  {
+    name: 'urlencoded',
+    title: 'URL-encoded form of 10 fields',
+    kind: 'light',
+    peers: parsers,
+    dataOnly: true,
+  },
   {
     name: 'photo5m',
     title: 'Photo of 5 MB, to disk',

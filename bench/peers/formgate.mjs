@@ -13,8 +13,11 @@ export function mountOptions({ storage, directory, limits }) {
   }
 }
 
-/** The answer, from `req.data` and `req.files`; a promise of it only where the files are hashed. */
-export function answer({ data, files }, { hash }) {
+/** The answer, from `req.data` and, unless it is about data only, `req.files`; a promise of it only where the files are hashed. */
+export function answer(request, { hash, dataOnly }) {
+  const { data } = request
+  if (dataOnly) return found(data)
+  const { files } = request
   const all = [].concat(...Object.values(files))
   if (hash) return hashes(all)
   const counts = found(data, all)
