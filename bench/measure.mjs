@@ -16,7 +16,8 @@ const MB = 1_000_000
  * @property {string} directory where bodies and uploads go
  * @property {boolean} isQuick
  * @property {number} rounds
- * @property {number} seconds of load for each light measurement
+ * @property {number} lightTurns of each server in a round of light measurements
+ * @property {number} seconds of load for each of these
  * @property {number} warmUp seconds of load before the first of them
  * @property {string} [profiles]
  */
@@ -44,7 +45,8 @@ async function light(row, setting) {
         await sendFor(server.url, body(row.warmUp), setting.warmUp, setting.directory)
       await sendFor(server.url, sent, setting.warmUp, setting.directory)
     }
-    return inTurns(servers, setting, async (server) => {
+    const turns = { ...setting, rounds: setting.rounds * setting.lightTurns }
+    return inTurns(servers, turns, async (server) => {
       const before = await server.usage()
       const { requests, seconds } = await sendFor(server.url, sent, setting.seconds, setting.directory)
       const after = await server.usage()
