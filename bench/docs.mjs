@@ -57,10 +57,11 @@ whole body to the disk unparsed. Every server has first shown that it finds the 
 Memory is the peak that the kernel saw, less what was used before the first body.
 
 On Express, what a library adds can be less than nothing: on Node 20 and 22 every look at a request of a bare Express server is a
-slow one, and after Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)). The ratios of \`form\`, and the
-growth of \`parts\` from ten fields on, say little there.
+slow one, and after Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)). The ratios of \`form\` and
+\`avatar\` say little there.
 
-Runs differ, those of small bodies by a tenth and more: figures near their bound change sides.
+Runs differ, those of small bodies by a tenth and more, and those that write large files by half where the machine has other work:
+figures near their bound change sides.
 
 A large body can bring ten full collections for each 256 MB, a quarter of all CPU in servers with as little in their heaps as these and
 more in an app, or none, whichever library reads it: V8 decides. Where Formgate stores a file it gives the memory of each piece back itself
