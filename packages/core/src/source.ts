@@ -132,7 +132,7 @@ export class Source {
     if (onProgress !== undefined || this.headers['content-encoding'] !== undefined || this.#isTaken)
       return undefined
     // Node says that a request is complete when it has told of its last byte, and so after those who wait for one.
-    const size = this.#declaredLength ?? (request.complete ? request.readableLength : undefined)
+    const size = this.#declaredLength ?? (isWhole(request) ? request.readableLength : undefined)
     if (size === undefined || size > limit || size !== request.readableLength) return undefined
     this.#isOpen = true
     const bytes = request.read() as Buffer | null

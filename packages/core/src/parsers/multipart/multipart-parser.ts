@@ -25,18 +25,17 @@ export class MultiPartParser extends BaseParser {
   }
 
   /** @throws BodyError one of the 400s of a multipart body, a limit's 413, or what the storage of a file fails with */
-  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const form = new FormAssembly(context, this.charsetField)
-    return DataAndFiles.fromEntries(await form.read(stream, mediaType))
+  parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
+    return this.#read(stream, mediaType, context)
   }
 
-  override async parseBytes(
-    bytes: Buffer,
-    mediaType: MediaType,
-    context: ParserContext,
-  ): Promise<DataAndFiles> {
+  override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
+    return this.#read(bytes, mediaType, context)
+  }
+
+  async #read(body: Readable | Buffer, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
     const form = new FormAssembly(context, this.charsetField)
-    return DataAndFiles.fromEntries(await form.read(bytes, mediaType))
+    return DataAndFiles.fromEntries(await form.read(body, mediaType))
   }
 
   /** Reads the same, but hands out each part as it arrives and stores none. Errors are told by the queue. */
