@@ -46,7 +46,7 @@ ${verdictTable()}
 | machine | ${run.machine} |
 | Node | ${run.node} |
 | load | ${run.generator} for small bodies, 16 connections; a client of its own for large ones |
-| figures | medians of ${run.rounds} rounds, in which the servers take turns, and after them those without a framework |
+| figures | medians of ${run.rounds} rounds, in which the servers take turns, three each with small bodies, and after them those without a framework |
 | peers | ${Object.entries(run.versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')} |

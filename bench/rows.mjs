@@ -33,6 +33,9 @@ const outsiders = ['node/drain', 'node/remix', 'node/hono']
  *   heap?: number, dataOnly?: boolean }} Row
  */
 
+/** What the rows of bodies without files have in common. */
+const texts = { kind: 'light', peers: parsers, dataOnly: true }
+
 /** What the rows of the largest body have in common. */
 const videos = {
   body: 'big256m',
@@ -86,15 +89,9 @@ export const rows = [
     peers: multipart,
     outsiders,
   },
-  { name: 'json1k', title: 'JSON of 1 KB', kind: 'light', peers: parsers, dataOnly: true },
-  { name: 'json100k', isLong: true, title: 'JSON of 100 KB', kind: 'light', peers: parsers, dataOnly: true },
-  {
-    name: 'urlencoded',
-    title: 'URL-encoded form of 10 fields',
-    kind: 'light',
-    peers: parsers,
-    dataOnly: true,
-  },
+  { ...texts, name: 'json1k', title: 'JSON of 1 KB' },
+  { ...texts, name: 'json100k', title: 'JSON of 100 KB', isLong: true },
+  { ...texts, name: 'urlencoded', title: 'URL-encoded form of 10 fields' },
   {
     name: 'photo5m',
     title: 'Photo of 5 MB, to disk',
