@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { body } from './bodies.mjs'
-import { sendFor } from './load.mjs'
+import { onSharedCore, sendFor } from './load.mjs'
 import { frameworks, isFloor, isOutsider, serversOf } from './rows.mjs'
 import { Server } from './server.mjs'
 
@@ -198,8 +198,9 @@ function compare(server, answer, { holds }) {
   throw new Error(`${server.name} found ${JSON.stringify(answer)} instead of ${JSON.stringify(holds)}.`)
 }
 
-function start(module, { storage, limits, hash, heap, dataOnly }, { directory, profiles }) {
-  return Server.start(module, { storage, limits, hash, heap, dataOnly, directory }, profiles)
+function start(module, { kind, storage, limits, hash, heap, dataOnly }, { directory, profiles }) {
+  const launcher = kind === 'light' ? onSharedCore : []
+  return Server.start(module, { storage, limits, hash, heap, dataOnly, directory }, { profiles, launcher })
 }
 
 /**

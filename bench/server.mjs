@@ -14,13 +14,17 @@ export class Server {
   /**
    * @param {string} module below `peers`, such as `express/multer`
    * @param {object} options of the server
-   * @param {string} [profiles] where to leave a CPU profile
+   * @param {object} [how]
+   * @param {string} [how.profiles] where to leave a CPU profile
+   * @param {readonly string[]} [how.launcher] a command that starts another
    */
-  static async start(module, options, profiles) {
+  static async start(module, options, { profiles, launcher = [] } = {}) {
     const server = new Server()
     server.name = module
-    const execArgv = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}/${module}`] : []
+    const flags = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}/${module}`] : []
+    const [execPath, ...execArgv] = [...launcher, process.execPath, ...flags]
     server.#child = fork(serve, [module, JSON.stringify(options)], {
+      execPath,
       execArgv,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
