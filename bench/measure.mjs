@@ -16,7 +16,8 @@ const MB = 1_000_000
  * @property {string} directory where bodies and uploads go
  * @property {boolean} isQuick
  * @property {number} rounds
- * @property {number} lightTurns of each server in a round of light measurements
+ * @property {number} generations of processes in which small bodies are measured
+ * @property {number} lightTurns of each server in each of these
  * @property {number} seconds of load for each of these
  * @property {number} warmUp seconds of load before the first of them
  * @property {string} [profiles]
@@ -35,23 +36,38 @@ export function measure(row, setting) {
 
 const kinds = { light, fresh, heavy, memory, hostile, growth, uploads, import: imports }
 
+/**
+ * In several generations of processes, each started in another order: of two processes with the same server one can be a
+ * tenth slower for as long as it lives, and the later ones more often are.
+ */
 async function light(row, setting) {
+  const figures = {}
+  for (const group of groupsOf(row, setting)) {
+    const measured = []
+    for (let generation = 0; generation < setting.generations; generation += 1) {
+      const first = Math.round((generation * group.length) / setting.generations)
+      const order = [...group.slice(first), ...group.slice(0, first)]
+      measured.push(await withModules(order, row, setting, (servers) => lightTurns(servers, row, setting)))
+    }
+    for (const name of group) figures[name] = medians(measured.flatMap((each) => each.get(name)))
+  }
+  return figures
+}
+
+async function lightTurns(servers, row, setting) {
   const name = row.body ?? row.name
   const sent = body(name)
-  return withServers(row, setting, async (servers) => {
-    for (const server of servers) {
-      await check(server, name, setting)
-      if (row.warmUp !== undefined)
-        await sendFor(server.url, body(row.warmUp), setting.warmUp, setting.directory)
-      await sendFor(server.url, sent, setting.warmUp, setting.directory)
-    }
-    const turns = { ...setting, rounds: setting.rounds * setting.lightTurns }
-    return inTurns(servers, turns, async (server) => {
-      const before = await server.usage()
-      const { requests, seconds } = await sendFor(server.url, sent, setting.seconds, setting.directory)
-      const after = await server.usage()
-      return { cpu: (after.cpu - before.cpu) / requests, rate: requests / seconds }
-    })
+  for (const server of servers) {
+    await check(server, name, setting)
+    if (row.warmUp !== undefined)
+      await sendFor(server.url, body(row.warmUp), setting.warmUp, setting.directory)
+    await sendFor(server.url, sent, setting.warmUp, setting.directory)
+  }
+  return turns(servers, setting.lightTurns, async (server) => {
+    const before = await server.usage()
+    const { requests, seconds } = await sendFor(server.url, sent, setting.seconds, setting.directory)
+    const after = await server.usage()
+    return { cpu: (after.cpu - before.cpu) / requests, rate: requests / seconds }
   })
 }
 
@@ -203,16 +219,21 @@ function start(module, { kind, storage, limits, hash, heap, dataOnly }, { direct
   return Server.start(module, { storage, limits, hash, heap, dataOnly, directory }, { profiles, launcher })
 }
 
+async function withServers(row, setting, run) {
+  const figures = {}
+  for (const group of groupsOf(row, setting))
+    Object.assign(figures, await withModules(group, row, setting, run))
+  return figures
+}
+
 /**
  * Outsiders have turns of their own. Two of them hold a gigabyte while they read a large body, and for some seconds after
  * that the kernel took 1.24 to 1.35 ms instead of 0.75 to write a MB for the next server, where that writes much at once.
  */
-async function withServers(row, setting, run) {
+function groupsOf(row, setting) {
   const modules = serversOf(row, setting.isQuick)
-  const figures = {}
-  for (const group of [modules.filter((module) => !isOutsider(module)), modules.filter(isOutsider)])
-    if (group.length > 0) Object.assign(figures, await withModules(group, row, setting, run))
-  return figures
+  const groups = [modules.filter((module) => !isOutsider(module)), modules.filter(isOutsider)]
+  return groups.filter(({ length }) => length > 0)
 }
 
 async function withModules(modules, row, setting, run) {
@@ -225,14 +246,20 @@ async function withModules(modules, row, setting, run) {
   }
 }
 
-/** Each in turn, round after round, every other round backwards; the medians of what they have measured. */
+/** The medians of what they have measured, each in turn. */
 async function inTurns(servers, { rounds }, run) {
+  const measured = await turns(servers, rounds, run)
+  return Object.fromEntries([...measured].map(([name, figures]) => [name, medians(figures)]))
+}
+
+/** Each in turn, round after round, every other round backwards. @returns what they have measured, by name */
+async function turns(servers, rounds, run) {
   const measured = new Map(servers.map((server) => [server.name ?? server, []]))
   for (let round = 0; round < rounds; round += 1) {
     const order = round % 2 === 0 ? servers : servers.toReversed()
     for (const server of order) measured.get(server.name ?? server).push(await run(server))
   }
-  return Object.fromEntries([...measured].map(([name, figures]) => [name, medians(figures)]))
+  return measured
 }
 
 function medians(figures) {

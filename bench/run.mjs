@@ -1,7 +1,7 @@
 /**
  * The benchmark.
  *
- *     npm run bench                          everything, about 25 minutes
+ *     npm run bench                          everything, about 35 minutes
  *     npm run bench -- --quick               the usual peers, fewer rows and rounds, about two minutes
  *     npm run bench -- --only=form,avatar    some rows
  *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
@@ -46,8 +46,9 @@ const setting = {
   directory,
   isQuick,
   rounds: Number(options.rounds ?? (isQuick ? 3 : 7)),
+  generations: isQuick ? 1 : 3,
   // Many short turns: what else a machine does comes and goes within seconds, and a median of many knows nothing of it.
-  lightTurns: isQuick ? 1 : 3,
+  lightTurns: isQuick ? 3 : 5,
   seconds: isQuick ? 0.25 : 1 / 3,
   // V8 goes on compiling for some ten thousand requests.
   warmUp: isQuick ? 0.75 : 3,
