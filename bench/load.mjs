@@ -12,11 +12,8 @@ const connections = 16
 export const generator = isInstalled('wrk') ? 'wrk' : 'autocannon'
 
 /**
- * What starts a command on the core that a server of small bodies shares with wrk (Linux).
- *
- * On a core of its own wrk falls asleep between two answers, if the server is slower than some 32 µs a request, and to wake
- * another core up is dear in a virtual machine: 1.1 µs of work in a handler made a request there 11 µs dearer, 2.2 µs more
- * of it one. On the same core 1.1 µs were 2 more, 2.2 µs 2.4, 8.8 µs 13.
+ * What starts a command on the core that wrk shares with a server of small bodies (Linux). On a core of its own wrk falls
+ * asleep between two answers, and to wake it up is dearer than to parse them (decision 21).
  */
 export const onSharedCore =
   generator === 'wrk' && isInstalled('taskset') ? ['taskset', '-c', firstCore()] : []

@@ -1,7 +1,7 @@
 /**
  * The benchmark.
  *
- *     npm run bench                          everything, about 35 minutes
+ *     npm run bench                          everything, about 40 minutes
  *     npm run bench -- --quick               the usual peers, fewer rows and rounds, about two minutes
  *     npm run bench -- --only=form,avatar    some rows
  *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { installPeers, versions } from './install-peers.mjs'
-import { Client, generator } from './load.mjs'
+import { Client, generator, onSharedCore } from './load.mjs'
 import { measure } from './measure.mjs'
 import { rows } from './rows.mjs'
 import { tableOf, verdictsOf } from './verdicts.mjs'
@@ -60,7 +60,9 @@ const run = {
   commit: commit(),
   isQuick,
   rounds: setting.rounds,
-  generator,
+  generations: setting.generations,
+  lightTurns: setting.lightTurns,
+  load: { generator, isOnSharedCore: onSharedCore.length > 0 },
   machine: `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
   node: process.version,
   versions: versions(),

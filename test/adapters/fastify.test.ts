@@ -321,6 +321,33 @@ describe('register(multipart)', () => {
   })
 })
 
+describe('a hook of a route that looks at the headers', () => {
+  test.each([1, 2, 3])('after the plugin has read the body, %i times, changes nothing', async (looks) => {
+    const app = newApp()
+    await app.register(multipart)
+    const seen: unknown[] = []
+    const look = async (request: FastifyRequest): Promise<void> => {
+      for (let count = 0; count < looks; count += 1) seen.push(request.headers.host)
+    }
+    app.post('/', { preParsing: look }, async (request) => {
+      return { ...(await echo(request)), type: request.headers['content-type'] }
+    })
+    const send = await listen(app)
+    expect((await send(aJson)).json).toEqual({ data: { a: 1 }, files: {}, type: json })
+    expect(seen).toEqual(Array.from({ length: looks }, () => 'test'))
+  })
+
+  test('before its own parsers read the body changes nothing', async () => {
+    const app = newApp()
+    const seen: unknown[] = []
+    const look = async (request: FastifyRequest): Promise<void> => void seen.push(request.headers.host)
+    app.post('/', { preParsing: [look, parsers([JSONParser]).preParsing] }, echo)
+    const send = await listen(app)
+    expect((await send(aJson)).json).toEqual({ data: { a: 1 }, files: {} })
+    expect(seen).toEqual(['test'])
+  })
+})
+
 describe('@fastify/multipart beside register(multipart)', () => {
   const message = /@formgate\/fastify and @fastify\/multipart/
 

@@ -11,7 +11,10 @@ import type {
 import { noteStep, RouteConfig, TypedRoute } from '@formgate/core/adapter'
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
-/** They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. */
+/**
+ * They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, where no
+ * `multipart` is registered, this one stands last: what it hides from Fastify, a look at the headers after it brings back.
+ */
 export interface ParsingRoute {
   readonly preParsing: ParsingHook
 }
