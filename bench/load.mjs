@@ -13,7 +13,7 @@ export const generator = isInstalled('wrk') ? 'wrk' : 'autocannon'
 
 /**
  * What starts a command on the core that wrk shares with a server of small bodies (Linux). On a core of its own wrk falls
- * asleep between two answers, and to wake it up is dearer than to parse them (decision 21).
+ * asleep between two answers, and to wake it up there costs the server more than to parse a small body (decision 21).
  */
 export const onSharedCore =
   generator === 'wrk' && isInstalled('taskset') ? ['taskset', '-c', firstCore()] : []
