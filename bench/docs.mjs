@@ -16,6 +16,12 @@ if (run.isQuick) throw new Error('A quick run is for a first look. Publish a who
 const measured = rows.filter(({ name }) => run.rows[name])
 const verdicts = measured.flatMap((row) => verdictsOf(row, run.rows[row.name]))
 
+const sharedCore = `With small bodies a server shares its core with the load: on two, what it costs to wake the other one up would be part of the figures
+([decision 21](decisions/0021-small-bodies-are-measured-on-one-core.md)). Requests per second are therefore fewer than the server can
+answer.
+
+`
+
 write('published.json', `${JSON.stringify(run, null, 2)}\n`)
 write('../docs/performance.svg', chart(verdicts.filter(({ ratio }) => ratio !== undefined)))
 write('../docs/performance.md', page())
@@ -69,11 +75,7 @@ On Express, what a library adds can be less than nothing: on Node 20 and 22 ever
 slow one, and after Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)). The ratios of \`form\` and
 \`avatar\` say little there.
 
-With small bodies a server shares its core with the load: on two, what it costs to wake the other one up would be part of the figures
-([decision 21](decisions/0021-small-bodies-are-measured-on-one-core.md)). Requests per second are therefore fewer than the server can
-answer.
-
-Runs differ, those of small bodies by a tenth, and those that write large files by half where the machine has other work:
+${run.load.isOnSharedCore ? sharedCore : ''}Runs differ, those of small bodies by a tenth, and those that write large files by half where the machine has other work:
 figures near their bound change sides.
 
 A large body can bring ten full collections for each 256 MB, a quarter of all CPU in servers with as little in their heaps as these and

@@ -12,8 +12,8 @@ import { noteStep, RouteConfig, TypedRoute } from '@formgate/core/adapter'
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
- * They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, where no
- * `multipart` is registered, this one stands last: what it hides from Fastify, a look at the headers after it brings back.
+ * They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks this one
+ * stands last: what it hides from Fastify's own content type parsers, a look at the headers after it brings back.
  */
 export interface ParsingRoute {
   readonly preParsing: ParsingHook
