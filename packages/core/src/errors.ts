@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'UNHANDLED_FILE'
   | 'LENGTH_MISMATCH'
   | 'IDLE_TIMEOUT'
+  | 'TOTAL_TIMEOUT'
   | 'LIMIT_FILE_SIZE'
   | 'LIMIT_FIELD_SIZE'
   | 'LIMIT_FIELD_NAME'
@@ -35,6 +36,7 @@ export type ErrorCode =
   | 'LIMIT_BODY_SIZE'
   | 'LIMIT_HEADER_SIZE'
   | 'LIMIT_NESTING'
+  | 'LIMIT_JSON_VALUES'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'MISSING_CONTENT_TYPE'
   | 'UNSUPPORTED_ENCODING'
@@ -133,6 +135,11 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     detail: 'No byte of the body arrived for too long.',
     hint: 'Send the body without pauses. If it was sent whole, check that Content-Length is its length in bytes.',
   },
+  TOTAL_TIMEOUT: {
+    status: 408,
+    detail: 'The body took too long to arrive.',
+    hint: 'Send the body faster, or send less in one request.',
+  },
   LIMIT_FILE_SIZE: { status: 413, detail: 'A file is too large.', hint: 'Send a smaller file.' },
   LIMIT_FIELD_SIZE: {
     status: 413,
@@ -162,6 +169,11 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     hint: 'Shorten the name or the file name of the part.',
   },
   LIMIT_NESTING: { status: 413, detail: 'The data is nested too deeply.', hint: 'Send flatter data.' },
+  LIMIT_JSON_VALUES: {
+    status: 413,
+    detail: 'The request has too many JSON values.',
+    hint: 'Send less JSON in one request.',
+  },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, detail: 'The media type of this request is not supported.' },
   MISSING_CONTENT_TYPE: {
     status: 415,

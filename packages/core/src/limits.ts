@@ -16,6 +16,8 @@ export interface Limits {
   readonly parts: number
   /** Bytes of one part's header. Default 16 KiB. */
   readonly headerSize: number
+  /** Lines in one part's header. Default 64. */
+  readonly headerLines: number
   /** Bytes of a multipart body or of a raw file. Default 100 MiB. */
   readonly bodySize: number
   /** Bytes of a JSON, URL-encoded or text body. Default 1 MiB. */
@@ -24,10 +26,16 @@ export interface Limits {
   readonly fieldsSize: number
   /** Levels of objects and arrays inside each other. Default 8. */
   readonly nesting: number
+  /** JSON values in one request: objects, lists and what is in them, parts and decompressed bodies included. Default 100,000. */
+  readonly jsonValues: number
   /** The highest index of an array in a field's name. Default 1000. */
   readonly arrayIndex: number
+  /** Issues in the answer to a body that does not fit its schema; the rest are counted. Default 100. */
+  readonly issues: number
   /** Milliseconds to wait for the next byte. Default 30,000. */
   readonly idle: number
+  /** Milliseconds from the first look at a body to its last byte. Default 300,000. */
+  readonly total: number
   /**
    * Milliseconds that storing a file may go on after the last byte of the body has arrived, or take none of what has.
    * Default 120,000.
@@ -46,12 +54,16 @@ export const defaultLimits: Limits = Object.freeze({
   fields: 1000,
   parts: 1000,
   headerSize: 16 * KiB,
+  headerLines: 64,
   bodySize: 100 * MiB,
   textSize: 1 * MiB,
   fieldsSize: 10 * MiB,
   nesting: 8,
+  jsonValues: 100_000,
   arrayIndex: 1000,
+  issues: 100,
   idle: 30_000,
+  total: 300_000,
   settle: 120_000,
 })
 
