@@ -2,7 +2,7 @@
 // @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
 import { tmpdir } from 'node:os'
 import { rm } from 'node:fs/promises'
-import formidable from 'formidable'
+import { formidable } from 'formidable'
 import { answer, flatten, limitsOf, serve } from './serve.mjs'
 
 serve((request, response) => void parse(request, response))

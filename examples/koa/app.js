@@ -1,0 +1,120 @@
+/** An app on Koa: a sign-up with an avatar, backups as raw files, contacts as CSV, and a JSON API. */
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import {
+  accept,
+  BaseParser,
+  body,
+  BodyError,
+  FileUploadParser,
+  form,
+  hash,
+  multipart,
+  parsers,
+  sniff,
+} from '@formgate/koa'
+import { Router } from '@koa/router'
+import Koa from 'koa'
+import { z } from 'zod'
+
+const SignUp = z.strictObject({
+  username: z.string().regex(/^\w{3,20}$/, 'Use 3 to 20 letters, digits or underscores'),
+  age: z.number().int().min(18).optional(),
+  newsletter: z.boolean(),
+  // Both the type that the client declares and the first bytes must be those of a picture.
+  avatar: z.file().max(200_000).check(accept('image/png', 'image/jpeg'), sniff()),
+})
+
+const Contacts = z.array(z.strictObject({ name: z.string().min(1), email: z.email() })).min(1)
+
+const Quote = z.strictObject({
+  items: z
+    .array(z.strictObject({ price: z.number().nonnegative(), count: z.int().positive() }))
+    .min(1)
+    .max(100),
+})
+
+/** Reads rows of unquoted cells; the first row names the columns. */
+class CsvParser extends BaseParser {
+  mediaType = 'text/csv'
+
+  /** @param {import('node:stream').Readable} stream */
+  async parse(stream) {
+    const lines = (await text(stream)).trimEnd().split(/\r?\n/)
+    const [header = [], ...rows] = lines.map((line) => line.split(','))
+    const bad = rows.findIndex((row) => row.length !== header.length || row.join().includes('"'))
+    if (bad === -1) return rows.map((row) => Object.fromEntries(header.map((name, at) => [name, row[at]])))
+    const detail = `Line ${bad + 2} is not ${header.length} unquoted cells.`
+    throw new BodyError('MALFORMED_FORM', { detail })
+  }
+}
+
+/** The extension that a file gets comes from its first bytes, never from its name. */
+const extensions = new Map([
+  ['image/png', '.png'],
+  ['image/apng', '.png'],
+  ['image/jpeg', '.jpg'],
+])
+
+/**
+ * Makes the app; `start.js` listens.
+ *
+ * @param {string} uploads The directory where files are kept. No web server should serve it as it is.
+ */
+export function createApp(uploads) {
+  mkdirSync(uploads, { recursive: true, mode: 0o700 })
+  const app = new Koa()
+  // In an app of your own, authentication comes first: nothing is read before it.
+  app.use(multipart({ lazy: true, limits: { textSize: 64 * 1024 } }))
+
+  const router = new Router()
+  const oneFile = { files: 1, fields: 10, fieldSize: 1000, bodySize: 1_000_000 }
+  router.post('/sign-up', form(SignUp, { limits: oneFile }), async (ctx) => {
+    const { username, age, newsletter, avatar } = ctx.request.data
+    const extension = extensions.get(avatar.detectedType ?? '')
+    if (extension === undefined) throw new BodyError('FILE_REFUSED', { field: 'avatar' })
+    const picture = await keep(avatar, extension)
+    ctx.status = 201
+    ctx.body = { username, age, newsletter, picture }
+  })
+
+  const oneBackup = { fileSize: 1_000_000, bodySize: 1_000_000 }
+  router.put(
+    '/backups/:filename',
+    parsers([FileUploadParser], { limits: oneBackup, inspect: hash('sha256') }),
+    async (ctx) => {
+      const [backup] = ctx.request.files['file'] ?? []
+      if (backup === undefined) throw new BodyError('FILE_REFUSED', { detail: 'The body is empty.' })
+      const { name, size, hash: sha256 } = backup
+      ctx.status = 201
+      ctx.body = { name, size, sha256, id: await keep(backup, '.backup') }
+    },
+  )
+
+  router.post('/contacts', body(Contacts, { parsers: [CsvParser] }), (ctx) => {
+    ctx.status = 201
+    ctx.body = { imported: ctx.request.data.length }
+  })
+
+  router.post('/quotes', body(Quote, { contentType: 'application/json' }), (ctx) => {
+    const total = ctx.request.data.items.reduce((sum, { price, count }) => sum + price * count, 0)
+    ctx.body = { total }
+  })
+
+  app.use(router.routes())
+  return app
+
+  /**
+   * Keeps a file under a name of the app's own. Whatever is not kept is removed when the response has ended.
+   *
+   * @param {import('@formgate/koa').UploadedFile} file
+   * @param {string} extension
+   */
+  async function keep(file, extension) {
+    const name = randomUUID() + extension
+    await file.moveTo(join(uploads, name))
+    return name
+  }
+}
