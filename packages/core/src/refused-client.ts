@@ -48,7 +48,8 @@ export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promi
       // A client that knows that nothing more comes is not told of a reset when it sends, and goes on to read.
       if (isSent() && request.socket instanceof Socket) request.socket.end()
       clearTimeout(timer)
-      timer = setTimeout(done, readingTime).unref()
+      // Not unref'ed: a socket that is not read from does not keep the process up.
+      timer = setTimeout(done, readingTime)
     }
     let timer = setTimeout(done, drainedTime).unref()
     if (!source.isIncoming) return done()
