@@ -31,13 +31,14 @@ describe.each([
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     try {
-      const [address] = await once(server.stdout, 'data')
+      const [address] = (await once(server.stdout, 'data')) as [Buffer]
       const form = new FormData()
       form.append('username', 'ada')
       form.append('avatar', new File([png], 'me.png', { type: 'image/png' }))
-      const response = await fetch(`${String(address).trim()}/sign-up`, { method: 'POST', body: form })
+      const response = await fetch(`${address.toString().trim()}/sign-up`, { method: 'POST', body: form })
       expect(response.status).toBe(201)
-      expect(await readdir(uploads)).toEqual([(await response.json()).picture])
+      const { picture } = (await response.json()) as { picture: string }
+      expect(await readdir(uploads)).toEqual([picture])
     } finally {
       server.kill()
     }
@@ -47,7 +48,7 @@ describe.each([
   test('answers a client in the same process, which goes on when 3 MB were refused', async () => {
     const script = `
       import request from 'supertest'
-      import { createApp } from '${new URL(`../examples/${name}/app.js`, import.meta.url)}'
+      import { createApp } from '../${name}/app.js'
       const app = await createApp(process.env.UPLOADS)
       const { status } = await request(${target}).put('/backups/large').send(Buffer.alloc(3_000_000))
       console.log(status)`

@@ -46,6 +46,12 @@ export async function runClient({ run: path }: Module, address: string): Promise
   return { stdout }
 }
 
+/** Runs a module with Node's own test runner. Throws if a test fails, or if there is none. */
+export async function runNodeTests({ shown }: Module): Promise<void> {
+  const { stdout } = await run(process.execPath, ['--test', '--test-reporter=tap', shown], { cwd: workplace })
+  if (!/^# pass [1-9]/m.test(stdout)) throw new Error(stdout)
+}
+
 /** Throws where Node cannot read it, whatever it would do. */
 export async function checkSyntax({ shown }: Module): Promise<void> {
   await run(process.execPath, ['--check', shown])

@@ -51,7 +51,8 @@ export function writeModule(page: Page, block: Block): Module {
     [run, block.code.replace(listening, onFreePort)],
   ] as const) {
     writeChanged(path, code)
-    if (block.mark === 'suite') writeChanged(join(dirname(path), 'storage-contract.ts'), suite)
+    if (code.includes("'./storage-contract.js'"))
+      writeChanged(join(dirname(path), 'storage-contract.ts'), suite)
   }
   return { shown, run, listens: starts.length === 1 }
 }

@@ -1,7 +1,7 @@
 /** Runs the blocks of one page, in their order. */
 import { expect } from 'vitest'
 import { expectShown, promisedStatuses } from './answers.js'
-import { checkNpm, checkSyntax, runClient, runShell, type Output } from './commands.js'
+import { checkNpm, checkSyntax, runClient, runNodeTests, runShell, type Output } from './commands.js'
 import type { Module } from './modules.js'
 import type { Block, Page } from './pages.js'
 import { load, type RunningApp } from './run-app.js'
@@ -38,6 +38,8 @@ export class PageRun {
       case 'json':
       case 'http':
         return this.#expectAnswer(block)
+      case 'js node-test':
+        return runNodeTests(this.#module(block))
       case 'ts suite':
         // Has declared tests of its own.
         return undefined
