@@ -146,7 +146,7 @@ describe('POST /contacts', () => {
   test('names the line that it cannot read', async () => {
     const response = await post('name,email\nAda,ada@example.org\nGrace\n')
     expect(response.status).toBe(400)
-    expect(response.body.detail).toBe('Line 3 is not 2 unquoted cells.')
+    expect(response.body.detail).toBe('Line 3 is not 2 plain cells.')
   })
 
   test('names the cell that is not valid', async () => {

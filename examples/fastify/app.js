@@ -28,14 +28,10 @@ const SignUp = z.strictObject({
 
 const Contacts = z.array(z.strictObject({ name: z.string().min(1), email: z.email() })).min(1)
 
-const Quote = z.strictObject({
-  items: z
-    .array(z.strictObject({ price: z.number().nonnegative(), count: z.int().positive() }))
-    .min(1)
-    .max(100),
-})
+const Item = z.strictObject({ price: z.number().nonnegative(), count: z.int().positive() })
+const Quote = z.strictObject({ items: z.array(Item).min(1).max(100) })
 
-/** Reads rows of unquoted cells; the first row names the columns. */
+/** Reads rows of plain cells; the first row names the columns. */
 class CsvParser extends BaseParser {
   mediaType = 'text/csv'
 
@@ -45,7 +41,7 @@ class CsvParser extends BaseParser {
     const [header = [], ...rows] = lines.map((line) => line.split(','))
     const bad = rows.findIndex((row) => row.length !== header.length || row.join().includes('"'))
     if (bad === -1) return rows.map((row) => Object.fromEntries(header.map((name, at) => [name, row[at]])))
-    const detail = `Line ${bad + 2} is not ${header.length} unquoted cells.`
+    const detail = `Line ${bad + 2} is not ${header.length} plain cells.`
     throw new BodyError('MALFORMED_FORM', { detail })
   }
 }
@@ -57,11 +53,7 @@ const extensions = new Map([
   ['image/jpeg', '.jpg'],
 ])
 
-/**
- * Makes the app; `start.js` listens.
- *
- * @param {string} uploads The directory where files are kept. No web server should serve it as it is.
- */
+/** @param {string} uploads The directory where files are kept. No web server should serve it as it is. */
 export async function createApp(uploads) {
   mkdirSync(uploads, { recursive: true, mode: 0o700 })
   const app = Fastify()
@@ -77,17 +69,14 @@ export async function createApp(uploads) {
     return reply.code(201).send({ username, age, newsletter, picture })
   })
 
-  const oneBackup = { fileSize: 1_000_000, bodySize: 1_000_000 }
-  app.put(
-    '/backups/:filename',
-    parsers([FileUploadParser], { limits: oneBackup, inspect: hash('sha256') }),
-    async (request, reply) => {
-      const [backup] = request.files['file'] ?? []
-      if (backup === undefined) throw new BodyError('FILE_REFUSED', { detail: 'The body is empty.' })
-      const { name, size, hash: sha256 } = backup
-      return reply.code(201).send({ name, size, sha256, id: await keep(backup, '.backup') })
-    },
-  )
+  const limits = { fileSize: 1_000_000, bodySize: 1_000_000 }
+  const readBackup = parsers([FileUploadParser], { limits, inspect: hash('sha256') })
+  app.put('/backups/:filename', readBackup, async (request, reply) => {
+    const [backup] = request.files['file'] ?? []
+    if (backup === undefined) throw new BodyError('FILE_REFUSED', { detail: 'The body is empty.' })
+    const { name, size, hash: sha256 } = backup
+    return reply.code(201).send({ name, size, sha256, id: await keep(backup, '.backup') })
+  })
 
   app.post('/contacts', body(Contacts, { parsers: [CsvParser] }), async (request, reply) => {
     return reply.code(201).send({ imported: request.data.length })

@@ -159,7 +159,7 @@ function closeOrWhile(stream: Readable): Promise<void> {
       stream.off('close', done)
       resolve()
     }
-    const timer = setTimeout(done, 250).unref()
+    const timer = setTimeout(done, 250)
     stream.on('close', done)
   })
 }
