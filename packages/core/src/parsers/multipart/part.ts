@@ -41,16 +41,19 @@ export interface FilePart {
 }
 
 export function toFilePart(
-  { field, name, originalName, type, headers }: FileInfo,
+  info: FileInfo,
   stream: Readable & { readonly findings: FileFindings },
 ): FilePart {
+  const { field, name, originalName, type } = info
   return {
     kind: 'file',
     name: field,
     filename: name,
     originalName,
     type,
-    headers,
+    get headers() {
+      return info.headers
+    },
     stream,
     get findings() {
       return stream.findings
