@@ -231,8 +231,8 @@ export class PartReader implements PartListener {
     const safeName = safeFileName(filename)
     if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is no name for a file`)
     const info = infoOf(header, safeName, filename)
-    const isRefused = rule === undefined ? rules?.strict === true : !this.#meter.admits(rule, info)
-    return isRefused ? this.#openRefused(info, rule) : this.#openFile(info, rule)
+    const isStored = rules === undefined || (rule !== undefined && this.#meter.admits(rule, info))
+    return isStored ? this.#openFile(info, rule) : this.#openRefused(info, rule)
   }
 
   #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {
