@@ -6,7 +6,14 @@ import { request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { accept, FileUploadParser, sniff, type Limits, type MountOptions, type UploadedFile } from '@formgate/core'
+import {
+  accept,
+  FileUploadParser,
+  sniff,
+  type Limits,
+  type MountOptions,
+  type UploadedFile,
+} from '@formgate/core'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { field, file, form as formOf, type Answer } from '../adapters/client.js'

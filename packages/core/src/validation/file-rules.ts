@@ -63,9 +63,7 @@ function findRule(schema: ZodSchema, name: string, limits: NameLimits): NamedFil
   const isItem = (last === append || isIndex(last)) && takeApart(parents).some(isList)
   const schemas = isItem ? parents : follow(parents, [last])
   if (schemas.length === 0) return undefined
-  const rule = isCaught(schema, path)
-    ? anything
-    : schemas.map((each) => readFileRule(each)).reduce(either)
+  const rule = isCaught(schema, path) ? anything : schemas.map((each) => readFileRule(each)).reduce(either)
   return { ...rule, list: listName(isItem ? path.slice(0, -1) : path) }
 }
 

@@ -40,10 +40,7 @@ export interface FilePart {
   readonly findings: FileFindings
 }
 
-export function toFilePart(
-  info: FileInfo,
-  stream: Readable & { readonly findings: FileFindings },
-): FilePart {
+export function toFilePart(info: FileInfo, stream: Readable & { readonly findings: FileFindings }): FilePart {
   const { field, name, originalName, type } = info
   return {
     kind: 'file',
