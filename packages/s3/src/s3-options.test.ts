@@ -53,7 +53,7 @@ test.each(['photos/../secret', 'photos/./x', 'photos/..', '..', 'photos/..\\x', 
     const storage = s3({ bucket: 'b', prefix: 'photos/', client })
     expect(await storage.open(key)).toBeUndefined()
     expect(asked).toEqual([])
-    await expect(storage.open('photos/..x')).rejects.toThrow()
+    await expect(storage.open('photos/..x')).rejects.toThrow('HeadObject failed')
     expect(asked).toHaveLength(1)
   },
 )

@@ -79,7 +79,10 @@ export class FileUploadParser extends BaseParser {
 /** A schema that has no place for the file leaves it out, or says that it does not know it. */
 async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
   const content = new UnstoredContent()
-  await eachPiece(stream, (piece) => void content.add(piece, 0, piece.length))
+  await eachPiece(stream, (piece) => {
+    content.add(piece, 0, piece.length)
+    return undefined
+  })
   return content.toFile(info)
 }
 
