@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { disk, memory, spool } from '@formgate/core'
+import { safeFileName } from '@formgate/core/storage'
 import type { DiskOptions, FileInfo, Storage, StoredFile } from '@formgate/core'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { info, openFilesIn, source, storageContract } from './storage-contract.js'
@@ -209,6 +210,34 @@ describe('disk()', () => {
     expect(existsSync(outside)).toBe(false)
   })
 
+  test.each(['link/a.png', 'link/more/a.png', 'in/link/a.png', 'link'])(
+    'the name %s leads nowhere else through a link in the directory, and makes no folder there',
+    async (name) => {
+      const directory = await newDirectory()
+      const outside = await newDirectory()
+      await mkdir(join(directory, 'in'))
+      await symlink(outside, join(directory, 'link'))
+      await symlink(outside, join(directory, 'in', 'link'))
+      const storing = storeIn({ directory, name: () => name })
+      // A link in the place of the file itself is a name that is taken.
+      if (name === 'link') expect(basename(await storing)).toMatch(/^link_[0-9a-f]{8}$/)
+      else await expect(storing).rejects.toThrow(/symbolic link .* leads out of it/)
+      expect(readdirSync(outside)).toEqual([])
+      expect(readdirSync(directory).filter((each) => each.endsWith('.part'))).toEqual([])
+    },
+  )
+
+  test('a link to another place in the directory is followed, and so is one to the directory itself', async () => {
+    const directory = await newDirectory()
+    const linked = `${directory}-linked`
+    await symlink(directory, linked)
+    await mkdir(join(directory, '2026'))
+    await symlink('2026', join(directory, 'current'))
+    const path = await storeIn({ directory: linked, name: () => 'current/more/a.png' })
+    expect(path).toBe(join(linked, 'current', 'more', 'a.png'))
+    expect(existsSync(join(directory, '2026', 'more', 'a.png'))).toBe(true)
+  })
+
   test('a name may hold folders, which are created', async () => {
     const directory = await newDirectory()
     const path = await storeIn({ directory, name: async ({ field }) => `2026/${field}/a.png` })
@@ -345,6 +374,17 @@ describe('spool()', () => {
   })
 })
 
+test.each<[string, (directory: string) => Storage]>([
+  ['disk()', (directory) => disk({ directory })],
+  ['spool()', (directory) => spool({ directory, threshold: 0 })],
+])('%s fails where the system takes no bytes, and does not try for ever', async (_, make) => {
+  const directory = await newDirectory()
+  const writev = vi.spyOn(handles, 'writev').mockResolvedValue({ bytesWritten: 0, buffers: [] })
+  await expect(store(make(directory), source(100 * KiB))).rejects.toThrow('A write took no bytes.')
+  expect(writev).toHaveBeenCalledTimes(1)
+  expect(readdirSync(directory)).toEqual([])
+})
+
 describe.each([
   [
     'disk()',
@@ -383,6 +423,21 @@ describe.each([
     await delay(20)
     const expected = [young, ...foreign, folder, basename(stored.path ?? '')]
     expect(readdirSync(directory).toSorted()).toEqual(expected.toSorted())
+  })
+
+  test('a file that its client named like one of them stays, in its directory and in a folder of it', async () => {
+    const directory = await newDirectory()
+    const place = join(directory, 'place')
+    for (const inFolder of ['', 'place/']) {
+      const stored = disk({ directory, name: ({ originalName }) => inFolder + safeFileName(originalName)! })
+      const { path = '' } = await store(stored, source(10), { ...info, originalName: old })
+      await utimes(path, new Date(0), new Date(0))
+      await store(make(inFolder === '' ? directory : place, 1000), source(10))
+      await delay(30)
+      expect(existsSync(path)).toBe(true)
+    }
+    const named = disk({ directory, name: () => old })
+    await expect(store(named, source(10))).rejects.toThrow(/no safe path/)
   })
 
   test('after the age that was set', async () => {

@@ -53,6 +53,17 @@ test('the request may be declared as that of a framework', () => {
   expect(options).toHaveLength(4)
 })
 
+const broken: Readonly<Record<string, Inspector>> = {
+  asynchronous: (async () => {
+    throw new Error('ECONNREFUSED 10.0.0.1')
+  }) as never,
+  transferring: () => ({
+    chunk(bytes) {
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+    },
+  }),
+}
+
 describe.each(frameworks)('$name', ({ start }) => {
   test('a typed route has an inspector and a progress of its own, beside its schema', async () => {
     const received: number[] = []
@@ -111,6 +122,11 @@ describe.each(frameworks)('$name', ({ start }) => {
           options: { storage: disk({ directory }), inspect: refuseVirus },
           handler: hashes,
         })),
+        ...Object.entries(broken).map(([name, inspect]) => ({
+          path: `/${name}`,
+          parsers: [MultiPartParser],
+          options: { inspect },
+        })),
         { path: '/crash', parsers: [MultiPartParser], options: { inspect: crash } },
         { path: '/parse', handler: async ({ parse }) => hashes(await parse()) },
       ],
@@ -168,6 +184,17 @@ describe.each(frameworks)('$name', ({ start }) => {
   test('an inspector that fails in any other way is a 500', async () => {
     const answer = await multipart('/crash', small)
     expect(answer.json).toEqual({ handler: 'own', code: 'INSPECTION_FAILED', status: 500 })
+  })
+
+  test.each(Object.keys(broken))('an inspector that is %s is a 500, and the server lives', async (name) => {
+    const rejections: unknown[] = []
+    const note = (reason: unknown): void => void rejections.push(reason)
+    process.on('unhandledRejection', note)
+    const answer = await multipart(`/${name}`, 'x'.repeat(40_000))
+    expect(answer.json).toEqual({ handler: 'own', code: 'INSPECTION_FAILED', status: 500 })
+    expect((await multipart('/parse', small)).status).toBe(200)
+    process.off('unhandledRejection', note)
+    expect(rejections).toEqual([])
   })
 
   test.each(['inspect', 'onProgress'])(

@@ -297,6 +297,25 @@ describe.each(frameworks)('$name', (framework) => {
     )
   })
 
+  test('Tomcat CVE-2025-48976: long headers are not held for the names that are in them', async () => {
+    const app = await serve(framework, { mount: {}, routes: [{ path: '/' }] })
+    const part = (at: number): string =>
+      `--X\r\n${field(`name-of-field-${at}`)}\r\nX-Pad: ${'p'.repeat(16_000)}\r\n\r\nv\r\n`
+    const body = Array.from({ length: 900 }, (_, at) => part(at)).join('')
+    const connection = await Connection.open(app.port)
+    const before = held()
+    // All but the end.
+    connection.write(
+      head({ ...multipart(''), framing: 'none', headers: { 'Content-Length': `${body.length + 9}` } }),
+    )
+    connection.write(body)
+    await delay(100)
+    await expect.poll(() => (held() - before) / MiB, { timeout: 4000 }).toBeLessThan(3)
+    connection.write('--X--\r\n\r\n')
+    expect(Object.keys((await connection.answer()).json.data)).toHaveLength(900)
+    connection.destroy()
+  })
+
   test.each([
     ['Rack CVE-2025-61770: a preamble', '', 'x'.repeat(1000), 'NOT_MULTIPART'],
     ['Rack CVE-2025-61770: a preamble of lines', '', '\r\n--Y\r\n', 'BOUNDARY_MISMATCH'],

@@ -55,6 +55,7 @@ const slowFilters: readonly (readonly [
     (directory) => ({
       storage: disk({ directory }),
       inspect: () => ({
+        chunk: () => undefined,
         async end() {
           await delay(100)
           throw new BodyError('FILE_REFUSED')

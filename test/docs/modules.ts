@@ -28,6 +28,8 @@ export function prepare(): void {
   mkdirSync(workplace, { recursive: true })
   const files: Record<string, string | Buffer> = {
     'photo.png': Buffer.from('89504e470d0a1a0a0000', 'hex'),
+    // With as much of a PNG as sniff() wants to see.
+    'bridge.png': Buffer.from('89504e470d0a1a0a0000000049444154', 'hex'),
     'notes.txt': 'line 1\nline 2\n',
     'orders.csv': 'item,count\nlamp,2\n',
     'large.bin': Buffer.alloc(300_000),

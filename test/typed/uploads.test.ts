@@ -6,7 +6,14 @@ import { request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { accept, sniff, type Limits, type MountOptions, type UploadedFile } from '@formgate/core'
+import {
+  accept,
+  FileUploadParser,
+  sniff,
+  type Limits,
+  type MountOptions,
+  type UploadedFile,
+} from '@formgate/core'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { field, file, form as formOf, type Answer } from '../adapters/client.js'
@@ -94,6 +101,83 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(answer.status).toBe(422)
     expect(answer.json.errors).toMatchObject([{ path: '', code: 'unrecognized_keys' }])
     expect(storage).toMatchObject({ offered: ['known'], held: 0 })
+  })
+
+  test('a file whose name the schema does not know is drained, not stored, and the handler never sees it', async () => {
+    const { send, storage } = await watching(z.object({ a: z.string(), f: z.file().optional() }))
+    const { status, json } = await send(
+      multipart([png('virus', 'virus'), 'x'.repeat(300_000)], [field('a'), 'x'], [png('f', 'known'), 'y']),
+    )
+    expect(status).toBe(200)
+    expect(json.data).toMatchObject({ a: 'x', f: { name: 'known' } })
+    expect([Object.keys(json.data), Object.keys(json.files)]).toEqual([['a', 'f'], ['f']])
+    expect(storage.offered).toEqual(['known'])
+  })
+
+  test('an unknown file of a strict object inside is drained, not stored', async () => {
+    const { send, storage } = await watching(z.object({ a: z.strictObject({ b: z.string() }) }))
+    const answer = await send(multipart([png('a.virus'), 'x'], [field('a.b'), 'x']))
+    expect(answer.json.errors).toMatchObject([{ path: 'a', code: 'unrecognized_keys' }])
+    expect(storage.offered).toEqual([])
+  })
+
+  test('files of unknown names count as any others do', async () => {
+    const storage = new WatchedStorage()
+    const limits = { files: 2, fileSize: 5 }
+    const send = await serve(framework, ({ form }) => form(z.object({}), { storage, limits }), {
+      ...(mount !== undefined && { mount }),
+    })
+    const unknown = (size: number) => [png('virus'), 'x'.repeat(size)] as const
+    expect((await send(multipart(unknown(5), unknown(5)))).json).toEqual({ data: {}, files: {} })
+    expect((await send(multipart(unknown(6)))).json).toMatchObject({ code: 'LIMIT_FILE_SIZE', limit: 5 })
+    expect((await send(multipart(unknown(1), unknown(1), unknown(1)))).json.code).toBe('LIMIT_FILES')
+    expect(storage.offered).toEqual([])
+  })
+
+  test('a schema that takes any name has its files stored', async () => {
+    for (const schema of [
+      z.looseObject({}),
+      z.object({}).catchall(z.file()),
+      z.record(z.string(), z.file()),
+      z.preprocess((form) => form, z.record(z.string(), z.file())),
+    ]) {
+      const { send, storage } = await watching(schema)
+      const { json } = await send(multipart([png('virus', 'virus'), 'x']))
+      expect(Object.keys(json.files)).toEqual(['virus'])
+      expect(storage.offered).toEqual(['virus'])
+    }
+  })
+
+  test('a fault of the server is none of the client, whatever unknown files it sends', async () => {
+    const send = await serve(
+      framework,
+      ({ form }) =>
+        form(
+          z.object({ a: z.string() }).refine(() => {
+            throw new Error('a fault')
+          }),
+        ),
+      { ...(mount !== undefined && { mount }), errorHandler: true },
+    )
+    expect((await send(multipart([png('virus'), 'x'], [field('a'), 'x']))).status).toBe(500)
+  })
+
+  test('a raw file that the schema has no place for is not stored either', async () => {
+    const storage = new WatchedStorage()
+    const options = { parsers: [FileUploadParser], storage }
+    const raw = {
+      type: 'image/png',
+      body: 'x'.repeat(100_000),
+      headers: { 'Content-Disposition': 'attachment; filename=a.png' },
+    }
+    for (const schema of [z.object({ photo: z.file().optional() }), z.strictObject({})]) {
+      const send = await serve(framework, ({ body }) => body(schema, options), {
+        ...(mount !== undefined && { mount }),
+      })
+      const { status, json } = await send(raw)
+      expect([status, json.files ?? {}]).toEqual([schema.def.catchall === undefined ? 200 : 422, {}])
+    }
+    expect(storage.offered).toEqual([])
   })
 
   test('sniff() looks at a file that was refused as well, and both say what is wrong', async () => {
@@ -229,5 +313,18 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
       expect(complaint).toBe('')
       expectRefused(JSON.parse(answer), storage)
     })
+  })
+})
+
+describe.each(frameworks)('$name below an eager multipart()', (framework) => {
+  test('a file whose name the schema does not know was stored before, and is not among the files', async () => {
+    const storage = new WatchedStorage()
+    const schema = z.object({ f: z.file() })
+    const send = await serve(framework, ({ form }) => form(schema), { mount: { storage } })
+    const png = (name: string) => file(name, `${name}.png`, 'image/png')
+    const { json } = await send(multipart([png('virus'), 'x'], [png('f'), 'y']))
+    expect([Object.keys(json.data), Object.keys(json.files)]).toEqual([['f'], ['f']])
+    expect(storage.offered).toEqual(['virus.png', 'f.png'])
+    await expect.poll(() => storage.held).toBe(0)
   })
 })

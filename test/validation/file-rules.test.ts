@@ -131,6 +131,37 @@ describe.each(zods)('%s', (_, z) => {
   })
 })
 
+describe.each(zods)('%s: names that the schema does not have', (_, z) => {
+  it.each<[string, Parameters<typeof ruleOf>[0], string]>([
+    ['of an object', z.object({ a: z.file() }), 'b'],
+    ['of each option of a union', z.union([z.object({ a: z.file() }), z.strictObject({ c: z.file() })]), 'b'],
+    ['of both sides of an intersection', z.object({ a: z.file() }).and(z.object({ c: z.file() })), 'b'],
+    ['of an object with a catch', z.object({ a: z.file() }).catch({ a: new File([], 'none') }), 'b'],
+    ['of a strict object inside', z.object({ a: z.strictObject({ c: z.file() }) }), 'a.b'],
+    ['of a strict object in a list', z.object({ a: z.array(z.strictObject({ c: z.file() })) }), 'a[0].b'],
+    ['of a record whose keys are listed', z.partialRecord(z.enum(['a', 'c']), z.file()), 'b'],
+    ['inside of what takes any value', z.object({ a: z.any() }), 'a.b'],
+    ['of a schema with nothing in it', z.object({}), 'b'],
+  ])('%s have no rule', (_, schema, name) => {
+    expect(ruleOf(schema, name)).toBeUndefined()
+  })
+
+  it.each<[string, Parameters<typeof ruleOf>[0], string]>([
+    ['any value', z.any(), 'b'],
+    ['what a preprocess makes', z.preprocess((x) => x, z.object({ a: z.file() })), 'b'],
+    ['a schema of the author', z.custom(), 'b'],
+    ['one of several', z.union([z.object({ a: z.file() }), z.unknown()]), 'b'],
+    ['a catchall', z.object({ a: z.string() }).catchall(z.file()), 'b'],
+    ['a loose object', z.looseObject({ a: z.string() }), 'b'],
+    ['a record', z.record(z.string(), z.file()), 'b'],
+    ['a record whose keys are listed', z.partialRecord(z.enum(['a', 'c']), z.file()), 'c'],
+    ['an object with a catch', z.object({ b: z.file() }).catch({ b: new File([], 'none') }), 'b'],
+  ])('are unknown only where nothing takes them: %s', (_, schema, name) => {
+    expect(ruleOf(schema, name)).toMatchObject({ list: name })
+    expect(ruleOf(schema, name)?.kind).not.toBe('value')
+  })
+})
+
 describe.each(minis)('%s', (_, z) => {
   it('is read like zod itself', () => {
     const schema = z.object({

@@ -7,7 +7,7 @@ import {
   type BodyType,
   type FormOptions,
 } from './body-options.js'
-import { bareRecord, groupFiles, type Entry } from './entries.js'
+import { bareRecord, groupFiles, type Entry, type FilesByField } from './entries.js'
 import { BodyError } from './errors.js'
 import { isUnstored } from './files/unstored-file.js'
 import type { Limits } from './limits.js'
@@ -100,14 +100,16 @@ export class TypedRoute {
     if (!this.#validates(type)) return { data: body.data, files }
     if (body.entries === undefined) {
       dropPrototypeKeys(body.data)
-      return { data: await validate(type, body.data, this.#options), files }
+      return { data: await validate(type, body.data, this.#options), files: storedAmong(files) }
     }
     const entries = await readValues(body.entries, body, config)
     const data = await this.#formData(type, entries, config)
-    // A file that was refused early may be one that the schema leaves out.
-    const stored = entries.filter((entry) => entry.kind !== 'file' || !isUnstored(entry.value))
-    const isAsRead = entries === body.entries && stored.length === entries.length
-    return { data, files: isAsRead ? files : groupFiles(stored) }
+    // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
+    const known = entries.filter(
+      (entry) => entry.kind !== 'file' || (!isUnstored(entry.value) && isKnown(entry, config)),
+    )
+    const isAsRead = entries === body.entries && known.length === entries.length
+    return { data, files: isAsRead ? files : groupFiles(known) }
   }
 
   /** What the handler gets where no byte was sent. */
@@ -124,12 +126,15 @@ export class TypedRoute {
     return validate(type, value, options)
   }
 
-  async #formData(type: Schema, entries: readonly Entry[], { limits }: Config): Promise<unknown> {
+  async #formData(type: Schema, entries: readonly Entry[], config: Config): Promise<unknown> {
     const options = this.#options
+    const { limits } = config
     try {
       return await validate(type, formValue(type, entries, { ...options, limits }), options)
     } catch (error) {
-      const unstored = entries.filter((entry) => entry.kind === 'file' && isUnstored(entry.value))
+      const unstored = entries.filter(
+        (entry) => entry.kind === 'file' && isUnstored(entry.value) && isKnown(entry, config),
+      )
       if (error instanceof BodyError || unstored.length === 0) throw error
       // A rule of the author's own may want to read a file that was refused before it was stored.
       throw new BodyError('VALIDATION_FAILED', {
@@ -155,6 +160,23 @@ export class TypedRoute {
     const schema = this.fileSchema
     return schema === undefined ? whole : { ...whole, fileRules: rulesOf(schema, config.limits) }
   }
+}
+
+/** The files without those that were refused before they were stored. */
+function storedAmong(files: FilesByField): FilesByField {
+  const lists = Object.entries(files)
+  if (!lists.some(([, list]) => list.some(isUnstored))) return files
+  const stored: FilesByField = bareRecord()
+  for (const [name, list] of lists) {
+    const kept = list.filter((file) => !isUnstored(file))
+    if (kept.length > 0) stored[name] = kept
+  }
+  return stored
+}
+
+/** Whether the schema of a route has a place for a file of this name. */
+function isKnown({ name }: Entry, { fileRules }: Config): boolean {
+  return fileRules === undefined || fileRules.find(name) !== undefined
 }
 
 function mediaTypes(contentType: string | readonly string[]): readonly MediaType[] {

@@ -40,3 +40,20 @@ test('the checksum is CRC32, unless the client is to compute none or another is 
   expect(await resolveOptions({ bucket: 'b', config }).checksumOf()).toBeUndefined()
   expect(await resolveOptions({ bucket: 'b', config, checksum: 'SHA256' }).checksumOf()).toBe('SHA256')
 })
+
+test.each(['photos/../secret', 'photos/./x', 'photos/..', '..', 'photos/..\\x', 'other/x'])(
+  'open(%j) asks no store: no object of the prefix is called so',
+  async (key) => {
+    const asked: unknown[] = []
+    const client = new S3Client({ region: 'us-east-1' })
+    client.send = ((command: unknown) => {
+      asked.push(command)
+      return Promise.reject(new Error('asked'))
+    }) as never
+    const storage = s3({ bucket: 'b', prefix: 'photos/', client })
+    expect(await storage.open(key)).toBeUndefined()
+    expect(asked).toEqual([])
+    await expect(storage.open('photos/..x')).rejects.toThrow('HeadObject failed')
+    expect(asked).toHaveLength(1)
+  },
+)

@@ -15,7 +15,8 @@ export interface S3Storage extends Storage {
   /**
    * What is stored under a key, by whichever process.
    *
-   * @returns `undefined` where nothing is, and for a key without the prefix
+   * @returns `undefined` where nothing is, for a key without the prefix, and for one with a segment `.` or `..`, which a
+   * store or a proxy might take for a way out of the prefix
    * @throws S3StorageError where the store does not say
    */
   open(key: string): Promise<S3File | undefined>
@@ -55,7 +56,8 @@ export function s3(options: S3Options): S3Storage {
       }
     },
     async open(key) {
-      return key.startsWith(settings.prefix) ? openObject(settings, key) : undefined
+      const isInside = key.startsWith(settings.prefix) && !/(?:^|[\\/])\.{1,2}(?:[\\/]|$)/.test(key)
+      return isInside ? openObject(settings, key) : undefined
     },
   }
 }

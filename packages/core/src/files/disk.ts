@@ -1,6 +1,6 @@
 /** The storage that writes every file to a directory. */
-import { mkdir, open, rename, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join, sep } from 'node:path'
 import { codeOf } from './error-code.js'
 import { safeExtension, safeFileName, withSuffix } from './file-name.js'
 import { Intake } from './intake.js'
@@ -16,9 +16,9 @@ export interface DiskOptions extends StorageDirectoryOptions {
    * The name of a file in the directory. It may hold folders, which are created. Default: 128 random bits in
    * hexadecimal, and the extension of the client's name where it is plain (`.png`).
    *
-   * Each segment must be safe: what could leave the directory, or is no file name, fails the upload. A name that is
-   * taken is never overwritten, but gets eight random characters before its extension, as in Django:
-   * `report_1f9c03be.pdf`.
+   * Each segment must be safe: what could leave the directory, or is no file name, fails the upload, and so does a folder
+   * that is a symbolic link out of the directory. A name that is taken is never overwritten, but gets eight random
+   * characters before its extension, as in Django: `report_1f9c03be.pdf`.
    */
   readonly name?: (info: FileInfo) => string | Promise<string>
   /** Whether file and name must be on the disk, and not just with the operating system, when it counts as stored. Default false. */
@@ -49,7 +49,7 @@ export function disk(options: DiskOptions): Storage {
         signal.throwIfAborted()
         // 128 random bits are never taken, so that the plain rename is as safe.
         if (!name) await rename(part, target)
-        path = name ? await publish(part, target) : target
+        path = name ? await publish(part, target, place.path) : target
         if (fsync) await syncDirectory(dirname(path))
         return await LocalFile.at(path, size)
       } catch (error) {
@@ -78,12 +78,15 @@ function checkedTarget(name: string): string {
 }
 
 /**
- * Gives a whole file its name, or one with a suffix where that is taken.
+ * Gives a whole file its name, or one with a suffix where that is taken. A symbolic link of that name is one that is taken:
+ * neither `link` nor `rename` follows it.
  *
+ * @param directory that of the storage
  * @returns the path it has now
+ * @throws Error where a folder on the way leads out of the directory
  */
-async function publish(part: string, target: string): Promise<string> {
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+async function publish(part: string, target: string, directory: string): Promise<string> {
+  if (dirname(target) !== directory) await makeFolder(dirname(target), directory)
   let path = target
   for (;;) {
     try {
@@ -94,6 +97,37 @@ async function publish(part: string, target: string): Promise<string> {
       path = join(dirname(target), withSuffix(basename(target), `_${randomName().slice(0, 8)}`))
     }
   }
+}
+
+/**
+ * Makes a folder inside of a directory, where it is not there yet. Symbolic links may lead to another place in the
+ * directory, and the directory itself may be one. Whoever can change links while this runs can write there anyway.
+ */
+async function makeFolder(folder: string, directory: string): Promise<void> {
+  const root = await realpath(directory)
+  // mkdir would follow a link as well, and make folders outside: look first at what is there already.
+  let known = folder
+  let real = await realPathOf(known)
+  while (real === undefined) real = await realPathOf((known = dirname(known)))
+  checkInside(real, root)
+  if (known === folder) return
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  checkInside(await realpath(folder), root)
+}
+
+/** @returns `undefined` where nothing is */
+async function realPathOf(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function checkInside(path: string, root: string): void {
+  if (path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)) return
+  throw new Error(`A symbolic link in the directory "${root}" leads out of it, to "${path}".`)
 }
 
 /** A new name is on the disk only when its directory is. Windows cannot, and need not, sync a directory. */

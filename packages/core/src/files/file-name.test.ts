@@ -28,6 +28,17 @@ const rows: readonly [original: string, safe: string | undefined, why: string][]
   ['nul.txt', '_nul.txt', 'with an extension too'],
   ['com1 .log', '_com1 .log', 'and with a space'],
   ['COM¹', '_COM¹', 'and with a superscript digit'],
+  [
+    `formgate-${'0'.repeat(32)}.part`,
+    `_formgate-${'0'.repeat(32)}.part`,
+    'the name of a part file, which a sweep would take, is none any more',
+  ],
+  [
+    `../FORMGATE-${'A'.repeat(32)}.Part. `,
+    `_FORMGATE-${'A'.repeat(32)}.Part`,
+    'in any case, and with what Windows ignores',
+  ],
+  [`formgate-${'0'.repeat(31)}.part`, `formgate-${'0'.repeat(31)}.part`, 'a name that is only like it stays'],
   ['console.log', 'console.log', 'a name that only begins like a device stays'],
   ['', undefined, 'no name'],
   ['.', undefined, 'the folder itself'],

@@ -13,6 +13,12 @@ const maxExtensionBytes = 64
 const windowsDevice = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)/i
 
 /**
+ * Names of files that are being written (`part-file.ts`): a storage sweeps away what is called so when it is old enough.
+ * In any case, since many file systems tell none apart.
+ */
+const partFile = /^formgate-[0-9a-f]{32}\.part$/i
+
+/**
  * Makes a stored name of the file name that a client sent, by the rules of Django's `sanitize_file_name`, and on
  * every system by what Windows would silently take for something else:
  *
@@ -25,6 +31,7 @@ const windowsDevice = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²�
  * - white space around the name and dots at its end go, because Windows ignores them: `x.php.` is `x.php` there;
  * - `:` becomes `_`, because `a.txt:b` is a hidden stream of `a.txt` there;
  * - a device name such as `CON` or `nul.txt` gets a `_` in front. What Windows refuses with an error (`<>"|?*`) stays;
+ * - so does the name of a part file of Formgate's, which would be swept away;
  * - a name of more than 255 bytes is cut between two characters, before its extension.
  *
  * @param original the file name as the client sent it, decoded
@@ -33,14 +40,18 @@ const windowsDevice = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²�
 export function safeFileName(original: string): string | undefined {
   const segment = lastSegment(original)
   // Most names are made of these characters alone, and need nothing of what follows.
-  if (/^\w[\w-]{0,99}\.\w{1,9}$/.test(segment) && !windowsDevice.test(segment)) return segment
+  if (/^\w[\w-]{0,99}\.\w{1,9}$/.test(segment) && !isReserved(segment)) return segment
   const printable = segment
     .replace(/\p{Zs}/gu, ' ')
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, '')
     .replaceAll(':', '_')
   const trimmed = trimEnd(printable.trimStart())
   if (trimmed === '') return undefined
-  return shorten(windowsDevice.test(trimmed) ? `_${trimmed}` : trimmed)
+  return shorten(isReserved(trimmed) ? `_${trimmed}` : trimmed)
+}
+
+function isReserved(name: string): boolean {
+  return windowsDevice.test(name) || partFile.test(name)
 }
 
 /**

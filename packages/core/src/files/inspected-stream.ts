@@ -25,13 +25,40 @@ export function beginInspections(
   info: FileInfo,
   signal: AbortSignal,
 ): readonly FileInspection[] {
+  const begun: FileInspection[] = []
   try {
-    return inspectors
-      .map((inspect) => inspect(info, signal, request))
-      .filter((inspection) => inspection !== undefined)
+    for (const inspect of inspectors) {
+      const inspection: unknown = inspect(info, signal, request)
+      if (inspection !== undefined) begun.push(checkInspection(inspection))
+    }
+    return begun
   } catch (error) {
     throw refusalFor(error, info)
   }
+}
+
+/** @throws TypeError for what is no inspection, which a program without types may return */
+function checkInspection(inspection: unknown): FileInspection {
+  if (isThenable(inspection)) {
+    // It may reject as well, with nobody left to hear it.
+    inspection.then(undefined, () => undefined)
+    throw new TypeError(
+      'An inspector returned a promise. It must return its inspection at once, and wait in chunk() or end().',
+    )
+  }
+  if (typeof (inspection as Partial<FileInspection> | null)?.chunk === 'function')
+    return inspection as FileInspection
+  throw new TypeError('An inspector must return an object with a chunk() method, or undefined.')
+}
+
+/** The memory of the bytes is gone: somebody has handed it over, to a worker or to `structuredClone`. */
+function bytesAreGone({ field }: FileInfo): BodyError {
+  return new BodyError('INSPECTION_FAILED', {
+    detail:
+      'An inspector has transferred the memory of the bytes it was shown, so that nothing is left to store.',
+    hint: 'Transfer a copy of the bytes instead.',
+    field,
+  })
 }
 
 function refusalFor(error: unknown, { field }: FileInfo): BodyError {
@@ -100,39 +127,58 @@ export class InspectedStream extends Readable {
   readonly #onData = (chunk: Buffer | string): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     if (!hasOneReader(this.#origin)) markDiscreet(this, false)
+    let busy: Promise<void> | undefined
     try {
-      const busy = this.#show(bytes, 0)
-      if (busy === undefined) {
-        if (!this.push(bytes)) this.#origin.pause()
-        return
-      }
-      this.#isBusy = true
-      this.#origin.pause()
-      busy.then(() => this.#passOn(bytes), this.#refuse)
+      busy = this.#show(bytes, 0)
     } catch (error) {
       this.#refuse(error)
+      return
     }
+    if (busy === undefined) {
+      if (!this.push(bytes)) this.#origin.pause()
+      return
+    }
+    this.#isBusy = true
+    this.#origin.pause()
+    busy.then(() => this.#passOn(bytes), this.#refuse)
   }
 
+  /** @throws BodyError, or what an inspection throws */
   #show(bytes: Buffer, from: number): Promise<void> | undefined {
+    const size = bytes.length
     for (let at = from; at < this.#inspections.length; at += 1) {
       const busy = this.#inspections[at]!.chunk(bytes)
-      if (isThenable(busy)) return this.#showAfter(busy, bytes, at + 1)
+      if (isThenable(busy)) return this.#showAfter(busy, bytes, size, at + 1)
+      if (bytes.length !== size) throw bytesAreGone(this.#info)
     }
     return undefined
   }
 
-  async #showAfter(busy: PromiseLike<unknown>, bytes: Buffer, next: number): Promise<void> {
+  async #showAfter(busy: PromiseLike<unknown>, bytes: Buffer, size: number, next: number): Promise<void> {
     await busy
+    if (bytes.length !== size) throw bytesAreGone(this.#info)
     if (!this.destroyed) await this.#show(bytes, next)
   }
 
   #passOn(bytes: Buffer): void {
     this.#isBusy = false
     if (this.destroyed) return
-    const hasRoom = this.push(bytes)
-    if (this.#isAtEnd) this.#end()
-    else if (hasRoom) this.#origin.resume()
+    try {
+      const hasRoom = this.push(bytes)
+      if (this.#isAtEnd) this.#end()
+      else if (hasRoom) this.#origin.resume()
+    } catch (error) {
+      // A reader threw in its listener: nobody else could catch that here.
+      this.destroy(error instanceof Error ? error : new Error('A reader failed.', { cause: error }))
+    }
+  }
+
+  /** A chunk that is gone by now would stop the stream for good: there seem to be bytes, and none come. */
+  override read(size?: number): ReturnType<Readable['read']> {
+    const chunk: unknown = super.read(size)
+    const isStuck = chunk === null && size === undefined && this.readableLength > 0
+    if (isStuck) this.#refuse(bytesAreGone(this.#info))
+    return chunk
   }
 
   readonly #onEnd = (): void => {
@@ -142,7 +188,7 @@ export class InspectedStream extends Readable {
 
   #end(): void {
     if (this.#inspections.length === 0) this.push(null)
-    else this.#endInspections().then(() => this.push(null), this.#refuse)
+    else this.#endInspections().then(() => void (this.destroyed || this.push(null)), this.#refuse)
   }
 
   async #endInspections(): Promise<void> {

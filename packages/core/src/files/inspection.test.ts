@@ -7,6 +7,7 @@ import { FileLedger } from './file-ledger.js'
 import { hash } from './hash.js'
 import type { FileInspection, Inspector } from './inspection.js'
 import { memory, MemoryFile } from './memory.js'
+import { spool } from './spool.js'
 import type { FileInfo, Storage } from './storage.js'
 
 const info: FileInfo = {
@@ -103,6 +104,101 @@ test('findings of several inspectors come together', async () => {
   })
   const file = await inspecting(memory(), hash('md5'), detect).store(chunks('GIF89a'), info)
   expect(file).toMatchObject({ hash: expect.stringMatching(/^\w{32}$/), detectedType: 'image/gif' })
+})
+
+/** Hands the memory of the bytes over, as `postMessage` to a worker does. */
+const transfer = (bytes: Buffer): void =>
+  void structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+
+/** A chunk whose memory is its own. */
+const own = (size: number): Buffer => Buffer.alloc(size, 'x')
+
+test.each<[string, () => unknown]>([
+  ['resolves with an inspection', async () => ({ chunk: () => undefined })],
+  ['resolves with nothing', async () => undefined],
+  ['rejects', async () => Promise.reject(new Error('no database'))],
+  ['rejects later', () => delay(2).then(() => Promise.reject(new Error('no database')))],
+])('an inspector that is asynchronous and %s is refused, and ends no process', async (_, inspect) => {
+  const { storage, held } = shelf()
+  const error = await outcome(inspecting(storage, inspect as never).store(chunks('one'), info))
+  expect(error).toMatchObject({ code: 'INSPECTION_FAILED', status: 500 })
+  expect(error.cause.message).toMatch(/^An inspector returned a promise/)
+  expect(held.size).toBe(0)
+})
+
+test.each([null, 1, 'x', {}, { chunk: 1 }])('an inspector that returns %j is refused', async (inspection) => {
+  const error = await outcome(inspecting(memory(), () => inspection as never).store(chunks('one'), info))
+  expect(error).toMatchObject({ code: 'INSPECTION_FAILED' })
+  expect(error.cause.message).toMatch(/^An inspector must return an object with a chunk\(\) method/)
+})
+
+test.each<[string, FileInspection]>([
+  ['chunk()', { chunk: () => delay(20).then(() => Promise.reject(new Error('late'))) }],
+  ['end()', { chunk: () => undefined, end: () => delay(20).then(() => Promise.reject(new Error('late'))) }],
+])('%s may reject when the request is over, and ends no process', async (_, inspection) => {
+  const ledger = inspecting(memory(), () => inspection)
+  const storing = outcome(ledger.store(chunks('one', 'two'), info))
+  await delay(5)
+  await ledger.discard()
+  expect(await storing).toMatchObject({ code: 'CLIENT_ABORTED' })
+  await delay(30)
+})
+
+test('a storage that throws while it is handed a chunk that was waited for fails the request, not the process', async () => {
+  const storage: Storage = {
+    store: (stream) =>
+      new Promise((_, reject) => {
+        stream.on('error', reject).on('data', () => {
+          throw new Error('the storage')
+        })
+      }),
+  }
+  const error = await outcome(
+    inspecting(storage, () => ({ chunk: () => delay(1) })).store(chunks('one'), info),
+  )
+  expect(error).toMatchObject({ code: 'STORAGE_FAILED', cause: { message: 'the storage' } })
+})
+
+test.each<[string, (bytes: Buffer) => void | Promise<void>]>([
+  ['at once', transfer],
+  ['before its promise is settled', (bytes) => delay(1).then(() => transfer(bytes))],
+])('an inspector that transfers the bytes %s is a 500 that says so', async (_, chunk) => {
+  const { storage, held } = shelf()
+  const stream = Readable.from([own(100_000), own(100_000)], { objectMode: false })
+  const error = await outcome(inspecting(storage, () => ({ chunk })).store(stream, info))
+  expect(error).toMatchObject({ code: 'INSPECTION_FAILED', status: 500, field: 'photo' })
+  expect(error.detail).toMatch(/has transferred the memory of the bytes/)
+  expect(held.size).toBe(0)
+})
+
+test('no inspector sees a chunk that one before it has transferred', async () => {
+  let seen = 0
+  const error = await outcome(
+    inspecting(
+      memory(),
+      () => ({ chunk: transfer }),
+      () => ({ chunk: () => void (seen += 1) }),
+    ).store(Readable.from([own(100_000)], { objectMode: false }), info),
+  )
+  expect([error.code, seen]).toEqual(['INSPECTION_FAILED', 0])
+})
+
+test.each<[string, Storage]>([
+  ['memory()', memory()],
+  ['spool()', spool({ threshold: 1000 })],
+])('bytes that an inspector transfers later are missed, in %s', async (_, storage) => {
+  const inspector: Inspector = () => ({ chunk: (bytes) => void setImmediate(() => transfer(bytes)) })
+  const pieces = Array.from({ length: 30 }, () => own(70_000))
+  const slow = (async function* () {
+    for (const piece of pieces) {
+      await delay(1)
+      yield piece
+    }
+  })()
+  const error = await outcome(
+    inspecting(storage, inspector).store(Readable.from(slow, { objectMode: false }), info),
+  )
+  expect(error.code).toMatch(/^(?:INSPECTION|STORAGE)_FAILED$/)
 })
 
 test('a file that no inspector wants to see goes to the storage as it is', async () => {

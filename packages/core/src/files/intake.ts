@@ -106,9 +106,17 @@ export class Intake {
     if (this.#failed) throw this.#error
   }
 
-  /** Hands over what is held. An empty list after {@link Intake.fill} means that the stream has ended. */
+  /**
+   * Hands over what is held. An empty list after {@link Intake.fill} means that the stream has ended.
+   *
+   * @throws Error where bytes are gone, since somebody has transferred their memory: no file may be stored without them
+   */
   drain(): Uint8Array[] {
     const chunks = this.#chunks
+    let held = 0
+    for (const chunk of chunks) held += chunk.length
+    if (held !== this.#size)
+      throw new Error('The memory of bytes of the file was transferred before they were stored.')
     this.#chunks = []
     this.#size = 0
     this.#block = undefined

@@ -55,9 +55,13 @@ async function writeAll(intake: Intake, handle: FileHandle): Promise<number> {
 }
 
 async function writeChunks(chunks: readonly Uint8Array[], handle: FileHandle): Promise<number> {
+  let total = 0
+  for (const chunk of chunks) total += chunk.length
   let size = 0
-  for (let left = chunks; left.length > 0;) {
+  for (let left = chunks; size < total;) {
     const { bytesWritten } = await handle.writev(left)
+    // A loop that gets nowhere would go on for ever.
+    if (bytesWritten === 0) throw new Error('A write took no bytes.')
     size += bytesWritten
     left = after(left, bytesWritten)
   }

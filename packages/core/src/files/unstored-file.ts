@@ -15,7 +15,8 @@ export function isUnstored(file: UploadedFile): boolean {
 
 /** Takes the bytes of such a file, and keeps the first of them. */
 export class UnstoredContent {
-  readonly #sample: Buffer[] = []
+  /** Where they are copied to, however many pieces they come in: a piece of one byte must not cost an object. */
+  #sample = Buffer.alloc(0)
   #kept = 0
   #size = 0
 
@@ -26,14 +27,19 @@ export class UnstoredContent {
 
   add(piece: Buffer, from: number, to: number): void {
     this.#size += to - from
-    if (this.#kept >= sampleSize) return
-    const kept = Buffer.from(piece.subarray(from, Math.min(to, from + sampleSize - this.#kept)))
-    this.#kept += kept.length
-    this.#sample.push(kept)
+    const kept = Math.min(this.#kept + to - from, sampleSize)
+    if (kept === this.#kept) return
+    if (kept > this.#sample.length) {
+      const room = Buffer.allocUnsafeSlow(Math.min(kept * 2, sampleSize))
+      this.#sample.copy(room, 0, 0, this.#kept)
+      this.#sample = room
+    }
+    piece.copy(this.#sample, this.#kept, from, from + kept - this.#kept)
+    this.#kept = kept
   }
 
   toFile(info: FileInfo): UploadedFile {
-    const sample = Buffer.concat(this.#sample)
+    const sample = this.#sample.subarray(0, this.#kept)
     const size = this.#size
     const file = new UploadedFile(
       {

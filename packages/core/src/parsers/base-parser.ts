@@ -13,7 +13,11 @@ export type RouteParams = Readonly<Record<string, string | string[] | undefined>
 export interface FileRules {
   /** Whether a name that the schema does not have makes the whole form invalid. */
   readonly strict: boolean
-  /** The rule for a field, `undefined` for a name that the schema does not have. @throws BodyError `LIMIT_NESTING` */
+  /**
+   * The rule for a field; `undefined` for a name that the schema does not have, whose files are not to be stored.
+   *
+   * @throws BodyError `LIMIT_NESTING`
+   */
   find(name: string): FileRule | undefined
 }
 

@@ -4,10 +4,13 @@ import { DataAndFiles } from '../data-and-files.js'
 import { BodyError } from '../errors.js'
 import { safeFileName } from '../files/file-name.js'
 import type { FileInfo } from '../files/storage.js'
+import { UnstoredContent } from '../files/unstored-file.js'
+import type { UploadedFile } from '../files/uploaded-file.js'
 import type { MediaType } from '../media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, readStart } from './body-look.js'
 import { DispositionFault, parseContentDisposition } from './content-disposition.js'
+import { eachPiece } from './each-piece.js'
 
 export interface FileUploadParserOptions {
   /** The media types that may be uploaded, such as `image/*`. Default: any. */
@@ -60,6 +63,8 @@ export class FileUploadParser extends BaseParser {
       headers: {},
       ...(length === undefined ? undefined : { expectedSize: Number(length) }),
     }
+    const isUnknown = context.fileRules !== undefined && context.fileRules.find(info.field) === undefined
+    if (isUnknown) return new DataAndFiles({}, { file: [await drain(bytes, info)] })
     try {
       return new DataAndFiles({}, { file: [await context.storeFile(bytes, info)] })
     } catch (error) {
@@ -69,6 +74,16 @@ export class FileUploadParser extends BaseParser {
       throw new BodyError('UNHANDLED_FILE', { detail: unhandled, field: 'file', cause: error })
     }
   }
+}
+
+/** A schema that has no place for the file leaves it out, or says that it does not know it. */
+async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+  const content = new UnstoredContent()
+  await eachPiece(stream, (piece) => {
+    content.add(piece, 0, piece.length)
+    return undefined
+  })
+  return content.toFile(info)
 }
 
 /** The name in the Content-Disposition header of the request. */

@@ -55,6 +55,8 @@ export interface ZodDef {
   readonly rest?: ZodSchema | null
   readonly keyType?: ZodSchema
   readonly valueType?: ZodSchema
+  /** `loose` for a record that leaves keys alone which its key type does not take. */
+  readonly mode?: string
   readonly options?: readonly ZodSchema[]
   readonly discriminator?: string
   readonly left?: ZodSchema

@@ -92,7 +92,16 @@ export class FileReader {
 
   /** Lets busboy read what has come so far. @returns a promise where it has no room for more yet */
   flush(): Promise<void> | undefined {
-    for (const piece of this.#outbox.take()) this.#busboy.write(piece)
+    const pieces = this.#outbox.take()
+    let left = 0
+    for (const piece of pieces) left += piece.length
+    for (const piece of pieces) {
+      left -= piece.length
+      this.#busboy.write(piece)
+    }
+    // Several files may share the memory of a piece, which whoever reads one of them may have handed over.
+    if (left !== 0)
+      this.fail(new Error('A reader of a file has transferred the memory of other bytes with it.'))
     const isDone = this.#failure === undefined && this.#busboy.writableLength === 0
     return isDone ? undefined : this.#until('drain')
   }

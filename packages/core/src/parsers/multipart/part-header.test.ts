@@ -73,6 +73,25 @@ test('the media type is read as that of a request is', () => {
   expect(read(a).mediaType).toBeUndefined()
 })
 
+test('a header of many lines has all of them, and reads the same each time it is asked', () => {
+  const lines = Array.from({ length: 40 }, (_, at) => `X-${at}: ${at}`)
+  const header = read(`${a}; filename="b.txt"\r\nContent-Type: text/plain\r\n${lines.join('\r\n')}`)
+  expect(header).toMatchObject({ number: 3, name: 'a', filename: 'b.txt' })
+  expect(header.mediaType?.essence).toBe('text/plain')
+  for (let twice = 0; twice < 2; twice += 1) {
+    expect(Object.keys(header.fields)).toHaveLength(42)
+    expect(header.fields).toMatchObject({ 'content-type': 'text/plain', 'x-0': '0', 'x-39': '39' })
+  }
+})
+
+test('a header has at most as many lines as it may', () => {
+  expect(refusal(() => parsePartHeader(a, 3, 1))).toBe('not refused')
+  expect(refusal(() => parsePartHeader(a, 3, 0))).toMatch(/^LIMIT_HEADER_SIZE: .*part 3 .* more than 0 lines/)
+  const two = `${a}; filename="b.txt"\r\nContent-Type: text/plain`
+  expect(refusal(() => parsePartHeader(two, 3, 2))).toBe('not refused')
+  expect(refusal(() => parsePartHeader(two, 3, 1))).toMatch(/^LIMIT_HEADER_SIZE: .*more than 1 lines/)
+})
+
 const malformed: readonly [header: string, reason: RegExp][] = [
   ['', /header is empty/],
   ['no colon', /no colon/],

@@ -24,23 +24,80 @@ const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
  *
  * @param header what stands between the delimiter and the empty line, one character for each byte
  * @param number the part's place in the body, from 1
- * @throws BodyError `MALFORMED_PART`, `MISSING_PART_NAME`, `LF_LINE_ENDINGS` or `INVALID_CHARSET`, with the part's number
+ * @param maxLines how many lines the header may have
+ * @throws BodyError `MALFORMED_PART`, `MISSING_PART_NAME`, `LF_LINE_ENDINGS` or `INVALID_CHARSET`, with the part's number;
+ * `LIMIT_HEADER_SIZE` for too many lines
  */
-export function parsePartHeader(header: string, number: number): PartHeader {
-  const plainName = plainFieldName(header)
-  if (plainName !== undefined) return new PlainField(number, plainName)
-  const plainFile = plainFileHeader(header, number)
-  if (plainFile !== undefined) return plainFile
+export function parsePartHeader(header: string, number: number, maxLines: number = Infinity): PartHeader {
+  // The plain headers have one line and two.
+  if (maxLines >= 2) {
+    const plainName = plainFieldName(header)
+    if (plainName !== undefined) return new PlainField(number, plainName)
+    const plainFile = plainFileHeader(header, number)
+    if (plainFile !== undefined) return plainFile
+  }
+  const lines = countLines(header)
+  if (lines > maxLines) throw tooManyLines(number, maxLines)
   const fields = headerFields(header, number)
   const { name, filename } = disposition(fields['content-disposition'], number)
   const contentType = fields['content-type']
-  return {
+  const known = {
     number,
-    name,
-    filename,
-    mediaType: contentType === undefined ? undefined : parseMediaType(contentType),
-    fields,
+    name: detached(name, header),
+    filename: filename === undefined ? undefined : detached(filename, header),
+    mediaType: contentType === undefined ? undefined : parseMediaType(detached(contentType, header)),
   }
+  return lines > fewLines ? new LongHeader(known, header) : { ...known, fields }
+}
+
+/** What clients send: most have two lines, Node's own and those of mail programs up to five. */
+const fewLines = 8
+
+/**
+ * A header of many lines. It keeps their text, and reads them again when they are asked for: an object of 64 names takes
+ * up to 20 times the memory of the bytes that the client sends for it.
+ */
+export class LongHeader implements PartHeader {
+  readonly number: number
+  readonly name: string
+  readonly filename: string | undefined
+  readonly mediaType: MediaType | undefined
+  readonly #text: string
+
+  constructor({ number, name, filename, mediaType }: Omit<PartHeader, 'fields'>, text: string) {
+    this.number = number
+    this.name = name
+    this.filename = filename
+    this.mediaType = mediaType
+    this.#text = text
+  }
+
+  get fields(): Readonly<Record<string, string>> {
+    return headerFields(this.#text, this.number)
+  }
+}
+
+function countLines(header: string): number {
+  let lines = 1
+  for (let at = header.indexOf('\r\n'); at !== -1; at = header.indexOf('\r\n', at + 2)) lines += 1
+  return lines
+}
+
+function tooManyLines(number: number, limit: number): BodyError {
+  const detail = `The header of part ${number} of the multipart body has more than ${limit} lines.`
+  return new BodyError('LIMIT_HEADER_SIZE', { detail, limit })
+}
+
+/** A text that is so much shorter than the header it is cut from is copied. */
+const muchShorter = 256
+
+/**
+ * A text of a header on its own. V8 cuts a text out of another by pointing into it, so that a name of 13 characters
+ * would keep a header of 16 KiB in memory. The way through a buffer copies it for certain.
+ */
+export function detached(text: string, header: string): string {
+  if (header.length - text.length < muchShorter) return text
+  return Buffer.from(text, 'utf16le').toString('utf16le')
 }
 
 /** A plain field. A class, since forms have many, and nobody asks for the header of most. */

@@ -14,7 +14,14 @@ import { GatheredBytes } from '../../gathered-bytes.js'
 import { missingBoundary, readBoundary } from './boundary.js'
 import { FileReader, type FileSink } from './busboy.js'
 import { Framing, type PartListener } from './framing.js'
-import { malformedPart, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
+import {
+  detached,
+  LongHeader,
+  malformedPart,
+  parsePartHeader,
+  partCharset,
+  type PartHeader,
+} from './part-header.js'
 import { PartMeter } from './part-meter.js'
 
 /** Who is told of the parts, in the order of the body. What a method throws ends the reading. */
@@ -71,6 +78,40 @@ class OpenField implements OpenPart {
 
   close(): void {
     this.#sink.takeField(this.#header!, this.#bytes, this.#charset)
+  }
+}
+
+function infoOf(header: PartHeader, name: string, originalName: string): FileInfo {
+  const known = {
+    field: header.name,
+    name: detached(name, originalName),
+    originalName,
+    type: header.mediaType?.essence ?? '',
+  }
+  return header instanceof LongHeader ? new LongInfo(known, header) : { ...known, headers: header.fields }
+}
+
+/** What is known of a file with a long header, which is read again when somebody asks for its lines. */
+class LongInfo implements FileInfo {
+  declare readonly field: string
+  declare readonly name: string
+  declare readonly originalName: string
+  declare readonly type: string
+  declare readonly headers: Readonly<Record<string, string>>
+  readonly #header: LongHeader
+
+  /** One getter for all, so that they have one shape; of the object itself, so that `{ ...info }` has the lines too. */
+  static readonly #headers: PropertyDescriptor & ThisType<LongInfo> = {
+    enumerable: true,
+    get() {
+      return this.#header.fields
+    },
+  }
+
+  constructor(known: Omit<FileInfo, 'headers'>, header: LongHeader) {
+    Object.assign(this, known)
+    this.#header = header
+    Object.defineProperty(this, 'headers', LongInfo.#headers)
   }
 }
 
@@ -157,7 +198,7 @@ export class PartReader implements PartListener {
   }
 
   openPart(text: string): void {
-    const header = parsePartHeader(text, this.#meter.beginPart())
+    const header = parsePartHeader(text, this.#meter.beginPart(), this.#limits.headerLines)
     const { filename } = header
     if (filename === undefined) this.#part = this.#openField(header)
     else if (filename === '') this.#part = noFileChosen(header)
@@ -182,22 +223,16 @@ export class PartReader implements PartListener {
 
   /** A part with a file name. A browser gives one to a Blob of JSON too, where the schema wants its value. */
   #openNamed(header: PartHeader, filename: string): OpenPart {
-    const { name, number, mediaType, fields } = header
+    const { name, number, mediaType } = header
     const rules = this.#rules
     const rule = rules?.find(name)
     if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
     this.#meter.beginFile(name)
     const safeName = safeFileName(filename)
     if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is no name for a file`)
-    const info = {
-      field: name,
-      name: safeName,
-      originalName: filename,
-      type: mediaType?.essence ?? '',
-      headers: fields,
-    }
-    const isRefused = rule === undefined ? rules?.strict === true : !this.#meter.admits(rule, info)
-    return isRefused ? this.#openRefused(info, rule) : this.#openFile(info, rule)
+    const info = infoOf(header, safeName, filename)
+    const isStored = rules === undefined || (rule !== undefined && this.#meter.admits(rule, info))
+    return isStored ? this.#openFile(info, rule) : this.#openRefused(info, rule)
   }
 
   #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {

@@ -40,17 +40,17 @@ export interface FilePart {
   readonly findings: FileFindings
 }
 
-export function toFilePart(
-  { field, name, originalName, type, headers }: FileInfo,
-  stream: Readable & { readonly findings: FileFindings },
-): FilePart {
+export function toFilePart(info: FileInfo, stream: Readable & { readonly findings: FileFindings }): FilePart {
+  const { field, name, originalName, type } = info
   return {
     kind: 'file',
     name: field,
     filename: name,
     originalName,
     type,
-    headers,
+    get headers() {
+      return info.headers
+    },
     stream,
     get findings() {
       return stream.findings
