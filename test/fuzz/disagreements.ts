@@ -417,11 +417,11 @@ export const disagreements: readonly Disagreement[] = [
     explainsName: ({ raw }) => /=[ \t]*[^"; \t][^";]*[ \t]/.test(disposition(raw)),
   },
   {
-    name: 'filename* or name*',
+    name: 'filename*',
     formgate: 'wins over the plain form wherever it stands',
-    others: '`@fastify/busboy` takes the last of both; undici does not know name*',
+    others: '`@fastify/busboy` takes the last of both',
     right: 'Formgate: RFC 6266, 4.3. (RFC 7578, 4.2 forbids clients to send it.)',
-    explainsName: ({ raw }) => /name\*/i.test(disposition(raw)),
+    explainsName: ({ raw }) => /filename\*/i.test(disposition(raw)),
   },
   {
     name: 'application/octet-stream without a filename',

@@ -108,11 +108,14 @@ export function isKnownCharset(label: string): boolean {
   return isUtf8Label(label) || findDecoder(label) !== undefined
 }
 
+/** What TextDecoder makes. */
+export type Decoder = InstanceType<typeof TextDecoder>
+
 /**
  * Decoders by label: making one takes longer than decoding a small part. Labels come from clients, and a decoder knows many
  * spellings of the same label, so the map is bounded.
  */
-const decoders = new Map<string, TextDecoder>()
+const decoders = new Map<string, Decoder>()
 const mostDecoders = 100
 const longestLabel = 40
 
@@ -121,7 +124,7 @@ const longestLabel = 40
  *
  * Several callers share a decoder. Call `decode()` without `stream` at the end of each text, which resets it.
  */
-export function findDecoder(label: string): TextDecoder | undefined {
+export function findDecoder(label: string): Decoder | undefined {
   const known = decoders.get(label)
   if (known !== undefined) return known
   const decoder = createDecoder(label)
@@ -131,7 +134,7 @@ export function findDecoder(label: string): TextDecoder | undefined {
   return decoder
 }
 
-function createDecoder(label: string): TextDecoder | undefined {
+function createDecoder(label: string): Decoder | undefined {
   try {
     return new TextDecoder(label)
   } catch {

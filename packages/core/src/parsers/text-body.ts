@@ -2,7 +2,14 @@
 import type { Readable } from 'node:stream'
 import { BodyStream } from '../body-stream.js'
 import { BodyError } from '../errors.js'
-import { findDecoder, isKnownCharset, isUtf8Label, parameter, type MediaType } from '../media-type.js'
+import {
+  findDecoder,
+  isKnownCharset,
+  isUtf8Label,
+  parameter,
+  type Decoder,
+  type MediaType,
+} from '../media-type.js'
 import { eachPiece } from './each-piece.js'
 import { GatheredBytes } from '../gathered-bytes.js'
 
@@ -53,7 +60,7 @@ export function decodeStrictly(bytes: Uint8Array, charset: string): string {
  * Decodes as a stream of one chunk: without `stream`, Node 20.18.3 and later read windows-1252 as Latin-1, which has no
  * euro sign (https://github.com/nodejs/node/issues/60888).
  */
-function decodeOnce(decoder: TextDecoder, bytes: Uint8Array): string {
+function decodeOnce(decoder: Decoder, bytes: Uint8Array): string {
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 
