@@ -236,11 +236,11 @@ export const disagreements: readonly Disagreement[] = [
     ),
   },
   {
-    name: 'a filename* or name* that is malformed',
+    name: 'a filename* that is malformed, a name*, or a value in pieces (filename*0)',
     formgate: '400 `MALFORMED_PART`, or `INVALID_CHARSET`',
     others:
       '`@fastify/busboy` takes what it can, and the wrong bytes for a charset that it does not know; undici knows UTF-8 alone',
-    right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2.',
+    right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2; RFC 7578, 4.2 has no name* and nothing in pieces.',
     applies: (e) =>
       ['MALFORMED_PART', 'INVALID_CHARSET'].includes(code(e)) &&
       /\*"|unknown charset/.test((e.ours as { detail: string }).detail) &&
