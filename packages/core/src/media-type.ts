@@ -28,8 +28,7 @@ export const ContentType = {
   Any: '*/*',
 } as const
 
-const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const essencePattern = new RegExp(`^[ \\t]*(${token})/(${token})[ \\t]*(?=;|$)`)
+const essencePattern = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\/([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
 // Wider than RFC 9110, 5.6.6: unquoted boundaries with ":" or "/" are common, and a broken parameter must not turn
 // JSON into something that is not JSON. A backslash in a quoted value quotes the character after it.
 const parameterPattern = /;[ \t]*([^=; \t]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*/gs

@@ -42,7 +42,7 @@ export class FormAssembly implements PartSink {
   async read(body: Readable | Buffer, mediaType: MediaType): Promise<readonly Entry[]> {
     await this.#reader.read(body, mediaType)
     await Promise.all(this.#stores)
-    await this.#decodeDeferred()
+    if (this.#deferred.length > 0) await this.#decodeDeferred()
     // Each part has filled its place by now, or failed.
     return this.#entries as readonly Entry[]
   }

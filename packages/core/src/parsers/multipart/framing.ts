@@ -285,7 +285,15 @@ function holdsDelimiter(header: string, boundary: string): boolean {
   const dashBoundary = `--${boundary}`
   for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
     const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
-    if (isAtLineStart && /^(?:--|[ \t]*(?:\r\n|$))/.test(header.slice(at + dashBoundary.length))) return true
+    if (isAtLineStart && endsDelimiter(header, at + dashBoundary.length)) return true
   }
   return false
+}
+
+/** Whether what stands behind a boundary is the rest of a delimiter, as far as the header goes. */
+function endsDelimiter(header: string, from: number): boolean {
+  if (header.startsWith('--', from)) return true
+  let at = from
+  while (header[at] === ' ' || header[at] === '\t') at += 1
+  return at === header.length || header.startsWith('\r\n', at)
 }
