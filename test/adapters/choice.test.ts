@@ -69,8 +69,10 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       ['*/*', 'application/x-anything; a="b;c"', true],
       ['*/*', undefined, true],
       ['*/*', 'no media type', false],
-      ['text/csv', '*/*', true],
-      ['text/csv', 'text/*', true],
+      ['text/csv', '*/*', false],
+      ['text/csv', 'text/*', false],
+      ['*/*', '*/*', false],
+      ['*/*', 'application/*+json', false],
     ])('%s asked for %s: %s', async (mediaType, type, covers) => {
       const send = await app(reading(new Named(mediaType)))
       const answer = await send({ type, body: 'x' })

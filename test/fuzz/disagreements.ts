@@ -236,11 +236,11 @@ export const disagreements: readonly Disagreement[] = [
     ),
   },
   {
-    name: 'a filename* or name* that is malformed',
+    name: 'a filename* that is malformed, a name*, or a value in pieces (filename*0)',
     formgate: '400 `MALFORMED_PART`, or `INVALID_CHARSET`',
     others:
       '`@fastify/busboy` takes what it can, and the wrong bytes for a charset that it does not know; undici knows UTF-8 alone',
-    right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2.',
+    right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2; RFC 7578, 4.2 has no name* and nothing in pieces.',
     applies: (e) =>
       ['MALFORMED_PART', 'INVALID_CHARSET'].includes(code(e)) &&
       /\*"|unknown charset/.test((e.ours as { detail: string }).detail) &&
@@ -417,11 +417,11 @@ export const disagreements: readonly Disagreement[] = [
     explainsName: ({ raw }) => /=[ \t]*[^"; \t][^";]*[ \t]/.test(disposition(raw)),
   },
   {
-    name: 'filename* or name*',
+    name: 'filename*',
     formgate: 'wins over the plain form wherever it stands',
-    others: '`@fastify/busboy` takes the last of both; undici does not know name*',
+    others: '`@fastify/busboy` takes the last of both',
     right: 'Formgate: RFC 6266, 4.3. (RFC 7578, 4.2 forbids clients to send it.)',
-    explainsName: ({ raw }) => /name\*/i.test(disposition(raw)),
+    explainsName: ({ raw }) => /filename\*/i.test(disposition(raw)),
   },
   {
     name: 'application/octet-stream without a filename',

@@ -284,7 +284,10 @@ function disposition(random: Random): string {
   if (random.chance(0.98)) parameters.push(`name=${value(random, names)}`)
   if (random.chance(0.4)) parameters.push(`filename=${random.chance(0.05) ? '""' : value(random, filenames)}`)
   if (random.chance(0.04)) parameters.push(`filename*=${random.pick(extendedValues)}`)
-  if (random.chance(0.01)) parameters.push(`name*=${random.pick(extendedValues)}`)
+  if (random.chance(0.01))
+    parameters.push(
+      `${random.pick(['name*', 'name*', 'filename*0', 'name*0*'])}=${random.pick(extendedValues)}`,
+    )
   if (random.chance(0.02)) parameters.push(random.pick(['x=y', 'size=5', 'x="y;z"', 'x', '', 'x="']))
   if (random.chance(0.01)) parameters.push(`name=${value(random, names)}`)
   if (random.chance(0.01)) parameters.push(`filename=${value(random, filenames)}`)

@@ -1,11 +1,21 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
+import { GatheredBytes } from './gathered-bytes.js'
 import { claim, hasOneReader, markDiscreet } from './own-pieces.js'
 import { tellProgress } from './progress.js'
 
 /** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
 const keptStart = 128 * 1024
+
+/** Below this size a piece costs more to hand on than to copy. */
+const smallPiece = 256
+
+/** How many small pieces are handed on as they come: a small body has few. */
+const fewPieces = 16
+
+/** Bytes of small pieces that are handed on without waiting for the end of the turn. */
+const gatheredPieces = 16 * 1024
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -48,6 +58,9 @@ export class BodyStream extends Readable {
   #taker: Taker | undefined
   #isTaking = false
   #hasOwnPieces: boolean | undefined
+  #smallPieces = 0
+  /** The small pieces of this turn of the event loop that have not been handed on. */
+  readonly #gathered = new GatheredBytes()
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -132,13 +145,49 @@ export class BodyStream extends Readable {
       this.#overflow(chunk.subarray(0, room))
       return
     }
-    this.#idleTimer?.refresh()
-    if (this.#received > keptStart) this.#claim(chunk)
+    if (this.#gathered.size === 0) this.#idleTimer?.refresh()
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
     // Who is told of the progress may have ended it.
     if (this.destroyed) return
-    if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
-    else if (!this.push(chunk)) this.#origin.pause()
+    if (this.#gather(chunk)) return
+    if (this.#received > keptStart) this.#claim(chunk)
+    this.#pass(chunk)
+  }
+
+  /**
+   * Puts small pieces together: a client may send a byte in each chunk, and what is read from a socket at once then has
+   * thousands of them. Node runs ticks and microtasks after each, but no immediate.
+   *
+   * @returns whether the piece will be handed on with others
+   */
+  #gather(piece: Buffer): boolean {
+    const isSmall = piece.length < smallPiece
+    if (isSmall) this.#smallPieces += 1
+    const isFirst = this.#gathered.size === 0
+    if (isFirst && (!isSmall || this.#smallPieces <= fewPieces)) return false
+    this.#gathered.add(piece, 0, piece.length)
+    if (!isSmall || this.#gathered.size >= gatheredPieces) this.#passGathered()
+    else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
+    return true
+  }
+
+  static #onTurnEnd(this: void, body: BodyStream): void {
+    body.#passGathered()
+  }
+
+  #passGathered(): void {
+    if (this.#gathered.size > 0 && !this.destroyed) this.#pass(this.#takeGathered())
+  }
+
+  #takeGathered(): Buffer {
+    const bytes = this.#gathered.toBuffer()
+    this.#gathered.truncate(0)
+    return bytes
+  }
+
+  #pass(piece: Buffer): void {
+    if (this.#taker !== undefined) this.#hand(piece, this.#taker)
+    else if (!this.push(piece)) this.#origin.pause()
   }
 
   #claim(piece: Buffer): void {
@@ -183,9 +232,11 @@ export class BodyStream extends Readable {
    * The limit is passed. What fits is read first: where it is wrong by itself, that is the answer, in however many
    * pieces the body has come.
    */
-  #overflow(fitting: Buffer): void {
+  #overflow(last: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#letGo()
+    this.#gathered.add(last, 0, last.length)
+    const fitting = this.#takeGathered()
     if (fitting.length > 0) {
       if (this.#taker === undefined) this.push(fitting)
       else this.#hand(fitting, this.#taker)
@@ -210,6 +261,8 @@ export class BodyStream extends Readable {
 
   readonly #onEnd = (): void => {
     // Who listens at the same stream may have found a fault in its end.
+    if (this.destroyed) return
+    this.#passGathered()
     if (this.destroyed) return
     // All is here, however long its reader takes.
     clearTimeout(this.#idleTimer)

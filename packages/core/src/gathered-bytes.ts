@@ -9,6 +9,9 @@ interface SlicedBuffer extends Buffer {
   utf8Slice(from: number, to: number): string
 }
 
+/** Up to here bytes are copied one by one. */
+const shortRun = 32
+
 const nothing = Buffer.alloc(0) as SlicedBuffer
 
 /**
@@ -51,7 +54,9 @@ export class GatheredBytes {
       this.#from = 0
       this.#isOwn = true
     }
-    piece.copy(this.#bytes, known, from, to)
+    // A loop, since a call of `copy` takes as long as a few dozen turns.
+    if (to - from > shortRun) piece.copy(this.#bytes, known, from, to)
+    else for (let at = from; at < to; at += 1) this.#bytes[known + at - from] = piece[at]!
     this.#to = size
   }
 

@@ -1,12 +1,15 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import {
+  findDecoder,
   isKnownCharset,
+  isMediaRange,
   knownCharset,
   mediaTypeCovers,
   parameter,
   parseMediaType,
   type MediaType,
 } from './media-type.js'
+import { decodeWhole } from './parsers/text-body.js'
 
 const read = (header: string): MediaType => {
   const mediaType = parseMediaType(header)
@@ -103,7 +106,44 @@ describe('the table of Django REST framework', () => {
   })
 })
 
+test.each([
+  ['*/*', true],
+  ['text/*', true],
+  ['*/json', true],
+  ['application/*+json', true],
+  ['application/json', false],
+  ['application/vnd.a*b+json', false],
+])('%s is a range: %s', (type, isRange) => {
+  expect(isMediaRange(read(type))).toBe(isRange)
+})
+
 describe('a charset', () => {
+  it('decodes one text after another as if each had a decoder of its own', () => {
+    const texts = [[0xff, 0xfe, 0x41], [0x81], [0x40], [0x1b, 0x24, 0x42], [0xef, 0xbb, 0xbf, 0x80], []]
+    const labels = ['utf-16le', 'utf-16be', 'windows-1252', 'shift_jis', 'gb18030', 'iso-2022-jp', 'big5']
+    for (const label of labels) {
+      for (const text of [...texts, ...texts.reverse()]) {
+        const bytes = Uint8Array.from(text)
+        const own = new TextDecoder(label)
+        expect([label, text, decodeWhole(bytes, label)]).toEqual([
+          label,
+          text,
+          own.decode(bytes, { stream: true }) + own.decode(),
+        ])
+      }
+    }
+  })
+
+  it('has one decoder, however many spellings of their labels clients have sent in between', () => {
+    const decoder = findDecoder('gbk')
+    expect(findDecoder('gbk')).toBe(decoder)
+    const spellings = Array.from({ length: 512 }, (_, bits) =>
+      Array.from('shift_jis', (letter, at) => ((bits >> at) & 1 ? letter.toUpperCase() : letter)).join(''),
+    )
+    expect(spellings.every(isKnownCharset)).toBe(true)
+    expect(decodeWhole(Uint8Array.of(0x81, 0x40), 'Shift_JIS')).toBe('\u3000')
+  })
+
   it('is known where TextDecoder knows it', () => {
     expect(['utf-8', 'latin1', 'utf-16', 'Shift_JIS', 'bogus', 'utf-7', ''].filter(isKnownCharset)).toEqual([
       'utf-8',

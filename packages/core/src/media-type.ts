@@ -28,8 +28,7 @@ export const ContentType = {
   Any: '*/*',
 } as const
 
-const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const essencePattern = new RegExp(`^[ \\t]*(${token})/(${token})[ \\t]*(?=;|$)`)
+const essencePattern = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\/([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
 // Wider than RFC 9110, 5.6.6: unquoted boundaries with ":" or "/" are common, and a broken parameter must not turn
 // JSON into something that is not JSON. A backslash in a quoted value quotes the character after it.
 const parameterPattern = /;[ \t]*([^=; \t]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*/gs
@@ -105,12 +104,40 @@ export function isUtf8Label(label: string): boolean {
 
 /** Whether TextDecoder knows this label. */
 export function isKnownCharset(label: string): boolean {
-  // To make a TextDecoder takes longer than to read a small body.
-  if (isUtf8Label(label)) return true
+  return isUtf8Label(label) || findDecoder(label) !== undefined
+}
+
+/** What TextDecoder makes. */
+export type Decoder = InstanceType<typeof TextDecoder>
+
+/**
+ * Decoders by label: making one takes longer than decoding a small part. Labels come from clients, and a decoder knows many
+ * spellings of the same label, so the map is bounded.
+ */
+const decoders = new Map<string, Decoder>()
+const mostDecoders = 100
+const longestLabel = 40
+
+/**
+ * The decoder for a label of the WHATWG Encoding standard; `undefined` if TextDecoder does not know the label.
+ *
+ * Several callers share a decoder. Call `decode()` without `stream` at the end of each text, which resets it.
+ */
+export function findDecoder(label: string): Decoder | undefined {
+  const known = decoders.get(label)
+  if (known !== undefined) return known
+  const decoder = createDecoder(label)
+  if (decoder === undefined || label.length > longestLabel) return decoder
+  if (decoders.size === mostDecoders) decoders.clear()
+  decoders.set(label, decoder)
+  return decoder
+}
+
+function createDecoder(label: string): Decoder | undefined {
   try {
-    return new TextDecoder(label).encoding !== ''
+    return new TextDecoder(label)
   } catch {
-    return false
+    return undefined
   }
 }
 
@@ -125,6 +152,11 @@ export function mediaTypeCovers(range: MediaType, mediaType: MediaType): boolean
 function segmentCovers(range: string, segment: string): boolean {
   if (range === segment || range === '*' || segment === '*') return true
   return range.startsWith('*+') && segment.endsWith(range.slice(1)) && segment.length > range.length - 1
+}
+
+/** Whether a media type is a range such as `text/*`: a parser may have a range, a body has one type. */
+export function isMediaRange({ type, subtype }: MediaType): boolean {
+  return type === '*' || subtype === '*' || subtype.startsWith('*+')
 }
 
 /** Whether a media type is JSON or one of its dialects (RFC 6839, 3.1). */

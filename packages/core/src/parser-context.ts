@@ -1,5 +1,6 @@
 /** What the parser of one request may know of it. */
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import { DataAndFiles } from './data-and-files.js'
 import type { FileLedger } from './files/file-ledger.js'
 import type { Limits } from './limits.js'
@@ -32,6 +33,8 @@ export class RequestContext implements ParserContext {
   readonly storeBytes: ParserContext['storeBytes']
   declare readonly signal: AbortSignal
   readonly #parts: ContextParts
+  #partParsers: readonly RegisteredParser[] | undefined
+  #lastPart: { readonly type: MediaType; readonly parser: PartParser | undefined } | undefined
 
   static readonly #signal: PropertyDescriptor & ThisType<RequestContext> = {
     enumerable: true,
@@ -54,15 +57,34 @@ export class RequestContext implements ParserContext {
   }
 
   readonly partParser = (partType: MediaType): PartParser | undefined => {
+    // A form often has many parts of one type.
+    if (this.#lastPart?.type !== partType)
+      this.#lastPart = { type: partType, parser: this.#findPartParser(partType) }
+    return this.#lastPart.parser
+  }
+
+  #findPartParser(partType: MediaType): PartParser | undefined {
     const { parsers, partParsers = parsers } = this.#parts.config
-    const found = selectParser(partParsers.filter(readsParts), partType)
+    this.#partParsers ??= partParsers.filter(readsParts)
+    const found = selectParser(this.#partParsers, partType)
     if (found === undefined) return undefined
     const context = new RequestContext(this.#parts, partType)
-    return async (stream) => {
-      const result = await found.parser.parse(stream, partType, context)
+    return async (content) => {
+      const result = await parseContent(found, content, partType, context)
       return result instanceof DataAndFiles ? result.merge() : result
     }
   }
+}
+
+function parseContent(
+  { parser, takesBytes }: RegisteredParser,
+  content: Readable | Buffer,
+  mediaType: MediaType,
+  context: ParserContext,
+): unknown {
+  if (!Buffer.isBuffer(content)) return parser.parse(content, mediaType, context)
+  if (takesBytes) return parser.parseBytes!(content, mediaType, context)
+  return parser.parse(Readable.from(content, { objectMode: false }), mediaType, context)
 }
 
 /** A part of a form is not itself a form with files, nor a raw file. */

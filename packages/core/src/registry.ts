@@ -1,6 +1,6 @@
 /** Parsers keyed by media type. */
 import { BodyError } from './errors.js'
-import { mediaTypeCovers, parseMediaType, type MediaType } from './media-type.js'
+import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from './media-type.js'
 import type { BaseParser, ParserLike } from './parsers/base-parser.js'
 
 /** A parser with its media type read once. */
@@ -51,11 +51,16 @@ function nameOf(parser: BaseParser | undefined): string {
   return parser?.constructor?.name ?? 'What was given'
 }
 
-/** The first parser of the list that reads this media type: Django REST framework's `select_parser`. */
+/**
+ * The first parser of the list that reads this media type: Django REST framework's `select_parser`.
+ *
+ * @param mediaType of a body or a part. A range selects nothing: it does not say how to read the bytes.
+ */
 export function selectParser(
   list: readonly RegisteredParser[],
   mediaType: MediaType,
 ): RegisteredParser | undefined {
+  if (isMediaRange(mediaType)) return undefined
   return list.find(({ range }) => mediaTypeCovers(range, mediaType))
 }
 

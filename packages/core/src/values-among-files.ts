@@ -1,5 +1,4 @@
 /** Values that came as files: a browser gives a Blob of JSON a file name, and a multipart() above knows no schema. */
-import { Readable } from 'node:stream'
 import type { Entry, FileEntry } from './entries.js'
 import { BodyError } from './errors.js'
 import { isJson, parseMediaType } from './media-type.js'
@@ -48,6 +47,6 @@ async function readValue(
   return {
     kind: 'parsed',
     name,
-    value: await parsePart(parser, Readable.from(bytes, { objectMode: false }), name),
+    value: await parsePart(parser, bytes, name),
   }
 }

@@ -61,14 +61,14 @@ export interface ParserContext {
    */
   readonly storeBytes: ((bytes: Buffer, info: FileInfo) => UploadedFile | undefined) | undefined
   /**
-   * The parser of this route's list for a part of a body with this media type, ready to be called with its bytes;
-   * `undefined` where there is none.
+   * The parser of this route's list for a part of a body with this media type, ready to be called with its bytes or with
+   * a stream of them; `undefined` if there is none.
    */
   partParser(mediaType: MediaType): PartParser | undefined
 }
 
-/** Reads one part of a body by the part's own media type. */
-export type PartParser = (stream: Readable) => Promise<unknown>
+/** Reads one part of a body by the part's own media type. Bytes are faster: most parsers then need no stream. */
+export type PartParser = (content: Readable | Buffer) => Promise<unknown>
 
 /** The limits that can bound a whole body. */
 export type SizeLimit = 'textSize' | 'bodySize' | 'fileSize'

@@ -1,6 +1,7 @@
 /** What a body looks like, for the hint that tells a client's author which header would fit. */
 
 import { Readable } from 'node:stream'
+import { trimSpace } from '../header-space.js'
 
 export type BodyLook =
   | { readonly kind: 'multipart'; readonly boundary: string }
@@ -8,7 +9,6 @@ export type BodyLook =
   | { readonly kind: 'urlencoded' }
   | { readonly kind: 'unknown' }
 
-const firstDelimiter = /^\s*(-{2,}[^\r\n]{1,200}?)[ \t]*\r?\nContent-[\w-]+:/i
 const urlencoded = /^[^\s=&{}[\]<>"]+=[^\s]*(?:&|$)/
 
 /** How much of a body a guess looks at. */
@@ -19,11 +19,32 @@ export function bodyLook(start: Uint8Array): BodyLook {
   const text = Buffer.from(start.buffer, start.byteOffset, Math.min(start.byteLength, startSize)).toString(
     'latin1',
   )
-  const delimiter = firstDelimiter.exec(text)?.[1]
-  if (delimiter !== undefined) return { kind: 'multipart', boundary: delimiter.slice(2) }
+  const boundary = firstBoundary(text)
+  if (boundary !== undefined) return { kind: 'multipart', boundary }
   if (/^\s*[{[]/.test(text)) return { kind: 'json' }
   if (urlencoded.test(text)) return { kind: 'urlencoded' }
   return { kind: 'unknown' }
+}
+
+const partHeaderStart = /^Content-[\w-]+:/i
+/** No server takes a longer boundary. */
+const longestBoundary = 200
+
+/**
+ * The boundary of a text whose first line is a delimiter, with the header of a part in the next line.
+ *
+ * Without a pattern for the whole: one that tries where the dashes, the boundary and the white space behind it begin takes
+ * cubic time on dashes and spaces.
+ */
+function firstBoundary(text: string): string | undefined {
+  const start = text.trimStart()
+  if (!start.startsWith('--')) return undefined
+  const lineEnd = start.indexOf('\n')
+  if (lineEnd === -1 || !partHeaderStart.test(start.slice(lineEnd + 1))) return undefined
+  const line = start.slice('--'.length, start[lineEnd - 1] === '\r' ? lineEnd - 1 : lineEnd)
+  const boundary = trimSpace(line)
+  const isPlausible = boundary !== '' && boundary.length <= longestBoundary && !boundary.includes('\r')
+  return isPlausible ? boundary : undefined
 }
 
 /** Reads as much of a body as a guess looks at, however it is cut, and gives it back with the rest. */

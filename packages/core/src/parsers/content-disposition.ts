@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { trimSpace } from '../header-space.js'
 import { isKnownCharset } from '../media-type.js'
 import { percentDecode } from './percent-decode.js'
-import { decodeWhole } from './text-body.js'
+import { decodeStrictly, decodeWhole } from './text-body.js'
 
 export interface ContentDisposition {
   /** `form-data`, `attachment`, … in lower case. */
@@ -15,7 +15,7 @@ export interface ContentDisposition {
 
 /** Why a Content-Disposition header cannot be read. */
 export class DispositionFault extends Error {
-  /** Set where a `filename*` or `name*` is in a charset that nobody knows. */
+  /** Set where a `filename*` is in a charset that nobody knows. */
   readonly charset: string | undefined
 
   constructor(message: string, charset?: string) {
@@ -36,6 +36,9 @@ const dispositionType = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
 const parameter =
   /(?:[ \t]*;)+[ \t]*(?:$|([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=(?:[ \t]*"((?:\\"|[^"])*)"[ \t]*|([^";]*))(?=;|$))/y
 
+/** A parameter in several pieces, such as `filename*0` and `filename*1*`. */
+const continuation = /^(?:file)?name\*\d/
+
 /**
  * Reads a Content-Disposition header.
  *
@@ -45,22 +48,47 @@ const parameter =
 export function parseContentDisposition(header: string): ContentDisposition {
   const type = dispositionType.exec(header)
   if (type === null) throw new DispositionFault('its Content-Disposition has no type')
-  const values = new Map<string, string>()
+  const isPart = type[1]!.toLowerCase() === 'form-data'
+  // Only these are decoded: a header has room for thousands of other parameters.
+  const values: { name?: string; filename?: string; extended?: string } = {}
   parameter.lastIndex = type[0].length
   while (parameter.lastIndex < header.length) {
     const at = parameter.lastIndex
     const match = parameter.exec(header)
     if (match === null) throw new DispositionFault(unreadable(header.slice(at)))
-    if (match[1] === undefined) continue
-    const name = match[1].toLowerCase()
-    if (values.has(name)) throw new DispositionFault(`its Content-Disposition has two "${name}" parameters`)
-    values.set(name, parameterValue(name, match[2], match[3]))
+    const [, written, quoted, bare] = match
+    if (written === undefined || !startsLikeName(written)) continue
+    const name = written.toLowerCase()
+    if (isUnsupported(name, isPart)) throw new DispositionFault(unsupported(name))
+    const key = keyOf(name)
+    if (key === undefined) continue
+    if (values[key] !== undefined)
+      throw new DispositionFault(`its Content-Disposition has two "${name}" parameters`)
+    values[key] = parameterValue(key, quoted, bare)
   }
-  return {
-    type: type[1]!.toLowerCase(),
-    name: values.get('name*') ?? values.get('name'),
-    filename: values.get('filename*') ?? values.get('filename'),
-  }
+  const { name, filename, extended } = values
+  return { type: type[1]!.toLowerCase(), name, filename: extended ?? filename }
+}
+
+/** Whether a parameter's name begins as `name` or `filename` does: most others need no copy in lower case. */
+function startsLikeName(written: string): boolean {
+  const code = written.charCodeAt(0) | 0x20
+  return code === 0x6e || code === 0x66
+}
+
+function keyOf(name: string): 'name' | 'filename' | 'extended' | undefined {
+  if (name === 'name' || name === 'filename') return name
+  return name === 'filename*' ? 'extended' : undefined
+}
+
+/** `name*` in a form (RFC 7578, 4.2 has no such parameter), and a value in several parameters (RFC 2231, 3). */
+function isUnsupported(name: string, isPart: boolean): boolean {
+  return (isPart && name === 'name*') || continuation.test(name)
+}
+
+function unsupported(name: string): string {
+  const plain = name.slice(0, name.indexOf('*'))
+  return `its "${name}" is not supported: send the whole value in UTF-8 as ${plain}="..."`
 }
 
 function unreadable(rest: string): string {
@@ -71,12 +99,15 @@ function unreadable(rest: string): string {
   return 'its Content-Disposition cannot be read'
 }
 
-function parameterValue(name: string, quoted: string | undefined, bare: string | undefined): string {
+function parameterValue(
+  key: 'name' | 'filename' | 'extended',
+  quoted: string | undefined,
+  bare: string | undefined,
+): string {
   const value = quoted ?? trimSpace(bare!)
-  if (name === 'name*' || name === 'filename*') return decodeExtended(value, name)
+  if (key === 'extended') return decodeExtended(value)
   const text = quoted === undefined ? value : quoted.replaceAll('\\"', '"')
   const decoded = decodeBytes(text)
-  if (name !== 'name' && name !== 'filename') return decoded
   // What browsers escape in names and file names, and no more than that (WHATWG HTML, 4.10.21.8).
   return decoded.includes('%')
     ? decoded.replaceAll('%22', '"').replaceAll('%0D', '\r').replaceAll('%0A', '\n')
@@ -93,14 +124,15 @@ function decodeBytes(text: string): string {
 }
 
 /** `charset'language'percent-encoded` (RFC 8187, 3.2). */
-function decodeExtended(value: string, name: string): string {
+function decodeExtended(value: string): string {
   const match = /^([^']*)'[^']*'((?:[^%']|%[0-9a-f]{2})*)$/i.exec(value)
-  if (match === null) throw new DispositionFault(`its "${name}" is not in the form utf-8''percent-encoded`)
+  if (match === null) throw new DispositionFault(`its "filename*" is not in the form utf-8''percent-encoded`)
   const [, charset, encoded] = match
-  if (!isKnownCharset(charset!)) throw new DispositionFault(`its "${name}" is in an unknown charset`, charset)
+  if (!isKnownCharset(charset!))
+    throw new DispositionFault(`its "filename*" is in an unknown charset`, charset)
   try {
-    return decodeWhole(percentDecode(encoded!), charset!, { fatal: true })
+    return decodeStrictly(percentDecode(encoded!), charset!)
   } catch {
-    throw new DispositionFault(`its "${name}" is not valid ${charset}`)
+    throw new DispositionFault(`its "filename*" is not valid ${charset}`)
   }
 }

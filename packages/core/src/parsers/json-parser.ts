@@ -13,6 +13,8 @@ export interface JSONParserOptions {
   readonly strict?: boolean
 }
 
+const LF = 10
+
 /** What the call stack holds with room to spare, for the handler too: more is refused even without a limit. */
 const deepestNesting = 1000
 
@@ -109,6 +111,12 @@ function malformedJson(reason: string, options: BodyErrorOptions = {}): BodyErro
 
 /** A place as an editor shows it. */
 function place(text: string, offset: number): string {
-  const lines = text.slice(0, offset).split('\n')
-  return `line ${lines.length} column ${lines.at(-1)!.length + 1} (position ${offset})`
+  let line = 1
+  let lineStart = 0
+  for (let at = 0; at < offset; at += 1) {
+    if (text.charCodeAt(at) !== LF) continue
+    line += 1
+    lineStart = at + 1
+  }
+  return `line ${line} column ${offset - lineStart + 1} (position ${offset})`
 }

@@ -2,7 +2,14 @@
 import type { Readable } from 'node:stream'
 import { BodyStream } from '../body-stream.js'
 import { BodyError } from '../errors.js'
-import { isKnownCharset, isUtf8Label, parameter, type MediaType } from '../media-type.js'
+import {
+  findDecoder,
+  isKnownCharset,
+  isUtf8Label,
+  parameter,
+  type Decoder,
+  type MediaType,
+} from '../media-type.js'
 import { eachPiece } from './each-piece.js'
 import { GatheredBytes } from '../gathered-bytes.js'
 
@@ -38,12 +45,22 @@ export function decodeText(bytes: Buffer, charset: string): string {
   return decodeWhole(bytes, isBigEndian ? 'utf-16be' : charset)
 }
 
+/** Decodes a whole text in a charset that TextDecoder knows. Bytes that are not of the charset become U+FFFD. */
+export function decodeWhole(bytes: Uint8Array, charset: string): string {
+  return decodeOnce(findDecoder(charset)!, bytes)
+}
+
+/** Decodes a whole text. @throws TypeError if it has bytes that are not of the charset */
+export function decodeStrictly(bytes: Uint8Array, charset: string): string {
+  // Not a shared decoder: one that has thrown may keep what it had read.
+  return decodeOnce(new TextDecoder(charset, { fatal: true }), bytes)
+}
+
 /**
- * Decodes as a stream of one piece. At once, Node 20.18.3 and later take windows-1252 for Latin-1 and so have no euro sign
- * (https://github.com/nodejs/node/issues/60888).
+ * Decodes as a stream of one chunk: without `stream`, Node 20.18.3 and later read windows-1252 as Latin-1, which has no
+ * euro sign (https://github.com/nodejs/node/issues/60888).
  */
-export function decodeWhole(bytes: Uint8Array, charset: string, options?: { fatal: boolean }): string {
-  const decoder = new TextDecoder(charset, options)
+function decodeOnce(decoder: Decoder, bytes: Uint8Array): string {
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 

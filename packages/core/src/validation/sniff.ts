@@ -1,5 +1,6 @@
 /** `sniff()`: whether the bytes of a file are of the type that the client declares. */
 import { recordDetectedType } from '../files/detected-type.js'
+import { bareType } from './accept.js'
 import { detectType, sampleSize } from './detect-type.js'
 import type { FileCheck } from './file-check.js'
 import { typesAgree } from './type-agreement.js'
@@ -23,7 +24,7 @@ export function sniff(): FileCheck {
       onattach: [],
       async check({ value, issues }) {
         const sample = new Uint8Array(await value.slice(0, sampleSize).arrayBuffer())
-        const declared = value.type.toLowerCase().replace(/\s*;.*$/s, '')
+        const declared = bareType(value.type)
         const detected = await detectType(sample, declared)
         if (detected !== undefined) recordDetectedType(value, detected)
         if (await typesAgree(declared, detected)) return

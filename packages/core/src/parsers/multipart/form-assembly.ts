@@ -1,5 +1,6 @@
 /** Puts a form together from its parts. */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Entry } from '../../entries.js'
 import type { FileInfo } from '../../files/storage.js'
 import type { UnstoredContent } from '../../files/unstored-file.js'
@@ -13,6 +14,9 @@ import { charsetFieldName, fieldText } from './field-text.js'
 import type { PartHeader } from './part-header.js'
 import { PartReader, type PartSink } from './part-reader.js'
 
+/** Milliseconds that decoding may take at a stretch. */
+const longestTurn = 5
+
 /** Stores the files and decodes the fields of one body; gives the entries of the form, in its order. */
 export class FormAssembly implements PartSink {
   readonly #context: ParserContext
@@ -22,7 +26,10 @@ export class FormAssembly implements PartSink {
   readonly #entries: (Entry | undefined)[] = []
   readonly #stores: Promise<void>[] = []
   /** What is decoded when the whole form is there: which error is answered must not depend on how it was cut. */
-  readonly #deferred: (() => Promise<void>)[] = []
+  readonly #deferred: (() => Promise<void> | undefined)[] = []
+
+  /** What `_charset_` names, if that has been looked for since such a field was decoded. */
+  #charset: string | undefined
 
   /** @param charsetField whether `_charset_` names the charset of the text fields */
   constructor(context: ParserContext, charsetField: boolean) {
@@ -35,7 +42,7 @@ export class FormAssembly implements PartSink {
   async read(body: Readable | Buffer, mediaType: MediaType): Promise<readonly Entry[]> {
     await this.#reader.read(body, mediaType)
     await Promise.all(this.#stores)
-    for (const decode of this.#deferred) await decode()
+    if (this.#deferred.length > 0) await this.#decodeDeferred()
     // Each part has filled its place by now, or failed.
     return this.#entries as readonly Entry[]
   }
@@ -50,22 +57,41 @@ export class FormAssembly implements PartSink {
     else this.#entries.push({ kind: 'text', name, value: fieldText(bytes, charset) })
   }
 
+  /** Lets other requests have a turn between two parts, since a form may have a thousand of them. */
+  async #decodeDeferred(): Promise<void> {
+    let turnEnd = performance.now() + longestTurn
+    for (const decode of this.#deferred) {
+      const busy = decode()
+      if (busy !== undefined) await busy
+      if (performance.now() < turnEnd) continue
+      await setImmediate()
+      turnEnd = performance.now() + longestTurn
+    }
+  }
+
   #deferParsing(name: string, bytes: Buffer, parser: PartParser): void {
     this.#defer(async () => {
-      const content = Readable.from(bytes, { objectMode: false })
-      return { kind: 'parsed', name, value: await parsePart(parser, content, name) }
+      return { kind: 'parsed', name, value: await parsePart(parser, bytes, name) }
     })
   }
 
   #deferDecoding(name: string, bytes: Buffer): void {
-    this.#defer(() => ({ kind: 'text', name, value: decodeText(bytes, this.#formCharset()) }))
+    this.#defer(() => ({ kind: 'text', name, value: decodeText(bytes, this.#formCharset) }))
   }
 
   #defer(decode: () => Entry | Promise<Entry>): void {
     const slot = this.#entries.push(undefined) - 1
-    this.#deferred.push(async () => {
-      this.#entries[slot] = await decode()
+    this.#deferred.push(() => {
+      const entry = decode()
+      if (entry instanceof Promise) return entry.then((value) => this.#fill(slot, value))
+      this.#fill(slot, entry)
+      return undefined
     })
+  }
+
+  #fill(slot: number, entry: Entry): void {
+    this.#entries[slot] = entry
+    if (entry.name === charsetFieldName) this.#charset = undefined
   }
 
   /** Undefined where every file has to have a stream. */
@@ -100,8 +126,9 @@ export class FormAssembly implements PartSink {
     this.#stores.push(stored)
   }
 
-  #formCharset(): string {
+  get #formCharset(): string {
+    if (this.#charset !== undefined) return this.#charset
     const named = this.#entries.find((entry) => entry?.name === charsetFieldName)?.value
-    return typeof named === 'string' && isKnownCharset(named) ? named : 'utf-8'
+    return (this.#charset = typeof named === 'string' && isKnownCharset(named) ? named : 'utf-8')
   }
 }

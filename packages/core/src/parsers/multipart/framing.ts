@@ -123,15 +123,34 @@ export class Framing {
     return piece.length
   }
 
-  /** Where the next delimiter begins. Text is full of CRLFs, so that it is faster to look for what stands behind one. */
+  /**
+   * Where the next delimiter begins, or what may become one. What is certainly none stays in the content around it: a body
+   * can hold the boundary of one character every few bytes, each with something behind it that follows no delimiter.
+   *
+   * Text is full of CRLFs, so that it is faster to look for what stands behind one.
+   */
   #find(piece: Buffer, from: number): number {
+    const { length } = this.#dashBoundary
     let at = piece.indexOf(this.#dashBoundary, from + crlf.length)
-    while (at !== -1 && !(piece[at - 1] === LF && piece[at - 2] === CR)) {
+    while (at !== -1) {
+      const isAtLineStart = piece[at - 1] === LF && piece[at - 2] === CR
+      if (isAtLineStart && this.#mayEnd(piece, at + length)) return at - crlf.length
       // No delimiter before the next line: a long line of dashes can hold a boundary of dashes at every byte.
-      const lineEnd = piece.indexOf(LF, at + this.#dashBoundary.length)
+      const lineEnd = piece.indexOf(LF, at + length)
       at = lineEnd === -1 ? -1 : piece.indexOf(this.#dashBoundary, lineEnd + 1)
     }
-    return at === -1 ? -1 : at - crlf.length
+    return -1
+  }
+
+  /** Whether what stands behind the boundary may be the rest of a delimiter. If so, or if more has to come, that is read. */
+  #mayEnd(piece: Buffer, from: number): boolean {
+    let at = from
+    const longest = from + this.#headerSize
+    while (at < longest && (piece[at] === SPACE || piece[at] === TAB)) at += 1
+    const byte = piece[at]
+    if (byte === CR) return at + 1 === piece.length || piece[at + 1] === LF
+    if (byte === DASH) return at === from && (at + 1 === piece.length || piece[at + 1] === DASH)
+    return at >= longest || byte === undefined || byte === LF
   }
 
   #readDelimiterEnd(piece: Buffer, from: number): number {
@@ -266,7 +285,15 @@ function holdsDelimiter(header: string, boundary: string): boolean {
   const dashBoundary = `--${boundary}`
   for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
     const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
-    if (isAtLineStart && /^(?:--|[ \t]*(?:\r\n|$))/.test(header.slice(at + dashBoundary.length))) return true
+    if (isAtLineStart && endsDelimiter(header, at + dashBoundary.length)) return true
   }
   return false
+}
+
+/** Whether what stands behind a boundary is the rest of a delimiter, as far as the header goes. */
+function endsDelimiter(header: string, from: number): boolean {
+  if (header.startsWith('--', from)) return true
+  let at = from
+  while (header[at] === ' ' || header[at] === '\t') at += 1
+  return at === header.length || header.startsWith('\r\n', at)
 }

@@ -1,0 +1,203 @@
+/**
+ * Every regular expression of the packages, each with the texts that take it longest. A body is up to a mebibyte of
+ * whatever a client likes, so that a pattern whose time is not linear ends a service.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import ts from 'typescript-5'
+
+const packages = new URL('../../packages/', import.meta.url)
+
+/**
+ * What leads into the loops of a pattern. Behind it comes each run of one or two of the characters that the pattern is made
+ * of, and then something that makes it fail late.
+ */
+const openings: Readonly<Record<string, readonly string[]>> = {
+  // media-type.ts
+  "/^[ \\t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\\/([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \\t]*(?=;|$)/": ['', 'a/', 'a/b'],
+  '/;[ \\t]*([^=; \\t]*)[ \\t]*(?:=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|([^;]*)))?[^;]*/gs': [
+    '',
+    ';a="',
+    ';a=',
+    ';a',
+  ],
+  '/\\\\(.)/gs': [''],
+  '/^utf-?8$/i': ['', 'utf'],
+  '/^utf-16$/i': ['', 'utf'],
+  // content-disposition.ts
+  "/^[ \\t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \\t]*(?=;|$)/": ['', 'form-data'],
+  '/(?:[ \\t]*;)+[ \\t]*(?:$|([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \\t]*=(?:[ \\t]*"((?:\\\\"|[^"])*)"[ \\t]*|([^";]*))(?=;|$))/y':
+    ['', ';', '; name', '; name=', '; name="', '; name="a"', '; name="\\"'],
+  '/^(?:file)?name\\*\\d/': ['', 'filename*'],
+  '/^[ \\t]*;[ \\t]*([^=\\s;]*)/': ['', ';', '; name'],
+  '/[\\u0080-\\u00ff]/': [''],
+  "/^([^']*)'[^']*'((?:[^%']|%[0-9a-f]{2})*)$/i": ['', "utf-8'", "utf-8''", "utf-8''%41"],
+  // parts and forms
+  "/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/": [''],
+  '/^[\\w.[\\]-]+$/': [''],
+  '/^Content-Disposition: (form-data; name="([\\w.[\\]-]+)"; filename="([\\w .()-]+)")\\r\\nContent-Type: (\\w+\\/[\\w.+-]+)$/':
+    [
+      'Content-Disposition: form-data; name="',
+      'Content-Disposition: form-data; name="a"; filename="',
+      'Content-Disposition: form-data; name="a"; filename="b"\r\nContent-Type: ',
+      'Content-Disposition: form-data; name="a"; filename="b"\r\nContent-Type: c/',
+    ],
+  '/(?:^|[^\\r])\\n/': [''],
+  '/^--./': ['', '--'],
+  '/^Content-[\\w-]+:/i': ['', 'Content-'],
+  '/^--(?=\\S*\\w)(\\S{1,200}?)(?:--)?$/': ['', '--', '--a'],
+  '/^[^\\s=&{}[\\]<>"]+=[^\\s]*(?:&|$)/': ['', 'a='],
+  '/^\\s*[{[]/': [''],
+  '/^\\s*[[{]/': [''],
+  '/^\\s*-/': [''],
+  '/(?:^|&)_charset_=([^&]*)/': ['', '_charset_=', '&'],
+  // names
+  '/[.[\\]]+/': [''],
+  '/[\\\\/]/': [''],
+  '/^(?:con|prn|aux|nul|conin\\$|conout\\$|(?:com|lpt)[0-9¹²³])\\s*(?:\\.|$)/i': ['', 'con', 'com1'],
+  '/^\\w[\\w-]{0,99}\\.\\w{1,9}$/': ['', 'a', 'a.'],
+  '/\\p{Zs}/gu': [''],
+  '/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Zl}\\p{Zp}]/gu': [''],
+  '/.(\\.[a-z0-9]{1,16})$/i': ['', 'a.'],
+  '/^formgate-[0-9a-f]{32}\\.part$/': ['', 'formgate-'],
+  '/^(?:0|[1-9]\\d*)$/': ['', '1'],
+  '/[.[]/': [''],
+  // media types and samples of files
+  '/^[\\x20-\\x7e]*$/': [''],
+  '/^[\\x21-\\x7e]+$/': [''],
+  '/^(?:\\.[^\\s/]+|[^\\s/;]+\\/[^\\s/;]+)$/': ['', '.', 'a/'],
+  '/;.*/': ['', ';'],
+  '/^text\\/|[+/](?:json|xml|yaml|x-yaml|toml|sql|csv|javascript|x-javascript|ecmascript|typescript|graphql|x-ndjson|x-sh)$/':
+    ['', '/', '+x-java'],
+  '/[\\u0000-\\u0008\\u000b\\u000e-\\u001a\\u001c-\\u001f]/': [''],
+  '/^\\u00ef\\u00bb\\u00bf/': [''],
+  '/<(?:\\w+:)?svg[\\s/>]/': ['', '<', '<a:'],
+  '/[+/]xml$/': ['', '/xm'],
+  '/<[a-z!]/i': ['', '<'],
+  '/[+/]json$/': ['', '/jso'],
+  '/^(?:[[{"\\d-]|true|false|null)/': [''],
+  '/^<(?:!doctype html|html|head|body|script)\\b/i': ['', '<html'],
+  '/officedocument|opendocument|macroenabled|epub|java-archive|android\\.package|3mf|xpinstall|\\+zip$/': [
+    '',
+    'open',
+  ],
+  '/^application\\/(?:msword|vnd\\.(?:ms-|visio)|x-ms)/': ['', 'application/'],
+  // values
+  '/^-?(?:\\d+(?:\\.\\d+)?|\\.\\d+)(?:[eE][+-]?\\d+)?$/': ['', '-', '1', '1.', '1.5', '1e'],
+  '/^-?\\d+$/': ['', '-'],
+  '/^(\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01]))(?:[T ]((?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:[.,]\\d{1,9})?)?)(Z|z|[+-](?:[01]\\d|2[0-3]):?[0-5]\\d)?)?$/':
+    ['', '2026-01-01', '2026-01-01T10:00:00.'],
+  // what the server's author writes
+  '/\\?.*$/s': ['', '?'],
+  '/[`\\r\\n]/g': [''],
+}
+
+/** The regular expressions of the sources, as they are written there, and where. */
+function writtenPatterns(): Map<string, string> {
+  const found = new Map<string, string>()
+  const read = (file: string): void => {
+    const source = ts.createSourceFile(
+      file,
+      readFileSync(new URL(file, packages), 'utf8'),
+      ts.ScriptTarget.ESNext,
+    )
+    const visit = (node: ts.Node): void => {
+      const isCall = ts.isNewExpression(node) || ts.isCallExpression(node)
+      const isMade = isCall && ts.isIdentifier(node.expression) && node.expression.text === 'RegExp'
+      if (isMade || ts.isRegularExpressionLiteral(node)) found.set(node.getText(source), file)
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+  }
+  for (const each of readdirSync(packages, { withFileTypes: true })) {
+    if (!each.isDirectory()) continue
+    const names = readdirSync(new URL(`${each.name}/src/`, packages), { recursive: true, encoding: 'utf8' })
+    for (const name of names) {
+      if (name.endsWith('.ts') && !name.endsWith('.test.ts')) read(`${each.name}/src/${name}`)
+    }
+  }
+  return found
+}
+
+test('every regular expression of the packages is listed here, with what leads into its loops', () => {
+  const written = writtenPatterns()
+  expect(written.size).toBeGreaterThan(40)
+  const unknown = [...written].filter(([pattern]) => !Object.hasOwn(openings, pattern))
+  expect(unknown, 'not listed').toEqual([])
+  expect(
+    Object.keys(openings).filter((pattern) => !written.has(pattern)),
+    'no longer written',
+  ).toEqual([])
+})
+
+/** Characters of the pattern's own text, and those of the classes in it. */
+function alphabet(pattern: string): readonly string[] {
+  const own = new Set(pattern.replace(/\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\p\{\w+\}|\\[a-z]/g, ''))
+  for (const letter of '()?:^$|{}') if (!pattern.includes(`\\${letter}`)) own.delete(letter)
+  // Of many letters of the same kind a few are enough.
+  const letters = [...own].filter((each) => /[a-z]/i.test(each)).slice(0, 3)
+  const others = [...own].filter((each) => !/[a-z]/i.test(each)).slice(0, 12)
+  return [...new Set([...letters, ...others, ' ', '\n', 'a', '0', '\u00e9'])]
+}
+
+/** Milliseconds of processor time, the least of several runs: what else the machine does only adds to it. */
+function time(pattern: RegExp, text: string, runs: number): number {
+  let least = Infinity
+  for (let run = 0; run < runs; run += 1) {
+    const start = process.cpuUsage()
+    walk(pattern, text)
+    const { user, system } = process.cpuUsage(start)
+    least = Math.min(least, (user + system) / 1000)
+  }
+  return least
+}
+
+/** A text as it comes from a body, and not put together from others only when a pattern first looks at it. */
+function flat(text: string): string {
+  return Buffer.from(text).toString()
+}
+
+/** One match; of a pattern that goes on where it ended, all of them. */
+function walk(pattern: RegExp, text: string): void {
+  pattern.lastIndex = 0
+  let from = -1
+  while (pattern.test(text) && (pattern.global || pattern.sticky) && pattern.lastIndex > from)
+    from = pattern.lastIndex
+}
+
+const size = 4096
+const factor = 8
+/** Milliseconds for 32 KiB that need no second look: a pattern that is linear takes a tenth of that. */
+const quick = 4
+
+/** Texts for a pair of characters: both by turns, and a run of one before a run of the other. */
+const shapes: readonly ((one: string, other: string, length: number) => string)[] = [
+  (one, other, length) => (one + other).repeat(length / 2),
+  (one, other, length) => one.repeat(length / 2) + other.repeat(length / 2),
+  (one, other, length) => one.repeat(150) + other.repeat(length),
+]
+
+const options = { timeout: 120_000 }
+
+test.each(Object.entries(openings))('the time of %s grows with the text and no faster', options, (written, starts) => {
+  const end = written.lastIndexOf('/')
+  const pattern = new RegExp(written.slice(1, end), written.slice(end + 1))
+  const characters = alphabet(written)
+  const pairs = characters.flatMap((one) => characters.map((other) => [one, other] as const))
+  for (const [one, other] of pairs) {
+    for (const shape of shapes) {
+      for (const start of starts) {
+        for (const last of ['', '\u0001"']) {
+          const text = (length: number): string => flat(start + shape(one, other, length) + last)
+          const large = text(size * factor)
+          if (time(pattern, large, 1) < quick || time(pattern, large, 7) < quick) continue
+          const [small, grown] = [time(pattern, text(size), 7), time(pattern, large, 7)]
+          const what = `${JSON.stringify(start)}, then ${JSON.stringify(one)} and ${JSON.stringify(other)}`
+          expect(grown / Math.max(small, quick / 16), what).toBeLessThan(factor * 3)
+          // A bounded repetition inside another one is linear too, but can take hundreds of steps for each character.
+          expect(grown, what).toBeLessThan(quick * 5)
+        }
+      }
+    }
+  }
+})
