@@ -13,7 +13,7 @@ function readChunks(chunks: readonly string[], limit: number): ReturnType<typeof
 
 async function read(
   origin: Readable,
-  bounds: Pick<BodyBounds, 'limit' | 'idle'>,
+  bounds: Pick<BodyBounds, 'limit' | 'idle' | 'total'>,
 ): Promise<[text: string, error: string | undefined]> {
   const body = new BodyStream(origin, {
     ...bounds,
@@ -71,4 +71,40 @@ test('what has been read to its end before is empty at once, and waits for no ti
   const origin = Readable.from([Buffer.from('abc')])
   await origin.toArray()
   expect(await read(origin, { limit: 10, idle: 50 })).toEqual(['', undefined])
+})
+
+test('the time of a client ends its body, in however many bytes it comes', async () => {
+  const origin = new Readable({ read: () => undefined })
+  const dripping = setInterval(() => origin.push('x'), 5)
+  expect((await read(origin, { limit: 1e6, idle: 1e6, total: 50 }))[1]).toBe('TOTAL_TIMEOUT')
+  clearInterval(dripping)
+})
+
+test('while its reader holds it back, the time of a client stands still, and goes on after that', async () => {
+  const origin = new Readable({ read: () => undefined })
+  const body = new BodyStream(origin, {
+    limit: 1e6,
+    idle: Infinity,
+    total: 200,
+    tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+    lost: () => new BodyError('CLIENT_ABORTED'),
+  })
+  const failure = once(body, 'error')
+  // Nobody has asked for a byte yet.
+  await delay(300)
+  body.read()
+  origin.push(Buffer.alloc(200_000))
+  await expect.poll(() => body.isHeldBack).toBe(true)
+  // Longer than all of its time, twice.
+  await delay(500)
+  expect(body.destroyed).toBe(false)
+  body.resume()
+  expect((await failure)[0]).toMatchObject({ code: 'TOTAL_TIMEOUT', limit: 200 })
+})
+
+test('a time that is longer than that of a timer is no time that is over', async () => {
+  expect(await read(Readable.from([Buffer.from('abc')]), { limit: 9, idle: 1e6, total: 2 ** 40 })).toEqual([
+    'abc',
+    undefined,
+  ])
 })

@@ -7,6 +7,9 @@ import { tellProgress } from './progress.js'
 /** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
 const keptStart = 128 * 1024
 
+/** The longest time that Node's timers know; a longer one would be over at once. */
+const longestTimer = 2 ** 31 - 1
+
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
   /** Bytes. */
@@ -15,6 +18,10 @@ export interface BodyBounds {
   readonly tooLarge: () => BodyError
   /** Milliseconds to wait for the next byte. */
   readonly idle: number
+  /** Milliseconds that the client may take in all, see {@link ClientTime}. Default: no limit. */
+  readonly total?: number | undefined
+  /** What the error says of that limit, where some of its time was over before. Default: `total`. */
+  readonly statedTotal?: number | undefined
   /** The length that the client has declared, where one is to be checked. */
   readonly expected?: number | undefined
   /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
@@ -36,13 +43,14 @@ interface Taker {
  * Reads from a stream without ever destroying it: whoever destroys a BodyStream leaves the connection open, so that the
  * client can still be answered.
  *
- * It fails with `LIMIT_BODY_SIZE`, `LENGTH_MISMATCH`, `IDLE_TIMEOUT` or `CLIENT_ABORTED`.
+ * It fails with `LIMIT_BODY_SIZE`, `LENGTH_MISMATCH`, `IDLE_TIMEOUT`, `TOTAL_TIMEOUT` or `CLIENT_ABORTED`.
  */
 export class BodyStream extends Readable {
   readonly #origin: Readable
   readonly #bounds: BodyBounds
   #received = 0
   #idleTimer: NodeJS.Timeout | undefined
+  #time: ClientTime | undefined
   #started = false
   #tooLarge: BodyError | undefined
   #taker: Taker | undefined
@@ -88,7 +96,7 @@ export class BodyStream extends Readable {
     if (!this.#started) this.#start()
     else if (this.#tooLarge === undefined) {
       if (this.#origin.isPaused()) this.#idleTimer?.refresh()
-      this.#origin.resume()
+      this.#resume()
     }
   }
 
@@ -105,17 +113,34 @@ export class BodyStream extends Readable {
     if (this.#bounds.idle !== Infinity) {
       this.#idleTimer = setTimeout(BodyStream.#onIdle, this.#bounds.idle, this).unref()
     }
+    const { total = Infinity, statedTotal = total } = this.#bounds
+    if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))
     this.#origin.on('error', (cause: Error) => this.destroy(this.#bounds.lost(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
     // A request that was paused by other middleware stays paused until it is asked.
+    this.#resume()
+  }
+
+  #resume(): void {
+    this.#time?.run()
     this.#origin.resume()
+  }
+
+  #pause(): void {
+    this.#time?.hold()
+    this.#origin.pause()
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#idleTimer)
+    this.#time?.stop()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     // A stream that has ended tells nothing more, and Express makes every call of a request a slow one.
-    if (this.#origin.readableEnded) clearTimeout(this.#idleTimer)
+    if (this.#origin.readableEnded) this.#stopTimers()
     else if (this.#started) this.#letGo()
     if (this.#taker === undefined) {
       callback(error)
@@ -138,7 +163,7 @@ export class BodyStream extends Readable {
     // Who is told of the progress may have ended it.
     if (this.destroyed) return
     if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
-    else if (!this.push(chunk)) this.#origin.pause()
+    else if (!this.push(chunk)) this.#pause()
   }
 
   #claim(piece: Buffer): void {
@@ -151,7 +176,7 @@ export class BodyStream extends Readable {
       const taken = take(piece)
       if (taken === undefined) return
       this.#isTaking = true
-      this.#origin.pause()
+      this.#pause()
       taken.then(
         () => this.#goOn(),
         (error: unknown) => this.destroy(error as Error),
@@ -168,7 +193,7 @@ export class BodyStream extends Readable {
     else if (this.#origin.readableEnded) this.#onEnd()
     else {
       this.#idleTimer?.refresh()
-      this.#origin.resume()
+      this.#resume()
     }
   }
 
@@ -201,7 +226,7 @@ export class BodyStream extends Readable {
 
   /** Listens no more. The error listener stays: a late error of the connection must find one. */
   #letGo(): void {
-    clearTimeout(this.#idleTimer)
+    this.#stopTimers()
     this.#origin.off('close', this.#onClose)
     this.#origin.off('end', this.#onEnd)
     this.#origin.off('data', this.#onData)
@@ -212,7 +237,7 @@ export class BodyStream extends Readable {
     // Who listens at the same stream may have found a fault in its end.
     if (this.destroyed) return
     // All is here, however long its reader takes.
-    clearTimeout(this.#idleTimer)
+    this.#stopTimers()
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
       const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
@@ -246,4 +271,64 @@ export function idleTimeout(idle: number): BodyError {
     detail: `No byte of the body arrived for ${idle} milliseconds.`,
     limit: idle,
   })
+}
+
+/** The 408 for a client that has taken longer than `total` milliseconds. */
+export function totalTimeout(total: number): BodyError {
+  return new BodyError('TOTAL_TIMEOUT', {
+    detail: `The body took longer than ${total} milliseconds to arrive.`,
+    limit: total,
+  })
+}
+
+/**
+ * How long a client has been waited for, and a call when that is too long. The time in which the client is held back does
+ * not count: it is that of a slow storage or handler.
+ *
+ * There is one timer for most bodies. It is not touched when a body pauses, as a large one does for each chunk, but looks
+ * at the clock when it ends.
+ */
+class ClientTime {
+  readonly #limit: number
+  readonly #onEnd: () => void
+  /** Milliseconds up to the last time that the client was held back. */
+  #spent = 0
+  /** Since when it is waited for now. */
+  #since: number | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(limit: number, onEnd: () => void) {
+    this.#limit = limit
+    this.#onEnd = onEnd
+  }
+
+  run(): void {
+    if (this.#since !== undefined) return
+    this.#since = performance.now()
+    if (this.#timer === undefined) this.#wait(this.#limit - this.#spent)
+  }
+
+  hold(): void {
+    if (this.#since === undefined) return
+    this.#spent += performance.now() - this.#since
+    this.#since = undefined
+  }
+
+  stop(): void {
+    this.hold()
+    clearTimeout(this.#timer)
+  }
+
+  #wait(milliseconds: number): void {
+    this.#timer = setTimeout(ClientTime.#look, Math.ceil(Math.min(milliseconds, longestTimer)), this).unref()
+  }
+
+  static #look(this: void, time: ClientTime): void {
+    time.#timer = undefined
+    // While the client is held back, the next look comes after that.
+    if (time.#since === undefined) return
+    const left = time.#limit - time.#spent - (performance.now() - time.#since)
+    if (left < 1) time.#onEnd()
+    else time.#wait(left)
+  }
 }
