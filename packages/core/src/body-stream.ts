@@ -8,7 +8,7 @@ import { tellProgress } from './progress.js'
 const keptStart = 128 * 1024
 
 /** The longest time that Node's timers know; a longer one would be over at once. */
-const longestTimer = 2 ** 31 - 1
+export const longestTimer = 2 ** 31 - 1
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -111,7 +111,7 @@ export class BodyStream extends Readable {
       return
     }
     if (this.#bounds.idle !== Infinity) {
-      this.#idleTimer = setTimeout(BodyStream.#onIdle, this.#bounds.idle, this).unref()
+      this.#idleTimer = setTimeout(BodyStream.#onIdle, Math.min(this.#bounds.idle, longestTimer), this).unref()
     }
     const { total = Infinity, statedTotal = total } = this.#bounds
     if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))

@@ -1,6 +1,6 @@
 /** Whether a body has begun, and whether it has come to its end. */
 import type { Readable } from 'node:stream'
-import { idleTimeout, totalTimeout } from './body-stream.js'
+import { idleTimeout, longestTimer, totalTimeout } from './body-stream.js'
 import type { Limits } from './limits.js'
 
 /** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
@@ -37,7 +37,7 @@ export function firstByteOrEnd(
       reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
     }
     const time = Math.min(idle, total)
-    const timer = time === Infinity ? undefined : setTimeout(late, time).unref()
+    const timer = time === Infinity ? undefined : setTimeout(late, Math.min(time, longestTimer)).unref()
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
     request.on('close', closed)
   })
