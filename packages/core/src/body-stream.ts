@@ -1,6 +1,7 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
+import { GatheredBytes } from './gathered-bytes.js'
 import { claim, hasOneReader, markDiscreet } from './own-pieces.js'
 import { tellProgress } from './progress.js'
 
@@ -8,7 +9,16 @@ import { tellProgress } from './progress.js'
 const keptStart = 128 * 1024
 
 /** The longest time that Node's timers know; a longer one would be over at once. */
-export const longestTimer = 2 ** 31 - 1
+export const longestTimer: number = 2 ** 31 - 1
+
+/**
+ * Chunks below this size are copied together while they wait for their reader: each is an object of some hundred bytes,
+ * and a client may send every byte as a chunk of its own.
+ */
+const smallChunk = 4096
+
+/** Up to this size small chunks are gathered while the reader is busy, and then the client is held back. */
+const mostGathered = 16 * 1024
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -55,6 +65,8 @@ export class BodyStream extends Readable {
   #tooLarge: BodyError | undefined
   #taker: Taker | undefined
   #isTaking = false
+  /** Small chunks that wait behind what the reader has not taken yet. */
+  #gathered: GatheredBytes | undefined
   #hasOwnPieces: boolean | undefined
 
   constructor(origin: Readable, bounds: BodyBounds) {
@@ -75,7 +87,7 @@ export class BodyStream extends Readable {
 
   /** Whether more would come if more were read. */
   get isHeldBack(): boolean {
-    return !this.#started || this.#origin.isPaused()
+    return !this.#started || this.#isTaking || this.#origin.isPaused()
   }
 
   /**
@@ -139,6 +151,7 @@ export class BodyStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#gathered = undefined
     // A stream that has ended tells nothing more, and Express makes every call of a request a slow one.
     if (this.#origin.readableEnded) this.#stopTimers()
     else if (this.#started) this.#letGo()
@@ -162,8 +175,35 @@ export class BodyStream extends Readable {
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
     // Who is told of the progress may have ended it.
     if (this.destroyed) return
-    if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
-    else if (!this.push(chunk)) this.#pause()
+    if (!this.#give(chunk)) this.#pause()
+  }
+
+  /** @returns whether there is room for more */
+  #give(chunk: Buffer): boolean {
+    if (this.#taker === undefined ? this.readableLength === 0 : !this.#isTaking) {
+      if (this.#taker === undefined) return this.push(chunk)
+      this.#hand(chunk, this.#taker)
+      // Where it is busy with a small chunk, others of its kind may follow.
+      return !this.#isTaking || chunk.length < smallChunk
+    }
+    if (this.#taker === undefined && chunk.length >= smallChunk) {
+      this.#giveGathered()
+      return this.push(chunk)
+    }
+    const gathered = (this.#gathered ??= new GatheredBytes())
+    gathered.add(chunk, 0, chunk.length)
+    if (this.#taker !== undefined) return gathered.size < mostGathered
+    if (gathered.size >= smallChunk) this.#giveGathered()
+    return this.readableLength < this.readableHighWaterMark
+  }
+
+  /** Hands on what was gathered. */
+  #giveGathered(): void {
+    const gathered = this.#gathered
+    if (gathered === undefined) return
+    this.#gathered = undefined
+    if (this.#taker === undefined) this.push(gathered.toBuffer())
+    else this.#hand(gathered.toBuffer(), this.#taker)
   }
 
   #claim(piece: Buffer): void {
@@ -176,7 +216,6 @@ export class BodyStream extends Readable {
       const taken = take(piece)
       if (taken === undefined) return
       this.#isTaking = true
-      this.#pause()
       taken.then(
         () => this.#goOn(),
         (error: unknown) => this.destroy(error as Error),
@@ -189,6 +228,8 @@ export class BodyStream extends Readable {
   #goOn(): void {
     this.#isTaking = false
     if (this.destroyed) return
+    this.#giveGathered()
+    if (this.destroyed || this.#isTaking) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     else if (this.#origin.readableEnded) this.#onEnd()
     else {
@@ -211,14 +252,13 @@ export class BodyStream extends Readable {
   #overflow(fitting: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#letGo()
-    if (fitting.length > 0) {
-      if (this.#taker === undefined) this.push(fitting)
-      else this.#hand(fitting, this.#taker)
-    }
+    if (fitting.length > 0) this.#give(fitting)
+    if (this.#taker === undefined) this.#giveGathered()
     if (this.readableLength === 0 && !this.#isTaking) this.destroy(this.#tooLarge)
   }
 
   override read(size?: number): Buffer | null {
+    if (this.#gathered !== undefined && this.#taker === undefined) this.#giveGathered()
     const chunk = super.read(size) as Buffer | null
     if (chunk === null && this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     return chunk
@@ -244,8 +284,10 @@ export class BodyStream extends Readable {
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
-    if (this.#taker === undefined) this.push(null)
-    else if (!this.#isTaking) {
+    if (this.#taker === undefined) {
+      this.#giveGathered()
+      this.push(null)
+    } else if (!this.#isTaking) {
       this.#taker.resolve()
       this.#taker = undefined
       this.destroy()
