@@ -534,11 +534,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         }),
         (at: number) => gzipped.subarray(at, at + 1),
       ],
-      [
-        'a file of a form',
-        withLength(multipartX),
-        (at: number) => (at === 0 ? `--X\r\n${f}\r\n\r\n` : 'x'),
-      ],
+      ['a file of a form', withLength(multipartX), (at: number) => (at === 0 ? `--X\r\n${f}\r\n\r\n` : 'x')],
       [
         'a raw file',
         head({

@@ -147,7 +147,11 @@ const bodies: readonly (readonly [where: string, type: string, body: string])[] 
   ['a small file alone', multipartX, form('X', [file('f', 'f'), small])],
   ['a small file that comes first', multipartX, form('X', [file('f', 'f'), small], other)],
   ['a large file that comes first', multipartX, form('X', [file('f', 'f'), large], other)],
-  ['a large file in the middle', multipartX, form('X', other, [file('f', 'f'), large], [file('g', 'g'), small])],
+  [
+    'a large file in the middle',
+    multipartX,
+    form('X', other, [file('f', 'f'), large], [file('g', 'g'), small]),
+  ],
   ['a large file that comes last', multipartX, form('X', other, [file('f', 'f'), large])],
   ['a small raw file', 'image/png', small],
   ['a large raw file', 'image/png', large],
@@ -187,7 +191,8 @@ describe.each(frameworks)('$name', ({ start }) => {
             const headers = { 'Content-Disposition': 'attachment; filename=a' }
             connection.write(head({ path: `${prefix}/${at}`, type, headers, body })).write(body)
             const answer = await connection.answer()
-            const expected = outcome === 'stored' ? 'handled' : { handler: 'own', code: 'STORAGE_FAILED', status: 500 }
+            const expected =
+              outcome === 'stored' ? 'handled' : { handler: 'own', code: 'STORAGE_FAILED', status: 500 }
             expect([where, prefix, answer.json]).toEqual([where, prefix, expected])
             await expectInStepOrClosed(connection)
             connection.destroy()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { BodyStream, type BodyBounds } from './body-stream.js'
@@ -109,4 +109,49 @@ test('a time that is longer than that of a timer is no time that is over', async
   origin.push('abc')
   origin.push(null)
   expect(await reading).toEqual(['abc', undefined])
+})
+
+/** A body whose bytes come one by one, as chunks of their own. */
+function byteByByte(size: number): Readable {
+  const bytes = Buffer.from(Array.from({ length: size }, (_, at) => at % 251))
+  return Readable.from(Array.from({ length: size }, (_, at) => bytes.subarray(at, at + 1)))
+}
+
+const unbounded = {
+  limit: 1e6,
+  idle: Infinity,
+  tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+  lost: () => new BodyError('CLIENT_ABORTED'),
+}
+
+test('bytes that come one by one while their reader is away wait in few chunks, in their order', async () => {
+  const body = new BodyStream(byteByByte(20_000), unbounded)
+  body.read(0)
+  await delay(200)
+  const chunks: Buffer[] = []
+  for await (const chunk of body) chunks.push(chunk as Buffer)
+  expect(chunks.length).toBeLessThan(20)
+  expect(Buffer.concat(chunks)).toEqual(await buffer(byteByByte(20_000)))
+})
+
+test('so do bytes that come while each chunk is being taken', async () => {
+  const chunks: Buffer[] = []
+  await new BodyStream(byteByByte(20_000), unbounded).each((chunk) => {
+    chunks.push(Buffer.from(chunk))
+    return delay(20)
+  })
+  expect(chunks.length).toBeLessThan(200)
+  expect(Buffer.concat(chunks)).toEqual(await buffer(byteByByte(20_000)))
+})
+
+test('the limit holds for bytes that were gathered', async () => {
+  for (const limit of [1, 100, 5000, 19_999]) {
+    let taken = 0
+    const each = new BodyStream(byteByByte(20_000), { ...unbounded, limit }).each((chunk) => {
+      taken += chunk.length
+      return delay(5)
+    })
+    await expect(each).rejects.toMatchObject({ code: 'LIMIT_BODY_SIZE' })
+    expect(taken).toBe(limit)
+  }
 })

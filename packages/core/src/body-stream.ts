@@ -123,7 +123,11 @@ export class BodyStream extends Readable {
       return
     }
     if (this.#bounds.idle !== Infinity) {
-      this.#idleTimer = setTimeout(BodyStream.#onIdle, Math.min(this.#bounds.idle, longestTimer), this).unref()
+      this.#idleTimer = setTimeout(
+        BodyStream.#onIdle,
+        Math.min(this.#bounds.idle, longestTimer),
+        this,
+      ).unref()
     }
     const { total = Infinity, statedTotal = total } = this.#bounds
     if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))

@@ -51,7 +51,7 @@ export function inflatedStream(compressed: CompressedBody): Readable {
           this.push(bytes)
           this.push(null)
         },
-        (error: Error) => this.destroy(error),
+        (error: unknown) => this.destroy(error as Error),
       )
     },
     destroy(error, callback) {

@@ -89,7 +89,11 @@ describe('a short name or value that an app keeps', () => {
     return heapUsed + external
   }
   const rest = 'x'.repeat(2 ** 20 - 200)
-  const forms: readonly (readonly [what: string, body: (id: string) => string, kept: (data: object) => string])[] = [
+  const forms: readonly (readonly [
+    what: string,
+    body: (id: string) => string,
+    kept: (data: object) => string,
+  ])[] = [
     ['value', (id) => `user=${id}&rest=${rest}`, (data) => (data as { user: string }).user],
     ['value beside escapes', (id) => `user=${id}&rest=%41${rest}`, (data) => (data as { user: string }).user],
     ['value with a plus', (id) => `user=${id}+x&rest=${rest}`, (data) => (data as { user: string }).user],

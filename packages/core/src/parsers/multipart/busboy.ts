@@ -70,10 +70,10 @@ export class FileReader {
     this.#busboy.on('file', (_, stream) => {
       markDiscreet(stream)
       this.#stream = stream
-      const { read } = stream
+      const read = stream.read.bind(stream)
       stream.read = (size?: number): unknown => {
         if (this.#isHolding) this.#write()
-        return read.call(stream, size)
+        return read(size)
       }
       this.#sinks.shift()?.(stream)
     })
