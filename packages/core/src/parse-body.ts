@@ -39,7 +39,7 @@ export interface ParsedBody extends BodyResult {
  * @throws BodyError, after every file that was stored has been removed
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
-  if (await source.isEmpty(config.limits.idle)) return emptyBody()
+  if (await source.isEmpty(config.limits)) return emptyBody()
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
   if (mediaType === undefined || reader === undefined) {
@@ -109,7 +109,8 @@ function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading
     const detail = `The ${isFile ? 'file' : 'body'} is larger than ${limit} bytes.`
     return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
   }
-  return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates, onProgress }
+  const { idle, total } = limits
+  return { limit, tooLarge, idle, total, inflates: parser.inflates, onProgress }
 }
 
 /** What bounds a body for this parser: of the limits of its size, the smallest. */
