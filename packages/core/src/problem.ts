@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { BodyError, type ErrorCode, type FieldIssue } from './errors.js'
 import { cutOff, drain } from './refused-client.js'
+import { cutToBytes, sizeOf } from './shown-text.js'
 import type { Source } from './source.js'
 
 /** The body of a problem answer. */
@@ -19,6 +20,8 @@ export interface Problem {
   readonly field?: string
   readonly limit?: number
   readonly errors?: readonly FieldIssue[]
+  /** How many issues are not among them. */
+  readonly moreErrors?: number
 }
 
 /** An answer for an adapter to send as it is. */
@@ -29,20 +32,48 @@ export interface ProblemAnswer {
   readonly body: string | Readable
 }
 
-/** The body of the answer to an error. */
+/** Bytes of the texts of a problem, and of all of its issues: an answer has at most 64 KiB. */
+const textSize = 4 * 1024
+const issuesSize = 48 * 1024
+
+/**
+ * The body of the answer to an error, of at most 64 KiB: long texts are cut, and issues for which there is no room are
+ * counted. That of a 5xx has no hint, which is for the server.
+ */
 export function toProblem(error: BodyError): Problem {
   const { status, code, detail, hint, field, limit, errors } = error
+  const listed = errors && fittingIssues(errors)
+  const moreErrors = (error.moreErrors ?? 0) + (errors?.length ?? 0) - (listed?.length ?? 0)
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     code,
-    detail,
-    ...(hint !== undefined && { hint }),
-    ...(field !== undefined && { field }),
+    detail: cutToBytes(detail, textSize),
+    ...(hint !== undefined && status < 500 && { hint: cutToBytes(hint, textSize) }),
+    ...(field !== undefined && { field: cutToBytes(field, textSize) }),
     ...(limit !== undefined && { limit }),
-    ...(errors !== undefined && { errors }),
+    ...(listed !== undefined && { errors: listed }),
+    ...(moreErrors > 0 && { moreErrors }),
   }
+}
+
+/** The first issues, as many as there is room for. */
+function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
+  let size = 0
+  const fitting: FieldIssue[] = []
+  for (const { path, message, code } of errors) {
+    const issue = {
+      path: cutToBytes(path, textSize),
+      message: cutToBytes(message, textSize),
+      code: cutToBytes(code, textSize),
+    }
+    // With the comma behind it.
+    size += sizeOf(issue) + 1
+    if (size > issuesSize) break
+    fitting.push(issue)
+  }
+  return fitting
 }
 
 /** What an adapter does with an error. */
@@ -84,6 +115,7 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
   const headers: Record<string, string> = {
     ...error.headers,
     'Content-Type': 'application/problem+json',
+    'X-Content-Type-Options': 'nosniff',
     'Content-Length': String(Buffer.byteLength(json)),
   }
   if (!source.isIncoming) return { status: error.status, headers, body: json }

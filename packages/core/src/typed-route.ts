@@ -16,6 +16,7 @@ import { defaultParsers, RouteConfig, type Config } from './options.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
+import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { BytesParser, isRawBody, rawValue, StreamParser } from './raw-body.js'
 import { narrowParsers, registerParsers, type RegisteredParser } from './registry.js'
@@ -99,11 +100,12 @@ export class TypedRoute {
     if (isRawBody(type)) return { data: rawValue(type, body.data, this.#options.status), files }
     if (!this.#validates(type)) return { data: body.data, files }
     if (body.entries === undefined) {
-      dropPrototypeKeys(body.data)
-      return { data: await validate(type, body.data, this.#options), files }
+      // JSON with such a key has been refused.
+      if (!readsJson(body.reader)) dropPrototypeKeys(body.data)
+      return { data: await this.#validate(type, body.data, config), files }
     }
     const entries = await readValues(body.entries, body, config)
-    const data = await this.#formData(type, entries, config)
+    const data = await this.#formData(type, entries, config, body.meters?.json)
     // A file that was refused early may be one that the schema leaves out.
     const stored = entries.filter((entry) => entry.kind !== 'file' || !isUnstored(entry.value))
     const isAsRead = entries === body.entries && stored.length === entries.length
@@ -111,7 +113,8 @@ export class TypedRoute {
   }
 
   /** What the handler gets where no byte was sent. */
-  async #absentData({ limits, parsers }: Config): Promise<unknown> {
+  async #absentData(config: Config): Promise<unknown> {
+    const { limits, parsers } = config
     const type = this.#type
     const options = this.#options
     if ('default' in options) return options.default
@@ -121,13 +124,24 @@ export class TypedRoute {
     const takesForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
     const value = takesForms && !takesAbsence(type) ? formValue(type, [], { ...options, limits }) : undefined
-    return validate(type, value, options)
+    return this.#validate(type, value, config)
   }
 
-  async #formData(type: Schema, entries: readonly Entry[], { limits }: Config): Promise<unknown> {
+  #validate(type: Schema, value: unknown, { limits: { issues } }: Config): Promise<unknown> {
+    const { status } = this.#options
+    return validate(type, value, { issues, ...(status !== undefined && { status }) })
+  }
+
+  async #formData(
+    type: Schema,
+    entries: readonly Entry[],
+    config: Config,
+    jsonMeter: JsonMeter | undefined,
+  ): Promise<unknown> {
     const options = this.#options
+    const { limits } = config
     try {
-      return await validate(type, formValue(type, entries, { ...options, limits }), options)
+      return await this.#validate(type, formValue(type, entries, { ...options, limits, jsonMeter }), config)
     } catch (error) {
       const unstored = entries.filter((entry) => entry.kind === 'file' && isUnstored(entry.value))
       if (error instanceof BodyError || unstored.length === 0) throw error
@@ -155,6 +169,11 @@ export class TypedRoute {
     const schema = this.fileSchema
     return schema === undefined ? whole : { ...whole, fileRules: rulesOf(schema, config.limits) }
   }
+}
+
+/** Whether a body was read by the method of JSONParser itself, and not by one that overrides it. */
+function readsJson({ parser }: RegisteredParser): boolean {
+  return parser instanceof JSONParser && parser.parse === JSONParser.prototype.parse
 }
 
 function mediaTypes(contentType: string | readonly string[]): readonly MediaType[] {

@@ -1,6 +1,7 @@
 /** Walks what a form holds along the nodes of a schema, and makes the value that the schema is asked about. */
 import type { Entry } from '../entries.js'
 import type { Limits } from '../limits.js'
+import type { JsonMeter } from '../parsers/json-values.js'
 import type { FormTree } from './form-tree.js'
 import { readJson } from './json-text.js'
 import { kindsOf, takesText } from './node-kinds.js'
@@ -14,6 +15,8 @@ import type { Reader } from './reader.js'
 
 interface Settings {
   readonly limits: Limits
+  /** Counts the JSON values of the request. */
+  readonly jsonMeter: JsonMeter
   /** Whether an empty text may stand for no value. */
   readonly emptyIsAbsent: boolean
 }
@@ -22,14 +25,16 @@ interface Settings {
 export class FormReader implements Reader {
   readonly limits: Limits
   misfits = 0
+  readonly #jsonMeter: JsonMeter
   readonly #emptyIsAbsent: boolean
   // Made when they are needed, which most forms do not.
   #absent: Set<Node> | undefined
   #json: Map<Entry, object | undefined> | undefined
   #unions: UnionReader | undefined
 
-  constructor({ limits, emptyIsAbsent }: Settings) {
+  constructor({ limits, jsonMeter, emptyIsAbsent }: Settings) {
     this.limits = limits
+    this.#jsonMeter = jsonMeter
     this.#emptyIsAbsent = emptyIsAbsent
   }
 
@@ -126,7 +131,8 @@ export class FormReader implements Reader {
     // Each option of a union may ask for the same text.
     this.#json ??= new Map()
     if (!this.#json.has(entry)) {
-      this.#json.set(entry, readJson(entry.value, this.limits.nesting - depth, entry.name))
+      const levels = this.limits.nesting - depth
+      this.#json.set(entry, readJson(entry.value, levels, entry.name, this.#jsonMeter))
     }
     return this.#json.get(entry)
   }

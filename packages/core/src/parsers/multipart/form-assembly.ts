@@ -28,14 +28,16 @@ export class FormAssembly implements PartSink {
   constructor(context: ParserContext, charsetField: boolean) {
     this.#context = context
     this.#charsetField = charsetField
-    this.#reader = new PartReader(context.limits, this, context.fileRules)
+    this.#reader = new PartReader(context.limits, this, context.fileRules, context.meters?.fields)
   }
 
   /** Reads the body and waits for every file. @throws BodyError */
   async read(body: Readable | Buffer, mediaType: MediaType): Promise<readonly Entry[]> {
     await this.#reader.read(body, mediaType)
     await Promise.all(this.#stores)
-    for (const decode of this.#deferred) await decode()
+    // Each is taken off the list, which frees its bytes once they are decoded.
+    const deferred = this.#deferred.splice(0).toReversed()
+    for (let decode = deferred.pop(); decode !== undefined; decode = deferred.pop()) await decode()
     // Each part has filled its place by now, or failed.
     return this.#entries as readonly Entry[]
   }
