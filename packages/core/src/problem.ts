@@ -32,8 +32,9 @@ export interface ProblemAnswer {
   readonly body: string | Readable
 }
 
-/** Bytes of the texts of a problem, and of all of its issues: an answer has at most 64 KiB. */
+/** Bytes of a text, of an issue and of all issues: an answer has at most 64 KiB. */
 const textSize = 4 * 1024
+const issueSize = 4 * 1024
 const issuesSize = 48 * 1024
 
 /**
@@ -62,18 +63,23 @@ export function toProblem(error: BodyError): Problem {
 function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
   let size = 0
   const fitting: FieldIssue[] = []
-  for (const { path, message, code } of errors) {
-    const issue = {
-      path: cutToBytes(path, textSize),
-      message: cutToBytes(message, textSize),
-      code: cutToBytes(code, textSize),
-    }
+  for (const each of errors) {
+    const issue = sizeOf(each) <= issueSize ? each : cutIssue(each)
     // With the comma behind it.
     size += sizeOf(issue) + 1
     if (size > issuesSize) break
     fitting.push(issue)
   }
   return fitting
+}
+
+function cutIssue({ path, message, code }: FieldIssue): FieldIssue {
+  const size = issueSize / 4
+  return {
+    path: cutToBytes(path, size),
+    message: cutToBytes(message, size),
+    code: cutToBytes(code, size),
+  }
 }
 
 /** What an adapter does with an error. */

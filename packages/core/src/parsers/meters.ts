@@ -8,7 +8,11 @@ export class RequestMeters {
   readonly fields: FieldMeter
   readonly json: JsonMeter
 
-  constructor(limits: Limits, fields: FieldMeter = new FieldMeter(limits), json = new JsonMeter(limits)) {
+  constructor(
+    limits: Limits,
+    fields: FieldMeter = new FieldMeter(limits),
+    json: JsonMeter = new JsonMeter(limits),
+  ) {
     this.fields = fields
     this.json = json
   }

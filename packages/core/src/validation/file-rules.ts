@@ -4,6 +4,7 @@ import { FieldPaths } from './field-paths.js'
 import { either, readFileRule, type FileRule } from './file-rule.js'
 import { formatPath } from './issue-path.js'
 import { nodeOf } from './read-schema.js'
+import { followSchemas } from './schema-parts.js'
 import { isZodSchema, lazySchema, type Schema, type ZodSchema } from './schema.js'
 
 const anything: FileRule = { kind: 'either' }
@@ -91,10 +92,13 @@ function isList(schema: ZodSchema): boolean {
 
 /** Takes off what has no keys or items of its own. */
 function takeApart(schemas: readonly ZodSchema[]): readonly ZodSchema[] {
-  const parts = new Set(schemas)
-  // A set that grows while it is walked is walked to its new end.
-  for (const part of parts) for (const inner of innerSchemas(part)) parts.add(inner)
-  return [...parts].filter((part) => innerSchemas(part).length === 0)
+  const { found } = followSchemas(schemas, innerSchemas)
+  return [...found].filter((part) => !hasInner(part))
+}
+
+/** Whether there are inner schemas, which need not be made to know it. */
+function hasInner({ _zod: { def } }: ZodSchema): boolean {
+  return ['union', 'intersection', 'lazy', 'pipe'].includes(def.type) || (def.type !== 'catch' && def.innerType !== undefined)
 }
 
 function innerSchemas(schema: ZodSchema): readonly ZodSchema[] {
