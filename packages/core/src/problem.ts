@@ -64,7 +64,8 @@ function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
   let size = 0
   const fitting: FieldIssue[] = []
   for (const each of errors) {
-    const issue = sizeOf(each) <= issueSize ? each : cutIssue(each)
+    const isShort = each.message.length + each.path.length < issueSize && sizeOf(each) <= issueSize
+    const issue = isShort ? each : cutIssue(each)
     // With the comma behind it.
     size += sizeOf(issue) + 1
     if (size > issuesSize) break
@@ -91,6 +92,8 @@ export type Reaction =
   | { readonly kind: 'drop' }
 
 const passedOn = new WeakSet<object>()
+/** Codes whose hint has been told. */
+const toldHints = new Set<ErrorCode>()
 
 /**
  * Decides what becomes of an error. One that was passed on stays so, whoever catches it later.
@@ -104,10 +107,20 @@ export async function reactTo(error: unknown, errors: 'respond' | 'next', source
     if (error.code === 'CLIENT_ABORTED') return { kind: 'drop' }
     if (error.expose) return { kind: 'answer', ...answerProblem(error, source) }
   }
-  if (error instanceof BodyError) passedOn.add(error)
+  if (error instanceof BodyError) {
+    passedOn.add(error)
+    if (error.status >= 500) tellHint(error)
+  }
   // Whoever answers it need not close the connection of a client that goes on sending.
   if (source.isIncoming && !source.isDiscarded) void cutOff(source)
   return { kind: 'pass on' }
+}
+
+/** Tells the server what to change, once for each code: Express and Koa log the stack of an error and nothing else. */
+function tellHint({ code, detail, hint }: BodyError): void {
+  if (hint === undefined || toldHints.has(code)) return
+  toldHints.add(code)
+  process.emitWarning(hint, { type: 'FormgateWarning', code, detail })
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Text from a client, made fit for a log line and for an answer. */
 
-const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
+const control = /[\p{Cc}\u2028\u2029]/u
+const controls = /[\p{Cc}\u2028\u2029]/gu
 
 /** Spells out control characters, as in `\u001b`: a terminal would act on them. */
 export function quoteControls(text: string): string {
@@ -20,8 +20,8 @@ export function cutText(text: string, most: number): string {
 export function cutToBytes(text: string, most: number): string {
   // A character takes at most six bytes, as an escape.
   if (text.length * 6 <= most) return text
-  let kept = text
-  for (let limit = most; sizeOf(kept) > most; limit = Math.floor(limit / 2)) kept = cutText(text, limit)
+  let kept = cutText(text, most)
+  for (let limit = most; sizeOf(kept) > most;) kept = cutText(text, (limit = Math.floor(limit / 2)))
   return kept
 }
 

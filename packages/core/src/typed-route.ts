@@ -15,6 +15,7 @@ import { ContentType, parseMediaType, type MediaType } from './media-type.js'
 import { defaultParsers, RouteConfig, type Config } from './options.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'
+import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
@@ -105,6 +106,7 @@ export class TypedRoute {
       return { data: await this.#validate(type, body.data, config), files }
     }
     const entries = await readValues(body.entries, body, config)
+    dropFromParts(entries, config)
     const data = await this.#formData(type, entries, config, body.meters?.json)
     // A file that was refused early may be one that the schema leaves out.
     const stored = entries.filter((entry) => entry.kind !== 'file' || !isUnstored(entry.value))
@@ -174,6 +176,21 @@ export class TypedRoute {
 /** Whether a body was read by the method of JSONParser itself, and not by one that overrides it. */
 function readsJson({ parser }: RegisteredParser): boolean {
   return parser instanceof JSONParser && parser.parse === JSONParser.prototype.parse
+}
+
+/** Takes keys of a prototype out of parts that a parser of the user's own, or one for forms, has read. */
+function dropFromParts(entries: readonly Entry[], { parsers, partParsers = parsers }: Config): void {
+  const hasOwn = partParsers.some(
+    (each) => !readsJson(each) && !(each.parser instanceof FormParser) && each.range.type !== 'multipart',
+  )
+  for (const { kind, value } of entries) {
+    // Only the data of a form has no prototype: that of JSON, in which there is no such key, need not be walked.
+    if (kind === 'parsed' && (hasOwn || hasNoPrototype(value))) dropPrototypeKeys(value)
+  }
+}
+
+function hasNoPrototype(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === null
 }
 
 function mediaTypes(contentType: string | readonly string[]): readonly MediaType[] {

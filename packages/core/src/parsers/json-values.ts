@@ -69,7 +69,7 @@ function countValues(text: string, most: number): number {
 
 /** The offset of the quote that ends a string. @param from the offset behind the quote that begins it */
 function endOfString(text: string, from: number): number {
-  for (let start = from; ; ) {
+  for (let start = from; ;) {
     const end = text.indexOf('"', start)
     if (end === -1) return text.length
     let before = end

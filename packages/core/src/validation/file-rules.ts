@@ -43,23 +43,63 @@ function findRule(schema: ZodSchema, name: string, limits: NameLimits): NamedFil
   const path = isKey ? [name] : FieldPaths.of(root, limits).get(name)
   if (path === undefined) return undefined
   const last = path.at(-1)!
-  const parents = follow([schema], path.slice(0, -1))
+  let parent = Place.of(schema)
+  for (const key of path.slice(0, -1)) parent = parent.child(key)
   // In a list the rules of the list hold, which know those of its items.
-  const isItem = (last === append || isIndex(last)) && takeApart(parents).some(isList)
-  const schemas = isItem ? parents : follow(parents, [last])
-  const rule = schemas.length === 0 ? anything : schemas.map((each) => readFileRule(each)).reduce(either)
-  return { ...rule, list: listName(isItem ? path.slice(0, -1) : path) }
+  const isItem = (last === append || isIndex(last)) && parent.isList
+  const place = isItem ? parent : parent.child(last)
+  return { ...place.rule, list: listName(isItem ? path.slice(0, -1) : path) }
 }
+
+const places = new WeakMap<ZodSchema, Place>()
+
+// Clients choose the keys of records, so what is remembered has an end.
+const mostKeys = 1000
+
+/** The schemas to which a path leads, with their wrappers. Each place is found out once: forms name it many times. */
+class Place {
+  readonly #schemas: readonly ZodSchema[]
+  readonly #parts: readonly ZodSchema[]
+  readonly #children = new Map<string, Place>()
+  /** Whether every key leads to the same schemas. */
+  readonly #isUniform: boolean
+  readonly isList: boolean
+  #rule: FileRule | undefined
+
+  constructor(schemas: readonly ZodSchema[]) {
+    this.#schemas = schemas
+    this.#parts = takeApart(schemas)
+    this.isList = this.#parts.some(isList)
+    this.#isUniform = this.#parts.every(({ _zod: { def } }) => uniformTypes.has(def.type))
+  }
+
+  static of(schema: ZodSchema): Place {
+    let place = places.get(schema)
+    if (place === undefined) places.set(schema, (place = new Place([schema])))
+    return place
+  }
+
+  get rule(): FileRule {
+    return (this.#rule ??=
+      this.#schemas.length === 0 ? anything : this.#schemas.map((each) => readFileRule(each)).reduce(either))
+  }
+
+  child(key: string): Place {
+    const known = this.#isUniform ? append : key
+    let child = this.#children.get(known)
+    if (child === undefined) {
+      if (this.#children.size === mostKeys) this.#children.clear()
+      child = new Place(this.#parts.flatMap((schema) => step(schema, key) ?? []))
+      this.#children.set(known, child)
+    }
+    return child
+  }
+}
+
+const uniformTypes = new Set(['array', 'set', 'record', 'map'])
 
 function listName(path: readonly string[]): string {
   return formatPath(path.map((key) => (isIndex(key) ? Number(key) : key)))
-}
-
-/** The schemas to which a path leads, with their wrappers. */
-function follow(schemas: readonly ZodSchema[], path: readonly string[]): readonly ZodSchema[] {
-  let found = schemas
-  for (const key of path) found = takeApart(found).flatMap((schema) => step(schema, key) ?? [])
-  return found
 }
 
 function step(schema: ZodSchema, key: string): ZodSchema | null | undefined {
@@ -98,7 +138,10 @@ function takeApart(schemas: readonly ZodSchema[]): readonly ZodSchema[] {
 
 /** Whether there are inner schemas, which need not be made to know it. */
 function hasInner({ _zod: { def } }: ZodSchema): boolean {
-  return ['union', 'intersection', 'lazy', 'pipe'].includes(def.type) || (def.type !== 'catch' && def.innerType !== undefined)
+  return (
+    ['union', 'intersection', 'lazy', 'pipe'].includes(def.type) ||
+    (def.type !== 'catch' && def.innerType !== undefined)
+  )
 }
 
 function innerSchemas(schema: ZodSchema): readonly ZodSchema[] {

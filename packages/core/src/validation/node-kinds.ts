@@ -29,9 +29,7 @@ export function kindsOf(node: Node, seen: Set<Node> = new Set(), depth = 0): Kin
     case 'list':
       return kindsInside(node.element)
     case 'tuple':
-      return [...node.items, ...(node.rest ? [node.rest] : [])]
-        .map(kindsInside)
-        .reduce(join, neither)
+      return [...node.items, ...(node.rest ? [node.rest] : [])].map(kindsInside).reduce(join, neither)
     case 'union':
       return node.options.map(kindsInside).reduce(join, neither)
     case 'intersection':

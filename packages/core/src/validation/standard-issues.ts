@@ -17,7 +17,11 @@ interface KnownIssue extends StandardIssue {
  * @param most how many to read; the rest are counted
  * @param value what was validated: messages of valibot and arktype repeat it, and an answer must not
  */
-export function readStandardIssues(issues: readonly StandardIssue[], value: unknown, most: number): IssueList {
+export function readStandardIssues(
+  issues: readonly StandardIssue[],
+  value: unknown,
+  most: number,
+): IssueList {
   const list = new IssueList(most)
   for (const issue of issues.slice(0, most) as readonly KnownIssue[]) {
     const path = (issue.path ?? []).map((step) => (typeof step === 'object' ? step.key : step))

@@ -45,8 +45,8 @@ export class FormAssembly implements PartSink {
   takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const wantsFile = this.#context.fileRules?.find(name)?.kind === 'file'
-    const parser = isText || wantsFile ? undefined : this.#context.partParser(mediaType)
+    const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
+    const parser = isText || wantsFile() ? undefined : this.#context.partParser(mediaType)
     if (parser !== undefined) this.#deferParsing(name, bytes.toBuffer(), parser)
     else if (charset === undefined && this.#charsetField) this.#deferDecoding(name, bytes.toBuffer())
     else this.#entries.push({ kind: 'text', name, value: fieldText(bytes, charset) })
