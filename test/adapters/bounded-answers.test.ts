@@ -81,13 +81,13 @@ describe.each(frameworks)('$name', ({ start }) => {
       ],
     })
     const names = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`${long}${at}`, 'x']))
-    const wrong = Array.from({ length: 20_000 }, () => 'no')
+    const wrong = Array.from({ length: 2000 }, () => 'no')
     for (const [path, value] of [
       ['/strict', names],
       ['/record', names],
       ['/enum', wrong],
       ['/own', wrong],
-      ['/union', wrong.slice(0, 5000).map((a) => ({ a }))],
+      ['/union', wrong.slice(0, 1000).map((a) => ({ a }))],
     ] as const) {
       const answer = await exchange(port, { ...json(value), path })
       expect(answer.json.code).toBe('VALIDATION_FAILED')

@@ -83,7 +83,15 @@ function inOrder(options: readonly Node[], { children, entries }: FormTree): rea
 function namedOptions({ discriminator, options }: UnionNode, tree: FormTree): readonly Node[] {
   if (discriminator === undefined) return options
   const named = options.filter((option) => isNamed(option, discriminator, tree))
-  return named.length > 0 ? named : options
+  if (named.length > 0) return named
+  // The schema refuses what names none of its options, so what the others would make of the fields does not matter.
+  const isRefused = tree.entries.length === 0 && options.every((option) => isTagged(option, discriminator))
+  return isRefused ? options.slice(0, 1) : options
+}
+
+/** Whether a text decides if an option is meant. */
+function isTagged(option: Node, discriminator: string): boolean {
+  return option.kind === 'object' && option.fields.get(discriminator)?.kind === 'scalar'
 }
 
 /** How many unions, intersections and lazy schemas inside each other may stand around the object with a discriminator. */
