@@ -1,7 +1,10 @@
 /** Which bodies a typed route takes, and what it answers to those that do not fit. */
-import type { BodyOptions } from '@formgate/core'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { BaseParser, MultiPartParser, type BodyOptions } from '@formgate/core'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import * as oldest from 'zod-4-1'
 import { field, file, type Answer } from '../adapters/client.js'
 import { frameworks } from '../adapters/frameworks.js'
 import {
@@ -228,6 +231,33 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
       const { status, json: answer } = await send(sent)
       expect([status, answer.code]).toEqual([400, 'MALFORMED_JSON'])
       expect(answer.detail).toMatch(/a key called (__proto__|constructor with a key called prototype)/)
+    }
+  })
+
+  test('what a parser of the app makes of a body or a part becomes no prototype, with zod 4.1 neither', async () => {
+    class LooseParser extends BaseParser {
+      readonly mediaType = 'text/x-loose'
+      async parse(stream: Readable) {
+        return JSON.parse(await text(stream)) as unknown
+      }
+    }
+    const schema = oldest.object({ meta: oldest.looseObject({ a: oldest.string() }) })
+    const parsers = [LooseParser, MultiPartParser]
+    const send = await serve(framework, ({ body }) => body(schema as never, { parsers }), {
+      ...above,
+      ...(mount !== undefined && { mount: { ...mount, parsers } }),
+      handler: ({ data }) => {
+        const { meta } = data as { meta: { a: string; isAdmin?: boolean } }
+        return { a: meta.a, isAdmin: meta.isAdmin }
+      },
+    })
+    const meta = '{"a":"x","__proto__":{"isAdmin":true}}'
+    for (const sent of [
+      { type: 'text/x-loose', body: `{"meta":${meta}}` },
+      multipart([typedField('meta', 'text/x-loose'), meta]),
+    ]) {
+      const answer = await send(sent)
+      expect([answer.status, answer.json]).toEqual([200, { a: 'x' }])
     }
   })
 
