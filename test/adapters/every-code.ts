@@ -32,6 +32,7 @@ const limits: Partial<Limits> = {
   bodySize: 5000,
   textSize: 1000,
   nesting: 3,
+  jsonValues: 100,
   idle: 500,
 }
 
@@ -163,6 +164,7 @@ const requests: Readonly<Record<Exclude<ErrorCode, 'CLIENT_ABORTED'>, Sent>> = {
   LIMIT_PARTS: parts(...Array.from({ length: 9 }, () => [file('f', ''), ''] as const)),
   LIMIT_BODY_SIZE: { type: json, body: `"${x}"` },
   LIMIT_HEADER_SIZE: parts([`${field('a')}\r\nX-Y: ${'y'.repeat(300)}`, '1'], [f, '2']),
+  LIMIT_JSON_VALUES: { type: json, body: `[${'1,'.repeat(100)}1]` },
   LIMIT_NESTING: { type: json, body: '[[[[1]]]]' },
   UNSUPPORTED_MEDIA_TYPE: { path: '/json', type: urlencoded, body: 'a=1' },
   MISSING_CONTENT_TYPE: { path: '/json', body: '{"a":1}' },

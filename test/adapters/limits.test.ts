@@ -54,6 +54,7 @@ const raw = (size: number): Sent => ({
   headers: { 'Content-Disposition': 'attachment; filename=a' },
 })
 const f = file('f', 'f')
+const jsonPart = (name: string): string => `${field(name)}\r\nContent-Type: application/json`
 
 const limited: readonly Limited[] = [
   {
@@ -63,6 +64,23 @@ const limited: readonly Limited[] = [
     fails: { type: 'application/json', body: '{"a":12}' },
     code: 'LIMIT_BODY_SIZE',
     limit: 7,
+  },
+  {
+    of: 'the number of JSON values in a body',
+    limits: { jsonValues: 6 },
+    passes: { type: 'application/json', body: '[1,{"a":2,"b":[]},"[,,]"]' },
+    fails: { type: 'application/json', body: '[1,{"a":2,"b":[3]},"[,,]"]' },
+    code: 'LIMIT_JSON_VALUES',
+    limit: 6,
+  },
+  {
+    of: 'the number of JSON values in all parts of a form',
+    limits: { jsonValues: 4 },
+    passes: parts([jsonPart('a'), '[1]'], [jsonPart('b'), '[1]']),
+    fails: parts([jsonPart('a'), '[1]'], [jsonPart('b'), '[1,2]']),
+    code: 'LIMIT_JSON_VALUES',
+    limit: 4,
+    field: 'b',
   },
   {
     of: 'the size of a URL-encoded body',

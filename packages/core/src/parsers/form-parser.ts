@@ -62,7 +62,7 @@ export class FormParser extends BaseParser {
         hint: multipartHint,
       })
     }
-    const meter = new FieldMeter(context.limits)
+    const meter = context.meters?.fields ?? new FieldMeter(context.limits)
     const entries: TextEntry[] = []
     const named = this.charsetField ? charsetField.exec(text)?.[1] : undefined
     const charset = named !== undefined && isKnownCharset(named) ? named : declared
