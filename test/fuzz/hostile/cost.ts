@@ -4,11 +4,10 @@ import { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { allowedAnswer, allowedBlock, allowedCpu } from './allowed.js'
 import { payloadOf } from './payload.js'
 import type { Recipe } from './recipe.js'
 import { routes } from './routes.js'
-
-const MiB = 1024 * 1024
 
 /** Chunks that arrive in one turn of the event loop, as from a socket that is read 64 KiB at a time. */
 const chunksPerTurn = 1024
@@ -26,24 +25,10 @@ export interface Cost {
   readonly failure?: string
 }
 
-/** Milliseconds of processor time that a body of this many bytes may take: 30, or 100 a MiB. */
-export function allowedCpu(bytes: number): number {
-  return Math.max(30, (bytes / MiB) * 100)
-}
-
-const allowedBlock = 50
-
-/** Bytes that an answer may have. */
-export const allowedAnswer = 64 * 1024
-
 /** How much of what is allowed a request has taken: over 1 is too much of something. */
 export function excess({ bytes, cpu, block, answer, failure }: Cost): number {
   if (failure !== undefined) return Infinity
-  return Math.max(
-    cpu / allowedCpu(bytes),
-    block / (allowedBlock * Math.max(1, bytes / (10 * MiB))),
-    answer / allowedAnswer,
-  )
+  return Math.max(cpu / allowedCpu(bytes), block / allowedBlock(bytes), answer / allowedAnswer)
 }
 
 /**

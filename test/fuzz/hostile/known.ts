@@ -140,8 +140,12 @@ export const known = {
     ...ordinary,
     ...multipart,
     route: 'form: flat',
-    ...parts(20, [file], filling(textRoom, 'x')),
+    parts: [
+      ...parts(1, [], once('v')).parts,
+      ...namedParts(20, 'other"; filename="a.txt', filling(textRoom, 'x')).parts,
+    ],
   },
+  'one-file': { ...ordinary, ...multipart, ...parts(1, [file], filling(textRoom, 'x')) },
 
   'withheld-json': { ...ordinary, ...json, text: [filling(textRoom, ' ')], ending: 'withheld' },
   'withheld-brotli': {

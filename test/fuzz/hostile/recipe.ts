@@ -40,7 +40,7 @@ const urlEncoded = 'application/x-www-form-urlencoded'
 const json = 'application/json'
 
 /** Bytes that mean something to some parser. */
-const bytes = [...'-\r\n \t;"%[{\\=&+,.:\0\xffa']
+const bytes = Array.from('-\r\n \t;"%[{\\=&+,.:\0\xffa')
 
 /** Texts of each kind that are cheap to repeat. */
 const units = {

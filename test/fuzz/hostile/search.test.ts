@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { allowedAnswer, allowedCpu, costOf, excess } from './cost.js'
+import { allowedAnswer, allowedCpu } from './allowed.js'
+import { costOf, excess } from './cost.js'
 import { honest, known } from './known.js'
 import { find, lineOf, search } from './search.js'
 
