@@ -1,5 +1,5 @@
 /** What attacks have cost at most, as a table in Markdown. */
-import { attackKinds, everythingWithheld } from './kinds/attacks.js'
+import { attackNames, everythingWithheld } from './kinds/attacks.js'
 import type { Figures, Row } from './row.js'
 
 const MiB = 1024 * 1024
@@ -16,15 +16,13 @@ const heads = [
   'another request waits, ms',
 ]
 
-const names = [...attackKinds, everythingWithheld].map(({ name }) => name)
-
 export function isAttack({ kind }: Row): boolean {
-  return names.includes(kind)
+  return attackNames.includes(kind)
 }
 
 /** The worst figures of all frameworks. An attack that has ended a process has none. */
 export function attackTable(rows: readonly Row[]): string {
-  const kinds = names.filter((name) => rows.some(({ kind }) => kind === name))
+  const kinds = attackNames.filter((name) => rows.some(({ kind }) => kind === name))
   const lines = [
     heads,
     heads.map((_, at) => (at === 0 ? '---' : '---:')),

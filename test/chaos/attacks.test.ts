@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { attackKinds, everythingWithheld } from './kinds/attacks.js'
+import { attackNames } from './kinds/attacks.js'
 import type { Row } from './row.js'
 import { runChaos } from './run-chaos.js'
 import { frameworks } from './server-process.js'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, 900_000)
 
 describe.each(frameworks)('%s', (framework) => {
-  test.each([...attackKinds, everythingWithheld].map(({ name }) => name))(
+  test.each(attackNames)(
     '%s: the process of 512 MB lives, others are answered, what is held is bounded, and nothing is left',
     (kind) => {
       const row = rows.find((row) => row.kind === kind && row.framework === framework)!

@@ -84,7 +84,7 @@ export function routes(gate, { directory, census }) {
         inspect: () => ({
           /** @param {Buffer} bytes */
           chunk(bytes) {
-            structuredClone(bytes, { transfer: [/** @type {ArrayBuffer} */ (bytes.buffer)] })
+            structuredClone(bytes.buffer, { transfer: [/** @type {ArrayBuffer} */ (bytes.buffer)] })
           },
         }),
       }),

@@ -25,6 +25,12 @@ export interface Cost {
   readonly failure?: string
 }
 
+/** Over this much of what is allowed no second look is needed. */
+const certain = 5
+
+/** Milliseconds for one request. */
+const patience = 120_000
+
 /** How much of what is allowed a request has taken: over 1 is too much of something. */
 export function excess({ bytes, cpu, block, answer, failure }: Cost): number {
   if (failure !== undefined) return Infinity
@@ -38,7 +44,7 @@ export function excess({ bytes, cpu, block, answer, failure }: Cost): number {
 export async function costOf(recipe: Recipe, times = 3): Promise<Cost> {
   const body = payloadOf(recipe)
   let least = await costOnce(recipe, body)
-  for (let turn = 1; turn < times && excess(least) > 0.5; turn += 1) {
+  for (let turn = 1; turn < times && excess(least) > 0.5 && excess(least) < certain; turn += 1) {
     const { cpu, block, answer } = await costOnce(recipe, body)
     least = {
       ...least,
@@ -89,10 +95,21 @@ async function request(recipe: Recipe, body: Buffer): Promise<Pick<Cost, 'answer
     incoming.complete = true
     incoming.push(null)
   }
-  await handled
+  if (!(await isIn(handled))) failure = `no answer after ${patience} ms`
   if (!response.writableEnded) response.end()
   response.emit('close')
   return { answer: taken(), ...(failure !== undefined && { failure }) }
+}
+
+/** Whether a promise settles in time. */
+async function isIn(promise: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, patience, false)))
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** The same chunks to a request that is not read by anything. */

@@ -2,8 +2,8 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import type { Recipe, RepeatedPart, Run } from './recipe.js'
 
-/** Bytes of the largest body before it is compressed. */
-const most = 30 * 1024 * 1024
+/** Bytes of the largest body before it is compressed, where nothing else is said. */
+const usualMost = 4 * 1024 * 1024
 
 const whole = { '': (bytes: Buffer) => bytes, gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }
 
@@ -16,9 +16,9 @@ const unfinished = {
 }
 
 /** What is sent of the body. Where its end is withheld, that is all but the last bytes. */
-export function payloadOf(recipe: Recipe): Buffer {
+export function payloadOf(recipe: Recipe, most: number = usualMost): Buffer {
   const { encoding, ending } = recipe
-  const text = Buffer.from(textOf(recipe), 'latin1')
+  const text = Buffer.from(textOf(recipe, most), 'latin1')
   if (ending === 'withheld') return unfinished[encoding](text)
   const bytes = whole[encoding](text)
   switch (ending) {
@@ -33,7 +33,7 @@ export function payloadOf(recipe: Recipe): Buffer {
   }
 }
 
-function textOf({ text, parts }: Recipe): string {
+function textOf({ text, parts }: Recipe, most: number): string {
   const whole = parts.reduce(
     (body, part) => body + textOfParts(part, most - body.length),
     textOfRuns(text, most),
@@ -42,7 +42,7 @@ function textOf({ text, parts }: Recipe): string {
 }
 
 function textOfParts({ header, content, times }: RepeatedPart, room: number): string {
-  const one = `--X\r\n${textOfRuns(header, most)}\r\n\r\n${textOfRuns(content, most)}\r\n`
+  const one = `--X\r\n${textOfRuns(header, room)}\r\n\r\n${textOfRuns(content, room)}\r\n`
   const count = Math.min(times, Math.max(1, Math.floor(room / one.length)))
   // The names of parts may differ, the runs inside them are the same.
   return one.includes('§')

@@ -51,8 +51,10 @@ export async function search(
     const parent = random.chance(0.4) ? undefined : worst[random.below(worst.length)]
     const found = await find(start.pop() ?? (parent === undefined ? String(next) : `${parent.seed}.${next}`))
     tried += 1
+    const before = worst[0]
     worst = keep(worst, found)
-    if (worst[0] === found) onWorse(found)
+    if (worst[0] === found && (before === undefined || excess(found.cost) > 1.2 * excess(before.cost)))
+      onWorse(found)
   }
   return { worst, tried }
 }
