@@ -53,6 +53,8 @@ export interface Kind {
   readonly count: number
   /** The least that it is tried, however short the run. */
   readonly least: number
+  /** What the first request of a kind makes and keeps, such as compiled code, is made here. */
+  readonly warmUp?: (server: ServerProcess) => Promise<unknown>
   /** @param seed decides every choice */
   readonly run: (server: ServerProcess, count: number, seed: number) => Promise<Deeds>
 }

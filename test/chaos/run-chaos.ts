@@ -31,8 +31,8 @@ const kinds: readonly Kind[] = [
 /** On each framework: processes that have more than one life. Of all three it is one more than 200. */
 const killing = { kind: 'SIGKILLs', count: 67, least: 2 }
 
-/** Node's flags for a process that is attacked, and for one whose memory is only measured. */
-const small = ['--max-old-space-size=512']
+/** Of a process that is attacked. */
+const smallHeap = ['--max-old-space-size=512']
 
 /** Once: bodies that the campaign of test/fuzz cuts, and has read by other parsers. */
 const cutting = { kind: 'cut bodies', count: 5000, least: 20 }
@@ -64,7 +64,7 @@ export async function runChaos(plan: Plan): Promise<Row[]> {
 async function chaosOn(framework: FrameworkName, plan: Plan): Promise<Row[]> {
   const rows = await chaosOnOneProcess(framework, plan)
   for (const [attacks, flags] of [
-    [attackKinds, small],
+    [attackKinds, smallHeap],
     [[everythingWithheld], []],
   ] as const)
     rows.push(...(await inDirectory((directory) => attackOn(framework, attacks, flags, directory, plan))))
@@ -109,8 +109,7 @@ async function attackOn(
     const tried = countOf(kind, plan)
     try {
       server ??= await ServerProcess.start(framework, 'attacked', directory, flags)
-      // What the first request of each kind makes and keeps is nothing left behind.
-      await kind.run(server, 1, plan.seed)
+      await kind.warmUp?.(server)
       rows.push(tell(plan, await measure(kind, server, tried, plan.seed)))
     } catch (error) {
       const seconds = (performance.now() - started) / 1000

@@ -50,7 +50,7 @@ export interface Memory {
 }
 
 /** What a server is doing at the moment. */
-export interface Usage {
+interface Usage {
   /** Handlers that hold the body of their request until they are released. */
   readonly waiting: number
   /** Milliseconds of processor time since the process began. */

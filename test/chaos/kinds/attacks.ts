@@ -90,13 +90,17 @@ function kindOf(attack: Attack): Kind {
     name: attack.name,
     count: attack.clients ?? 50,
     least: 8,
+    warmUp: (server) => many(attack, server, bodyOf(attack), 1),
     run: (server, count) => run(attack, server, count),
   }
 }
 
+function bodyOf({ body }: Attack): Buffer {
+  return payloadOf(known[body], Infinity)
+}
+
 async function run(attack: Attack, server: ServerProcess, clients: number): Promise<Deeds> {
-  const recipe: Recipe = known[attack.body]
-  const body = payloadOf(recipe, Infinity)
+  const body = bodyOf(attack)
   const alone = await cpuOfOne(attack, server, body)
   const all = await many(attack, server, body, clients)
   const figures: Figures = { clients, cpu: alone, ...all.figures }
@@ -108,7 +112,7 @@ async function run(attack: Attack, server: ServerProcess, clients: number): Prom
   }
 }
 
-/** Milliseconds of processor time for a client that has the server to itself: the least of three, the first warms up. */
+/** Milliseconds of processor time for a client that has the server to itself: the least of three. */
 async function cpuOfOne(attack: Attack, server: ServerProcess, body: Buffer): Promise<number> {
   const costs: number[] = []
   for (let turn = 0; turn < 3; turn += 1) {

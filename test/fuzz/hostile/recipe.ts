@@ -18,8 +18,8 @@ export interface RepeatedPart {
   times: number
 }
 
-export const encodings = ['', 'gzip', 'deflate', 'br'] as const
-export const endings = ['whole', 'withheld', 'cut', 'trailing bytes', 'two members'] as const
+const encodings = ['', 'gzip', 'deflate', 'br'] as const
+const endings = ['whole', 'withheld', 'cut', 'trailing bytes', 'two members'] as const
 
 /** One request. */
 export interface Recipe {

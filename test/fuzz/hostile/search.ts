@@ -18,7 +18,7 @@ export interface Found {
 const kept = 24
 
 /** The recipe of a seed as `Found` names it. */
-export function recipeOf(seed: string): Recipe {
+function recipeOf(seed: string): Recipe {
   const [first = '', ...changes] = seed.split('.')
   const recipe = Object.hasOwn(known, first)
     ? known[first as KnownName]
