@@ -8,7 +8,7 @@ import { frameworks } from './server-process.js'
 let rows: Row[]
 beforeAll(async () => {
   rows = await runChaos({ scale: 0, seed: 1, frameworks, together: true, only: ['attacks'] })
-}, 900_000)
+}, 1_800_000)
 
 describe.each(frameworks)('%s', (framework) => {
   test.each(attackNames)(

@@ -13,7 +13,7 @@ import type { Memory, ServerProcess } from '../server-process.js'
 const MiB = 1024 * 1024
 
 /** Milliseconds for all clients of an attack to be served. */
-const patience = 60_000
+const patience = 180_000
 
 /** Milliseconds that another request may wait: it is answered, however busy the machine is with other things. */
 const longestWait = patience
@@ -148,9 +148,10 @@ async function many(attack: Attack, server: ServerProcess, body: Buffer, count: 
     const during = await server.ask('inMemory')
     const census = await server.ask('census')
     await server.ask('hold', 0)
-    const unanswered = isSettled ? 0 : clients.filter(({ isDone }) => !isDone).length
+    const isServed = ({ isDone, isWithheld, hasSent }: Client): boolean => isDone || (isWithheld && hasSent)
+    const unanswered = isSettled ? 0 : clients.filter((client) => !isServed(client)).length
     if (!isWithheld(attack))
-      await Promise.race([Promise.all(clients.map(({ done }) => done)), delay(patience / 4)])
+      await Promise.race([Promise.all(clients.map(({ done }) => done)), delay(patience / 6)])
     const wait = await others.end()
     for (const client of clients) client.destroy()
     return {
