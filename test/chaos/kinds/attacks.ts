@@ -253,7 +253,7 @@ class Client {
   }
 }
 
-/** Requests of somebody else, one after the other, while the attack lasts. */
+/** Requests of other clients, one after the other, while the attack lasts. */
 class OtherRequests {
   readonly #port: number
   readonly #running: Promise<void>

@@ -1,4 +1,4 @@
-/** Bodies that are hostile for certain: the search starts from them, and the chaos of test/chaos sends them. */
+/** Bodies that are known to be hostile: the search starts from them, and the chaos of test/chaos sends them. */
 import type { Recipe, RepeatedPart, Run } from './recipe.js'
 
 const MiB = 1024 * 1024

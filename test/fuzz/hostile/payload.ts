@@ -50,7 +50,7 @@ function textOfParts({ header, content, times }: RepeatedPart, room: number): st
     : one.repeat(count)
 }
 
-/** Where a unit stands once, its `§` is left to the part. */
+/** The `§` of a unit that is there once is left to the part. */
 function textOfRuns(runs: readonly Run[], room: number): string {
   let text = ''
   for (const { unit, times } of runs) {
