@@ -330,8 +330,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     await left.cancel()
     for await (const _chunk of file.stream()) break
     await new Response(file).body?.cancel()
-    await delay(20)
-    expect(openFiles()).toEqual([])
+    await expect.poll(openFiles).toEqual([])
   })
 })
 
