@@ -55,7 +55,11 @@ export default defineConfig({
           env: { FORMGATE_INSTALL: 'true' },
         },
       },
-      { extends: true, test: { name: 'long', include: long } },
+      {
+        extends: true,
+        // One after the other: some measure the memory and the answer times of their servers.
+        test: { name: 'long', include: long, fileParallelism: false },
+      },
     ],
   },
 })

@@ -79,7 +79,7 @@ async function provide({ name, debianPackage, find }) {
   return installed
 }
 
-/** Only `npm run test:system` installs programs (vitest.config.ts) and `npm run early-answers`, which is run by hand. */
+/** `npm run test:system` (vitest.config.ts) and `npm run early-answers` set the variable. `npm test` installs nothing. */
 async function mayInstall() {
   if (process.env['FORMGATE_INSTALL'] !== 'true') return false
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
