@@ -32,6 +32,8 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     pool: 'forks',
     retry: 0,
+    // Below this a test is not listed by its name: on a busy machine that would be hundreds.
+    slowTestThreshold: 10_000,
     // At least ten times what anything takes on a quiet machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -41,7 +43,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'check',
-          include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...system, ...long],
         },
       },
