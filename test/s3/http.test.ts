@@ -165,10 +165,10 @@ await describeWithStore(
 
       const before = await rss()
       let peak = before
-      let isUploading = true
+      const uploaded = new AbortController()
       // One look at a time, and none that is still on its way when the server is stopped.
       const look = async (): Promise<void> => {
-        while (isUploading) {
+        while (!uploaded.signal.aborted) {
           peak = Math.max(peak, await rss())
           await delay(20)
         }
@@ -188,7 +188,7 @@ await describeWithStore(
         await pipeline(Readable.from(body(), { objectMode: false }), upload)
         expect(await json((await answered)[0])).toBe(100 * MiB)
       } finally {
-        isUploading = false
+        uploaded.abort()
         await looking
       }
       console.log(`100 MiB in parts of 5 MiB, 4 at once: ${Math.round((peak - before) / MiB)} MiB more`)
