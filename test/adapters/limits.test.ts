@@ -349,7 +349,7 @@ afterAll(() => rm(directory, { recursive: true }))
 
 /** The files that no response holds any more. */
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => readdir(directory), { timeout: 4000 }).toEqual([])
+  await expect.poll(() => readdir(directory)).toEqual([])
 }
 
 describe.each(frameworks)('$name', ({ start }) => {
@@ -636,12 +636,13 @@ describe.each(frameworks)('$name', ({ start }) => {
   })
 
   test('a client that sends slowly, but sends, is waited for', async () => {
-    const { port } = await app({ idle: 400 })
+    const { port } = await app({ idle: 2000 })
     const connection = await Connection.open(port)
     connection.write(head({ type: 'application/json', framing: 'chunked' }))
+    // Longer than the idle time in all, and each pause a fraction of it.
     for (const byte of '"123456"') {
       connection.write(chunk(byte))
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await new Promise((resolve) => setTimeout(resolve, 300))
     }
     connection.write(lastChunk)
     const answer = await connection.answer()

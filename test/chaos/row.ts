@@ -6,7 +6,7 @@ import type { Census, FrameworkName, Memory, ServerProcess } from './server-proc
 const MiB = 1024 * 1024
 
 /** Milliseconds for a server to let go of everything when all its clients have gone. */
-const patience = 15_000
+const patience = 60_000
 
 /**
  * Bytes that the heap may have grown by after a collection. Ten thousand requests of which each left 2 KB behind, one

@@ -188,10 +188,10 @@ describe.each(zods)('%s', (_, z) => {
       z.union(['a', 'b', 'c', 'd'].map((t) => z.object({ t: z.literal(t), c: Tree as never })) as never),
     )
     const form = Array.from({ length: 500 }, (_, at) => text(`${'c.'.repeat(7)}x${at}`, 'y'))
-    const started = performance.now()
+    const started = process.cpuUsage()
     coerce(z.object({ c: Tree as never }), form)
     coerce(z.object({ c: options(5) as never }), 'c.c.c.c.c.c=x')
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
   })
 
   it('takes no more than linear time for many names', () => {
@@ -201,10 +201,10 @@ describe.each(zods)('%s', (_, z) => {
     })
     const names = Array.from({ length: 1000 }, (_, at) => text(`a[${at}].b[]`, 'x'))
     const hostile = Array.from({ length: 1000 }, (_, at) => text(`${'.['.repeat(100)}${at}`, 'x'))
-    const started = performance.now()
+    const started = process.cpuUsage()
     coerce(schema, names)
     coerce(schema, hostile)
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
   })
 })
 

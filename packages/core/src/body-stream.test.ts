@@ -54,15 +54,15 @@ test('a client that was held back has all of its time again', async () => {
   const body = new BodyStream(origin, {
     limit: Infinity,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
-    idle: 200,
+    idle: 2000,
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
   origin.push(Buffer.alloc(100_000))
   await once(body, 'readable')
-  await delay(150)
+  await delay(1200)
   expect(body.isHeldBack).toBe(true)
   const rest = text(body)
-  await delay(150)
+  await delay(1200)
   origin.push(null)
   expect(await rest).toHaveLength(100_000)
 })
