@@ -2,32 +2,16 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Readable } from 'node:stream'
-import type { FilesByField, Part, RouteParams } from '@formgate/core'
-import { openBody, type ProblemAnswer, type RequestBody, type RouteConfig } from '@formgate/core/adapter'
+import type { RouteParams } from '@formgate/core'
+import {
+  openBody,
+  takeStep,
+  type BodyStep,
+  type ProblemAnswer,
+  type RequestBody,
+} from '@formgate/core/adapter'
 import type { FastifyRequest } from 'fastify'
 import { hideBody, hideMediaType } from './hide-body.js'
-
-declare module 'fastify' {
-  interface FastifyRequest<
-    RouteGeneric,
-    RawServer,
-    RawRequest,
-    SchemaCompiler,
-    TypeProvider,
-    ContextConfig,
-    Logger,
-    RequestType,
-  > {
-    /** Fields and files together, or whatever the parser returned. */
-    data: RequestType['body']
-    /** The files of the request by field name; always lists. */
-    files: FilesByField
-    /** Parses the body now, if that has not been done. For `register(multipart, { lazy: true })`. */
-    parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `register(multipart, { lazy: true })`. */
-    parts(): AsyncIterableIterator<Part>
-  }
-}
 
 /** What the hook uses of a request: all that those of any server, logger and type provider have in common. */
 export interface HookRequest {
@@ -78,7 +62,7 @@ export type TypedParsingHook<Data> = (
  * It takes a callback, and does not call it when it has answered: a client that closes the connection during the answer
  * would otherwise let the handler run.
  */
-export function parsingHook(read: (body: RequestBody) => Promise<unknown>, route?: RouteConfig): ParsingHook {
+export function parsingHook(step: BodyStep): ParsingHook {
   return (request, reply, payload, done) => {
     // A request for no route: nobody is there to take its files.
     if (request.is404) return done()
@@ -92,11 +76,11 @@ export function parsingHook(read: (body: RequestBody) => Promise<unknown>, route
       return done(null, hideBody(request, body.isMounted))
     }
     const refuse = async (error: unknown): Promise<void> => {
-      const reaction = await body.react(error, route)
+      const reaction = await body.react(error, step.route)
       if (reaction.kind === 'answer') sendAnswer(reply, reaction)
       else if (reaction.kind === 'pass on') done(error as Error)
     }
-    void read(body).then(goOn, refuse)
+    void takeStep(body, step).then(goOn, refuse)
   }
 }
 

@@ -1,23 +1,20 @@
 /** The plugin: Formgate for the context it is registered in, and for those below. */
 import type { MountOptions } from '@formgate/core'
-import { resolveMount } from '@formgate/core/adapter'
+import { mountStep } from '@formgate/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { parsingHook } from './parsing-hook.js'
-import { openBook } from './route-book.js'
+import { noteRoutes } from './noted-routes.js'
 import { answerThrown } from './thrown-problems.js'
 
 const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
-  const config = resolveMount(options)
+  const step = mountStep(options)
   refuseMultipart(app)
-  openBook(app).mount(app, { kind: 'mount', config })
+  noteRoutes(app, step)
   // Reads nothing: the body has been read before, or is left to the handler as a stream.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request, payload, done) => done(null, request.body ?? payload))
-  app.addHook(
-    'preParsing',
-    parsingHook((body) => body.mount(config)),
-  )
+  app.addHook('preParsing', parsingHook(step))
   answerThrown(app)
 }
 
