@@ -23,7 +23,7 @@ export function notesOf(context: FastifyInstance): AppNotes | undefined {
 export function noteRoutes(context: FastifyInstance, mount?: MountStep): void {
   const known: AppNotes = notesOf(context) ?? { routes: new Map(), mounts: new Map(), isComplete: false }
   notes.set(context.server, known)
-  known.isComplete ||= isEmptyRoot(context)
+  known.isComplete ||= contextAround(context) === undefined && context.printRoutes() === '(empty tree)'
   const mounts = known.mounts.get(context)
   known.mounts.set(context, [...(mounts ?? []), ...(mount === undefined ? [] : [mount])])
   if (mounts !== undefined) return
@@ -36,8 +36,4 @@ export function noteRoutes(context: FastifyInstance, mount?: MountStep): void {
 export function contextAround(context: FastifyInstance): FastifyInstance | undefined {
   const around = Object.getPrototypeOf(context) as object
   return 'addHook' in around ? (around as FastifyInstance) : undefined
-}
-
-function isEmptyRoot(context: FastifyInstance): boolean {
-  return contextAround(context) === undefined && context.printRoutes() === '(empty tree)'
 }

@@ -12,17 +12,15 @@ import { bodyStep, formStep, noteStep, parsersStep, type RouteStep } from '@form
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
- * They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks this one
- * stands last: what it hides from Fastify's own content type parsers, a look at the headers after it brings back.
+ * Can be spread beside other options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
+ * one last: a later hook that reads the headers makes Fastify parse the body again.
  */
-export interface ParsingRoute {
-  readonly preParsing: ParsingHook
+export interface ParsingRoute<Hook = ParsingHook> {
+  readonly preParsing: Hook
 }
 
 /** The same, and `req.data` of the route has a type. */
-export interface TypedParsingRoute<Data> {
-  readonly preParsing: TypedParsingHook<Data>
-}
+export type TypedParsingRoute<Data> = ParsingRoute<TypedParsingHook<Data>>
 
 /**
  * The parser list of one route, with or without `register(multipart)`.
