@@ -50,7 +50,7 @@ export function bodyStep(type?: BodyType, options?: BodyOptions): RouteStep {
 }
 
 /** Reads a body as a step says. @throws BodyError; whatever a schema itself throws */
-export function takeStep(body: RequestBody, step: BodyStep): Promise<unknown> {
+export function runStep(body: RequestBody, step: BodyStep): Promise<unknown> {
   if (step.kind === 'mount') return body.mount(step.config)
   return step.typed === undefined ? body.route(step.route) : body.typed(step.typed)
 }

@@ -16,7 +16,7 @@ import {
   noteStep,
   openBody,
   parsersStep,
-  takeStep,
+  runStep,
   type BodyStep,
   type RequestBody,
 } from '@formgate/core/adapter'
@@ -96,7 +96,7 @@ function middleware(step: BodyStep): Middleware {
     shareShape(res as Response)
     const requestBody = bodyOf(req as Request, res as Response)
     try {
-      await takeStep(requestBody, step)
+      await runStep(requestBody, step)
     } catch (error) {
       return settle(error, requestBody, res as Response, next, step.route)
     }

@@ -1,7 +1,7 @@
 /** The hook in which a body is read, for the plugin and for a route alike. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
-import { openBody, takeStep, type BodyStep, type RequestBody } from '@formgate/core/adapter'
+import { openBody, runStep, type BodyStep, type RequestBody } from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
@@ -60,7 +60,7 @@ export function parsingHook(step: BodyStep): ParsingHook {
         .headers({ ...headers })
         .send(sent)
     }
-    void takeStep(body, step).then(goOn, refuse)
+    void runStep(body, step).then(goOn, refuse)
   }
 }
 

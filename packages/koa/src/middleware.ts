@@ -17,7 +17,7 @@ import {
   noteStep,
   openBody,
   parsersStep,
-  takeStep,
+  runStep,
   type RequestBody,
   type RouteStep,
 } from '@formgate/core/adapter'
@@ -33,7 +33,7 @@ export function multipart(options: MountOptions = {}): Middleware {
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
-      await takeStep(body, step)
+      await runStep(body, step)
       // Inside the try: a handler may read the data of a media type that nobody parses.
       await next()
     } catch (error) {
@@ -84,7 +84,7 @@ function routeMiddleware(step: RouteStep): Middleware {
   const reading: Middleware = async (ctx, next) => {
     const requestBody = bodyOf(ctx)
     try {
-      await takeStep(requestBody, step)
+      await runStep(requestBody, step)
     } catch (error) {
       return settle(error, requestBody, ctx, step.route)
     }
