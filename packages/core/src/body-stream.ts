@@ -118,7 +118,7 @@ export class BodyStream extends Readable {
     if (this.#bounds.idle !== Infinity) {
       this.#idleTimer = setTimeout(BodyStream.#onIdle, this.#bounds.idle, this).unref()
     }
-    this.#origin.on('error', (cause: Error) => this.destroy(this.#bounds.lost(cause)))
+    this.#origin.on('error', (cause: Error) => this.#lose(cause))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
@@ -281,7 +281,13 @@ export class BodyStream extends Readable {
   }
 
   readonly #onClose = (): void => {
-    if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost(null))
+    if (!this.#origin.readableEnded) this.#lose(null)
+  }
+
+  /** A fault in what has come is told first, in however many pieces it has come. */
+  #lose(cause: Error | null): void {
+    this.#passGathered()
+    this.destroy(this.#bounds.lost(cause))
   }
 
   static #onIdle(this: void, body: BodyStream): void {
