@@ -1,8 +1,8 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
-import { GatheredBytes } from './gathered-bytes.js'
-import { claim, hasOneReader, markDiscreet } from './own-pieces.js'
+import { GatheredBytes } from './bytes/byte-buffer.js'
+import { claim, hasOneReader, markDiscreet } from './bytes/buffer-release.js'
 import { tellProgress } from './progress.js'
 
 /** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../framework-request.js'
-import { hasOneReader, isUnseen, markDiscreet } from '../own-pieces.js'
+import { hasOneReader, isUnseen, markDiscreet } from '../bytes/buffer-release.js'
 import type { FileInspection, Inspector } from './inspection.js'
 import type { FileInfo } from './storage.js'
 import type { FileFindings } from './uploaded-file.js'

@@ -1,6 +1,6 @@
 /** The storage that keeps files in memory. */
 import { Readable } from 'node:stream'
-import { Intake, isMostOfItsBuffer } from './intake.js'
+import { Intake, isMostOfItsBuffer } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 
 /**

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { lstat, open, readdir, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { batchSize } from './intake.js'
-import type { Intake } from './intake.js'
+import { batchSize } from '../bytes/chunk-buffer.js'
+import type { Intake } from '../bytes/chunk-buffer.js'
 
 /** Nothing else is named like this, so that the sweep can never take a file of somebody else. */
 const partName = /^formgate-[0-9a-f]{32}\.part$/

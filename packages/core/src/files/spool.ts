@@ -1,6 +1,6 @@
 /** The default storage: small files stay in memory, large ones go to a temporary file. */
 import { tmpdir } from 'node:os'
-import { Intake } from './intake.js'
+import { Intake } from '../bytes/chunk-buffer.js'
 import { LocalFile } from './local-file.js'
 import { MemoryFile } from './memory.js'
 import { partPath, writePart } from './part-file.js'

@@ -11,7 +11,7 @@ import {
   type MediaType,
 } from '../media-type.js'
 import { eachPiece } from './each-piece.js'
-import { GatheredBytes } from '../gathered-bytes.js'
+import { GatheredBytes } from '../bytes/byte-buffer.js'
 
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {

@@ -9,7 +9,7 @@
 import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
-import { markDiscreet } from '../../own-pieces.js'
+import { markDiscreet } from '../../bytes/buffer-release.js'
 
 /**
  * Four of the rarest bytes of text, and no more than four: busboy's search skips by the length of its boundary wherever

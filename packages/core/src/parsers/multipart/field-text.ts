@@ -1,5 +1,5 @@
 /** The text of a field. */
-import type { GatheredBytes } from '../../gathered-bytes.js'
+import type { GatheredBytes } from '../../bytes/byte-buffer.js'
 import { isUtf8Label } from '../../media-type.js'
 import { decodeText } from '../text-body.js'
 

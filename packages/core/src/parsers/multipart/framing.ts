@@ -1,6 +1,6 @@
 /** Finds the delimiters of a multipart body (RFC 2046, 5.1.1), whatever pieces it comes in. */
 import { BodyError } from '../../errors.js'
-import { GatheredBytes } from '../../gathered-bytes.js'
+import { GatheredBytes } from '../../bytes/byte-buffer.js'
 import { bodyUnlikeHeader, hasBareLf, lfLineEndings } from './explain.js'
 import { HeaderBytes } from './header-bytes.js'
 import { malformedPart } from './part-header.js'

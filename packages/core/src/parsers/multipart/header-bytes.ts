@@ -1,5 +1,5 @@
 /** The header of one part, up to its empty line. */
-import { GatheredBytes } from '../../gathered-bytes.js'
+import { GatheredBytes } from '../../bytes/byte-buffer.js'
 
 const CR = 13
 const LF = 10

@@ -1,6 +1,6 @@
 /** Gathers the bytes of one stream in few, well-filled chunks while somebody else decides what to do with them. */
 import type { Readable } from 'node:stream'
-import { giveBack, hasOneReader, isUnseen } from '../own-pieces.js'
+import { giveBack, hasOneReader, isUnseen } from './buffer-release.js'
 
 const KiB = 1024
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { Intake } from './intake.js'
+import { Intake } from './chunk-buffer.js'
 
 const KiB = 1024
 const { signal: never } = new AbortController()

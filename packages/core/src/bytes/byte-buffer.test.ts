@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GatheredBytes } from './gathered-bytes.js'
+import { GatheredBytes } from './byte-buffer.js'
 
 test('bytes of several pieces are joined', () => {
   const bytes = new GatheredBytes()
