@@ -6,9 +6,9 @@ import type { RequestBody } from './request-body.js'
 import { TypedRoute } from './typed-route.js'
 import type { Schema } from './validation/schema.js'
 
-export type { ProblemAnswer, Reaction } from './problem.js'
+export type { ProblemAnswer, Reaction } from './http/problem.js'
 export { openBody, type RequestBody } from './request-body.js'
-export { sendProblem } from './send-problem.js'
+export { sendProblem } from './http/problem.js'
 
 /** What a middleware does with a body. */
 export type BodyStep = MountStep | RouteStep

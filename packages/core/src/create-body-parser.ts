@@ -2,7 +2,7 @@
 import { resolveMount, type MountOptions } from './options.js'
 import { parseBody, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
-import { Source, type NodeRequest, type NodeResponse } from './source.js'
+import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 
 /** Reads the body of one request. @throws BodyError */
 export type BodyParser = (

@@ -1,5 +1,5 @@
 /** The one error class and its table: what went wrong, with which status, and what the client should change. */
-import { cutText, quoteControls } from './shown-text.js'
+import { cutText, quoteControls } from './http/shown-text.js'
 
 /** One failed rule of a schema, as it stands in the `errors` of a `VALIDATION_FAILED` problem. */
 export interface FieldIssue {

@@ -25,9 +25,9 @@ export type { Out } from './validation/out.js'
 export type { Schema } from './validation/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
-export type { FrameworkRequest } from './framework-request.js'
-export type { Progress, ProgressListener } from './progress.js'
-export { toProblem, type Problem } from './problem.js'
+export type { FrameworkRequest } from './http/progress.js'
+export type { Progress, ProgressListener } from './http/progress.js'
+export { toProblem, type Problem } from './http/problem.js'
 export { defaultLimits, type Limits } from './limits.js'
 
 export {
@@ -48,7 +48,7 @@ export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-u
 export { PlainTextParser } from './parsers/plain-text-parser.js'
 export { DataAndFiles } from './data-and-files.js'
 export type { Entry, FileEntry, FilesByField, ParsedEntry, TextEntry } from './entries.js'
-export { ContentType, type MediaType, type MediaTypeParameter } from './media-type.js'
+export { ContentType, type MediaType, type MediaTypeParameter } from './http/media-type.js'
 
 export { UploadedFile } from './files/uploaded-file.js'
 export type { ByteRange, FileInfo, Storage, StoredFile } from './files/storage.js'

@@ -7,7 +7,7 @@ import type { FileRules, ParserLike } from './parsers/base-parser.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
-import type { ProgressListener } from './progress.js'
+import type { ProgressListener } from './http/progress.js'
 import { registerParsers, type RegisteredParser } from './registry.js'
 
 /** Options of one route. */

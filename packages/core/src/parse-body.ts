@@ -10,8 +10,8 @@ import { RequestContext } from './parser-context.js'
 import type { RequestMeters } from './parsers/meters.js'
 import type { BaseParser, ParserContext, RouteParams, SizeLimit } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
-import { discardRest } from './rest-of-body.js'
-import type { Reading, Source } from './source.js'
+import { discardRest } from './http/drain.js'
+import type { Reading, Source } from './http/incoming-body.js'
 import { watchStorage } from './storage-watch.js'
 
 /** What the body of a request came to. */

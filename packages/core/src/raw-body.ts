@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
 import { BaseParser } from './parsers/base-parser.js'
-import { readBytes } from './parsers/text-body.js'
+import { readBytes } from './http/charset.js'
 
 /** The whole body as a Buffer. */
 export interface RawBytes {

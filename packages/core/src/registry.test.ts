@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseMediaType } from './media-type.js'
+import { parseMediaType } from './http/media-type.js'
 import { BaseParser, type ParserLike } from './parsers/base-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import { narrowParsers, registerParsers, selectParser, unsupportedMediaType } from './registry.js'

@@ -1,6 +1,6 @@
 /** Parsers keyed by media type. */
 import { BodyError } from './errors.js'
-import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from './media-type.js'
+import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from './http/media-type.js'
 import type { BaseParser, ParserLike } from './parsers/base-parser.js'
 
 /** A parser with its media type read once. */

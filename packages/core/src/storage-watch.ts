@@ -1,8 +1,8 @@
 /** Ends the storing of files that nobody waits for any more, or that does not go on. */
-import { longestTimer } from './body-stream.js'
+import { longestTimer } from './http/body-stream.js'
 import { BodyError } from './errors.js'
 import type { FileLedger } from './files/file-ledger.js'
-import type { Source } from './source.js'
+import type { Source } from './http/incoming-body.js'
 
 /**
  * Watches over the files of one request, from the first on until all are stored.

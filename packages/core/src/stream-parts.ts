@@ -1,15 +1,15 @@
 /** The line from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
 import { beginInspections } from './files/inspected-stream.js'
-import type { MediaType } from './media-type.js'
+import type { MediaType } from './http/media-type.js'
 import type { Config } from './options.js'
 import { openStream } from './parse-body.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { PartQueue } from './parsers/multipart/part-queue.js'
 import type { Part } from './parsers/multipart/part.js'
 import { registerParsers, selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
-import { discardRest } from './rest-of-body.js'
-import type { Source } from './source.js'
+import { discardRest } from './http/drain.js'
+import type { Source } from './http/incoming-body.js'
 
 const defaultParsers = registerParsers([MultiPartParser])
 

@@ -11,7 +11,7 @@ import { bareRecord, groupFiles, type Entry, type FilesByField } from './entries
 import { BodyError } from './errors.js'
 import { isUnstored } from './files/unstored-file.js'
 import type { Limits } from './limits.js'
-import { ContentType, parseMediaType, type MediaType } from './media-type.js'
+import { ContentType, parseMediaType, type MediaType } from './http/media-type.js'
 import { defaultParsers, RouteConfig, type Config } from './options.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'

@@ -1,7 +1,7 @@
 /** Values that came as files: a browser gives a Blob of JSON a file name, and a multipart() above knows no schema. */
 import type { Entry, FileEntry } from './entries.js'
 import { BodyError } from './errors.js'
-import { isJson, parseMediaType } from './media-type.js'
+import { isJson, parseMediaType } from './http/media-type.js'
 import type { Config } from './options.js'
 import type { ParserContext, PartParser } from './parsers/base-parser.js'
 import { quote } from './parsers/field-meter.js'

@@ -1,6 +1,6 @@
 /** Which config reads which media types, where several middlewares of Formgate stand on the way to a handler. */
 import type { BodyStep } from '../adapter.js'
-import { mediaTypeCovers } from '../media-type.js'
+import { mediaTypeCovers } from '../http/media-type.js'
 import type { Config } from '../options.js'
 import { narrower, rangeContains, type RegisteredParser } from '../registry.js'
 import type { TypedRoute } from '../typed-route.js'

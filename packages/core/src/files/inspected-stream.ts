@@ -1,7 +1,7 @@
 /** The bytes of one file on their way through its inspections. */
 import { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
-import type { FrameworkRequest } from '../framework-request.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import { hasOneReader, isUnseen, markDiscreet } from '../bytes/buffer-release.js'
 import type { FileInspection, Inspector } from './inspection.js'
 import type { FileInfo } from './storage.js'

@@ -1,5 +1,5 @@
 /** What looks at the bytes of each file before they are stored. */
-import type { FrameworkRequest } from '../framework-request.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import type { FileInfo } from './storage.js'
 import type { FileFindings } from './uploaded-file.js'
 

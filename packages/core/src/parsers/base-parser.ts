@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { FileInfo } from '../files/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { Limits } from '../limits.js'
-import type { MediaType } from '../media-type.js'
+import type { MediaType } from '../http/media-type.js'
 import type { RequestMeters } from './meters.js'
 
 /** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */

@@ -1,7 +1,7 @@
 /** What a body looks like, for the hint that tells a client's author which header would fit. */
 
 import { Readable } from 'node:stream'
-import { trimSpace } from '../header-space.js'
+import { trimSpace } from '../http/media-type.js'
 
 export type BodyLook =
   | { readonly kind: 'multipart'; readonly boundary: string }

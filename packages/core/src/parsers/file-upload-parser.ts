@@ -6,11 +6,11 @@ import { safeFileName } from '../files/file-name.js'
 import type { FileInfo } from '../files/storage.js'
 import { UnstoredContent } from '../files/unstored-file.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
-import type { MediaType } from '../media-type.js'
+import type { MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, readStart } from './body-look.js'
-import { DispositionFault, parseContentDisposition } from './content-disposition.js'
-import { eachPiece } from './each-piece.js'
+import { DispositionFault, parseContentDisposition } from '../http/content-disposition.js'
+import { eachPiece } from '../http/body-stream.js'
 
 export interface FileUploadParserOptions {
   /** The media types that may be uploaded, such as `image/*`. Default: any. */

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../limits.js'
-import { parseMediaType } from '../media-type.js'
+import { parseMediaType } from '../http/media-type.js'
 import type { ParserContext } from './base-parser.js'
 import { FormParser } from './form-parser.js'
 

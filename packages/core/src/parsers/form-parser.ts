@@ -3,12 +3,12 @@ import type { Readable } from 'node:stream'
 import { DataAndFiles } from '../data-and-files.js'
 import type { TextEntry } from '../entries.js'
 import { BodyError } from '../errors.js'
-import { isKnownCharset, isUtf8Label, type MediaType } from '../media-type.js'
+import { isKnownCharset, isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, multipartHint } from './body-look.js'
 import { FieldMeter } from './field-meter.js'
-import { percentDecode } from './percent-decode.js'
-import { charsetOf, decodeText, readBytes } from './text-body.js'
+import { percentDecode } from '../http/charset.js'
+import { charsetOf, decodeText, readBytes } from '../http/charset.js'
 
 export interface FormParserOptions {
   /**

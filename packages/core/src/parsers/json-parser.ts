@@ -2,12 +2,12 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
-import { isUtf8Label, type MediaType } from '../media-type.js'
+import { isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, multipartHint } from './body-look.js'
 import { findJsonFault } from './json-fault.js'
 import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
-import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from './text-body.js'
+import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 
 export interface JSONParserOptions {
   /** Refuse numbers that no JavaScript number can hold (`1e999`). Default true. */

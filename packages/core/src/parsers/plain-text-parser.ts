@@ -1,8 +1,8 @@
 /** The parser for plain text bodies. */
 import type { Readable } from 'node:stream'
-import type { MediaType } from '../media-type.js'
+import type { MediaType } from '../http/media-type.js'
 import { BaseParser } from './base-parser.js'
-import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from './text-body.js'
+import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 
 /** Reads `text/plain` into one string, in the charset that the header declares, else in UTF-8. */
 export class PlainTextParser extends BaseParser {

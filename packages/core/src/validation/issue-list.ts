@@ -1,6 +1,6 @@
 /** The issues of an answer: so many of them, and a count of the rest. */
 import type { FieldIssue } from '../errors.js'
-import { cutText, quoteControls } from '../shown-text.js'
+import { cutText, quoteControls } from '../http/shown-text.js'
 import { formatPath, type IssuePath } from './issue-path.js'
 
 const longestMessage = 500

@@ -1,5 +1,5 @@
 /** Where in a form something is wrong, as text. */
-import { cutText } from '../shown-text.js'
+import { cutText } from '../http/shown-text.js'
 
 /** The keys to a place: numbers count the items of a list. */
 export type IssuePath = readonly PropertyKey[]

@@ -1,5 +1,5 @@
 /** The request body of a route, as OpenAPI describes it. */
-import { ContentType } from '../media-type.js'
+import { ContentType } from '../http/media-type.js'
 import { readFileRule } from './file-rule.js'
 import { inlineReferences, type JsonSchema } from './json-schema.js'
 import { nodeOf } from './read-schema.js'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../../errors.js'
-import { parseMediaType } from '../../media-type.js'
+import { parseMediaType } from '../../http/media-type.js'
 import { missingBoundary, readBoundary } from './boundary.js'
 
 function boundaryOf(parameters: string): string | undefined {

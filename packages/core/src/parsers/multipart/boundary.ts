@@ -1,6 +1,6 @@
 /** The boundary that a Content-Type header declares. */
 import { BodyError } from '../../errors.js'
-import type { MediaType } from '../../media-type.js'
+import type { MediaType } from '../../http/media-type.js'
 import { bodyLook } from '../body-look.js'
 
 /** RFC 2046 allows 70; other servers take up to 200 and more. */

@@ -1,6 +1,6 @@
 /** Why a body is not what its header says: what was declared, what was seen, what to change. */
 import { BodyError } from '../../errors.js'
-import { trimSpace } from '../../header-space.js'
+import { trimSpace } from '../../http/media-type.js'
 import { bodyLook } from '../body-look.js'
 
 /** The 400 for a multipart body whose lines end in LF alone. */

@@ -1,7 +1,7 @@
 /** The text of a field. */
 import type { GatheredBytes } from '../../bytes/byte-buffer.js'
-import { isUtf8Label } from '../../media-type.js'
-import { decodeText } from '../text-body.js'
+import { isUtf8Label } from '../../http/media-type.js'
+import { decodeText } from '../../http/charset.js'
 
 /** The field that names the charset of all others (WHATWG HTML, 4.10.18.1). */
 export const charsetFieldName = '_charset_'

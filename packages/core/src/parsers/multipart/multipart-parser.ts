@@ -1,7 +1,7 @@
 /** The parser for multipart forms. */
 import type { Readable } from 'node:stream'
 import { DataAndFiles } from '../../data-and-files.js'
-import type { MediaType } from '../../media-type.js'
+import type { MediaType } from '../../http/media-type.js'
 import { BaseParser, type ParserContext } from '../base-parser.js'
 import { FormAssembly } from './form-assembly.js'
 import { PartQueue, type QueueContext } from './part-queue.js'

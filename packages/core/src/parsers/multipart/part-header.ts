@@ -1,8 +1,8 @@
 /** The header of one part, read into what the rest of Formgate knows of the part. */
 import { BodyError } from '../../errors.js'
-import { trimSpace } from '../../header-space.js'
-import { isKnownCharset, parameter, parseMediaType, type MediaType } from '../../media-type.js'
-import { DispositionFault, parseContentDisposition } from '../content-disposition.js'
+import { trimSpace } from '../../http/media-type.js'
+import { isKnownCharset, parameter, parseMediaType, type MediaType } from '../../http/media-type.js'
+import { DispositionFault, parseContentDisposition } from '../../http/content-disposition.js'
 import { lfLineEndings } from './explain.js'
 
 export interface PartHeader {

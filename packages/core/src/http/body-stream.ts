@@ -1,8 +1,10 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
+
 import { Readable } from 'node:stream'
-import { BodyError } from './errors.js'
-import { GatheredBytes } from './bytes/byte-buffer.js'
-import { claim, hasOneReader, markDiscreet } from './bytes/buffer-release.js'
+import { claim, hasOneReader, markDiscreet } from '../bytes/buffer-release.js'
+import { GatheredBytes } from '../bytes/byte-buffer.js'
+import { BodyError } from '../errors.js'
+import type { Limits } from '../limits.js'
 import { tellProgress } from './progress.js'
 
 /** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
@@ -405,4 +407,82 @@ class ClientTime {
     if (left < 1) time.#onEnd()
     else time.#wait(left)
   }
+}
+
+/** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
+export function isWhole(request: Readable): boolean {
+  return (request as { complete?: boolean }).complete ?? request.readableEnded
+}
+
+/**
+ * Waits without reading: "readable" comes when a byte has arrived, and at the end.
+ *
+ * @param limits how long to wait
+ * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, whichever limit is the shorter
+ */
+export function firstByteOrEnd(
+  stream: Readable,
+  request: Readable,
+  { idle, total }: Pick<Limits, 'idle' | 'total'>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer)
+      stream.off('readable', done).off('end', done).off('error', done).off('close', done)
+      request.off('close', closed)
+    }
+    const done = (): void => {
+      stop()
+      resolve()
+    }
+    const closed = (): void => {
+      if (!isWhole(request)) done()
+    }
+    const late = (): void => {
+      stop()
+      reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
+    }
+    const time = Math.min(idle, total)
+    const timer = time === Infinity ? undefined : setTimeout(late, Math.min(time, longestTimer)).unref()
+    stream.on('readable', done).on('end', done).on('error', done).on('close', done)
+    request.on('close', closed)
+  })
+}
+
+/**
+ * Calls back with each piece of a stream. Where the callback returns a promise, the stream waits for it.
+ *
+ * As `for await` does, but at a third of its cost for a small body: it makes no iterator, and waits only when asked to.
+ *
+ * @returns when the stream has ended
+ * @throws what the stream or the callback fails with; the stream is then destroyed
+ */
+export function eachPiece(
+  stream: Readable,
+  take: (piece: Buffer) => Promise<void> | undefined,
+): Promise<void> {
+  if (stream instanceof BodyStream) return stream.each(take)
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      // A destroyed stream still gives what it holds, which is nobody's any more.
+      stream.off('data', onData).destroy()
+      reject(error)
+    }
+    const onData = (piece: Buffer): void => {
+      try {
+        const busy = take(piece)
+        if (busy === undefined) return
+        stream.pause()
+        busy.then(() => stream.resume(), fail)
+      } catch (error) {
+        fail(error as Error)
+      }
+    }
+    const onClose = (): void => {
+      // An error takes longer to make than all the rest here, and a stream that has ended is closed as well.
+      if (!stream.readableEnded) reject(new Error('The stream was closed.'))
+    }
+    stream.on('end', resolve).on('error', reject).on('close', onClose)
+    stream.on('data', onData)
+  })
 }

@@ -1,5 +1,4 @@
 /** The only reader of Content-Type. */
-import { trimSpace } from './header-space.js'
 
 /** A media type as a header declares it. */
 export interface MediaType {
@@ -162,4 +161,21 @@ export function isMediaRange({ type, subtype }: MediaType): boolean {
 /** Whether a media type is JSON or one of its dialects (RFC 6839, 3.1). */
 export function isJson(mediaType: MediaType): boolean {
   return mediaType.essence === ContentType.Json || mediaType.subtype.endsWith('+json')
+}
+
+/**
+ * Takes spaces and tabs from both ends, which is all that is white space in a header (RFC 9110, 5.6.3). `trim()` would
+ * take the byte A0 too: the second half of `à` in UTF-8.
+ */
+export function trimSpace(text: string): string {
+  // Loops, since /[ \t]+$/ takes quadratic time on a long run of spaces that does not end the text.
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text, start)) start += 1
+  while (end > start && isSpace(text, end - 1)) end -= 1
+  return text.slice(start, end)
+}
+
+function isSpace(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t'
 }

@@ -9,7 +9,7 @@ import {
   parseMediaType,
   type MediaType,
 } from './media-type.js'
-import { decodeWhole } from './parsers/text-body.js'
+import { decodeWhole } from './charset.js'
 
 const read = (header: string): MediaType => {
   const mediaType = parseMediaType(header)

@@ -1,17 +1,17 @@
 /** A whole body as text, in the charset that its header declares. */
+
 import type { Readable } from 'node:stream'
-import { BodyStream } from '../body-stream.js'
+import { GatheredBytes } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
+import { BodyStream, eachPiece } from './body-stream.js'
 import {
+  type Decoder,
   findDecoder,
   isKnownCharset,
   isUtf8Label,
-  parameter,
-  type Decoder,
   type MediaType,
-} from '../media-type.js'
-import { eachPiece } from './each-piece.js'
-import { GatheredBytes } from '../bytes/byte-buffer.js'
+  parameter,
+} from './media-type.js'
 
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
@@ -67,4 +67,34 @@ function decodeOnce(decoder: Decoder, bytes: Uint8Array): string {
 /** A text without its byte order mark. */
 export function withoutByteOrderMark(text: string): string {
   return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
+/** The bytes that a percent-encoded text stands for; a `%` without two hexadecimal digits stands for itself. */
+export function percentDecode(text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1')
+  let size = bytes.indexOf(percent)
+  if (size === -1) return bytes
+  // In place: what has been decoded is never longer than what it was decoded from.
+  for (let at = size; at < bytes.length; at += 1) {
+    let byte = bytes[at]!
+    if (byte === percent && at + 2 < bytes.length) {
+      const value = (hexValue(bytes[at + 1]!) << 4) | hexValue(bytes[at + 2]!)
+      if (value >= 0) {
+        byte = value
+        at += 2
+      }
+    }
+    bytes[size++] = byte
+  }
+  return bytes.subarray(0, size)
+}
+
+const percent = 0x25
+
+/** The value of a hexadecimal digit; -1 if the byte is another character. */
+function hexValue(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  // Lower case.
+  const letter = byte | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }

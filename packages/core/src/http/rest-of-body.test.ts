@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { discardRest } from './rest-of-body.js'
-import { Source } from './source.js'
+import { discardRest } from './drain.js'
+import { Source } from './incoming-body.js'
 
 test('a client that goes when it has its answer, and has not sent all of its body, is let go of at once', async () => {
   const server = createServer().listen(0, '127.0.0.1')

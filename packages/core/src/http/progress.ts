@@ -1,5 +1,6 @@
 /** How much of a body has arrived, told while it arrives. */
-import type { FrameworkRequest } from './framework-request.js'
+
+import type { IncomingHttpHeaders } from 'node:http'
 
 /** How much of a body has arrived. */
 export interface Progress {
@@ -49,4 +50,14 @@ function warn(error: unknown): void {
     code: 'FORMGATE_PROGRESS',
     detail: reason,
   })
+}
+
+/**
+ * The request that the handler gets: `req` on Express, `ctx.request` on Koa, `request` on Fastify, Node's own on a plain
+ * server. This is what all of them have; annotate a parameter with the framework's own type for the rest of it.
+ */
+export interface FrameworkRequest {
+  readonly headers: IncomingHttpHeaders
+  readonly method?: string | undefined
+  readonly url?: string | undefined
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { eachPiece } from './each-piece.js'
+import { eachPiece } from './body-stream.js'
 
 test('after a piece that could not be taken no other is offered', async () => {
   const stream = new Readable({ read: () => undefined })

@@ -9,8 +9,8 @@ import {
   type Inflate,
 } from 'node:zlib'
 import type { BodyStream } from './body-stream.js'
-import { BodyError } from './errors.js'
-import { readBytes } from './parsers/text-body.js'
+import { BodyError } from '../errors.js'
+import { readBytes } from './charset.js'
 
 /** By the name of the encoding, in lower case. */
 export const inflaters: Readonly<

@@ -1,11 +1,12 @@
 /** The answer to a request whose body was refused: application/problem+json (RFC 9457). */
+
 import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { BodyError, type ErrorCode, type FieldIssue } from './errors.js'
-import { cutOff, drain } from './refused-client.js'
+import { BodyError, type ErrorCode, type FieldIssue } from '../errors.js'
+import { cutOff, drain } from './drain.js'
+import type { NodeResponse, Source } from './incoming-body.js'
 import { cutToBytes, sizeOf } from './shown-text.js'
-import type { Source } from './source.js'
 
 /** The body of a problem answer. */
 export interface Problem {
@@ -158,4 +159,13 @@ async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
   })
   yield json
   await drained
+}
+
+/** Sends it whole, unless an answer has begun already. */
+export function sendProblem(response: NodeResponse, { status, headers, body }: ProblemAnswer): void {
+  if (response.headersSent) return
+  response.statusCode = status
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  if (typeof body === 'string') response.end(body)
+  else body.pipe(response as NodeJS.WritableStream)
 }

@@ -4,7 +4,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { BodyStream, type BodyBounds } from './body-stream.js'
-import { BodyError } from './errors.js'
+import { BodyError } from '../errors.js'
 
 /** What is read of these chunks, and what the stream fails with, where the body may have so many bytes. */
 function readChunks(chunks: readonly string[], limit: number): ReturnType<typeof read> {

@@ -1,9 +1,9 @@
 /** The only reader of Content-Disposition: of a part of a form, and of a request whose body is a file. */
 import { isUtf8 } from 'node:buffer'
-import { trimSpace } from '../header-space.js'
-import { isKnownCharset } from '../media-type.js'
-import { percentDecode } from './percent-decode.js'
-import { decodeStrictly, decodeWhole } from './text-body.js'
+import { trimSpace } from './media-type.js'
+import { isKnownCharset } from './media-type.js'
+import { percentDecode } from './charset.js'
+import { decodeStrictly, decodeWhole } from './charset.js'
 
 export interface ContentDisposition {
   /** `form-data`, `attachment`, … in lower case. */
