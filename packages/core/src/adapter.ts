@@ -1,6 +1,12 @@
 /** What an adapter to a framework is made of. */
-import type { BodyOptions, BodyType, FormOptions } from './body-options.js'
-import { resolveMount, RouteConfig, type Config, type MountOptions, type RouteOptions } from './options.js'
+import type { BodyOptions, BodyType, FormOptions } from './options/body-options.js'
+import {
+  resolveMount,
+  RouteConfig,
+  type Config,
+  type MountOptions,
+  type RouteOptions,
+} from './options/options.js'
 import type { ParserLike } from './parsers/base-parser.js'
 import type { RequestBody } from './request-body.js'
 import { TypedRoute } from './typed-route.js'

@@ -1,5 +1,5 @@
 /** Formgate without a framework: for a plain server of node:http or node:http2. */
-import { resolveMount, type MountOptions } from './options.js'
+import { resolveMount, type MountOptions } from './options/options.js'
 import { parseBody, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
 import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'

@@ -1,15 +1,15 @@
 /** The public names of Formgate's core. */
 export { createBodyParser, type BodyParser } from './create-body-parser.js'
 export type { BodyResult } from './parse-body.js'
-export type { MountOptions, RouteOptions } from './options.js'
-export { bytes, stream, type RawBytes, type RawStream } from './raw-body.js'
+export type { MountOptions, RouteOptions } from './options/options.js'
+export { bytes, stream, type RawBytes, type RawStream } from './options/raw-body.js'
 export {
   ParameterCannotUseDefaultError,
   type BodyData,
   type BodyOptions,
   type BodyType,
   type FormOptions,
-} from './body-options.js'
+} from './options/body-options.js'
 export { accept, type Accepted } from './validation/accept.js'
 export { sniff } from './validation/sniff.js'
 export type { FileCheck } from './validation/file-check.js'

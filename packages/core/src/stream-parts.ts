@@ -2,7 +2,7 @@
 import { BodyError } from './errors.js'
 import { beginInspections } from './files/inspected-stream.js'
 import type { MediaType } from './http/media-type.js'
-import type { Config } from './options.js'
+import type { Config } from './options/options.js'
 import { openStream } from './parse-body.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { PartQueue } from './parsers/multipart/part-queue.js'

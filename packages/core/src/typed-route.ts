@@ -6,20 +6,20 @@ import {
   type BodyOptions,
   type BodyType,
   type FormOptions,
-} from './body-options.js'
+} from './options/body-options.js'
 import { bareRecord, groupFiles, type Entry, type FilesByField } from './entries.js'
 import { BodyError } from './errors.js'
 import { isUnstored } from './files/unstored-file.js'
 import type { Limits } from './limits.js'
 import { ContentType, parseMediaType, type MediaType } from './http/media-type.js'
-import { defaultParsers, RouteConfig, type Config } from './options.js'
+import { defaultParsers, RouteConfig, type Config } from './options/options.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
-import { BytesParser, isRawBody, rawValue, StreamParser } from './raw-body.js'
+import { BytesParser, isRawBody, rawValue, StreamParser } from './options/raw-body.js'
 import { narrowParsers, registerParsers, type RegisteredParser } from './registry.js'
 import { isAccepted } from './validation/accept.js'
 import { fileRules } from './validation/file-rules.js'

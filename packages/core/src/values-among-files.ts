@@ -2,7 +2,7 @@
 import type { Entry, FileEntry } from './entries.js'
 import { BodyError } from './errors.js'
 import { isJson, parseMediaType } from './http/media-type.js'
-import type { Config } from './options.js'
+import type { Config } from './options/options.js'
 import type { ParserContext, PartParser } from './parsers/base-parser.js'
 import { quote } from './parsers/field-meter.js'
 import { parsePart } from './parsers/parse-part.js'

@@ -1,7 +1,7 @@
 /** Which config reads which media types, where several middlewares of Formgate stand on the way to a handler. */
 import type { BodyStep } from '../adapter.js'
 import { mediaTypeCovers } from '../http/media-type.js'
-import type { Config } from '../options.js'
+import type { Config } from '../options/options.js'
 import { narrower, rangeContains, type RegisteredParser } from '../registry.js'
 import type { TypedRoute } from '../typed-route.js'
 

@@ -1,8 +1,8 @@
 /** `bytes()` and `stream()`: what a route takes in place of a schema, for the body as it is. */
 import { Readable } from 'node:stream'
-import { BodyError } from './errors.js'
-import { BaseParser } from './parsers/base-parser.js'
-import { readBytes } from './http/charset.js'
+import { BodyError } from '../errors.js'
+import { BaseParser } from '../parsers/base-parser.js'
+import { readBytes } from '../http/charset.js'
 
 /** The whole body as a Buffer. */
 export interface RawBytes {

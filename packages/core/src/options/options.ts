@@ -1,14 +1,14 @@
 /** What a user can set, checked and completed once, before the first request. */
-import type { Inspector } from './files/inspection.js'
-import type { Storage } from './files/storage.js'
-import { spool } from './files/spool.js'
-import { defaultLimits, resolveLimits, type Limits } from './limits.js'
-import type { FileRules, ParserLike } from './parsers/base-parser.js'
-import { FormParser } from './parsers/form-parser.js'
-import { JSONParser } from './parsers/json-parser.js'
-import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
-import type { ProgressListener } from './http/progress.js'
-import { registerParsers, type RegisteredParser } from './registry.js'
+import type { Inspector } from '../files/inspection.js'
+import type { Storage } from '../files/storage.js'
+import { spool } from '../files/spool.js'
+import { defaultLimits, resolveLimits, type Limits } from '../limits.js'
+import type { FileRules, ParserLike } from '../parsers/base-parser.js'
+import { FormParser } from '../parsers/form-parser.js'
+import { JSONParser } from '../parsers/json-parser.js'
+import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
+import type { ProgressListener } from '../http/progress.js'
+import { registerParsers, type RegisteredParser } from '../registry.js'
 
 /** Options of one route. */
 export interface RouteOptions {

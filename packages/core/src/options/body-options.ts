@@ -1,12 +1,12 @@
 /** What `body()` and `form()` take, and what of it cannot be. */
 import type { Readable } from 'node:stream'
 import { routeOptionNames, type RouteOptions } from './options.js'
-import type { ParserLike } from './parsers/base-parser.js'
+import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
-import type { Coerce } from './validation/form-value.js'
-import type { Out } from './validation/out.js'
-import { nodeOf } from './validation/read-schema.js'
-import { isSchema, isZodSchema, type Schema } from './validation/schema.js'
+import type { Coerce } from '../validation/form-value.js'
+import type { Out } from '../validation/out.js'
+import { nodeOf } from '../validation/read-schema.js'
+import { isSchema, isZodSchema, type Schema } from '../validation/schema.js'
 
 /** What `body()` takes: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
 export type BodyType = Schema | RawBytes | RawStream
