@@ -1,6 +1,6 @@
 /** What becomes of a form under a schema: one row per rule, under every version of zod. */
 import { describe, expect, it } from 'vitest'
-import type { Entry } from '../../packages/core/src/entries.js'
+import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
 import { BodyError } from '../../packages/core/src/errors.js'
 import { defaultLimits } from '../../packages/core/src/limits.js'
 import { coerceForm } from '../../packages/core/src/validation/coerce-form.js'

@@ -1,6 +1,6 @@
 /** Forms for tests, as entries. */
 import { Readable } from 'node:stream'
-import type { Entry } from '../../packages/core/src/entries.js'
+import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
 import type { FileInfo } from '../../packages/core/src/files/storage.js'
 import { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
 

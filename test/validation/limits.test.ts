@@ -1,6 +1,6 @@
 /** What the names of fields and the JSON in them cannot do: reach a prototype, or make the server work for nothing. */
 import { describe, expect, it } from 'vitest'
-import type { Entry } from '../../packages/core/src/entries.js'
+import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
 import { BodyError } from '../../packages/core/src/errors.js'
 import { defaultLimits, resolveLimits } from '../../packages/core/src/limits.js'
 import { coerceForm } from '../../packages/core/src/validation/coerce-form.js'

@@ -1,14 +1,14 @@
 /** What the parser of one request may know of it. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import { DataAndFiles } from './data-and-files.js'
+import { DataAndFiles } from './parsers/data-and-files.js'
 import type { FileLedger } from './files/file-ledger.js'
 import type { Limits } from './limits.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import type { FileRules, ParserContext, PartParser, RouteParams } from './parsers/base-parser.js'
-import { RequestMeters } from './parsers/meters.js'
-import { selectParser, type RegisteredParser } from './registry.js'
+import { RequestMeters } from './parsers/form-limits.js'
+import { selectParser, type RegisteredParser } from './parsers/registry.js'
 
 /** What the context of a parser is made of. */
 export interface ContextParts {

@@ -1,5 +1,5 @@
 /** What a framework's request shows of its body: `data`, `files`, `parse()` and `parts()`. */
-import type { FilesByField } from './entries.js'
+import type { FilesByField } from './parsers/data-and-files.js'
 
 /** What is shown. */
 export interface ShownBody {

@@ -5,9 +5,14 @@ import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import { openStream } from './parse-body.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
-import type { PartQueue } from './parsers/multipart/part-queue.js'
-import type { Part } from './parsers/multipart/part.js'
-import { registerParsers, selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
+import type { PartQueue } from './parsers/multipart/part-iterator.js'
+import type { Part } from './parsers/multipart/part-iterator.js'
+import {
+  registerParsers,
+  selectParser,
+  unsupportedMediaType,
+  type RegisteredParser,
+} from './parsers/registry.js'
 import { discardRest } from './http/drain.js'
 import type { Source } from './http/incoming-body.js'
 

@@ -7,7 +7,7 @@ import {
   type BodyType,
   type FormOptions,
 } from './options/body-options.js'
-import { bareRecord, groupFiles, type Entry, type FilesByField } from './entries.js'
+import { bareRecord, groupFiles, type Entry, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
 import { isUnstored } from './files/unstored-file.js'
 import type { Limits } from './limits.js'
@@ -20,7 +20,7 @@ import { JSONParser } from './parsers/json-parser.js'
 import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { BytesParser, isRawBody, rawValue, StreamParser } from './options/raw-body.js'
-import { narrowParsers, registerParsers, type RegisteredParser } from './registry.js'
+import { narrowParsers, registerParsers, type RegisteredParser } from './parsers/registry.js'
 import { isAccepted } from './validation/accept.js'
 import { fileRules } from './validation/file-rules.js'
 import { formValue } from './validation/form-value.js'

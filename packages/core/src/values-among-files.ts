@@ -1,11 +1,11 @@
 /** Values that came as files: a browser gives a Blob of JSON a file name, and a multipart() above knows no schema. */
-import type { Entry, FileEntry } from './entries.js'
+import type { Entry, FileEntry } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
 import { isJson, parseMediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import type { ParserContext, PartParser } from './parsers/base-parser.js'
-import { quote } from './parsers/field-meter.js'
-import { parsePart } from './parsers/parse-part.js'
+import { quote } from './parsers/form-limits.js'
+import { parsePart } from './parsers/base-parser.js'
 
 /**
  * The entries of a form as they would be had the route read it: a file of JSON where the schema wants a value is that

@@ -2,7 +2,7 @@
 import type { BodyStep } from '../adapter.js'
 import { mediaTypeCovers } from '../http/media-type.js'
 import type { Config } from '../options/options.js'
-import { narrower, rangeContains, type RegisteredParser } from '../registry.js'
+import { narrower, rangeContains, type RegisteredParser } from '../parsers/registry.js'
 import type { TypedRoute } from '../typed-route.js'
 
 /** Media types that are read in one way. */

@@ -8,7 +8,7 @@ import { FormParser } from '../parsers/form-parser.js'
 import { JSONParser } from '../parsers/json-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
 import type { ProgressListener } from '../http/progress.js'
-import { registerParsers, type RegisteredParser } from '../registry.js'
+import { registerParsers, type RegisteredParser } from '../parsers/registry.js'
 
 /** Options of one route. */
 export interface RouteOptions {

@@ -1,11 +1,13 @@
 /** What a parser is: a class with a media type and a parse method, as in Django REST framework. */
+
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import { BodyError } from '../errors.js'
 import type { FileInfo } from '../files/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
-import type { Limits } from '../limits.js'
 import type { MediaType } from '../http/media-type.js'
-import type { RequestMeters } from './meters.js'
+import type { Limits } from '../limits.js'
+import { quote, type RequestMeters } from './form-limits.js'
 
 /** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */
 export type RouteParams = Readonly<Record<string, string | string[] | undefined>>
@@ -123,4 +125,27 @@ export abstract class BaseParser {
    * A class that overrides `parse` does without what it inherits of this method.
    */
   parseBytes?(bytes: Buffer, mediaType: MediaType, context: ParserContext): unknown
+}
+
+/**
+ * @param name of the field
+ * @throws BodyError what the parser throws, with the name of the field in it
+ */
+export async function parsePart(parser: PartParser, content: Buffer, name: string): Promise<unknown> {
+  try {
+    // What a parser leaves undefined is still the value of a part that was sent.
+    return (await parser(content)) ?? null
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error
+    const detail = `In the field ${quote(name)}: ${error.detail}`
+    const { code, status, hint, limit } = error
+    throw new BodyError(code, {
+      status,
+      hint,
+      ...(limit !== undefined && { limit }),
+      detail,
+      field: name,
+      cause: error,
+    })
+  }
 }

@@ -1,6 +1,6 @@
 /** The parser for bodies that are themselves a file. */
 import type { Readable } from 'node:stream'
-import { DataAndFiles } from '../data-and-files.js'
+import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from '../errors.js'
 import { safeFileName } from '../files/file-name.js'
 import type { FileInfo } from '../files/storage.js'
@@ -8,7 +8,7 @@ import { UnstoredContent } from '../files/unstored-file.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { bodyLook, readStart } from './body-look.js'
+import { bodyLook, readStart } from './guess-format.js'
 import { DispositionFault, parseContentDisposition } from '../http/content-disposition.js'
 import { eachPiece } from '../http/body-stream.js'
 

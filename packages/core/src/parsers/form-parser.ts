@@ -1,12 +1,12 @@
 /** The parser for URL-encoded forms. */
 import type { Readable } from 'node:stream'
-import { DataAndFiles } from '../data-and-files.js'
-import type { TextEntry } from '../entries.js'
+import { DataAndFiles } from './data-and-files.js'
+import type { TextEntry } from './data-and-files.js'
 import { BodyError } from '../errors.js'
 import { isKnownCharset, isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { bodyLook, multipartHint } from './body-look.js'
-import { FieldMeter } from './field-meter.js'
+import { bodyLook, multipartHint } from './guess-format.js'
+import { FieldMeter } from './form-limits.js'
 import { percentDecode } from '../http/charset.js'
 import { charsetOf, decodeText, readBytes } from '../http/charset.js'
 

@@ -1,5 +1,5 @@
 /** Turns the fields and files of a form into the value that a zod schema is asked about. */
-import type { Entry } from '../entries.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import type { Limits } from '../limits.js'
 import { JsonMeter } from '../parsers/json-values.js'
 import { FieldPaths } from './field-paths.js'

@@ -1,5 +1,5 @@
 /** Walks what a form holds along the nodes of a schema, and makes the value that the schema is asked about. */
-import type { Entry } from '../entries.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import type { Limits } from '../limits.js'
 import type { JsonMeter } from '../parsers/json-values.js'
 import { FormTree } from './form-tree.js'

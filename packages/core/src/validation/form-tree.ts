@@ -1,5 +1,5 @@
 /** The entries of a form as a tree, by the paths in their names. */
-import type { Entry } from '../entries.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import { BodyError } from '../errors.js'
 import { append, isIndex, type NameLimits } from './field-name.js'
 

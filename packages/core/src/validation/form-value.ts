@@ -1,5 +1,5 @@
 /** The value that a schema is asked about, for the fields and files of a form. */
-import { mergeEntries, type Entry } from '../entries.js'
+import { mergeEntries, type Entry } from '../parsers/data-and-files.js'
 import { coerceForm, type CoerceOptions } from './coerce-form.js'
 import { isZodSchema, type Schema, type ZodSchema } from './schema.js'
 

@@ -1,6 +1,6 @@
 /** JSON in a text field, where the schema wants an object or a list. */
 import { BodyError } from '../errors.js'
-import { quote } from '../parsers/field-meter.js'
+import { quote } from '../parsers/form-limits.js'
 import { findPrototypeKey, measureJson, type JsonMeter } from '../parsers/json-values.js'
 
 /**

@@ -1,5 +1,5 @@
 /** The rules for what is one text or one file in a form. */
-import type { Entry } from '../entries.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import type { FormTree } from './form-tree.js'
 import type { FileNode, ScalarNode } from './nodes.js'
 import type { Reader } from './reader.js'

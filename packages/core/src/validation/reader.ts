@@ -1,5 +1,5 @@
 /** What the rules for one kind of schema may ask of the walk that they are part of. */
-import type { Entry } from '../entries.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import type { Limits } from '../limits.js'
 import type { FormTree } from './form-tree.js'
 import type { Node } from './nodes.js'

@@ -1,7 +1,7 @@
 /** The boundary that a Content-Type header declares. */
 import { BodyError } from '../../errors.js'
 import type { MediaType } from '../../http/media-type.js'
-import { bodyLook } from '../body-look.js'
+import { bodyLook } from '../guess-format.js'
 
 /** RFC 2046 allows 70; other servers take up to 200 and more. */
 const longestBoundary = 200

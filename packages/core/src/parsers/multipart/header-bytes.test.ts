@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HeaderBytes } from './header-bytes.js'
+import { HeaderBytes } from './scanner.js'
 
 /** The header in these pieces and what stands behind it; `undefined` where it has no end. */
 function gather(pieces: readonly string[]): [header: string, rest: string] | undefined {

@@ -1,9 +1,18 @@
 /** The header of one part, read into what the rest of Formgate knows of the part. */
+
+import type { GatheredBytes } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { trimSpace } from '../../http/media-type.js'
-import { isKnownCharset, parameter, parseMediaType, type MediaType } from '../../http/media-type.js'
+import { decodeText } from '../../http/charset.js'
 import { DispositionFault, parseContentDisposition } from '../../http/content-disposition.js'
-import { lfLineEndings } from './explain.js'
+import {
+  isKnownCharset,
+  isUtf8Label,
+  type MediaType,
+  parameter,
+  parseMediaType,
+  trimSpace,
+} from '../../http/media-type.js'
+import { lfLineEndings } from './diagnose.js'
 
 export interface PartHeader {
   /** Counted from 1. */
@@ -206,4 +215,13 @@ function unknownCharset(number: number, label: string): BodyError {
   return new BodyError('INVALID_CHARSET', {
     detail: `Part ${number} of the multipart body is in an unknown charset, "${label}".`,
   })
+}
+
+/** The field that names the charset of all others (WHATWG HTML, 4.10.18.1). */
+export const charsetFieldName = '_charset_'
+
+/** Decodes a field. @param charset a label that TextDecoder knows; without one it is UTF-8 */
+export function fieldText(bytes: GatheredBytes, charset: string | undefined): string {
+  if (charset === undefined || isUtf8Label(charset)) return bytes.utf8()
+  return decodeText(bytes.toBuffer(), charset)
 }

@@ -8,12 +8,12 @@ import type { Limits } from '../../limits.js'
 import { isJson, type MediaType } from '../../http/media-type.js'
 import type { FileRule, FileRules } from '../base-parser.js'
 import { eachPiece } from '../../http/body-stream.js'
-import { readStart } from '../body-look.js'
-import { quote, type FieldMeter } from '../field-meter.js'
+import { readStart } from '../guess-format.js'
+import { quote, type FieldMeter } from '../form-limits.js'
 import { GatheredBytes } from '../../bytes/byte-buffer.js'
 import { missingBoundary, readBoundary } from './boundary.js'
-import { FileReader, type FileSink } from './busboy.js'
-import { Framing, type PartListener } from './framing.js'
+import { FileReader, type FileSink } from './file-streams.js'
+import { Framing, type PartListener } from './scanner.js'
 import {
   detached,
   LongHeader,
@@ -22,7 +22,7 @@ import {
   partCharset,
   type PartHeader,
 } from './part-header.js'
-import { PartMeter } from './part-meter.js'
+import { PartMeter } from '../form-limits.js'
 
 /** Who is told of the parts, in the order of the body. What a method throws ends the reading. */
 export interface PartSink {

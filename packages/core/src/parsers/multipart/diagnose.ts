@@ -1,7 +1,7 @@
 /** Why a body is not what its header says: what was declared, what was seen, what to change. */
 import { BodyError } from '../../errors.js'
 import { trimSpace } from '../../http/media-type.js'
-import { bodyLook } from '../body-look.js'
+import { bodyLook } from '../guess-format.js'
 
 /** The 400 for a multipart body whose lines end in LF alone. */
 export function lfLineEndings(): BodyError {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bodyUnlikeHeader, hasBareLf } from './explain.js'
+import { bodyUnlikeHeader, hasBareLf } from './diagnose.js'
 
 const part = 'Content-Disposition: form-data; name="a"\r\n\r\n1\r\n'
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { FileReader } from './busboy.js'
+import { FileReader } from './file-streams.js'
 
 test('bytes that come one by one while a file is not read wait in few chunks, in their order', async () => {
   const files = new FileReader()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../../errors.js'
-import { Framing } from './framing.js'
+import { Framing } from './scanner.js'
 
 interface Part {
   readonly header: string

@@ -1,7 +1,7 @@
 /** Parsers keyed by media type. */
-import { BodyError } from './errors.js'
-import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from './http/media-type.js'
-import type { BaseParser, ParserLike } from './parsers/base-parser.js'
+import { BodyError } from '../errors.js'
+import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from '../http/media-type.js'
+import type { BaseParser, ParserLike } from './base-parser.js'
 
 /** A parser with its media type read once. */
 export interface RegisteredParser {

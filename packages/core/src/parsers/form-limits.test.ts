@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
 import { defaultLimits, type Limits } from '../limits.js'
-import { FieldMeter } from './field-meter.js'
+import { FieldMeter } from './form-limits.js'
 
 /** What a meter says to fields of these sizes whose values come in pieces of `piece` bytes. */
 function answer(limits: Partial<Limits>, sizes: readonly number[], piece: number): string {

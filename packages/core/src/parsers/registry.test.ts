@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { parseMediaType } from './http/media-type.js'
-import { BaseParser, type ParserLike } from './parsers/base-parser.js'
-import { JSONParser } from './parsers/json-parser.js'
+import { parseMediaType } from '../http/media-type.js'
+import { BaseParser, type ParserLike } from './base-parser.js'
+import { JSONParser } from './json-parser.js'
 import { narrowParsers, registerParsers, selectParser, unsupportedMediaType } from './registry.js'
 
 class AnyText extends BaseParser {

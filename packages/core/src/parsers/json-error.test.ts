@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findJsonFault } from './json-fault.js'
+import { findJsonFault } from './json-error.js'
 
 describe('the place where a text stops being JSON', () => {
   it.each([
