@@ -1,7 +1,7 @@
 /** Forms for tests, as entries. */
 import { Readable } from 'node:stream'
 import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
-import type { FileInfo } from '../../packages/core/src/files/storage.js'
+import type { FileInfo } from '../../packages/core/src/storages/storage.js'
 import { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
 
 /** The fields of a URL-encoded form: `age=42&tags=a&tags=b`. */

@@ -1,5 +1,5 @@
 /** What a storage that lives outside of core is made of. */
-export { safeExtension, safeFileName, withSuffix } from './files/file-name.js'
+export { safeExtension, safeFileName, withSuffix } from './storages/safe-name.js'
 export { Intake } from './bytes/chunk-buffer.js'
-export { randomName } from './files/part-file.js'
-export { reportLeftover } from './files/report-leftover.js'
+export { randomName } from './storages/temp-file.js'
+export { reportLeftover } from './storages/cleanup.js'

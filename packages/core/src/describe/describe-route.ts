@@ -1,7 +1,7 @@
 /** What a route accepts, as plain data: a row of what `describe(app)` returns. */
 import type { BodyStep } from '../adapter.js'
 import type { Inspector } from '../files/inspection.js'
-import type { Storage } from '../files/storage.js'
+import type { Storage } from '../storages/storage.js'
 import type { Limits } from '../limits.js'
 import { ContentType, parseMediaType } from '../http/media-type.js'
 import { boundOf } from '../parse-body.js'

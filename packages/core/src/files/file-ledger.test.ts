@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BodyError } from '../errors.js'
 import { FileLedger } from './file-ledger.js'
-import { memory, MemoryFile } from './memory.js'
-import type { FileInfo, Storage, StoredFile } from './storage.js'
+import { memory, MemoryFile } from '../storages/memory.js'
+import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 
 const info: FileInfo = {
   field: 'photo',

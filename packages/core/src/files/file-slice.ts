@@ -1,7 +1,7 @@
 /** A part of an uploaded file, as a Blob that reads its bytes when it is asked for them. */
 import type { Readable } from 'node:stream'
 import { BareBlob, backNatively } from './native-blob.js'
-import type { ByteRange } from './storage.js'
+import type { ByteRange } from '../storages/storage.js'
 import { readBytes, readText, toWebStream } from './stored-bytes.js'
 
 /** What a slice is taken from. */

@@ -4,7 +4,7 @@ import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../http/progress.js'
 import { hasOneReader, isUnseen, markDiscreet } from '../bytes/buffer-release.js'
 import type { FileInspection, Inspector } from './inspection.js'
-import type { FileInfo } from './storage.js'
+import type { FileInfo } from '../storages/storage.js'
 import type { FileFindings } from './uploaded-file.js'
 
 /** What is asked of each file of a request, and in whose name. */

@@ -6,9 +6,9 @@ import { BodyError } from '../errors.js'
 import { FileLedger } from './file-ledger.js'
 import { hash } from './hash.js'
 import type { FileInspection, Inspector } from './inspection.js'
-import { memory, MemoryFile } from './memory.js'
-import { spool } from './spool.js'
-import type { FileInfo, Storage } from './storage.js'
+import { memory, MemoryFile } from '../storages/memory.js'
+import { spool } from '../storages/spool.js'
+import type { FileInfo, Storage } from '../storages/storage.js'
 
 const info: FileInfo = {
   field: 'photo',

@@ -1,6 +1,6 @@
 /** What looks at the bytes of each file before they are stored. */
 import type { FrameworkRequest } from '../http/progress.js'
-import type { FileInfo } from './storage.js'
+import type { FileInfo } from '../storages/storage.js'
 import type { FileFindings } from './uploaded-file.js'
 
 /** The look at one file. Whatever it throws or rejects with, the file is not stored. */

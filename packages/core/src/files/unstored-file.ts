@@ -1,6 +1,6 @@
 /** A file that a schema refuses before it is stored: what of it is known, without its content. */
 import { Readable } from 'node:stream'
-import type { FileInfo } from './storage.js'
+import type { FileInfo } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
 
 /** As much of a refused file is kept as `sniff()` looks at. */

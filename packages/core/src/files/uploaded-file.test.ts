@@ -9,9 +9,9 @@ import { buffer } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { LocalFile } from './local-file.js'
-import { MemoryFile } from './memory.js'
-import type { ByteRange, FileInfo, StoredFile } from './storage.js'
+import { LocalFile } from '../storages/temp-file.js'
+import { MemoryFile } from '../storages/memory.js'
+import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
 
 const text = 'Grüße, 世界. '.repeat(30_000)

@@ -1,7 +1,7 @@
 /** What a user can set, checked and completed once, before the first request. */
 import type { Inspector } from '../files/inspection.js'
-import type { Storage } from '../files/storage.js'
-import { spool } from '../files/spool.js'
+import type { Storage } from '../storages/storage.js'
+import { spool } from '../storages/spool.js'
 import { defaultLimits, resolveLimits, type Limits } from '../limits.js'
 import type { FileRules, ParserLike } from '../parsers/base-parser.js'
 import { FormParser } from '../parsers/form-parser.js'

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
-import type { FileInfo } from '../files/storage.js'
+import type { FileInfo } from '../storages/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { MediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'

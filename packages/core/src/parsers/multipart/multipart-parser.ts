@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { GatheredBytes } from '../../bytes/byte-buffer.js'
-import type { FileInfo } from '../../files/storage.js'
+import type { FileInfo } from '../../storages/storage.js'
 import type { UnstoredContent } from '../../files/unstored-file.js'
 import { decodeText } from '../../http/charset.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'

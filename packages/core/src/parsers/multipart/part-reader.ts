@@ -1,8 +1,8 @@
 /** Reads the parts that the framing finds: fields whole, files as streams. */
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { safeFileName } from '../../files/file-name.js'
-import type { FileInfo } from '../../files/storage.js'
+import { safeFileName } from '../../storages/safe-name.js'
+import type { FileInfo } from '../../storages/storage.js'
 import { UnstoredContent } from '../../files/unstored-file.js'
 import type { Limits } from '../../limits.js'
 import { isJson, type MediaType } from '../../http/media-type.js'

@@ -1,5 +1,6 @@
 /** Tells the operator, and not the client, that a file could not be removed. */
-import { codeOf } from './error-code.js'
+
+import type { StoredFile } from './storage.js'
 
 const reported = new Set<string>()
 
@@ -17,4 +18,22 @@ export function reportLeftover(error: unknown): void {
     code: 'FORMGATE_LEFTOVER',
     detail: 'Further failures with the same cause are not reported.',
   })
+}
+
+/** The `code` of a system error, such as `ENOENT`; `''` for what has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** Removes it. @returns a promise where there is something to wait for; it rejects with whatever the storage throws */
+export function removeStored(stored: StoredFile): Promise<void> | void {
+  try {
+    return stored.remove()
+  } catch (error) {
+    return rejected(error)
+  }
+}
+
+async function rejected(reason: unknown): Promise<void> {
+  throw reason
 }

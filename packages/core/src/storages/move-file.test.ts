@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { LocalFile } from './local-file.js'
+import { LocalFile } from './temp-file.js'
 import { moveFile } from './move-file.js'
-import { renameNew } from './rename-new.js'
+import { renameNew } from './move-file.js'
 
 /** What the file system of the test cannot do. No test machine is sure to have a second device, or one without links. */
 const system = vi.hoisted(() => ({ isSplit: false, hasLinks: true, busy: '' }))

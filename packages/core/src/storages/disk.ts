@@ -1,14 +1,14 @@
 /** The storage that writes every file to a directory. */
 import { mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { codeOf } from './error-code.js'
-import { safeExtension, safeFileName, withSuffix } from './file-name.js'
+import { codeOf } from './cleanup.js'
+import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
 import { Intake } from '../bytes/chunk-buffer.js'
-import { LocalFile } from './local-file.js'
-import { partPath, randomName, writePart } from './part-file.js'
-import { renameNew } from './rename-new.js'
-import { StorageDirectory } from './storage-directory.js'
-import type { StorageDirectoryOptions } from './storage-directory.js'
+import { LocalFile } from './temp-file.js'
+import { partPath, randomName, writePart } from './temp-file.js'
+import { renameNew } from './move-file.js'
+import { StorageDirectory } from './temp-file.js'
+import type { StorageDirectoryOptions } from './temp-file.js'
 import type { FileInfo, Storage } from './storage.js'
 
 export interface DiskOptions extends StorageDirectoryOptions {

@@ -1,10 +1,10 @@
 /** The default storage: small files stay in memory, large ones go to a temporary file. */
 import { tmpdir } from 'node:os'
 import { Intake } from '../bytes/chunk-buffer.js'
-import { LocalFile } from './local-file.js'
+import { LocalFile } from './temp-file.js'
 import { MemoryFile } from './memory.js'
-import { partPath, writePart } from './part-file.js'
-import { StorageDirectory } from './storage-directory.js'
+import { partPath, writePart } from './temp-file.js'
+import { StorageDirectory } from './temp-file.js'
 import type { Storage } from './storage.js'
 
 export interface SpoolOptions {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { safeExtension, safeFileName, withSuffix } from './file-name.js'
+import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
 
 const rows: readonly [original: string, safe: string | undefined, why: string][] = [
   ['photo.png', 'photo.png', 'an ordinary name stays'],

@@ -1,15 +1,13 @@
 /** Moves a stored file to a path of this machine, from wherever it is. */
+
 import { constants } from 'node:fs'
-import { copyFile, open, rename, unlink } from 'node:fs/promises'
+import { copyFile, link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
-import { codeOf } from './error-code.js'
 import { Intake } from '../bytes/chunk-buffer.js'
-import { partPath, writePart } from './part-file.js'
-import { renameNew } from './rename-new.js'
-import { removeStored } from './remove-stored.js'
-import { reportLeftover } from './report-leftover.js'
+import { codeOf, removeStored, reportLeftover } from './cleanup.js'
 import type { StoredFile } from './storage.js'
+import { partPath, writePart } from './temp-file.js'
 
 /**
  * Moves `file` to `target`: by a rename where both are on one device, else by a copy beside the target that is synced,
@@ -58,5 +56,39 @@ async function copyOut(path: string, part: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+/** What file systems without hard links answer: FAT, some network shares, some containers. */
+const noHardLinks = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'UNKNOWN'])
+
+/**
+ * Renames a file without overwriting, which `rename` cannot promise: a second name first, then the old one goes.
+ *
+ * @throws EEXIST where `to` is taken, EXDEV where it is on another device. The file then has its old name alone.
+ */
+export async function renameNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (!noHardLinks.has(codeOf(error))) throw error
+    return reserveAndRename(from, to)
+  }
+  try {
+    await unlink(from)
+  } catch (error) {
+    await unlink(to).catch(() => undefined)
+    throw error
+  }
+}
+
+async function reserveAndRename(from: string, to: string): Promise<void> {
+  const handle = await open(to, 'wx', 0o600)
+  await handle.close()
+  try {
+    await rename(from, to)
+  } catch (error) {
+    await unlink(to).catch(() => undefined)
+    throw error
   }
 }
