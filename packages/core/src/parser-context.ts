@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { DataAndFiles } from './parsers/data-and-files.js'
-import type { FileLedger } from './files/file-ledger.js'
+import type { FileLedger } from './files/request-files.js'
 import type { Limits } from './limits.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'

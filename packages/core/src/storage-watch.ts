@@ -1,7 +1,7 @@
 /** Ends the storing of files that nobody waits for any more, or that does not go on. */
 import { longestTimer } from './http/body-stream.js'
 import { BodyError } from './errors.js'
-import type { FileLedger } from './files/file-ledger.js'
+import type { FileLedger } from './files/request-files.js'
 import type { Source } from './http/incoming-body.js'
 
 /**

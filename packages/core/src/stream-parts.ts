@@ -1,6 +1,6 @@
 /** The line from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
-import { beginInspections } from './files/inspected-stream.js'
+import { beginInspections } from './files/inspection.js'
 import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import { openStream } from './parse-body.js'

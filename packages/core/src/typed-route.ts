@@ -9,7 +9,7 @@ import {
 } from './options/body-options.js'
 import { bareRecord, groupFiles, type Entry, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
-import { isUnstored } from './files/unstored-file.js'
+import { isUnstored } from './files/rejected-file.js'
 import type { Limits } from './limits.js'
 import { ContentType, parseMediaType, type MediaType } from './http/media-type.js'
 import { defaultParsers, RouteConfig, type Config } from './options/options.js'

@@ -1,8 +1,8 @@
 /** A part of an uploaded file, as a Blob that reads its bytes when it is asked for them. */
 import type { Readable } from 'node:stream'
-import { BareBlob, backNatively } from './native-blob.js'
+import { BareBlob, backNatively } from './blob-shim.js'
 import type { ByteRange } from '../storages/storage.js'
-import { readBytes, readText, toWebStream } from './stored-bytes.js'
+import { readBytes, readText, toWebStream } from './blob-shim.js'
 
 /** What a slice is taken from. */
 export interface Sliceable {

@@ -7,10 +7,10 @@ import { detectedTypeOf } from './detected-type.js'
 import { FileSlice } from './file-slice.js'
 import { LocalFile } from '../storages/temp-file.js'
 import { moveFile } from '../storages/move-file.js'
-import { BareFile, backNatively } from './native-blob.js'
+import { BareFile, backNatively } from './blob-shim.js'
 import { removeStored } from '../storages/cleanup.js'
 import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
-import { readBytes, readText, toWebStream } from './stored-bytes.js'
+import { readBytes, readText, toWebStream } from './blob-shim.js'
 
 /** What was found out about a file while it was stored. */
 export interface FileFindings {

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import type { GatheredBytes } from '../../bytes/byte-buffer.js'
-import { InspectedStream } from '../../files/inspected-stream.js'
+import { InspectedStream } from '../../files/inspection.js'
 import type { FileInspection } from '../../files/inspection.js'
 import type { FileInfo } from '../../storages/storage.js'
 import type { FileFindings } from '../../files/uploaded-file.js'

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BodyError } from '../errors.js'
-import { FileLedger } from './file-ledger.js'
+import { FileLedger } from './request-files.js'
 import { memory, MemoryFile } from '../storages/memory.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { UnstoredContent } from './unstored-file.js'
+import { UnstoredContent } from './rejected-file.js'
 
 const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {} }
 
