@@ -1,8 +1,8 @@
 /** Which files the checks take. */
 import { describe, expect, it } from 'vitest'
-import { detectedTypeOf } from '../../packages/core/src/files/detected-type.js'
-import { accept } from '../../packages/core/src/validation/accept.js'
-import { sniff } from '../../packages/core/src/validation/sniff.js'
+import { detectedTypeOf } from '../../packages/core/src/checks/detected-type.js'
+import { accept } from '../../packages/core/src/checks/accept.js'
+import { sniff } from '../../packages/core/src/checks/sniff.js'
 import { file } from './form.js'
 import { minis, zods } from './zods.js'
 

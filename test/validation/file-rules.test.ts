@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { BodyError } from '../../packages/core/src/errors.js'
 import { defaultLimits } from '../../packages/core/src/limits.js'
-import { accept } from '../../packages/core/src/validation/accept.js'
+import { accept } from '../../packages/core/src/checks/accept.js'
 import { fileRules } from '../../packages/core/src/validation/file-rules.js'
 import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
 import { minis, zods } from './zods.js'

@@ -1,6 +1,6 @@
 /** How OpenAPI describes a form. */
 import { describe, expect, it } from 'vitest'
-import { accept } from '../../packages/core/src/validation/accept.js'
+import { accept } from '../../packages/core/src/checks/accept.js'
 import { openapi } from '../../packages/core/src/validation/openapi.js'
 import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
 import { minis, zods } from './zods.js'

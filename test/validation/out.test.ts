@@ -7,10 +7,10 @@ import * as mini from 'zod/mini'
 import * as middle from 'zod-4-4'
 import * as oldest from 'zod-4-1'
 import type { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
-import { accept } from '../../packages/core/src/validation/accept.js'
+import { accept } from '../../packages/core/src/checks/accept.js'
 import type { Out } from '../../packages/core/src/validation/out.js'
 import { validate } from '../../packages/core/src/validation/validate.js'
-import { sniff } from '../../packages/core/src/validation/sniff.js'
+import { sniff } from '../../packages/core/src/checks/sniff.js'
 
 class Account {
   #secret = 1

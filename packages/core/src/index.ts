@@ -10,9 +10,9 @@ export {
   type BodyType,
   type FormOptions,
 } from './options/body-options.js'
-export { accept, type Accepted } from './validation/accept.js'
-export { sniff } from './validation/sniff.js'
-export type { FileCheck } from './validation/file-check.js'
+export { accept, type Accepted } from './checks/accept.js'
+export { sniff } from './checks/sniff.js'
+export type { FileCheck } from './checks/accept.js'
 export type { Coerce } from './validation/form-value.js'
 export {
   openapi,

@@ -1,5 +1,5 @@
 /** What a schema says about the files of one field, as plain data. */
-import { rangeCovers } from './accept.js'
+import { rangeCovers } from '../checks/accept.js'
 import { lazySchema, type ZodCheckDef, type ZodSchema } from './schema.js'
 
 /** What may stand in a field: files alone, values alone, or either. */

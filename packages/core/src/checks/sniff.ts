@@ -1,9 +1,9 @@
 /** `sniff()`: whether the bytes of a file are of the type that the client declares. */
-import { recordDetectedType } from '../files/detected-type.js'
+import { recordDetectedType } from './detected-type.js'
 import { bareType } from './accept.js'
 import { detectType, sampleSize } from './detect-type.js'
-import type { FileCheck } from './file-check.js'
-import { typesAgree } from './type-agreement.js'
+import type { FileCheck } from './accept.js'
+import { typesAgree } from './detect-type.js'
 
 /**
  * A check for `z.file()`, for a browser and a server alike:
