@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { BodyError } from '../../packages/core/src/errors.js'
 import { defaultLimits } from '../../packages/core/src/limits.js'
 import { accept } from '../../packages/core/src/checks/accept.js'
-import { fileRules } from '../../packages/core/src/validation/file-rules.js'
-import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
+import { fileRules } from '../../packages/core/src/schema/file-rules.js'
+import type { Schema, ZodSchema } from '../../packages/core/src/schema/schema.js'
 import { minis, zods } from './zods.js'
 
 const rules = (schema: unknown) => fileRules(schema as ZodSchema, defaultLimits)

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import * as z from 'zod'
 import { defaultLimits } from '../../packages/core/src/limits.js'
 import { formValue } from '../../packages/core/src/validation/form-value.js'
-import { validate } from '../../packages/core/src/validation/validate.js'
+import { validate } from '../../packages/core/src/schema/validate.js'
 import { fields, file, upload } from './form.js'
 
 const limits = defaultLimits

@@ -1,8 +1,8 @@
 /** How OpenAPI describes a form. */
 import { describe, expect, it } from 'vitest'
 import { accept } from '../../packages/core/src/checks/accept.js'
-import { openapi } from '../../packages/core/src/validation/openapi.js'
-import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
+import { openapi } from '../../packages/core/src/schema/openapi.js'
+import type { Schema, ZodSchema } from '../../packages/core/src/schema/schema.js'
 import { minis, zods } from './zods.js'
 
 describe.each([...zods])('%s', (_, z) => {

@@ -8,8 +8,8 @@ import * as middle from 'zod-4-4'
 import * as oldest from 'zod-4-1'
 import type { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
 import { accept } from '../../packages/core/src/checks/accept.js'
-import type { Out } from '../../packages/core/src/validation/out.js'
-import { validate } from '../../packages/core/src/validation/validate.js'
+import type { Out } from '../../packages/core/src/schema/schema-output.js'
+import { validate } from '../../packages/core/src/schema/validate.js'
 import { sniff } from '../../packages/core/src/checks/sniff.js'
 
 class Account {

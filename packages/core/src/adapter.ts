@@ -10,7 +10,7 @@ import {
 import type { ParserLike } from './parsers/base-parser.js'
 import type { RequestBody } from './request-body.js'
 import { TypedRoute } from './typed-route.js'
-import type { Schema } from './validation/schema.js'
+import type { Schema } from './schema/schema.js'
 
 export type { ProblemAnswer, Reaction } from './http/problem.js'
 export { openBody, type RequestBody } from './request-body.js'

@@ -20,9 +20,9 @@ export {
   type RequestBody,
   type RequestContent,
   type ToJSONSchema,
-} from './validation/openapi.js'
-export type { Out } from './validation/out.js'
-export type { Schema } from './validation/schema.js'
+} from './schema/openapi.js'
+export type { Out } from './schema/schema-output.js'
+export type { Schema } from './schema/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
 export type { FrameworkRequest } from './http/progress.js'

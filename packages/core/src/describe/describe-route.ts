@@ -9,8 +9,8 @@ import { FileUploadParser } from '../parsers/file-upload-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
 import { selectParser, type RegisteredParser } from '../parsers/registry.js'
 import type { TypedRoute } from '../typed-route.js'
-import { fileFields, schemaFields, type SchemaField } from '../validation/schema-fields.js'
-import { isZodSchema, type Schema } from '../validation/schema.js'
+import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
+import { isZodSchema, type Schema } from '../schema/schema.js'
 import { bodyReadings, type BodyReading } from './body-readings.js'
 
 /**

@@ -9,4 +9,4 @@ export {
   type SchemaDescription,
 } from './describe-route.js'
 export { routeTable } from './route-table.js'
-export type { SchemaField } from '../validation/schema-fields.js'
+export type { SchemaField } from '../schema/schema-fields.js'

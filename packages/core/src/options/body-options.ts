@@ -4,9 +4,9 @@ import { routeOptionNames, type RouteOptions } from './options.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
 import type { Coerce } from '../validation/form-value.js'
-import type { Out } from '../validation/out.js'
-import { nodeOf } from '../validation/read-schema.js'
-import { isSchema, isZodSchema, type Schema } from '../validation/schema.js'
+import type { Out } from '../schema/schema-output.js'
+import { nodeOf } from '../schema/read-zod.js'
+import { isSchema, isZodSchema, type Schema } from '../schema/schema.js'
 
 /** What `body()` takes: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
 export type BodyType = Schema | RawBytes | RawStream

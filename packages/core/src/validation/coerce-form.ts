@@ -2,13 +2,13 @@
 import type { Entry } from '../parsers/data-and-files.js'
 import type { Limits } from '../limits.js'
 import { JsonMeter } from '../parsers/json-values.js'
-import { FieldPaths } from './field-paths.js'
+import { FieldPaths } from '../schema/field-path.js'
 import { FormReader } from './form-reader.js'
 import { FormTree } from './form-tree.js'
-import type { Node } from './nodes.js'
+import type { Node } from '../schema/form-node.js'
 import { plainObject } from './plain-object.js'
-import { nodeOf } from './read-schema.js'
-import type { ZodSchema } from './schema.js'
+import { nodeOf } from '../schema/read-zod.js'
+import type { ZodSchema } from '../schema/schema.js'
 
 export interface CoerceOptions {
   readonly limits: Limits

@@ -1,7 +1,7 @@
 /** The entries of a form as a tree, by the paths in their names. */
 import type { Entry } from '../parsers/data-and-files.js'
 import { BodyError } from '../errors.js'
-import { append, isIndex, type NameLimits } from './field-name.js'
+import { append, isIndex, type NameLimits } from '../schema/field-path.js'
 
 const none: ReadonlyMap<string, FormTree> = new Map()
 

@@ -1,7 +1,7 @@
 /** The value that a schema is asked about, for the fields and files of a form. */
 import { mergeEntries, type Entry } from '../parsers/data-and-files.js'
 import { coerceForm, type CoerceOptions } from './coerce-form.js'
-import { isZodSchema, type Schema, type ZodSchema } from './schema.js'
+import { isZodSchema, type Schema, type ZodSchema } from '../schema/schema.js'
 
 /**
  * Makes the value of a form in the user's own way, for schemas of a library that Formgate cannot walk, or instead of

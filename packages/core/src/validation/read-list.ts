@@ -1,7 +1,7 @@
 /** The rules for what has items. */
 import { FormTree } from './form-tree.js'
-import { takesText } from './node-kinds.js'
-import type { ListNode, TupleNode } from './nodes.js'
+import { takesText } from '../schema/form-node.js'
+import type { ListNode, TupleNode } from '../schema/form-node.js'
 import type { Reader } from './reader.js'
 import { readUntyped } from './untyped.js'
 

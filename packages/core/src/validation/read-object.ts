@@ -1,9 +1,9 @@
 /** The rules for what has keys. */
 import type { FormTree } from './form-tree.js'
-import type { Node, ObjectNode, RecordNode } from './nodes.js'
+import type { Node, ObjectNode, RecordNode } from '../schema/form-node.js'
 import { isPlainObject, plainObject, type PlainObject } from './plain-object.js'
 import type { Reader } from './reader.js'
-import { unfit } from './text-value.js'
+import { unfit } from '../schema/text-value.js'
 import { readUntyped } from './untyped.js'
 
 /** An object, from fields with a path in their name, from JSON, or from JSON with files beside it. */

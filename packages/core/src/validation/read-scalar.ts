@@ -1,9 +1,9 @@
 /** The rules for what is one text or one file in a form. */
 import type { Entry } from '../parsers/data-and-files.js'
 import type { FormTree } from './form-tree.js'
-import type { FileNode, ScalarNode } from './nodes.js'
+import type { FileNode, ScalarNode } from '../schema/form-node.js'
 import type { Reader } from './reader.js'
-import { unfit } from './text-value.js'
+import { unfit } from '../schema/text-value.js'
 import { readUntyped } from './untyped.js'
 
 /** A text, a number, a date, a choice. */

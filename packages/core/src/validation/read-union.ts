@@ -1,10 +1,10 @@
 /** The rules for a value that has several schemas. */
 import type { FormTree } from './form-tree.js'
-import { takesText } from './node-kinds.js'
-import type { Node, UnionNode } from './nodes.js'
+import { takesText } from '../schema/form-node.js'
+import type { Node, UnionNode } from '../schema/form-node.js'
 import { isPlainObject, plainObject } from './plain-object.js'
 import type { Reader } from './reader.js'
-import { unfit } from './text-value.js'
+import { unfit } from '../schema/text-value.js'
 import { readUntyped } from './untyped.js'
 
 interface Reading {

@@ -2,7 +2,7 @@
 import type { Entry } from '../parsers/data-and-files.js'
 import type { Limits } from '../limits.js'
 import type { FormTree } from './form-tree.js'
-import type { Node } from './nodes.js'
+import type { Node } from '../schema/form-node.js'
 
 export interface Reader {
   readonly limits: Limits

@@ -1,7 +1,7 @@
 /** The fields that a schema names, as plain data. */
-import { either, readFileRule, type FileRule } from './file-rule.js'
-import type { Node } from './nodes.js'
-import { nodeOf } from './read-schema.js'
+import { either, readFileRule, type FileRule } from './file-rules.js'
+import type { Node } from './form-node.js'
+import { nodeOf } from './read-zod.js'
 import { isZodSchema, lazySchema, type Schema, type ZodSchema } from './schema.js'
 
 /** A field on the top level of a schema. */

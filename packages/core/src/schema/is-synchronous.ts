@@ -1,5 +1,5 @@
 /** Whether a zod schema runs code of its author, which may be asynchronous. */
-import { followSchemas, partsOf } from './schema-parts.js'
+import { followSchemas, partsOf } from './read-zod.js'
 import type { ZodSchema } from './schema.js'
 
 // The rules that are zod's own, and synchronous. `property` is not: it asks another schema.

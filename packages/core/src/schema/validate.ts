@@ -1,11 +1,11 @@
 /** Asks a schema whether it takes a value. */
 import { BodyError } from '../errors.js'
 import { defaultLimits } from '../limits.js'
-import { isOwnCodeOnly } from './author-code.js'
-import type { IssueList } from './issue-list.js'
+import { isOwnCodeOnly } from './is-synchronous.js'
+import type { IssueList } from './issues.js'
 import { isZodSchema, type Schema, type ZodContext, type ZodPayload, type ZodSchema } from './schema.js'
-import { readStandardIssues } from './standard-issues.js'
-import { readZodIssues, type LeftOutIssue, type ZodIssue } from './zod-issues.js'
+import { readStandardIssues } from './issues.js'
+import { readZodIssues, type LeftOutIssue, type ZodIssue } from './issues.js'
 
 export interface ValidateOptions {
   /** The HTTP status of a value that does not fit. Default 422. */
