@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { expect, it } from 'vitest'
 import * as z from 'zod'
 import { defaultLimits } from '../../packages/core/src/limits.js'
-import { formValue } from '../../packages/core/src/validation/form-value.js'
+import { formValue } from '../../packages/core/src/coercion/coerce-form.js'
 import { validate } from '../../packages/core/src/schema/validate.js'
 import { fields, file, upload } from './form.js'
 

@@ -13,7 +13,7 @@ export {
 export { accept, type Accepted } from './checks/accept.js'
 export { sniff } from './checks/sniff.js'
 export type { FileCheck } from './checks/accept.js'
-export type { Coerce } from './validation/form-value.js'
+export type { Coerce } from './coercion/coerce-form.js'
 export {
   openapi,
   type OpenApiOptions,

@@ -5,7 +5,7 @@ import type { Node, UnionNode } from '../schema/form-node.js'
 import { isPlainObject, plainObject } from './plain-object.js'
 import type { Reader } from './reader.js'
 import { unfit } from '../schema/text-value.js'
-import { readUntyped } from './untyped.js'
+import { readUntyped } from './form-tree.js'
 
 interface Reading {
   readonly value: unknown

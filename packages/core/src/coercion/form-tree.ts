@@ -1,7 +1,9 @@
 /** The entries of a form as a tree, by the paths in their names. */
-import type { Entry } from '../parsers/data-and-files.js'
+
 import { BodyError } from '../errors.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import { append, isIndex, type NameLimits } from '../schema/field-path.js'
+import { plainObject } from './plain-object.js'
 
 const none: ReadonlyMap<string, FormTree> = new Map()
 
@@ -106,4 +108,14 @@ function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
     ...(field !== undefined && { field }),
     limit: limits.arrayIndex,
   })
+}
+
+/** A value as it came: one, or an array where there are several. */
+export function readUntyped(tree: FormTree): unknown {
+  if (tree.children.size === 0) {
+    return tree.entries.length === 1 ? tree.entries[0]!.value : tree.entries.map((entry) => entry.value)
+  }
+  const object = plainObject()
+  for (const [key, child] of tree.children) object[key] = readUntyped(child)
+  return object
 }

@@ -4,7 +4,7 @@ import type { FormTree } from './form-tree.js'
 import type { FileNode, ScalarNode } from '../schema/form-node.js'
 import type { Reader } from './reader.js'
 import { unfit } from '../schema/text-value.js'
-import { readUntyped } from './untyped.js'
+import { readUntyped } from './form-tree.js'
 
 /** A text, a number, a date, a choice. */
 export function readScalar(reader: Reader, node: ScalarNode, tree: FormTree): unknown {

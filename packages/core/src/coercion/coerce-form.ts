@@ -1,18 +1,88 @@
-/** Walks what a form holds along the nodes of a schema, and makes the value that the schema is asked about. */
-import type { Entry } from '../parsers/data-and-files.js'
+/** The value that a schema is asked about, for the fields and files of a form. */
+
 import type { Limits } from '../limits.js'
-import type { JsonMeter } from '../parsers/json-values.js'
-import { FormTree } from './form-tree.js'
-import { readJson } from './json-text.js'
-import { kindsOf, takesText } from '../schema/form-node.js'
-import type { Node } from '../schema/form-node.js'
-import { plainObject } from './plain-object.js'
-import { readList, readTuple } from './read-list.js'
-import { readFields, readObject, readRecord } from './read-object.js'
+import { type Entry, mergeEntries } from '../parsers/data-and-files.js'
+import { JsonMeter } from '../parsers/json-values.js'
+import { FieldPaths } from '../schema/field-path.js'
+import { kindsOf, type Node, takesText } from '../schema/form-node.js'
+import { nodeOf } from '../schema/read-zod.js'
+import { isZodSchema, type Schema, type ZodSchema } from '../schema/schema.js'
+import { FormTree, readUntyped } from './form-tree.js'
+import { plainObject, readJson } from './plain-object.js'
+import { readFields, readList, readObject, readRecord, readTuple } from './read-containers.js'
 import { readFile, readScalar } from './read-scalar.js'
 import { mergeSides, UnionReader } from './read-union.js'
 import type { Reader } from './reader.js'
-import { readUntyped } from './untyped.js'
+
+/**
+ * Makes the value of a form in the user's own way, for schemas of a library that Formgate cannot walk, or instead of
+ * that walk.
+ *
+ * @param data fields and files merged: a text or a file each, an array where a name is repeated, names as they came
+ * @param entries the same in the order in which the client sent them
+ */
+export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) => unknown
+
+export interface FormValueOptions extends CoerceOptions {
+  readonly coerce?: Coerce
+}
+
+/**
+ * With a `coerce` of the user's, what that gives; along a schema of zod 4, the coerced form; for any other schema,
+ * fields and files merged, every field a text.
+ *
+ * @throws BodyError `LIMIT_NESTING`
+ */
+export function formValue(
+  schema: Schema | ZodSchema,
+  entries: readonly Entry[],
+  options: FormValueOptions,
+): unknown {
+  if (options.coerce !== undefined) return options.coerce(mergeEntries(entries), entries)
+  return isZodSchema(schema) ? coerceForm(schema, entries, options) : mergeEntries(entries)
+}
+
+export interface CoerceOptions {
+  readonly limits: Limits
+  /** Counts the JSON values of the request. Default: one that counts those of the form. */
+  readonly jsonMeter?: JsonMeter | undefined
+  /**
+   * What an empty text means where the schema wants no text: `'absent'`, as browsers submit an input that was left
+   * empty, or `'keep'` for the text that it is. Default `'absent'`.
+   */
+  readonly emptyText?: 'absent' | 'keep'
+}
+
+/**
+ * Walks the entries of a form along a schema: "42" becomes 42 where the schema wants a number, `items[0].price` goes
+ * into the list of objects that the schema has there, and a box that is not checked is false. What cannot be coerced
+ * stays the text that it was; a name that the schema does not have stays as it is. Nothing is validated here.
+ *
+ * @param schema of zod 4 or zod/mini. The values of a JSON part are never touched.
+ * @param entries in the order in which the client sent them
+ * @throws BodyError `LIMIT_NESTING` for names and JSON that are nested too deeply, and for lists with gaps;
+ * `LIMIT_JSON_VALUES` and `MALFORMED_JSON` for the JSON in a field
+ */
+export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options: CoerceOptions): unknown {
+  const { limits, emptyText = 'absent', jsonMeter = new JsonMeter(limits) } = options
+  const root = nodeOf(schema)
+  // Whatever comes is handed on as it is, and a form with nothing in it is no list of nothing.
+  if (entries.length === 0 && root.kind === 'scalar' && root.takesAll) return plainObject()
+  const tree = plantEntries(root, entries, limits)
+  return new FormReader({ limits, jsonMeter, emptyIsAbsent: emptyText === 'absent' }).read(root, tree, 0)
+}
+
+function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): FormTree {
+  const tree = new FormTree()
+  const keys = root.kind === 'object' ? root.fields : undefined
+  const paths = FieldPaths.of(root, limits)
+  for (const entry of entries) {
+    const path = keys?.has(entry.name) ? undefined : paths.get(entry.name)
+    if (path === undefined) tree.child(entry.name).entries.push(entry)
+    else tree.add(path, entry)
+  }
+  return tree
+}
 
 interface Settings {
   readonly limits: Limits
