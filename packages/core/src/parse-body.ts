@@ -1,18 +1,18 @@
 /** The straight line from a request to its data and files. */
+
 import type { Readable } from 'node:stream'
-import { DataAndFiles } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
-import { bareRecord, type Entry, type FilesByField } from './parsers/data-and-files.js'
 import { FileLedger } from './files/request-files.js'
+import { longestTimer } from './http/body-stream.js'
+import { discardRest } from './http/drain.js'
+import type { Reading, Source } from './http/incoming-body.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
 import { RequestContext } from './parser-context.js'
-import type { RequestMeters } from './parsers/form-limits.js'
 import type { BaseParser, ParserContext, RouteParams, SizeLimit } from './parsers/base-parser.js'
-import { selectParser, unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
-import { discardRest } from './http/drain.js'
-import type { Reading, Source } from './http/incoming-body.js'
-import { watchStorage } from './storage-watch.js'
+import { bareRecord, DataAndFiles, type Entry, type FilesByField } from './parsers/data-and-files.js'
+import type { RequestMeters } from './parsers/form-limits.js'
+import { type RegisteredParser, selectParser, unsupportedMediaType } from './parsers/registry.js'
 
 /** What the body of a request came to. */
 export interface BodyResult {
@@ -122,4 +122,43 @@ function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading
 export function boundOf(parser: BaseParser, limits: Limits): SizeLimit {
   const [first, ...others] = parser.sizeLimits
   return others.reduce((least, each) => (limits[each] < limits[least] ? each : least), first ?? 'bodySize')
+}
+
+/**
+ * Watches over the files of one request, from the first on until all are stored.
+ *
+ * While the body arrives, a slow client makes slow work, and a client that has gone is noticed by its body. After that,
+ * and while the storage takes nothing of what has arrived, nobody but this would end a storage that hangs: its signal is
+ * aborted when the client has gone, or when time is up.
+ *
+ * @param settle milliseconds after the last byte of the body, or in which a storage takes none; `Infinity` for no limit.
+ * Time is up when that was so at the last look already, so after one to two times this time.
+ * @returns what ends the watch
+ */
+export function watchStorage(source: Source, settle: number, ledger: FileLedger): () => void {
+  let isOver = false
+  let hadArrived = false
+  let received = -1
+  const look = (): void => {
+    const isStuck = source.isHeldBack && source.received === received
+    if (hadArrived || isStuck) ledger.abort(unsettled(settle, hadArrived))
+    hadArrived = !source.isIncoming
+    received = source.received
+  }
+  const timer = settle === Infinity ? undefined : setInterval(look, Math.min(settle, longestTimer)).unref()
+  source.onResponseEnd(() => {
+    // Whoever has been answered already may still be sending, and has to be read to the end.
+    if (!isOver && !source.isAnswered) ledger.abort(new BodyError('CLIENT_ABORTED'))
+  })
+  return () => {
+    isOver = true
+    clearInterval(timer)
+  }
+}
+
+function unsettled(settle: number, hadArrived: boolean): BodyError {
+  const detail = hadArrived
+    ? `A file was not stored ${settle} milliseconds after the last byte of the body had arrived.`
+    : `Storing a file took nothing of what had arrived for ${settle} milliseconds.`
+  return new BodyError('STORAGE_FAILED', { detail, limit: settle })
 }

@@ -1,33 +1,40 @@
 /** A route whose body has a type: which bodies it takes, and what it makes of them. */
-import {
-  checkDefinition,
-  routeOptionsOf,
-  takesAbsence,
-  type BodyOptions,
-  type BodyType,
-  type FormOptions,
-} from './options/body-options.js'
-import { bareRecord, groupFiles, type Entry, type FilesByField } from './parsers/data-and-files.js'
+
+import { isAccepted } from './checks/accept.js'
+import { formValue } from './coercion/coerce-form.js'
+import { dropPrototypeKeys } from './coercion/plain-object.js'
 import { BodyError } from './errors.js'
 import { isUnstored } from './files/rejected-file.js'
+import { ContentType, isJson, type MediaType, parseMediaType } from './http/media-type.js'
 import type { Limits } from './limits.js'
-import { ContentType, parseMediaType, type MediaType } from './http/media-type.js'
-import { defaultParsers, RouteConfig, type Config } from './options/options.js'
+import {
+  type BodyOptions,
+  type BodyType,
+  checkDefinition,
+  type FormOptions,
+  routeOptionsOf,
+  takesAbsence,
+} from './options/body-options.js'
+import { type Config, defaultParsers, RouteConfig } from './options/options.js'
+import { BytesParser, isRawBody, rawValue, StreamParser } from './options/raw-body.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
-import type { FileRules } from './parsers/base-parser.js'
+import { type FileRules, parsePart, type ParserContext, type PartParser } from './parsers/base-parser.js'
+import {
+  bareRecord,
+  type Entry,
+  type FileEntry,
+  type FilesByField,
+  groupFiles,
+} from './parsers/data-and-files.js'
+import { quote } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
-import { BytesParser, isRawBody, rawValue, StreamParser } from './options/raw-body.js'
-import { narrowParsers, registerParsers, type RegisteredParser } from './parsers/registry.js'
-import { isAccepted } from './checks/accept.js'
+import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
 import { fileRules } from './schema/file-rules.js'
-import { formValue } from './coercion/coerce-form.js'
-import { dropPrototypeKeys } from './coercion/plain-object.js'
-import { takesAnything, type Schema } from './schema/schema.js'
+import { type Schema, takesAnything } from './schema/schema.js'
 import { validate } from './schema/validate.js'
-import { readValues } from './values-among-files.js'
 
 /** What a route may name though no parser above reads it. */
 const builtInParsers: readonly RegisteredParser[] = [
@@ -244,5 +251,49 @@ function rulesOf(type: Schema, limits: Limits): FileRules {
       const { types } = rule
       return { ...rule, accepts: (file) => types === undefined || isAccepted(file, types) }
     },
+  }
+}
+
+/**
+ * The entries of a form as they would be had the route read it: a file of JSON where the schema wants a value is that
+ * value.
+ *
+ * @throws BodyError `MALFORMED_JSON` or `LIMIT_FIELD_SIZE`
+ */
+export async function readValues(
+  entries: readonly Entry[],
+  { partParser }: Pick<ParserContext, 'partParser'>,
+  { fileRules, limits }: Config,
+): Promise<readonly Entry[]> {
+  const parserOf = (entry: Entry): PartParser | undefined => {
+    if (entry.kind !== 'file' || fileRules?.find(entry.name)?.kind !== 'value') return undefined
+    const mediaType = parseMediaType(entry.value.type)
+    return mediaType !== undefined && isJson(mediaType) ? partParser(mediaType) : undefined
+  }
+  const parsers = entries.map(parserOf)
+  if (parsers.every((parser) => parser === undefined)) return entries
+  const read: Entry[] = []
+  for (const [at, entry] of entries.entries()) {
+    const parser = parsers[at]
+    const isValue = parser !== undefined && entry.kind === 'file'
+    read.push(isValue ? await readValue(entry, parser, limits.fieldSize) : entry)
+  }
+  return read
+}
+
+async function readValue(
+  { name, value: file }: FileEntry,
+  parser: PartParser,
+  limit: number,
+): Promise<Entry> {
+  if (file.size > limit) {
+    const detail = `The field ${quote(name)} is larger than ${limit} bytes.`
+    throw new BodyError('LIMIT_FIELD_SIZE', { detail, field: name, limit })
+  }
+  const bytes = Buffer.from(await file.arrayBuffer())
+  return {
+    kind: 'parsed',
+    name,
+    value: await parsePart(parser, bytes, name),
   }
 }
