@@ -1,12 +1,17 @@
 /** An object on its way into a bucket: under which key it comes there, and that nothing of it stays where it fails. */
+
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { FileInfo } from '@formgate/core'
-import { randomName, reportLeftover } from '@formgate/core/storage'
-import type { Intake } from '@formgate/core/storage'
+import {
+  type Intake,
+  randomName,
+  reportLeftover,
+  safeExtension,
+  safeFileName,
+  withSuffix,
+} from '@formgate/core/storage'
 import { uploadInParts } from './multipart-upload.js'
-import { headersOf } from './object-headers.js'
-import type { ObjectHeaders } from './object-headers.js'
-import { chosenKey, otherKey, randomKey } from './object-key.js'
+import { headersOf, type ObjectHeaders } from './object-headers.js'
 import { openObject, S3File } from './s3-file.js'
 import type { S3Settings } from './s3-options.js'
 import { answerOf, S3StorageError } from './s3-storage-error.js'
@@ -144,4 +149,25 @@ export class NewObject {
 /** 409 where somebody else is writing the same key at this moment. */
 function isTaken(error: unknown): boolean {
   return error instanceof S3StorageError && (error.status === 412 || error.status === 409)
+}
+
+/** 128 random bits, which are never taken, and the extension of the client's name where it is plain. */
+export function randomKey({ prefix }: S3Settings, info: FileInfo): string {
+  return prefix + randomName() + safeExtension(info.name)
+}
+
+/** @throws TypeError for a key of the user's that has a segment which is no safe file name */
+export async function chosenKey({ prefix, key }: S3Settings, info: FileInfo): Promise<string> {
+  const chosen = await key?.(info)
+  const segments = typeof chosen === 'string' ? chosen.split('/') : ['']
+  if (segments.some((segment) => safeFileName(segment) !== segment)) {
+    throw new TypeError(`s3({ key }) gave ${JSON.stringify(chosen)}, which is no safe key.`)
+  }
+  return prefix + segments.join('/')
+}
+
+/** Another key, for one that is taken: eight random characters before its extension. */
+export function otherKey(key: string): string {
+  const slash = key.lastIndexOf('/') + 1
+  return key.slice(0, slash) + withSuffix(key.slice(slash), `_${randomName().slice(0, 8)}`)
 }

@@ -1,5 +1,5 @@
 /** A file as it stands in a bucket. */
-import { Readable } from 'node:stream'
+
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -7,11 +7,10 @@ import {
   HeadObjectCommand,
 } from '@aws-sdk/client-s3'
 import type { ByteRange, StoredFile, UploadedFile } from '@formgate/core'
-import { originalNameIn } from './object-headers.js'
-import type { ObjectHeaders } from './object-headers.js'
-import { ObjectStream } from './object-stream.js'
-import { answerOf, S3StorageError } from './s3-storage-error.js'
+import { Readable } from 'node:stream'
+import { type ObjectHeaders, originalNameIn } from './object-headers.js'
 import type { S3Settings } from './s3-options.js'
+import { answerOf, S3StorageError } from './s3-storage-error.js'
 
 /** Where an object is, and which one of those that were there. */
 export interface ObjectFacts {
@@ -138,4 +137,53 @@ export async function openObject(settings: S3Settings, key: string): Promise<S3F
  */
 export function s3File(file: UploadedFile): S3File | undefined {
   return file.stored instanceof S3File ? file.stored : undefined
+}
+
+/**
+ * Asks for the bytes at the first read, takes no more of them than its reader wants, and lets go of the connection when
+ * it is destroyed.
+ */
+export class ObjectStream extends Readable {
+  readonly #open: (signal: AbortSignal) => Promise<Readable>
+  readonly #stop = new AbortController()
+  #body: Readable | undefined
+
+  /** @param open asks the store for the bytes */
+  constructor(open: (signal: AbortSignal) => Promise<Readable>) {
+    super()
+    this.#open = open
+  }
+
+  override _read(): void {
+    if (this.#body) this.#body.resume()
+    else void this.#start()
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#stop.abort()
+    this.#body?.destroy()
+    callback(error)
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const body = await this.#open(this.#stop.signal)
+      this.#body = body
+      let ended = false
+      body.on('data', (chunk: Uint8Array) => {
+        if (!this.push(chunk)) body.pause()
+      })
+      body.on('end', () => {
+        ended = true
+        this.push(null)
+      })
+      body.on('error', (error) => this.destroy(error))
+      body.on('close', () => {
+        if (!ended) this.destroy(new Error('The store closed the connection before the end of the object.'))
+      })
+      if (this.destroyed) body.destroy()
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
 }
