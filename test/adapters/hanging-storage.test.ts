@@ -57,10 +57,10 @@ describe.each(frameworks)('$name', ({ start }) => {
   let app: App
 
   beforeAll(async () => {
-    const route = (path: string, settle: number, storage: Storage) => ({
+    const route = (path: string, storageTimeout: number, storage: Storage) => ({
       path,
       parsers: [MultiPartParser, FileUploadParser],
-      options: { storage, limits: { settle } },
+      options: { storage, limits: { storageTimeout } },
     })
     app = await start({
       errorHandler: true,
@@ -71,18 +71,18 @@ describe.each(frameworks)('$name', ({ start }) => {
         {
           path: '/inspect',
           parsers: [MultiPartParser],
-          options: { inspect: stuck, limits: { settle: 100 } },
+          options: { inspect: stuck, limits: { storageTimeout: 100 } },
         },
         {
           path: '/slow-storage',
           parsers: [MultiPartParser],
-          options: { storage: slow, limits: { settle: 100 } },
+          options: { storage: slow, limits: { storageTimeout: 100 } },
           handler: ({ files }) => files['f']!.map(({ size }) => size),
         },
         {
           path: '/slow-client',
           parsers: [MultiPartParser],
-          options: { limits: { settle: 50 } },
+          options: { limits: { storageTimeout: 50 } },
           handler: () => 'stored',
         },
       ],

@@ -164,7 +164,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     const route = (path: string, options: RouteOptions) => ({
       path,
       parsers: [MultiPartParser, FileUploadParser],
-      options: { limits: { settle: 200 }, ...options },
+      options: { limits: { storageTimeout: 200 }, ...options },
       handler: () => 'handled',
     })
     app = await start({

@@ -186,6 +186,7 @@ test.each(Object.entries(openings))(
     const end = written.lastIndexOf('/')
     const pattern = new RegExp(written.slice(1, end), written.slice(end + 1))
     const characters = alphabet(written)
+    const slow: string[] = []
     const pairs = characters.flatMap((one) => characters.map((other) => [one, other] as const))
     for (const [one, other] of pairs) {
       for (const shape of shapes) {
@@ -198,11 +199,11 @@ test.each(Object.entries(openings))(
             // A bounded repetition inside another one is linear too, but can take hundreds of steps for each character.
             const isSlow = grown > factor * 3 * Math.max(small, quick / 16) || grown > quick * 5
             const what = [start, one, other, last].map((each) => JSON.stringify(each)).join(' ')
-            if (isSlow)
-              throw new Error(`${what}: ${small} ms for ${size} bytes, ${grown} for ${size * factor}`)
+            if (isSlow) slow.push(`${what}: ${small} ms for ${size} bytes, ${grown} for ${size * factor}`)
           }
         }
       }
     }
+    expect(slow).toEqual([])
   },
 )

@@ -56,10 +56,10 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     ['a range', 'application/*', true, true],
     ['any type', '*/*', true, true],
     ['another type', 'multipart/form-data', false, false],
-  ])('body() takes what contentType names: %s', async (_, contentType, takesJson, takesForms) => {
+  ])('body() takes what contentType names: %s', async (_, contentType, takesJson, acceptsForms) => {
     const send = await serving(z.object({ a: z.string() }), { contentType })
     expect((await send(json({ a: 'x' }))).status).toBe(takesJson ? 200 : 415)
-    expect((await send(urlencoded('a=x'))).status).toBe(takesForms ? 200 : 415)
+    expect((await send(urlencoded('a=x'))).status).toBe(acceptsForms ? 200 : 415)
   })
 
   test('body() takes text where contentType says so, though no parser above reads it', async () => {

@@ -32,14 +32,13 @@ export { defaultLimits, type Limits } from './limits.js'
 
 export {
   BaseParser,
-  type FileRule,
-  type FileRules,
   type ParserContext,
   type ParserLike,
   type PartParser,
   type RouteParams,
   type SizeLimit,
 } from './parsers/base-parser.js'
+export type { FileRule, FileRules } from './parsers/form-limits.js'
 export { JSONParser, type JSONParserOptions } from './parsers/json-parser.js'
 export { FormParser, type FormParserOptions } from './parsers/form-parser.js'
 export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'

@@ -40,10 +40,9 @@ export interface Limits {
    */
   readonly total: number
   /**
-   * Milliseconds that storing a file may go on after the last byte of the body has arrived, or take none of what has.
-   * Default 120,000.
+   * How long a storage may take after the upload has ended, or stall during it, in milliseconds. Default 120,000.
    */
-  readonly settle: number
+  readonly storageTimeout: number
 }
 
 const KiB = 1024
@@ -67,7 +66,7 @@ export const defaultLimits: Limits = Object.freeze({
   issues: 100,
   idle: 30_000,
   total: 300_000,
-  settle: 120_000,
+  storageTimeout: 120_000,
 })
 
 /**

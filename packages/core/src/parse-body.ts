@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
-import { FileLedger } from './files/request-files.js'
+import { RequestFiles } from './files/request-files.js'
 import { longestTimer } from './http/body-stream.js'
 import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
@@ -50,23 +50,23 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   }
   const { parser } = reader
   const reading = readingFor(parser, config)
-  const body = (reader.takesBytes ? source.takeWhole(reading) : undefined) ?? source.open(reading)
+  const body = (reader.acceptsBytes ? source.readWhole(reading) : undefined) ?? source.open(reading)
   const inspecting = { inspectors: config.inspectors, request: source.target }
-  const ledger = new FileLedger(config.storages, { inspecting })
+  const requestFiles = new RequestFiles(config.storages, { inspecting })
   let endWatch: (() => void) | undefined
   const storeFile: ParserContext['storeFile'] = (file, info) => {
-    endWatch ??= watchStorage(source, config.limits.settle, ledger)
-    return ledger.store(file, info)
+    endWatch ??= watchStorage(source, config.limits.storageTimeout, requestFiles)
+    return requestFiles.store(file, info)
   }
   try {
     const context = new RequestContext(
-      { headers: source.headers, params, config, ledger, storeFile },
+      { headers: source.headers, params, config, requestFiles, storeFile },
       mediaType,
     )
     const result = await (Buffer.isBuffer(body)
       ? parser.parseBytes!(body, mediaType, context)
       : parser.parse(body, mediaType, context))
-    ledger.releaseAfter(source)
+    requestFiles.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
     return {
       data: isForm ? result.merge() : result,
@@ -75,11 +75,11 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       reader,
       partParser: context.partParser,
       meters: context.meters,
-      discard: (reason) => ledger.discard(reason),
+      discard: (reason) => requestFiles.discard(reason),
     }
   } catch (error) {
     if (!Buffer.isBuffer(body)) body.destroy()
-    await ledger.discard(error)
+    await requestFiles.discard(error)
     throw error
   } finally {
     endWatch?.()
@@ -131,24 +131,24 @@ export function boundOf(parser: BaseParser, limits: Limits): SizeLimit {
  * and while the storage takes nothing of what has arrived, nobody but this would end a storage that hangs: its signal is
  * aborted when the client has gone, or when time is up.
  *
- * @param settle milliseconds after the last byte of the body, or in which a storage takes none; `Infinity` for no limit.
+ * @param timeout milliseconds after the last byte of the body, or in which a storage takes none; `Infinity` for no limit.
  * Time is up when that was so at the last look already, so after one to two times this time.
  * @returns what ends the watch
  */
-export function watchStorage(source: Source, settle: number, ledger: FileLedger): () => void {
+function watchStorage(source: Source, timeout: number, requestFiles: RequestFiles): () => void {
   let isOver = false
   let hadArrived = false
   let received = -1
   const look = (): void => {
     const isStuck = source.isHeldBack && source.received === received
-    if (hadArrived || isStuck) ledger.abort(unsettled(settle, hadArrived))
+    if (hadArrived || isStuck) requestFiles.abort(unsettled(timeout, hadArrived))
     hadArrived = !source.isIncoming
     received = source.received
   }
-  const timer = settle === Infinity ? undefined : setInterval(look, Math.min(settle, longestTimer)).unref()
+  const timer = timeout === Infinity ? undefined : setInterval(look, Math.min(timeout, longestTimer)).unref()
   source.onResponseEnd(() => {
     // Whoever has been answered already may still be sending, and has to be read to the end.
-    if (!isOver && !source.isAnswered) ledger.abort(new BodyError('CLIENT_ABORTED'))
+    if (!isOver && !source.isAnswered) requestFiles.abort(new BodyError('CLIENT_ABORTED'))
   })
   return () => {
     isOver = true
@@ -156,9 +156,9 @@ export function watchStorage(source: Source, settle: number, ledger: FileLedger)
   }
 }
 
-function unsettled(settle: number, hadArrived: boolean): BodyError {
+function unsettled(timeout: number, hadArrived: boolean): BodyError {
   const detail = hadArrived
-    ? `A file was not stored ${settle} milliseconds after the last byte of the body had arrived.`
-    : `Storing a file took nothing of what had arrived for ${settle} milliseconds.`
-  return new BodyError('STORAGE_FAILED', { detail, limit: settle })
+    ? `A file was not stored ${timeout} milliseconds after the last byte of the body had arrived.`
+    : `Storing a file took nothing of what had arrived for ${timeout} milliseconds.`
+  return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
 }

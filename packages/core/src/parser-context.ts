@@ -2,12 +2,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { DataAndFiles } from './parsers/data-and-files.js'
-import type { FileLedger } from './files/request-files.js'
+import type { RequestFiles } from './files/request-files.js'
 import type { Limits } from './limits.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
-import type { FileRules, ParserContext, PartParser, RouteParams } from './parsers/base-parser.js'
-import { RequestMeters } from './parsers/form-limits.js'
+import type { ParserContext, PartParser, RouteParams } from './parsers/base-parser.js'
+import { RequestMeters, type FileRules } from './parsers/form-limits.js'
 import { selectParser, type RegisteredParser } from './parsers/registry.js'
 
 /** What the context of a parser is made of. */
@@ -15,7 +15,7 @@ export interface ContextParts {
   readonly headers: IncomingHttpHeaders
   readonly params: RouteParams
   readonly config: Config
-  readonly ledger: FileLedger
+  readonly requestFiles: RequestFiles
   readonly storeFile: ParserContext['storeFile']
 }
 
@@ -41,7 +41,7 @@ export class RequestContext implements ParserContext {
   static readonly #signal: PropertyDescriptor & ThisType<RequestContext> = {
     enumerable: true,
     get() {
-      return this.#parts.ledger.signal
+      return this.#parts.requestFiles.signal
     },
   }
 
@@ -53,8 +53,10 @@ export class RequestContext implements ParserContext {
     this.meters = meters ?? new RequestMeters(this.limits)
     this.fileRules = parts.config.fileRules
     this.storeFile = parts.storeFile
-    const { ledger } = parts
-    this.storeBytes = ledger.takesBytes ? (bytes, info) => ledger.storeBytes(bytes, info) : undefined
+    const { requestFiles } = parts
+    this.storeBytes = requestFiles.acceptsBytes
+      ? (bytes, info) => requestFiles.storeBytes(bytes, info)
+      : undefined
     this.#parts = parts
     Object.defineProperty(this, 'signal', RequestContext.#signal)
   }
@@ -80,13 +82,13 @@ export class RequestContext implements ParserContext {
 }
 
 function parseContent(
-  { parser, takesBytes }: RegisteredParser,
+  { parser, acceptsBytes }: RegisteredParser,
   content: Readable | Buffer,
   mediaType: MediaType,
   context: ParserContext,
 ): unknown {
   if (!Buffer.isBuffer(content)) return parser.parse(content, mediaType, context)
-  if (takesBytes) return parser.parseBytes!(content, mediaType, context)
+  if (acceptsBytes) return parser.parseBytes!(content, mediaType, context)
   return parser.parse(Readable.from(content, { objectMode: false }), mediaType, context)
 }
 

@@ -5,7 +5,7 @@ import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import { openStream } from './parse-body.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
-import type { PartQueue } from './parsers/multipart/part-iterator.js'
+import type { PartIterator } from './parsers/multipart/part-iterator.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import {
   registerParsers,
@@ -58,7 +58,7 @@ export async function* streamParts(source: Source, config: Config): AsyncGenerat
   }
 }
 
-async function* loop(parts: PartQueue): AsyncGenerator<Part, void, undefined> {
+async function* loop(parts: PartIterator): AsyncGenerator<Part, void, undefined> {
   for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
     yield part
     if (part.kind === 'file') await parts.leave(part)

@@ -4,7 +4,7 @@ import { isAccepted } from './checks/accept.js'
 import { formValue } from './coercion/coerce-form.js'
 import { dropPrototypeKeys } from './coercion/plain-object.js'
 import { BodyError } from './errors.js'
-import { isUnstored } from './files/rejected-file.js'
+import { isRejected } from './files/rejected-file.js'
 import { ContentType, isJson, type MediaType, parseMediaType } from './http/media-type.js'
 import type { Limits } from './limits.js'
 import {
@@ -13,12 +13,12 @@ import {
   checkDefinition,
   type FormOptions,
   routeOptionsOf,
-  takesAbsence,
+  acceptsAbsence,
 } from './options/body-options.js'
 import { type Config, defaultParsers, RouteConfig } from './options/options.js'
-import { BytesParser, isRawBody, rawValue, StreamParser } from './options/raw-body.js'
+import { BytesParser, isRawBody, rawBodyValue, StreamParser } from './options/raw-body.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
-import { type FileRules, parsePart, type ParserContext, type PartParser } from './parsers/base-parser.js'
+import { parsePart, type ParserContext, type PartParser } from './parsers/base-parser.js'
 import {
   bareRecord,
   type Entry,
@@ -26,14 +26,14 @@ import {
   type FilesByField,
   groupFiles,
 } from './parsers/data-and-files.js'
-import { quote } from './parsers/form-limits.js'
+import { quote, type FileRules } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
 import { fileRules } from './schema/file-rules.js'
-import { type Schema, takesAnything } from './schema/schema.js'
+import { type Schema, acceptsAnything } from './schema/schema.js'
 import { validate } from './schema/validate.js'
 
 /** What a route may name though no parser above reads it. */
@@ -105,19 +105,19 @@ export class TypedRoute {
     const type = this.#type
     const { files } = body
     if (body.reader === undefined) return { data: await this.#absentData(config), files }
-    if (isRawBody(type)) return { data: rawValue(type, body.data, this.#options.status), files }
+    if (isRawBody(type)) return { data: rawBodyValue(type, body.data, this.#options.status), files }
     if (!this.#validates(type)) return { data: body.data, files }
     if (body.entries === undefined) {
       // JSON with such a key has been refused.
       if (!readsJson(body.reader)) dropPrototypeKeys(body.data)
       return { data: await this.#validate(type, body.data, config), files: storedAmong(files) }
     }
-    const entries = await readValues(body.entries, body, config)
+    const entries = await parseJsonFiles(body.entries, body, config)
     dropFromParts(entries, config)
     const data = await this.#formData(type, entries, config, body.meters?.json)
     // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
     const known = entries.filter(
-      (entry) => entry.kind !== 'file' || (!isUnstored(entry.value) && isKnown(entry, config)),
+      (entry) => entry.kind !== 'file' || (!isRejected(entry.value) && isKnown(entry, config)),
     )
     const isAsRead = entries === body.entries && known.length === entries.length
     return { data, files: isAsRead ? files : groupFiles(known) }
@@ -130,11 +130,12 @@ export class TypedRoute {
     const options = this.#options
     if ('default' in options) return options.default
     if (options.defaultFactory !== undefined) return options.defaultFactory()
-    if (isRawBody(type)) return rawValue(type, undefined, options.status)
+    if (isRawBody(type)) return rawBodyValue(type, undefined, options.status)
     if (!this.#validates(type)) return bareRecord()
-    const takesForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
+    const acceptsForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
-    const value = takesForms && !takesAbsence(type) ? formValue(type, [], { ...options, limits }) : undefined
+    const value =
+      acceptsForms && !acceptsAbsence(type) ? formValue(type, [], { ...options, limits }) : undefined
     return this.#validate(type, value, config)
   }
 
@@ -155,7 +156,7 @@ export class TypedRoute {
       return await this.#validate(type, formValue(type, entries, { ...options, limits, jsonMeter }), config)
     } catch (error) {
       const unstored = entries.filter(
-        (entry) => entry.kind === 'file' && isUnstored(entry.value) && isKnown(entry, config),
+        (entry) => entry.kind === 'file' && isRejected(entry.value) && isKnown(entry, config),
       )
       if (error instanceof BodyError || unstored.length === 0) throw error
       // A rule of the author's own may want to read a file that was refused before it was stored.
@@ -168,7 +169,9 @@ export class TypedRoute {
   }
 
   #validates(type: BodyType | undefined): type is Schema {
-    return type !== undefined && !isRawBody(type) && this.#options.validate !== false && !takesAnything(type)
+    return (
+      type !== undefined && !isRawBody(type) && this.#options.validate !== false && !acceptsAnything(type)
+    )
   }
 
   /** What the type says about the reading: the size of a raw body, the files of a form. */
@@ -187,10 +190,10 @@ export class TypedRoute {
 /** The files without those that were refused before they were stored. */
 function storedAmong(files: FilesByField): FilesByField {
   const lists = Object.entries(files)
-  if (!lists.some(([, list]) => list.some(isUnstored))) return files
+  if (!lists.some(([, list]) => list.some(isRejected))) return files
   const stored: FilesByField = bareRecord()
   for (const [name, list] of lists) {
-    const kept = list.filter((file) => !isUnstored(file))
+    const kept = list.filter((file) => !isRejected(file))
     if (kept.length > 0) stored[name] = kept
   }
   return stored
@@ -260,7 +263,7 @@ function rulesOf(type: Schema, limits: Limits): FileRules {
  *
  * @throws BodyError `MALFORMED_JSON` or `LIMIT_FIELD_SIZE`
  */
-export async function readValues(
+async function parseJsonFiles(
   entries: readonly Entry[],
   { partParser }: Pick<ParserContext, 'partParser'>,
   { fileRules, limits }: Config,

@@ -7,7 +7,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import type { ChecksumAlgorithm, CompletedPart, S3Client } from '@aws-sdk/client-s3'
-import type { Intake } from '@formgate/core/storage'
+import type { ChunkBuffer } from '@formgate/core/storage'
 import { reportLeftover } from '@formgate/core/storage'
 import type { ObjectHeaders } from './object-headers.js'
 import { PartBuffers } from './part-buffers.js'
@@ -46,7 +46,7 @@ export interface Committed {
  *
  * @throws the first error. By then nothing is on its way any more, and the store was told to forget all parts.
  */
-export async function uploadInParts(intake: Intake, plan: MultipartPlan): Promise<Committed> {
+export async function uploadInParts(intake: ChunkBuffer, plan: MultipartPlan): Promise<Committed> {
   const upload = await MultipartUpload.create(plan)
   try {
     const size = await upload.sendAll(intake)
@@ -89,7 +89,7 @@ class MultipartUpload {
   }
 
   /** @returns bytes */
-  async sendAll(intake: Intake): Promise<number> {
+  async sendAll(intake: ChunkBuffer): Promise<number> {
     const { queueSize, stop } = this.#plan
     let size = 0
     for await (const part of this.#buffers.filledFrom(intake)) {

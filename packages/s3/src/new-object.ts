@@ -3,7 +3,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { FileInfo } from '@formgate/core'
 import {
-  type Intake,
+  type ChunkBuffer,
   randomName,
   reportLeftover,
   safeExtension,
@@ -68,7 +68,7 @@ export class NewObject {
   }
 
   /** Sends all that an intake gathers, in parts of a size. */
-  async putParts(intake: Intake, partSize: number, stop: AbortController): Promise<S3File> {
+  async putParts(intake: ChunkBuffer, partSize: number, stop: AbortController): Promise<S3File> {
     const { client, bucket, queueSize } = this.#settings
     while (this.#guarded && (await this.#isKeyTaken())) this.#key = otherKey(this.#firstKey)
     try {
@@ -152,12 +152,12 @@ function isTaken(error: unknown): boolean {
 }
 
 /** 128 random bits, which are never taken, and the extension of the client's name where it is plain. */
-export function randomKey({ prefix }: S3Settings, info: FileInfo): string {
+function randomKey({ prefix }: S3Settings, info: FileInfo): string {
   return prefix + randomName() + safeExtension(info.name)
 }
 
 /** @throws TypeError for a key of the user's that has a segment which is no safe file name */
-export async function chosenKey({ prefix, key }: S3Settings, info: FileInfo): Promise<string> {
+async function chosenKey({ prefix, key }: S3Settings, info: FileInfo): Promise<string> {
   const chosen = await key?.(info)
   const segments = typeof chosen === 'string' ? chosen.split('/') : ['']
   if (segments.some((segment) => safeFileName(segment) !== segment)) {
@@ -167,7 +167,7 @@ export async function chosenKey({ prefix, key }: S3Settings, info: FileInfo): Pr
 }
 
 /** Another key, for one that is taken: eight random characters before its extension. */
-export function otherKey(key: string): string {
+function otherKey(key: string): string {
   const slash = key.lastIndexOf('/') + 1
   return key.slice(0, slash) + withSuffix(key.slice(slash), `_${randomName().slice(0, 8)}`)
 }

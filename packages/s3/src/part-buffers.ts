@@ -1,5 +1,5 @@
 /** The memory that parts are gathered in, used again when a part has been sent. */
-import type { Intake } from '@formgate/core/storage'
+import type { ChunkBuffer } from '@formgate/core/storage'
 
 /** Bytes to wait for before they are copied into a part. */
 const batch = 64 * 1024
@@ -14,28 +14,28 @@ export class PartBuffers {
     this.#size = size
   }
 
-  /** The parts of all that an intake gathers, each full but for the last. */
-  async *filledFrom(intake: Intake): AsyncGenerator<Buffer, undefined> {
+  /** The parts of all that a buffer gathers, each full but for the last. */
+  async *filledFrom(buffer: ChunkBuffer): AsyncGenerator<Buffer, undefined> {
     let part: Buffer | undefined
     let used = 0
     for (;;) {
-      await intake.fill(batch)
-      const chunks = intake.drain()
+      await buffer.fill(batch)
+      const chunks = buffer.drain()
       if (chunks.length === 0) break
       for (const chunk of chunks) {
         for (let offset = 0; offset < chunk.length;) {
           part ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size)
-          const piece = chunk.subarray(offset, offset + this.#size - used)
-          part.set(piece, used)
-          used += piece.length
-          offset += piece.length
+          const slice = chunk.subarray(offset, offset + this.#size - used)
+          part.set(slice, used)
+          used += slice.length
+          offset += slice.length
           if (used < this.#size) continue
           yield part
           part = undefined
           used = 0
         }
       }
-      intake.giveBack(chunks)
+      buffer.releaseBuffers(chunks)
     }
     if (part && used > 0) yield part.subarray(0, used)
   }

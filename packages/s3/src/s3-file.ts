@@ -143,7 +143,7 @@ export function s3File(file: UploadedFile): S3File | undefined {
  * Asks for the bytes at the first read, takes no more of them than its reader wants, and lets go of the connection when
  * it is destroyed.
  */
-export class ObjectStream extends Readable {
+class ObjectStream extends Readable {
   readonly #open: (signal: AbortSignal) => Promise<Readable>
   readonly #stop = new AbortController()
   #body: Readable | undefined

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { FileInfo, Storage } from '@formgate/core'
-import { Intake, reportLeftover } from '@formgate/core/storage'
+import { ChunkBuffer, reportLeftover } from '@formgate/core/storage'
 import { NewObject } from './new-object.js'
 import { openObject } from './s3-file.js'
 import type { S3File } from './s3-file.js'
@@ -42,7 +42,7 @@ export function s3(options: S3Options): S3Storage {
       const abort = (): void => stop.abort(signal.reason)
       if (signal.aborted) abort()
       signal.addEventListener('abort', abort)
-      const intake = new Intake(stream, stop.signal)
+      const intake = new ChunkBuffer(stream, stop.signal)
       try {
         const file = await send(settings, info, intake, stop)
         if (!signal.aborted) return file
@@ -65,7 +65,7 @@ export function s3(options: S3Options): S3Storage {
 async function send(
   settings: S3Settings,
   info: FileInfo,
-  intake: Intake,
+  intake: ChunkBuffer,
   stop: AbortController,
 ): Promise<S3File> {
   const partSize = settings.partSizeOf(info)

@@ -10,7 +10,7 @@ const options = Array.from({ length: 500 }, (_, index) => `option${index}`)
 const emptyFile = { size: 0, createReadStream: () => Readable.from([]), remove: async () => undefined }
 
 /** Milliseconds for a storage; a run does not want to wait for the two minutes of the default. */
-const limits = { settle: 500 }
+const limits = { storageTimeout: 500 }
 
 /**
  * @param {import('./apps.js').Gate} gate

@@ -1,26 +1,26 @@
-/** The memory of a body's pieces, which is given back as soon as their bytes have been written. */
+/** The memory of a body's chunks, which is given back as soon as their bytes have been written. */
 import type { Readable } from 'node:stream'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 
-/** On the memory of a piece that nobody else has: how many of its bytes have been written. */
+/** On the memory of a chunk that nobody else has: how many of its bytes have been written. */
 const writtenBytes: unique symbol = Symbol('formgate written bytes')
 
 type OwnMemory = ArrayBufferLike & { [writtenBytes]?: number }
 
-/** On a stream that shows its pieces to nobody but those who listen to it. */
-const discreet: unique symbol = Symbol('formgate discreet')
+/** On a stream that shows its chunks to nobody but those who listen to it. */
+const exclusive: unique symbol = Symbol('formgate exclusive')
 
-type MarkedStream = Readable & { [discreet]?: boolean }
+type MarkedStream = Readable & { [exclusive]?: boolean }
 
-/** Says whether a stream shows its pieces to nobody but those who listen to it. */
-export function markDiscreet(stream: MarkedStream, value = true): void {
-  stream[discreet] = value
+/** Says whether a stream shows its chunks to nobody but those who listen to it. */
+export function markExclusive(stream: MarkedStream, value = true): void {
+  stream[exclusive] = value
 }
 
-/** Whether nobody has seen a piece of a discreet stream yet, and nobody waits for one. */
-export function isUnseen(stream: MarkedStream): boolean {
+/** Whether nobody has seen a chunk of a exclusive stream yet, and nobody waits for one. */
+export function isUnread(stream: MarkedStream): boolean {
   return (
-    stream[discreet] === true &&
+    stream[exclusive] === true &&
     !stream.readableDidRead &&
     stream.listenerCount('data') === 0 &&
     stream.listenerCount('readable') === 0
@@ -30,23 +30,25 @@ export function isUnseen(stream: MarkedStream): boolean {
 /** Whether one listener takes all that a stream gives now, and nobody sees it before. */
 export function hasOneReader(stream: MarkedStream): boolean {
   return (
-    stream[discreet] !== false && stream.listenerCount('data') === 1 && stream.listenerCount('readable') === 0
+    stream[exclusive] !== false &&
+    stream.listenerCount('data') === 1 &&
+    stream.listenerCount('readable') === 0
   )
 }
 
-/** Says that nobody else has this piece. One that shares its memory with others is left alone. */
-export function claim(piece: Buffer): void {
-  const memory: OwnMemory = piece.buffer
-  if (piece.length === memory.byteLength) memory[writtenBytes] = 0
+/** Says that nobody else has this chunk. One that shares its memory with others is left alone. */
+export function trackBuffer(chunk: Buffer): void {
+  const memory: OwnMemory = chunk.buffer
+  if (chunk.length === memory.byteLength) memory[writtenBytes] = 0
 }
 
 /**
- * Gives back the memory of the pieces that have been written to their last byte: of those that were claimed, and of which
+ * Gives back the memory of the chunks that have been written to their last byte: of those that were claimed, and of which
  * every byte has come by here. They are empty from then on.
  *
- * @param chunks pieces, or parts of them, each byte at most once
+ * @param chunks chunks, or parts of them, each byte at most once
  */
-export function giveBack(chunks: readonly Uint8Array[]): void {
+export function releaseBuffers(chunks: readonly Uint8Array[]): void {
   for (const { buffer, length } of chunks) {
     const memory: OwnMemory = buffer
     const known = memory[writtenBytes]

@@ -1,22 +1,22 @@
 import { expect, test } from 'vitest'
-import { GatheredBytes } from './byte-buffer.js'
+import { ByteBuffer } from './byte-buffer.js'
 
-test('bytes of several pieces are joined', () => {
-  const bytes = new GatheredBytes()
-  for (const piece of ['one ', 'two ', 'three']) bytes.add(Buffer.from(piece), 0, piece.length)
+test('bytes of several chunks are joined', () => {
+  const bytes = new ByteBuffer()
+  for (const chunk of ['one ', 'two ', 'three']) bytes.add(Buffer.from(chunk), 0, chunk.length)
   expect(bytes.latin1()).toBe('one two three')
   expect(bytes.size).toBe(13)
 })
 
-test('of each piece only the bytes that were given count', () => {
-  const bytes = new GatheredBytes()
+test('of each chunk only the bytes that were given count', () => {
+  const bytes = new ByteBuffer()
   bytes.add(Buffer.from('-one-'), 1, 4)
   bytes.add(Buffer.from('-two-'), 1, 4)
   expect(bytes.toBuffer().toString()).toBe('onetwo')
 })
 
-test('a piece of which only the start was given is never written into', () => {
-  const bytes = new GatheredBytes()
+test('a chunk of which only the start was given is never written into', () => {
+  const bytes = new ByteBuffer()
   const first = Buffer.from('\r\n--boundary')
   bytes.add(first, 0, 2)
   bytes.add(Buffer.from('xy'), 0, 2)
@@ -24,20 +24,20 @@ test('a piece of which only the start was given is never written into', () => {
   expect(first.toString()).toBe('\r\n--boundary')
 })
 
-test('nor is the piece after one that was forgotten', () => {
-  const bytes = new GatheredBytes()
+test('nor is the chunk after one that was forgotten', () => {
+  const bytes = new ByteBuffer()
   bytes.add(Buffer.from('a'), 0, 1)
   bytes.add(Buffer.from('b'), 0, 1)
   bytes.truncate(0)
-  const piece = Buffer.from('keep me')
-  bytes.add(piece, 0, 1)
+  const chunk = Buffer.from('keep me')
+  bytes.add(chunk, 0, 1)
   bytes.add(Buffer.from('!'), 0, 1)
   expect(bytes.latin1()).toBe('k!')
-  expect(piece.toString()).toBe('keep me')
+  expect(chunk.toString()).toBe('keep me')
 })
 
 test('what stands behind the bytes in the same memory is neither found nor read', () => {
-  const bytes = new GatheredBytes()
+  const bytes = new ByteBuffer()
   bytes.add(Buffer.from('ab\r\n\r\n'), 0, 4)
   expect(bytes.indexOf(Buffer.from('\r\n\r\n'), 0)).toBe(-1)
   expect(bytes.indexOf(Buffer.from('\r\n'), 0)).toBe(2)
@@ -45,8 +45,8 @@ test('what stands behind the bytes in the same memory is neither found nor read'
   expect(bytes.at(4)).toBeUndefined()
 })
 
-test('places are counted from the first byte, wherever it stands in its piece', () => {
-  const bytes = new GatheredBytes()
+test('places are counted from the first byte, wherever it stands in its chunk', () => {
+  const bytes = new ByteBuffer()
   bytes.add(Buffer.from('xxab'), 2, 4)
   expect(bytes.at(0)).toBe(0x61)
   expect(bytes.at(-1)).toBeUndefined()
@@ -56,7 +56,7 @@ test('places are counted from the first byte, wherever it stands in its piece', 
 })
 
 test('no more room is made than for the bytes that were announced, unless more come', () => {
-  const bytes = new GatheredBytes(100_000)
+  const bytes = new ByteBuffer(100_000)
   bytes.add(Buffer.alloc(60_000, 'a'), 0, 60_000)
   bytes.add(Buffer.alloc(40_000, 'b'), 0, 40_000)
   expect(bytes.toBuffer().buffer.byteLength).toBe(100_000)
@@ -66,7 +66,7 @@ test('no more room is made than for the bytes that were announced, unless more c
 })
 
 test.each([0, 1, 5, Number.NaN])('bytes are joined whatever length was announced, such as %d', (expected) => {
-  const bytes = new GatheredBytes(expected)
-  for (const piece of ['one ', 'two ', 'three']) bytes.add(Buffer.from(piece), 0, piece.length)
+  const bytes = new ByteBuffer(expected)
+  for (const chunk of ['one ', 'two ', 'three']) bytes.add(Buffer.from(chunk), 0, chunk.length)
   expect(bytes.latin1()).toBe('one two three')
 })

@@ -1,4 +1,4 @@
-/** Bytes that belong together, gathered from the pieces that they come in. */
+/** Bytes that belong together, gathered from the chunks that they come in. */
 
 /**
  * What `toString` comes to in the end. Node does not document these methods, but busboy calls them too; on the way to them
@@ -15,14 +15,14 @@ const shortRun = 32
 const nothing = Buffer.alloc(0) as SlicedBuffer
 
 /**
- * Copies nothing as long as all bytes are of one piece. Of several it copies each byte at most twice or so, and keeps
- * none of the pieces: a client that sends byte by byte must not make every byte cost an object.
+ * Copies nothing as long as all bytes are of one chunk. Of several it copies each byte at most twice or so, and keeps
+ * none of the chunks: a client that sends byte by byte must not make every byte cost an object.
  */
-export class GatheredBytes {
+export class ByteBuffer {
   #bytes = nothing
   #from = 0
   #to = 0
-  /** Whether the memory is this object's own, with room behind the bytes, and not that of a piece. */
+  /** Whether the memory is this object's own, with room behind the bytes, and not that of a chunk. */
   #isOwn = false
   readonly #expected: number
 
@@ -36,10 +36,10 @@ export class GatheredBytes {
     return this.#to - this.#from
   }
 
-  /** Adds the bytes of `piece` from `from` up to, not with, `to`. */
-  add(piece: Buffer, from: number, to: number): void {
+  /** Adds the bytes of `chunk` from `from` up to, not with, `to`. */
+  add(chunk: Buffer, from: number, to: number): void {
     if (this.size === 0) {
-      this.#bytes = piece as SlicedBuffer
+      this.#bytes = chunk as SlicedBuffer
       this.#from = from
       this.#to = to
       this.#isOwn = false
@@ -55,8 +55,8 @@ export class GatheredBytes {
       this.#isOwn = true
     }
     // A loop, since a call of `copy` takes as long as a few dozen turns.
-    if (to - from > shortRun) piece.copy(this.#bytes, known, from, to)
-    else for (let at = from; at < to; at += 1) this.#bytes[known + at - from] = piece[at]!
+    if (to - from > shortRun) chunk.copy(this.#bytes, known, from, to)
+    else for (let at = from; at < to; at += 1) this.#bytes[known + at - from] = chunk[at]!
     this.#to = size
   }
 

@@ -1,6 +1,6 @@
 /** Gathers the bytes of one stream in few, well-filled chunks while somebody else decides what to do with them. */
 import type { Readable } from 'node:stream'
-import { giveBack, hasOneReader, isUnseen } from './buffer-release.js'
+import { releaseBuffers, hasOneReader, isUnread } from './buffer-release.js'
 
 const KiB = 1024
 
@@ -20,7 +20,7 @@ let active = 0
 const smallestWrite = 128 * KiB
 
 /**
- * Bytes to wait for before a write begins, and at most half of what an intake may hold: reading goes on while the disk
+ * Bytes to wait for before a write begins, and at most half of what an buffer may hold: reading goes on while the disk
  * writes, and the next write takes all that has come by then. Measured on Node 20 with 256 MB over HTTP, both cores
  * busy: 1.9 ms of CPU per MB; where each write waits for 1 MiB, 2.4.
  */
@@ -49,7 +49,7 @@ const blockSize = 64 * KiB
  * Chunks that are small, or are a small slice of a large buffer which they would keep in memory, are copied together:
  * what is held costs at most about twice its size, also where a client sends byte by byte.
  */
-export class Intake {
+export class ChunkBuffer {
   readonly #stream: Readable
   readonly #signal: AbortSignal
   #chunks: Uint8Array[] = []
@@ -66,7 +66,7 @@ export class Intake {
   #failed = false
   #error: unknown
 
-  /** Starts to read at once, as far ahead as {@link Intake.fill} asks for or the shared budget allows. */
+  /** Starts to read at once, as far ahead as {@link ChunkBuffer.fill} asks for or the shared budget allows. */
   constructor(stream: Readable, signal: AbortSignal) {
     this.#stream = stream
     this.#signal = signal
@@ -79,7 +79,7 @@ export class Intake {
     else {
       active++
       this.#reading = true
-      this.#isAlone = isUnseen(stream)
+      this.#isAlone = isUnread(stream)
       signal.addEventListener('abort', this.#aborted)
       stream.on('end', this.#end).on('close', this.#closed).on('data', this.#take)
     }
@@ -107,7 +107,7 @@ export class Intake {
   }
 
   /**
-   * Hands over what is held. An empty list after {@link Intake.fill} means that the stream has ended.
+   * Hands over what is held. An empty list after {@link ChunkBuffer.fill} means that the stream has ended.
    *
    * @throws Error where bytes are gone, since somebody has transferred their memory: no file may be stored without them
    */
@@ -126,10 +126,10 @@ export class Intake {
 
   /**
    * Frees the memory of chunks that were handed over, and of which no byte is needed any more, as far as nobody else can
-   * have them (docs/decisions/0019-written-pieces-are-given-back.md).
+   * have them (docs/decisions/0019-written-chunks-are-given-back.md).
    */
-  giveBack(chunks: readonly Uint8Array[]): void {
-    if (this.#isAlone) giveBack(chunks)
+  releaseBuffers(chunks: readonly Uint8Array[]): void {
+    if (this.#isAlone) releaseBuffers(chunks)
   }
 
   /** Reads no further. What the stream still has is left to its owner. */

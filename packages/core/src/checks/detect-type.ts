@@ -45,7 +45,7 @@ const compound = /^application\/(?:msword|vnd\.(?:ms-|visio)|x-ms)/
  * @param declared in lower case, without parameters
  * @param detected `undefined` where the bytes show none
  */
-export async function typesAgree(declared: string, detected: string | undefined): Promise<boolean> {
+export async function matchesDeclaredType(declared: string, detected: string | undefined): Promise<boolean> {
   if (declared === '' || declared === 'application/octet-stream') return true
   const family = familyOf.get(declared) ?? declared
   const isKnown = isTextual(declared) || (await detectable()).has(family)
@@ -103,7 +103,7 @@ const textual =
 const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/
 
 /** Whether a media type is one of text, such as `text/csv`, `application/json` and `image/svg+xml`. */
-export function isTextual(type: string): boolean {
+function isTextual(type: string): boolean {
   return textual.test(type) && type !== 'text/rtf'
 }
 
@@ -119,7 +119,7 @@ const decoders = {
  * @returns `undefined` where it is binary. The charset is not known and does not matter: latin1 has a character for
  * each byte, and the markup that is looked for is ASCII.
  */
-export function readSample(bytes: Uint8Array): string | undefined {
+function readSample(bytes: Uint8Array): string | undefined {
   const text = decoders[byteOrder(bytes) ?? 'latin1'].decode(bytes)
   return binaryByte.test(text) ? undefined : text.replace(/^\u00ef\u00bb\u00bf/, '')
 }
@@ -131,7 +131,7 @@ function byteOrder([first, second]: Uint8Array): 'utf-16le' | 'utf-16be' | undef
 }
 
 /** Whether a text may be of a type: no more than its beginning can tell. */
-export function looksLike(text: string, type: string): boolean {
+function looksLike(text: string, type: string): boolean {
   const start = text.trimStart()
   if (start === '') return true
   if (type === 'image/svg+xml') return start.startsWith('<') && /<(?:\w+:)?svg[\s/>]/.test(start)
@@ -142,7 +142,7 @@ export function looksLike(text: string, type: string): boolean {
 }
 
 /** The type of a text of which nothing is known. */
-export function typeOfText(text: string): string {
+function typeOfText(text: string): string {
   const start = text.trimStart()
   if (looksLike(start, 'image/svg+xml') && start !== '') return 'image/svg+xml'
   if (/^<(?:!doctype html|html|head|body|script)\b/i.test(start)) return 'text/html'

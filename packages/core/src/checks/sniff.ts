@@ -3,7 +3,7 @@ import { recordDetectedType } from './detected-type.js'
 import { bareType } from './accept.js'
 import { detectType, sampleSize } from './detect-type.js'
 import type { FileCheck } from './accept.js'
-import { typesAgree } from './detect-type.js'
+import { matchesDeclaredType } from './detect-type.js'
 
 /**
  * A check for `z.file()`, for a browser and a server alike:
@@ -27,7 +27,7 @@ export function sniff(): FileCheck {
         const declared = bareType(value.type)
         const detected = await detectType(sample, declared)
         if (detected !== undefined) recordDetectedType(value, detected)
-        if (await typesAgree(declared, detected)) return
+        if (await matchesDeclaredType(declared, detected)) return
         const message = 'Invalid file type: the content is not of the type that the file declares'
         issues.push({ code: 'custom', message, input: value, continue: true })
       },

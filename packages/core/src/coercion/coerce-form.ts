@@ -4,10 +4,10 @@ import type { Limits } from '../limits.js'
 import { type Entry, mergeEntries } from '../parsers/data-and-files.js'
 import { JsonMeter } from '../parsers/json-values.js'
 import { FieldPaths } from '../schema/field-path.js'
-import { kindsOf, type Node, takesText } from '../schema/form-node.js'
+import { kindsOf, type Node, acceptsText } from '../schema/form-node.js'
 import { nodeOf } from '../schema/read-zod.js'
 import { isZodSchema, type Schema, type ZodSchema } from '../schema/schema.js'
-import { FormTree, readUntyped } from './form-tree.js'
+import { FormTree, rawValue } from './form-tree.js'
 import { plainObject, readJson } from './plain-object.js'
 import { readFields, readList, readObject, readRecord, readTuple } from './read-containers.js'
 import { readFile, readScalar } from './read-scalar.js'
@@ -67,7 +67,7 @@ export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options
   const { limits, emptyText = 'absent', jsonMeter = new JsonMeter(limits) } = options
   const root = nodeOf(schema)
   // Whatever comes is handed on as it is, and a form with nothing in it is no list of nothing.
-  if (entries.length === 0 && root.kind === 'scalar' && root.takesAll) return plainObject()
+  if (entries.length === 0 && root.kind === 'scalar' && root.acceptsAny) return plainObject()
   const tree = plantEntries(root, entries, limits)
   return new FormReader({ limits, jsonMeter, emptyIsAbsent: emptyText === 'absent' }).read(root, tree, 0)
 }
@@ -105,9 +105,9 @@ const deepestAbsent = 64
 const mostAbsent = 10_000
 
 /** Reads one form. */
-export class FormReader implements Reader {
+class FormReader implements Reader {
   readonly limits: Limits
-  misfits = 0
+  mismatches = 0
   readonly #jsonMeter: JsonMeter
   readonly #emptyIsAbsent: boolean
   // Made when they are needed, which most forms do not.
@@ -148,7 +148,7 @@ export class FormReader implements Reader {
           mergeSides(this.read(node.left, tree, depth), this.read(node.right, tree, depth)),
         )
       case 'lazy':
-        if (node.optional && this.isBlankText(tree) && !takesText(node.target, '')) return undefined
+        if (node.optional && this.isBlankText(tree) && !acceptsText(node.target, '')) return undefined
         return this.#readLazy(node, tree, depth)
     }
   }
@@ -159,7 +159,7 @@ export class FormReader implements Reader {
     this.#items ??= new Map()
     let around = this.#items.get(entry)
     if (around === undefined) this.#items.set(entry, (around = new Set()))
-    if (around.has(node) || around.size >= deepestItem) return this.misfit(readUntyped(item))
+    if (around.has(node) || around.size >= deepestItem) return this.mismatch(rawValue(item))
     around.add(node)
     const value = this.read(node, item, depth)
     around.delete(node)
@@ -169,15 +169,15 @@ export class FormReader implements Reader {
   #readLazy(node: Extract<Node, { kind: 'lazy' }>, tree: FormTree, depth: number): unknown {
     const around = this.#lazyPlace
     const count = around?.tree === tree ? around.count + 1 : 1
-    if (count > longestLazy) return this.misfit(readUntyped(tree))
+    if (count > longestLazy) return this.mismatch(rawValue(tree))
     this.#lazyPlace = { tree, count }
     const value = this.read(node.target, tree, depth)
     this.#lazyPlace = around
     return value
   }
 
-  misfit<Value>(value: Value): Value {
-    this.misfits += 1
+  mismatch<Value>(value: Value): Value {
+    this.mismatches += 1
     return value
   }
 
@@ -188,7 +188,7 @@ export class FormReader implements Reader {
     // A schema that requires itself has no end.
     this.#absentCount += 1
     const isTooFar = this.#absent.size >= deepestAbsent || this.#absentCount > mostAbsent
-    if (isTooFar || this.#absent.has(node)) return this.misfit(undefined)
+    if (isTooFar || this.#absent.has(node)) return this.mismatch(undefined)
     this.#absent.add(node)
     const value = this.#absentValue(node)
     this.#absent.delete(node)
@@ -199,20 +199,20 @@ export class FormReader implements Reader {
     switch (node.kind) {
       case 'scalar':
         if (node.isBoolean) return false
-        return node.takesAll ? undefined : this.misfit(undefined)
+        return node.acceptsAny ? undefined : this.mismatch(undefined)
       case 'list':
         return node.isSet ? new Set() : []
       case 'record':
         return node.isMap ? new Map() : plainObject()
       case 'object':
         // So that boxes and lists in it are there, and a missing field is named by its own path.
-        return node.nullable ? this.misfit(undefined) : readFields(this, node, undefined, undefined, 0)
+        return node.nullable ? this.mismatch(undefined) : readFields(this, node, undefined, undefined, 0)
       case 'lazy':
         return this.#readAbsent(node.target)
       case 'intersection':
         return mergeSides(this.#readAbsent(node.left), this.#readAbsent(node.right))
       default:
-        return this.misfit(undefined)
+        return this.mismatch(undefined)
     }
   }
 

@@ -111,11 +111,11 @@ function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
 }
 
 /** A value as it came: one, or an array where there are several. */
-export function readUntyped(tree: FormTree): unknown {
+export function rawValue(tree: FormTree): unknown {
   if (tree.children.size === 0) {
     return tree.entries.length === 1 ? tree.entries[0]!.value : tree.entries.map((entry) => entry.value)
   }
   const object = plainObject()
-  for (const [key, child] of tree.children) object[key] = readUntyped(child)
+  for (const [key, child] of tree.children) object[key] = rawValue(child)
   return object
 }

@@ -5,11 +5,11 @@ import {
   type Node,
   type ObjectNode,
   type RecordNode,
-  takesText,
+  acceptsText,
   type TupleNode,
 } from '../schema/form-node.js'
-import { unfit } from '../schema/text-value.js'
-import { FormTree, readUntyped } from './form-tree.js'
+import { NO_MATCH } from '../schema/text-value.js'
+import { FormTree, rawValue } from './form-tree.js'
 import { isPlainObject, plainObject, type PlainObject } from './plain-object.js'
 import type { Reader } from './reader.js'
 
@@ -18,11 +18,11 @@ export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, dep
   if (reader.isBlankText(tree)) return reader.readBlank(node)
   const whole = reader.wholeValue(node, tree, depth)
   const base = isPlainObject(whole) ? whole : undefined
-  if (tree.children.size === 0 && depth > 0) return base ?? reader.misfit(readUntyped(tree))
-  const before = reader.misfits
+  if (tree.children.size === 0 && depth > 0) return base ?? reader.mismatch(rawValue(tree))
+  const before = reader.mismatches
   const object = readFields(reader, node, tree, base, depth)
-  if (reader.misfits === before || !reader.isLeftOut(node, tree)) return object
-  reader.misfits = before
+  if (reader.mismatches === before || !reader.isLeftOut(node, tree)) return object
+  reader.mismatches = before
   return undefined
 }
 
@@ -67,8 +67,8 @@ function readUnknown(
     if (node.fields.has(key)) continue
     // Zod 4.1 assigns unknown keys to an ordinary object, where this one would become its prototype.
     if (key === '__proto__' && catchall !== undefined) continue
-    if (node.strict) reader.misfits += 1
-    object[key] = catchall === undefined ? readUntyped(child) : reader.read(catchall, child, depth + 1)
+    if (node.strict) reader.mismatches += 1
+    object[key] = catchall === undefined ? rawValue(child) : reader.read(catchall, child, depth + 1)
   }
 }
 
@@ -78,7 +78,7 @@ export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, dep
   const whole = reader.wholeValue(node, tree, depth)
   if (node.isMap && isPairs(whole)) return new Map(whole)
   const base = isPlainObject(whole) ? whole : undefined
-  if (base === undefined && tree.children.size === 0 && depth > 0) return reader.misfit(readUntyped(tree))
+  if (base === undefined && tree.children.size === 0 && depth > 0) return reader.mismatch(rawValue(tree))
   // Its keys are the client's, and may be many: a copy takes as long as parsing them did.
   if (base !== undefined && tree.children.size === 0 && !node.isMap) return base
   const record = plainObject()
@@ -91,7 +91,7 @@ export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, dep
 function readKey(node: Node, key: string): unknown {
   if (node.kind !== 'scalar') return key
   const value = node.read(key)
-  return value === unfit ? key : value
+  return value === NO_MATCH ? key : value
 }
 
 /** What `[...map]` is in JSON. */
@@ -101,13 +101,13 @@ function isPairs(value: unknown): value is [unknown, unknown][] {
 
 /** An array or a set, from repeated names, from names with an index, or from JSON. */
 export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: number): unknown {
-  if (tree.children.size > 0 && !tree.isList) return reader.misfit(readUntyped(tree))
-  if (node.optional && reader.isBlankText(tree) && !takesText(node.element, '')) return undefined
+  if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
+  if (node.optional && reader.isBlankText(tree) && !acceptsText(node.element, '')) return undefined
   const items = wholeList(reader, node, tree, depth) ?? readItems(reader, node, tree, depth)
   return node.isSet ? new Set(items) : items
 }
 
-/** A list that came in one piece. */
+/** A list that came in one chunk. */
 function wholeList(
   reader: Reader,
   node: ListNode,
@@ -120,8 +120,8 @@ function wholeList(
   const [entry] = tree.entries
   const { element } = node
   // A list of texts takes a text that looks like JSON for one of its items, unless that is a list of texts itself.
-  const takesAll = element.kind === 'scalar' && element.takesAll
-  const mayBeItem = entry?.kind === 'text' && !takesAll && takesText(element, entry.value)
+  const acceptsAny = element.kind === 'scalar' && element.acceptsAny
+  const mayBeItem = entry?.kind === 'text' && !acceptsAny && acceptsText(element, entry.value)
   return mayBeItem && !items.every((item) => typeof item === 'string') ? undefined : items
 }
 
@@ -130,7 +130,7 @@ function readItems(reader: Reader, node: ListNode, tree: FormTree, depth: number
   for (const item of tree.indexed(reader.limits)) items.push(reader.read(node.element, item, depth + 1))
   for (const entry of reader.entriesFor(node, tree)) {
     // An input that was left empty is no item.
-    if (reader.isBlankText(FormTree.of(entry)) && !takesText(node.element, '')) continue
+    if (reader.isBlankText(FormTree.of(entry)) && !acceptsText(node.element, '')) continue
     items.push(reader.readItem(node.element, entry, depth + 1))
   }
   return items
@@ -138,7 +138,7 @@ function readItems(reader: Reader, node: ListNode, tree: FormTree, depth: number
 
 /** A tuple: as a list, but each item has a place and a schema of its own. */
 export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth: number): unknown {
-  if (tree.children.size > 0 && !tree.isList) return reader.misfit(readUntyped(tree))
+  if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
   if (node.optional && reader.isBlankText(tree)) return undefined
   const whole = reader.wholeValue(node, tree, depth)
   if (Array.isArray(whole) && tree.children.size === 0) return whole
@@ -146,12 +146,12 @@ export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth
   const nodeAt = (at: number) => node.items[at] ?? node.rest
   const items = indexed.map((item, at) => {
     const itemNode = nodeAt(at)
-    return itemNode === undefined ? reader.misfit(readUntyped(item)) : reader.read(itemNode, item, depth + 1)
+    return itemNode === undefined ? reader.mismatch(rawValue(item)) : reader.read(itemNode, item, depth + 1)
   })
   for (const entry of reader.entriesFor(node, tree)) {
     const itemNode = nodeAt(items.length)
     items.push(
-      itemNode === undefined ? reader.misfit(entry.value) : reader.readItem(itemNode, entry, depth + 1),
+      itemNode === undefined ? reader.mismatch(entry.value) : reader.readItem(itemNode, entry, depth + 1),
     )
   }
   return items

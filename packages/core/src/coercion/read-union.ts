@@ -1,15 +1,15 @@
 /** The rules for a value that has several schemas. */
 import type { FormTree } from './form-tree.js'
-import { takesText } from '../schema/form-node.js'
+import { acceptsText } from '../schema/form-node.js'
 import type { Node, UnionNode } from '../schema/form-node.js'
 import { isPlainObject, plainObject } from './plain-object.js'
 import type { Reader } from './reader.js'
-import { unfit } from '../schema/text-value.js'
-import { readUntyped } from './form-tree.js'
+import { NO_MATCH } from '../schema/text-value.js'
+import { rawValue } from './form-tree.js'
 
 interface Reading {
   readonly value: unknown
-  readonly misfits: number
+  readonly mismatches: number
 }
 
 /**
@@ -29,7 +29,7 @@ export class UnionReader {
   read(node: UnionNode, tree: FormTree, depth: number): unknown {
     const [entry] = tree.entries
     if (tree.children.size === 0 && tree.entries.length === 1 && entry?.kind === 'text') {
-      if (takesText(node, entry.value)) return entry.value
+      if (acceptsText(node, entry.value)) return entry.value
       if (this.#reader.isBlankText(tree)) return this.#reader.readBlank(node)
     }
     return this.readOnce(node, tree, () => this.#readBest(node, tree, depth))
@@ -41,31 +41,31 @@ export class UnionReader {
     let readings = this.#readings.get(tree)
     if (readings === undefined) this.#readings.set(tree, (readings = new Map<Node, Reading | undefined>()))
     if (readings.has(node)) {
-      const reading = readings.get(node) ?? { value: readUntyped(tree), misfits: 1 }
-      reader.misfits += reading.misfits
+      const reading = readings.get(node) ?? { value: rawValue(tree), mismatches: 1 }
+      reader.mismatches += reading.mismatches
       return reading.value
     }
     readings.set(node, undefined)
-    const before = reader.misfits
+    const before = reader.mismatches
     const value = read()
-    readings.set(node, { value, misfits: reader.misfits - before })
+    readings.set(node, { value, mismatches: reader.mismatches - before })
     return value
   }
 
   /** That of the first option which fits; where none does, of the one that fits best. */
   #readBest(node: UnionNode, tree: FormTree, depth: number): unknown {
     const reader = this.#reader
-    const before = reader.misfits
+    const before = reader.mismatches
     let best: Reading | undefined
     for (const option of inOrder(namedOptions(node, tree), tree)) {
-      reader.misfits = before
+      reader.mismatches = before
       const value = reader.read(option, tree, depth)
-      const misfits = reader.misfits - before
-      if (best === undefined || misfits < best.misfits) best = { value, misfits }
-      if (misfits === 0) break
+      const mismatches = reader.mismatches - before
+      if (best === undefined || mismatches < best.mismatches) best = { value, mismatches }
+      if (mismatches === 0) break
     }
-    const { value, misfits } = best ?? { value: readUntyped(tree), misfits: 1 }
-    reader.misfits = before + misfits
+    const { value, mismatches } = best ?? { value: rawValue(tree), mismatches: 1 }
+    reader.mismatches = before + mismatches
     return value
   }
 }
@@ -107,7 +107,7 @@ function isNamed(option: Node, discriminator: string, tree: FormTree, depth = 0)
       if (field?.kind !== 'scalar') return false
       if (child === undefined) return field.optional
       const [entry] = child.entries
-      return entry?.kind === 'text' && field.read(entry.value) !== unfit
+      return entry?.kind === 'text' && field.read(entry.value) !== NO_MATCH
     }
     case 'union':
       return option.options.some(isNamedInside)

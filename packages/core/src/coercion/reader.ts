@@ -7,9 +7,9 @@ import type { Node } from '../schema/form-node.js'
 export interface Reader {
   readonly limits: Limits
   /** How many places did not fit so far. A union tries its options by it. */
-  misfits: number
+  mismatches: number
   /** Counts a value that does not fit, and hands it on as it came: the schema says what is wrong with it. */
-  misfit<Value>(value: Value): Value
+  mismatch<Value>(value: Value): Value
   /**
    * The value for a node.
    *
@@ -27,6 +27,6 @@ export interface Reader {
   isLeftOut(node: Node, tree: FormTree): boolean
   /** Where a field and a file have the same name, those that the schema wants. */
   entriesFor(node: Node, tree: FormTree): readonly Entry[]
-  /** The value that came in one piece: a JSON part, or an object or array as JSON in the text of a field. */
+  /** The value that came in one chunk: a JSON part, or an object or array as JSON in the text of a field. */
   wholeValue(node: Node, tree: FormTree, depth: number): unknown
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
-import { FileLedger } from './request-files.js'
+import { RequestFiles } from './request-files.js'
 import { hash } from './hash.js'
 import type { FileInspection, Inspector } from './inspection.js'
 import { memory, MemoryFile } from '../storages/memory.js'
@@ -28,8 +28,8 @@ afterEach(async () => {
   expect(unhandled.splice(0)).toEqual([])
 })
 
-function inspecting(storage: Storage, ...inspectors: readonly Inspector[]): FileLedger {
-  return new FileLedger([storage], { grace: 50, inspecting: { inspectors, request } })
+function inspecting(storage: Storage, ...inspectors: readonly Inspector[]): RequestFiles {
+  return new RequestFiles([storage], { grace: 50, inspecting: { inspectors, request } })
 }
 
 function chunks(...texts: readonly string[]): Readable {
@@ -136,10 +136,10 @@ test.each<[string, FileInspection]>([
   ['chunk()', { chunk: () => delay(20).then(() => Promise.reject(new Error('late'))) }],
   ['end()', { chunk: () => undefined, end: () => delay(20).then(() => Promise.reject(new Error('late'))) }],
 ])('%s may reject when the request is over, and ends no process', async (_, inspection) => {
-  const ledger = inspecting(memory(), () => inspection)
-  const storing = outcome(ledger.store(chunks('one', 'two'), info))
+  const requestFiles = inspecting(memory(), () => inspection)
+  const storing = outcome(requestFiles.store(chunks('one', 'two'), info))
   await delay(5)
-  await ledger.discard()
+  await requestFiles.discard()
   expect(await storing).toMatchObject({ code: 'CLIENT_ABORTED' })
   await delay(30)
 })
@@ -188,11 +188,11 @@ test.each<[string, Storage]>([
   ['spool()', spool({ threshold: 1000 })],
 ])('bytes that an inspector transfers later are missed, in %s', async (_, storage) => {
   const inspector: Inspector = () => ({ chunk: (bytes) => void setImmediate(() => transfer(bytes)) })
-  const pieces = Array.from({ length: 30 }, () => own(70_000))
+  const chunks = Array.from({ length: 30 }, () => own(70_000))
   const slow = (async function* () {
-    for (const piece of pieces) {
+    for (const chunk of chunks) {
       await delay(1)
-      yield piece
+      yield chunk
     }
   })()
   const error = await outcome(
@@ -305,11 +305,11 @@ const failing: Record<string, (error: Error) => Inspector> = {
 describe.each(Object.entries(failing))('an inspector that fails %s', (_when, make) => {
   test('with a BodyError refuses the request with it, and nothing stays stored', async () => {
     const { storage, held } = shelf()
-    const ledger = inspecting(storage, make(refusal))
+    const requestFiles = inspecting(storage, make(refusal))
     const stream = chunks('a', 'b', 'c')
-    expect(await outcome(ledger.store(stream, info))).toBe(refusal)
-    expect(ledger.signal.aborted).toBe(true)
-    await ledger.discard(refusal)
+    expect(await outcome(requestFiles.store(stream, info))).toBe(refusal)
+    expect(requestFiles.signal.aborted).toBe(true)
+    await requestFiles.discard(refusal)
     expect(held.size).toBe(0)
     await expect.poll(() => stream.readableEnded).toBe(true)
   })
@@ -353,10 +353,13 @@ test('a storage that has read enough does not keep the inspectors from the rest'
 test('storages are asked in turn about an inspected file too', async () => {
   const decline: Storage = { store: async () => undefined }
   const inspected = { inspectors: [hash('md5')], request }
-  const file = await new FileLedger([decline, memory()], { inspecting: inspected }).store(chunks('abc'), info)
+  const file = await new RequestFiles([decline, memory()], { inspecting: inspected }).store(
+    chunks('abc'),
+    info,
+  )
   expect(file.hash).toBeDefined()
   const stream = chunks('abc')
-  const error = await outcome(new FileLedger([decline], { inspecting: inspected }).store(stream, info))
+  const error = await outcome(new RequestFiles([decline], { inspecting: inspected }).store(stream, info))
   expect(error).toMatchObject({ code: 'UNHANDLED_FILE' })
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
@@ -381,10 +384,10 @@ test('what the body fails with is passed on, and the inspector is told by its si
 
 test('an inspection that never ends does not hold up a request that has failed', async () => {
   const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
-  const ledger = inspecting(memory(), stuck)
-  const storing = ledger.store(chunks('abc'), info)
+  const requestFiles = inspecting(memory(), stuck)
+  const storing = requestFiles.store(chunks('abc'), info)
   await delay(5)
   const reason = new BodyError('CLIENT_ABORTED')
-  await ledger.discard(reason)
+  await requestFiles.discard(reason)
   expect(await outcome(storing)).toBe(reason)
 })

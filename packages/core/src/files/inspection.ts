@@ -1,7 +1,7 @@
 /** The bytes of one file on their way through its inspections. */
 
 import { Readable } from 'node:stream'
-import { hasOneReader, isUnseen, markDiscreet } from '../bytes/buffer-release.js'
+import { hasOneReader, isUnread, markExclusive } from '../bytes/buffer-release.js'
 import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../http/progress.js'
 import type { FileInfo } from '../storages/storage.js'
@@ -87,7 +87,7 @@ export class InspectedStream extends Readable {
     this.#origin = origin
     this.#info = info
     this.#inspections = inspections
-    markDiscreet(this, isUnseen(origin) && inspections.every(({ keepsBytes }) => keepsBytes === false))
+    markExclusive(this, isUnread(origin) && inspections.every(({ keepsBytes }) => keepsBytes === false))
     origin.on('error', (error) => this.destroy(error))
     origin.on('close', this.#onClose)
   }
@@ -118,7 +118,7 @@ export class InspectedStream extends Readable {
 
   readonly #onData = (chunk: Buffer | string): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    if (!hasOneReader(this.#origin)) markDiscreet(this, false)
+    if (!hasOneReader(this.#origin)) markExclusive(this, false)
     let busy: Promise<void> | undefined
     try {
       busy = this.#show(bytes, 0)

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { UnstoredContent } from './rejected-file.js'
+import { RejectedContent } from './rejected-file.js'
 
 const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {} }
 
@@ -14,9 +14,9 @@ const held = (): number => {
   return heapUsed + external
 }
 
-test.each([1, 3, 1000, 5000])('the first 4 KiB are kept, in pieces of %i bytes too', async (step) => {
+test.each([1, 3, 1000, 5000])('the first 4 KiB are kept, in chunks of %i bytes too', async (step) => {
   const bytes = Buffer.from(Array.from({ length: 10_000 }, (_, at) => at % 251))
-  const content = new UnstoredContent()
+  const content = new RejectedContent()
   for (let at = 0; at < bytes.length; at += step) content.add(bytes, at, Math.min(at + step, bytes.length))
   expect(content.size).toBe(10_000)
   const file = content.toFile(info)
@@ -27,10 +27,10 @@ test.each([1, 3, 1000, 5000])('the first 4 KiB are kept, in pieces of %i bytes t
 })
 
 test('a client that sends byte by byte makes no byte cost more', () => {
-  const piece = Buffer.from('x')
+  const chunk = Buffer.from('x')
   const before = held()
-  const contents = Array.from({ length: 100 }, () => new UnstoredContent())
-  for (const content of contents) for (let at = 0; at < 4096; at += 1) content.add(piece, 0, 1)
+  const contents = Array.from({ length: 100 }, () => new RejectedContent())
+  for (const content of contents) for (let at = 0; at < 4096; at += 1) content.add(chunk, 0, 1)
   expect(held() - before).toBeLessThan(4 * 100 * 4096)
   expect(contents.every(({ size }) => size === 4096)).toBe(true)
 })

@@ -9,13 +9,13 @@ const sampleSize = 4096
 const unstored = new WeakSet<UploadedFile>()
 
 /** Whether a file was refused before it was stored. */
-export function isUnstored(file: UploadedFile): boolean {
+export function isRejected(file: UploadedFile): boolean {
   return unstored.has(file)
 }
 
 /** Takes the bytes of such a file, and keeps the first of them. */
-export class UnstoredContent {
-  /** Where they are copied to, however many pieces they come in: a piece of one byte must not cost an object. */
+export class RejectedContent {
+  /** Where they are copied to, however many chunks they come in: a chunk of one byte must not cost an object. */
   #sample = Buffer.alloc(0)
   #kept = 0
   #size = 0
@@ -25,7 +25,7 @@ export class UnstoredContent {
     return this.#size
   }
 
-  add(piece: Buffer, from: number, to: number): void {
+  add(chunk: Buffer, from: number, to: number): void {
     this.#size += to - from
     const kept = Math.min(this.#kept + to - from, sampleSize)
     if (kept === this.#kept) return
@@ -34,7 +34,7 @@ export class UnstoredContent {
       this.#sample.copy(room, 0, 0, this.#kept)
       this.#sample = room
     }
-    piece.copy(this.#sample, this.#kept, from, from + kept - this.#kept)
+    chunk.copy(this.#sample, this.#kept, from, from + kept - this.#kept)
     this.#kept = kept
   }
 

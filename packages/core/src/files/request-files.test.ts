@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BodyError } from '../errors.js'
-import { FileLedger } from './request-files.js'
+import { RequestFiles } from './request-files.js'
 import { memory, MemoryFile } from '../storages/memory.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 
@@ -66,7 +66,7 @@ function failWith(error: Error): Storage {
 
 test('a file goes to the first storage that takes it', async () => {
   const { storage, held } = shelf()
-  const file = await new FileLedger([decline, storage, failWith(new Error('not asked'))]).store(
+  const file = await new RequestFiles([decline, storage, failWith(new Error('not asked'))]).store(
     bytes('four'),
     info,
   )
@@ -76,7 +76,9 @@ test('a file goes to the first storage that takes it', async () => {
 
 test('a file that no storage takes is answered 400, and its bytes are discarded', async () => {
   const stream = bytes('x'.repeat(200_000))
-  const error = await new FileLedger([decline, decline]).store(stream, info).catch((error: unknown) => error)
+  const error = await new RequestFiles([decline, decline])
+    .store(stream, info)
+    .catch((error: unknown) => error)
   expect(error).toMatchObject({ code: 'UNHANDLED_FILE', status: 400, field: 'photo' })
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
@@ -88,7 +90,7 @@ test('a storage that declines a file after it has read from it is a fault of the
       return undefined
     },
   }
-  const error = await new FileLedger([careless, memory()])
+  const error = await new RequestFiles([careless, memory()])
     .store(bytes(), info)
     .catch((error: unknown) => error)
   expect(error).toMatchObject({ code: 'STORAGE_FAILED', status: 500 })
@@ -101,7 +103,7 @@ test.each([
 ])('a storage that fails with %s is answered %s (%i)', async (code, expected, status) => {
   const cause = Object.assign(new Error('at /secret/path'), { code })
   const stream = bytes()
-  const error = await new FileLedger([failWith(cause)]).store(stream, info).catch((error: unknown) => error)
+  const error = await new RequestFiles([failWith(cause)]).store(stream, info).catch((error: unknown) => error)
   expect(error).toMatchObject({ code: expected, status, field: 'photo', cause, expose: false })
   expect(String(error)).not.toContain('/secret')
   await expect.poll(() => stream.readableEnded).toBe(true)
@@ -113,7 +115,9 @@ test('a storage that throws at once fails like one that rejects', async () => {
       throw new Error('no bucket')
     },
   }
-  await expect(new FileLedger([rash]).store(bytes(), info)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+  await expect(new RequestFiles([rash]).store(bytes(), info)).rejects.toMatchObject({
+    code: 'STORAGE_FAILED',
+  })
 })
 
 test('what the stream of a file fails with is passed on unchanged, whatever the storage makes of it', async () => {
@@ -127,7 +131,7 @@ test('what the stream of a file fails with is passed on unchanged, whatever the 
   }
   for (const storage of [memory(), wrapping]) {
     const stream = endless()
-    const storing = new FileLedger([storage]).store(stream, info)
+    const storing = new RequestFiles([storage]).store(stream, info)
     stream.destroy(limit)
     await expect(storing).rejects.toBe(limit)
   }
@@ -135,15 +139,15 @@ test('what the stream of a file fails with is passed on unchanged, whatever the 
 
 test('a BodyError of a storage is passed on unchanged', async () => {
   const quota = new BodyError('STORAGE_FULL', { detail: 'Your 5 GB are used up.' })
-  await expect(new FileLedger([failWith(quota)]).store(bytes(), info)).rejects.toBe(quota)
+  await expect(new RequestFiles([failWith(quota)]).store(bytes(), info)).rejects.toBe(quota)
 })
 
 test('discard() removes every file that was stored', async () => {
   const { storage, held } = shelf()
-  const ledger = new FileLedger([storage])
-  await Promise.all(['a', 'b', 'c'].map((field) => ledger.store(bytes(), { ...info, field })))
+  const requestFiles = new RequestFiles([storage])
+  await Promise.all(['a', 'b', 'c'].map((field) => requestFiles.store(bytes(), { ...info, field })))
   expect(held.size).toBe(3)
-  await ledger.discard()
+  await requestFiles.discard()
   expect(held.size).toBe(0)
 })
 
@@ -155,21 +159,21 @@ test('a file that fails stops those that are still being stored', async () => {
         (file.field === 'bad' ? failWith(full) : memory()).store(stream, file, signal),
     },
   ]
-  const ledger = new FileLedger(storages)
-  const sibling = ledger.store(endless(), info)
-  const bad = ledger.store(bytes(), { ...info, field: 'bad' })
+  const requestFiles = new RequestFiles(storages)
+  const sibling = requestFiles.store(endless(), info)
+  const bad = requestFiles.store(bytes(), { ...info, field: 'bad' })
   await expect(bad).rejects.toMatchObject({ code: 'STORAGE_FULL', field: 'bad' })
   await expect(sibling).rejects.toMatchObject({ code: 'STORAGE_FULL', field: 'bad' })
-  expect(ledger.signal.aborted).toBe(true)
+  expect(requestFiles.signal.aborted).toBe(true)
 })
 
 test('after discard() nothing is stored any more', async () => {
   const { storage, held } = shelf()
-  const ledger = new FileLedger([storage])
+  const requestFiles = new RequestFiles([storage])
   const reason = new BodyError('TRUNCATED_BODY')
-  await ledger.discard(reason)
+  await requestFiles.discard(reason)
   const stream = bytes()
-  await expect(ledger.store(stream, info)).rejects.toBe(reason)
+  await expect(requestFiles.store(stream, info)).rejects.toBe(reason)
   expect(held.size).toBe(0)
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
@@ -178,11 +182,11 @@ test('a storage that never settles holds up neither its file nor discard(), and 
   let finish: (file: StoredFile) => void = () => undefined
   const remove = vi.fn(async () => undefined)
   const stuck: Storage = { store: () => new Promise((resolve) => (finish = resolve)) }
-  const ledger = new FileLedger([stuck], { grace: 20 })
-  const storing = ledger.store(bytes(), info)
+  const requestFiles = new RequestFiles([stuck], { grace: 20 })
+  const storing = requestFiles.store(bytes(), info)
   const start = performance.now()
   const reason = new BodyError('CLIENT_ABORTED')
-  await ledger.discard(reason)
+  await requestFiles.discard(reason)
   await expect(storing).rejects.toBe(reason)
   expect(performance.now() - start).toBeLessThan(10_000)
   expect(remove).not.toHaveBeenCalled()
@@ -193,7 +197,7 @@ test('a storage that never settles holds up neither its file nor discard(), and 
 test('a storage that never settles does not hold up a file whose stream has failed', async () => {
   const stuck: Storage = { store: () => new Promise(() => undefined) }
   const stream = endless()
-  const storing = new FileLedger([stuck], { grace: 20 }).store(stream, info)
+  const storing = new RequestFiles([stuck], { grace: 20 }).store(stream, info)
   stream.destroy(new BodyError('TRUNCATED_BODY'))
   await expect(storing).rejects.toMatchObject({ code: 'TRUNCATED_BODY' })
 })
@@ -201,19 +205,19 @@ test('a storage that never settles does not hold up a file whose stream has fail
 test('a storage that rejects after it was given up causes no unhandled rejection', async () => {
   let fail: (error: Error) => void = () => undefined
   const late: Storage = { store: () => new Promise((_, reject) => (fail = reject)) }
-  const ledger = new FileLedger([late], { grace: 5 })
-  const storing = ledger.store(bytes(), info)
-  await ledger.discard()
+  const requestFiles = new RequestFiles([late], { grace: 5 })
+  const storing = requestFiles.store(bytes(), info)
+  await requestFiles.discard()
   fail(new Error('too late'))
   await expect(storing).rejects.toMatchObject({ code: 'CLIENT_ABORTED' })
 })
 
 test('a storage whose removal never ends does not hold up the answer', async () => {
   const { storage } = shelf(() => new Promise(() => undefined))
-  const ledger = new FileLedger([storage], { grace: 20 })
-  await ledger.store(bytes(), info)
+  const requestFiles = new RequestFiles([storage], { grace: 20 })
+  await requestFiles.store(bytes(), info)
   const start = performance.now()
-  await ledger.discard()
+  await requestFiles.discard()
   expect(performance.now() - start).toBeLessThan(10_000)
 })
 
@@ -224,9 +228,9 @@ test('a removal that fails is told to the operator once per cause, and never to 
   const readOnly = Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' })
   const { storage } = shelf(() => Promise.reject(readOnly))
   for (let request = 0; request < 3; request++) {
-    const ledger = new FileLedger([storage])
-    await ledger.store(bytes(), info)
-    await ledger.release()
+    const requestFiles = new RequestFiles([storage])
+    await requestFiles.store(bytes(), info)
+    await requestFiles.release()
   }
   await delay(5)
   process.off('warning', listen)
@@ -238,11 +242,11 @@ test('a removal that fails is told to the operator once per cause, and never to 
 
 test('release() removes what was neither kept nor moved', async () => {
   const { storage, held } = shelf()
-  const ledger = new FileLedger([storage])
-  const kept = await ledger.store(bytes(), { ...info, field: 'kept' })
-  await ledger.store(bytes(), { ...info, field: 'other' })
+  const requestFiles = new RequestFiles([storage])
+  const kept = await requestFiles.store(bytes(), { ...info, field: 'kept' })
+  await requestFiles.store(bytes(), { ...info, field: 'other' })
   kept.keep()
-  await ledger.release()
+  await requestFiles.release()
   expect([...held]).toEqual(['kept'])
 })
 
@@ -250,10 +254,10 @@ test.each([0, 1])(
   'a file that arrives after the response has ended, and %i files before, is not stored',
   async (count) => {
     const { storage, held } = shelf()
-    const ledger = new FileLedger([storage])
-    for (let index = 0; index < count; index++) await ledger.store(bytes(), info)
-    await ledger.release()
-    await expect(ledger.store(bytes(), info)).rejects.toThrow('The response has ended.')
+    const requestFiles = new RequestFiles([storage])
+    for (let index = 0; index < count; index++) await requestFiles.store(bytes(), info)
+    await requestFiles.release()
+    await expect(requestFiles.store(bytes(), info)).rejects.toThrow('The response has ended.')
     expect(held.size).toBe(0)
   },
 )
@@ -262,9 +266,9 @@ test('fifty files at once cause no warning about listeners', async () => {
   const warnings: Error[] = []
   const listen = (warning: Error): void => void warnings.push(warning)
   process.on('warning', listen)
-  const ledger = new FileLedger([memory()])
+  const requestFiles = new RequestFiles([memory()])
   const streams = Array.from({ length: 50 }, () => endless())
-  const storing = streams.map((stream) => ledger.store(stream, info))
+  const storing = streams.map((stream) => requestFiles.store(stream, info))
   await delay(5)
   for (const stream of streams) stream.push(null)
   const files = await Promise.all(storing)
@@ -276,9 +280,9 @@ test('fifty files at once cause no warning about listeners', async () => {
 test('an aborted request leaves no timer behind that would hold up the end of the process', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const before = timers()
-  const ledger = new FileLedger([memory()], { grace: 60_000 })
-  const storing = ledger.store(endless(), info)
-  const discarding = ledger.discard()
+  const requestFiles = new RequestFiles([memory()], { grace: 60_000 })
+  const storing = requestFiles.store(endless(), info)
+  const discarding = requestFiles.discard()
   expect(timers()).toBe(before + 1)
   await discarding
   await expect(storing).rejects.toMatchObject({ code: 'CLIENT_ABORTED' })
@@ -288,7 +292,7 @@ test('an aborted request leaves no timer behind that would hold up the end of th
 test('a stream that is discarded by its storage before its end does not block the body', async () => {
   const hasty: Storage = { store: async () => new MemoryFile([]) }
   const stream = bytes('x'.repeat(100_000))
-  await new FileLedger([hasty]).store(stream, info)
+  await new RequestFiles([hasty]).store(stream, info)
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
@@ -314,46 +318,46 @@ function shelfOfBytes(refusal?: Error): { storage: Storage; taken: string[] } {
 
 test('a file that has come whole is taken without a stream, and removed with the response', async () => {
   const { storage, taken } = shelfOfBytes()
-  const ledger = new FileLedger([storage])
-  const file = ledger.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })
+  const requestFiles = new RequestFiles([storage])
+  const file = requestFiles.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })
   expect(taken).toEqual(['bytes of abc'])
   expect(await file?.text()).toBe('abc')
-  await ledger.release()
+  await requestFiles.release()
   await expect(file?.text()).rejects.toThrow('was removed and can be read no more')
 })
 
 test('a storage may want a stream all the same, and of several the first is asked', () => {
   const { storage, taken } = shelfOfBytes()
-  expect(new FileLedger([storage]).storeBytes(Buffer.from('abc'), info)).toBe(undefined)
+  expect(new RequestFiles([storage]).storeBytes(Buffer.from('abc'), info)).toBe(undefined)
   const first: Storage = { store: async () => undefined }
-  const ledger = new FileLedger([first, storage])
-  expect(ledger.takesBytes).toBe(false)
-  expect(ledger.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })).toBe(undefined)
+  const requestFiles = new RequestFiles([first, storage])
+  expect(requestFiles.acceptsBytes).toBe(false)
+  expect(requestFiles.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })).toBe(undefined)
   expect(taken).toEqual([])
 })
 
 test('what a storage throws when it is given bytes fails the request as ever', async () => {
   const full = Object.assign(new Error('no room'), { code: 'ENOSPC' })
-  const ledger = new FileLedger([shelfOfBytes(full).storage])
-  expect(() => ledger.storeBytes(Buffer.from('abc'), info)).toThrow(
+  const requestFiles = new RequestFiles([shelfOfBytes(full).storage])
+  expect(() => requestFiles.storeBytes(Buffer.from('abc'), info)).toThrow(
     expect.objectContaining({ code: 'STORAGE_FULL', cause: full }),
   )
-  await expect(ledger.store(bytes(), info)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+  await expect(requestFiles.store(bytes(), info)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
 })
 
 test('after the response, and beside inspectors, nothing is taken without a stream', async () => {
-  const released = new FileLedger([memory()])
+  const released = new RequestFiles([memory()])
   await released.release()
   expect(released.storeBytes(Buffer.from('abc'), info)).toBe(undefined)
   const inspecting = { inspectors: [() => undefined], request: { headers: {} } }
-  expect(new FileLedger([memory()], { inspecting }).takesBytes).toBe(false)
+  expect(new RequestFiles([memory()], { inspecting }).acceptsBytes).toBe(false)
 })
 
 test('a file kept in memory keeps no buffer of more than about twice its size', () => {
-  const piece = Buffer.alloc(64 * 1024)
-  const small = MemoryFile.of(piece.subarray(0, 20_000))
-  const large = MemoryFile.of(piece.subarray(0, 40_000))
+  const chunk = Buffer.alloc(64 * 1024)
+  const small = MemoryFile.of(chunk.subarray(0, 20_000))
+  const large = MemoryFile.of(chunk.subarray(0, 40_000))
   const buffers = [small, large].map((file) => (file.createReadStream().read() as Buffer).buffer)
   expect(buffers[0]!.byteLength).toBeLessThanOrEqual(20_000)
-  expect(buffers[1]).toBe(piece.buffer)
+  expect(buffers[1]).toBe(chunk.buffer)
 })

@@ -15,7 +15,7 @@ const defaultGrace = 1000
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
 
-export interface FileLedgerOptions {
+export interface RequestFilesOptions {
   /** Milliseconds to wait for a storage that does not stop, or does not remove. Default 1000. */
   readonly grace?: number
   /** Who sees the bytes of each file before they are stored. Default: nobody. */
@@ -33,7 +33,7 @@ export interface ResponseEnd {
  * ended, `release()`. After either, or once one file could not be stored, nothing is stored any more, and a file that
  * a slow storage hands over too late is removed at once.
  */
-export class FileLedger {
+export class RequestFiles {
   readonly #storages: readonly Storage[]
   readonly #grace: number
   readonly #inspecting: Inspecting | undefined
@@ -44,7 +44,7 @@ export class FileLedger {
   #released = false
 
   /** @param storages are asked in this order */
-  constructor(storages: readonly Storage[], options: FileLedgerOptions = {}) {
+  constructor(storages: readonly Storage[], options: RequestFilesOptions = {}) {
     this.#storages = storages
     this.#grace = options.grace ?? defaultGrace
     if (options.inspecting && options.inspecting.inspectors.length > 0) this.#inspecting = options.inspecting
@@ -92,7 +92,7 @@ export class FileLedger {
   }
 
   /** Whether a small file that has come whole needs no stream. */
-  get takesBytes(): boolean {
+  get acceptsBytes(): boolean {
     return this.#inspecting === undefined && this.#storages[0]?.storeBytes !== undefined
   }
 
@@ -103,7 +103,7 @@ export class FileLedger {
    * @throws BodyError `STORAGE_FAILED` or `STORAGE_FULL`; or the reason of an abort
    */
   storeBytes(bytes: Buffer, info: FileInfo): UploadedFile | undefined {
-    if (!this.takesBytes || this.#released) return undefined
+    if (!this.acceptsBytes || this.#released) return undefined
     this.#lifetime?.signal.throwIfAborted()
     try {
       const stored = this.#storages[0]!.storeBytes!(bytes, info)

@@ -51,7 +51,7 @@ const letters = Array.from({ length: 1000 }, (_, at) => String.fromCharCode(97 +
 
 test.each([
   ['single bytes', letters],
-  ['single bytes and a large piece', [...letters, 'x'.repeat(5000), 'y']],
+  ['single bytes and a large chunk', [...letters, 'x'.repeat(5000), 'y']],
   ['single bytes, and more than is kept in one turn', Array.from({ length: 40 }, () => letters).flat()],
 ])('%s of one turn are read in order, up to the limit', async (_, chunks) => {
   const all = chunks.join('')
@@ -66,25 +66,25 @@ test.each([
 test.each([
   ['at once', () => undefined],
   ['one after the other', () => delay(1)],
-])('a thousand bytes of one turn are handed on in few pieces, taken %s', async (_, wait) => {
+])('a thousand bytes of one turn are handed on in few chunks, taken %s', async (_, wait) => {
   const body = new BodyStream(inOneTurn(letters), {
     limit: 1000,
     idle: 1000,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
-  const pieces: string[] = []
+  const chunks: string[] = []
   let taking = 0
-  await body.each((piece) => {
+  await body.each((chunk) => {
     expect(taking).toBe(0)
-    pieces.push(piece.toString())
+    chunks.push(chunk.toString())
     const busy = wait()
     if (busy === undefined) return undefined
     taking += 1
     return busy.then(() => void (taking -= 1))
   })
-  expect(pieces.join('')).toBe(letters.join(''))
-  expect(pieces.length).toBeLessThan(30)
+  expect(chunks.join('')).toBe(letters.join(''))
+  expect(chunks.length).toBeLessThan(30)
 })
 
 test('the bytes of a client that goes away in the same turn are still read', async () => {

@@ -1,8 +1,8 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 
 import { Readable } from 'node:stream'
-import { claim, hasOneReader, markDiscreet } from '../bytes/buffer-release.js'
-import { GatheredBytes } from '../bytes/byte-buffer.js'
+import { trackBuffer, hasOneReader, markExclusive } from '../bytes/buffer-release.js'
+import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { tellProgress } from './progress.js'
@@ -41,15 +41,15 @@ export interface BodyBounds {
   readonly expected?: number | undefined
   /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
   readonly lost: (cause: Error | null) => Error
-  /** Whether the stream makes new memory for each piece, and keeps none of it. Asked once, of a large body. Default: no. */
-  readonly hasOwnPieces?: () => boolean
+  /** Whether the stream makes new memory for each chunk, and keeps none of it. Asked once, of a large body. Default: no. */
+  readonly hasExclusiveChunks?: () => boolean
   /** Is told the bytes so far, at each chunk. */
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
-/** Who takes the pieces of a body, one by one. */
+/** Who takes the chunks of a body, one by one. */
 interface Taker {
-  readonly take: (piece: Buffer) => Promise<void> | undefined
+  readonly take: (chunk: Buffer) => Promise<void> | undefined
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -72,8 +72,8 @@ export class BodyStream extends Readable {
   #isTaking = false
   #smallChunks = 0
   /** Small chunks that wait for the end of this turn of the event loop, or behind what the reader has not taken yet. */
-  readonly #gathered = new GatheredBytes()
-  #hasOwnPieces: boolean | undefined
+  readonly #gathered = new ByteBuffer()
+  #hasExclusiveChunks: boolean | undefined
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -97,13 +97,13 @@ export class BodyStream extends Readable {
   }
 
   /**
-   * Calls back with each piece, without the events and the buffer of a stream, which take longer than to parse a small
+   * Calls back with each chunk, without the events and the buffer of a stream, which take longer than to parse a small
    * body. Where the callback returns a promise, the client waits for it. Whoever calls this reads nothing otherwise.
    *
-   * @returns when all pieces have been taken
+   * @returns when all chunks have been taken
    * @throws what the callback fails with, or what the stream would fail with
    */
-  each(take: (piece: Buffer) => Promise<void> | undefined): Promise<void> {
+  each(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#taker = { take, resolve, reject }
       this.#start()
@@ -227,21 +227,21 @@ export class BodyStream extends Readable {
   }
 
   #pass(chunk: Buffer): void {
-    if (this.#received > keptStart) this.#claim(chunk)
+    if (this.#received > keptStart) this.#trackBuffer(chunk)
     if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
     else if (!this.push(chunk)) this.#pause()
     // Where the reader is busy with a small chunk, others of its kind may follow.
     if (this.#isTaking && chunk.length >= smallChunk) this.#pause()
   }
 
-  #claim(piece: Buffer): void {
-    this.#hasOwnPieces ??= this.#bounds.hasOwnPieces?.() ?? false
-    if (this.#hasOwnPieces && hasOneReader(this.#origin)) claim(piece)
+  #trackBuffer(chunk: Buffer): void {
+    this.#hasExclusiveChunks ??= this.#bounds.hasExclusiveChunks?.() ?? false
+    if (this.#hasExclusiveChunks && hasOneReader(this.#origin)) trackBuffer(chunk)
   }
 
-  #hand(piece: Buffer, { take }: Taker): void {
+  #hand(chunk: Buffer, { take }: Taker): void {
     try {
-      const taken = take(piece)
+      const taken = take(chunk)
       if (taken === undefined) return
       this.#isTaking = true
       taken.then(
@@ -275,7 +275,7 @@ export class BodyStream extends Readable {
 
   /**
    * The limit is passed. What fits is read first: where it is wrong by itself, that is the answer, in however many
-   * pieces the body has come.
+   * chunks the body has come.
    */
   #overflow(fitting: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
@@ -326,7 +326,7 @@ export class BodyStream extends Readable {
     if (!this.#origin.readableEnded) this.#lose(null)
   }
 
-  /** A fault in what has come is told first, in however many pieces it has come. */
+  /** A fault in what has come is told first, in however many chunks it has come. */
   #lose(cause: Error | null): void {
     if (!this.#isTaking) this.#passGathered()
     this.destroy(this.#bounds.lost(cause))
@@ -339,10 +339,10 @@ export class BodyStream extends Readable {
   }
 }
 
-markDiscreet(BodyStream.prototype)
+markExclusive(BodyStream.prototype)
 
 /** The 408 for a client that has sent nothing for `idle` milliseconds. */
-export function idleTimeout(idle: number): BodyError {
+function idleTimeout(idle: number): BodyError {
   return new BodyError('IDLE_TIMEOUT', {
     detail: `No byte of the body arrived for ${idle} milliseconds.`,
     limit: idle,
@@ -350,7 +350,7 @@ export function idleTimeout(idle: number): BodyError {
 }
 
 /** The 408 for a client that has taken longer than `total` milliseconds. */
-export function totalTimeout(total: number): BodyError {
+function totalTimeout(total: number): BodyError {
   return new BodyError('TOTAL_TIMEOUT', {
     detail: `The body took longer than ${total} milliseconds to arrive.`,
     limit: total,
@@ -410,7 +410,7 @@ class ClientTime {
 }
 
 /** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
-export function isWhole(request: Readable): boolean {
+export function isComplete(request: Readable): boolean {
   return (request as { complete?: boolean }).complete ?? request.readableEnded
 }
 
@@ -420,7 +420,7 @@ export function isWhole(request: Readable): boolean {
  * @param limits how long to wait
  * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, whichever limit is the shorter
  */
-export function firstByteOrEnd(
+export function waitForFirstByte(
   stream: Readable,
   request: Readable,
   { idle, total }: Pick<Limits, 'idle' | 'total'>,
@@ -436,7 +436,7 @@ export function firstByteOrEnd(
       resolve()
     }
     const closed = (): void => {
-      if (!isWhole(request)) done()
+      if (!isComplete(request)) done()
     }
     const late = (): void => {
       stop()
@@ -450,16 +450,16 @@ export function firstByteOrEnd(
 }
 
 /**
- * Calls back with each piece of a stream. Where the callback returns a promise, the stream waits for it.
+ * Calls back with each chunk of a stream. Where the callback returns a promise, the stream waits for it.
  *
  * As `for await` does, but at a third of its cost for a small body: it makes no iterator, and waits only when asked to.
  *
  * @returns when the stream has ended
  * @throws what the stream or the callback fails with; the stream is then destroyed
  */
-export function eachPiece(
+export function forEachChunk(
   stream: Readable,
-  take: (piece: Buffer) => Promise<void> | undefined,
+  take: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
   if (stream instanceof BodyStream) return stream.each(take)
   return new Promise((resolve, reject) => {
@@ -468,9 +468,9 @@ export function eachPiece(
       stream.off('data', onData).destroy()
       reject(error)
     }
-    const onData = (piece: Buffer): void => {
+    const onData = (chunk: Buffer): void => {
       try {
-        const busy = take(piece)
+        const busy = take(chunk)
         if (busy === undefined) return
         stream.pause()
         busy.then(() => stream.resume(), fail)

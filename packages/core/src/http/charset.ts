@@ -1,9 +1,9 @@
 /** A whole body as text, in the charset that its header declares. */
 
 import type { Readable } from 'node:stream'
-import { GatheredBytes } from '../bytes/byte-buffer.js'
+import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
-import { BodyStream, eachPiece } from './body-stream.js'
+import { BodyStream, forEachChunk } from './body-stream.js'
 import {
   type Decoder,
   findDecoder,
@@ -15,9 +15,9 @@ import {
 
 /** Collects a stream. Its limit is the stream's own. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
-  const bytes = new GatheredBytes(stream instanceof BodyStream ? stream.expected : undefined)
-  await eachPiece(stream, (piece) => {
-    bytes.add(piece, 0, piece.length)
+  const bytes = new ByteBuffer(stream instanceof BodyStream ? stream.expected : undefined)
+  await forEachChunk(stream, (chunk) => {
+    bytes.add(chunk, 0, chunk.length)
     return undefined
   })
   return bytes.toBuffer()

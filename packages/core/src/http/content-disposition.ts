@@ -1,6 +1,6 @@
 /** The only reader of Content-Disposition: of a part of a form, and of a request whose body is a file. */
 import { isUtf8 } from 'node:buffer'
-import { trimSpace } from './media-type.js'
+import { trimOws } from './media-type.js'
 import { isKnownCharset } from './media-type.js'
 import { percentDecode } from './charset.js'
 import { decodeStrictly, decodeWhole } from './charset.js'
@@ -36,7 +36,7 @@ const dispositionType = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
 const parameter =
   /(?:[ \t]*;)+[ \t]*(?:$|([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=(?:[ \t]*"((?:\\"|[^"])*)"[ \t]*|([^";]*))(?=;|$))/y
 
-/** A parameter in several pieces, such as `filename*0` and `filename*1*`. */
+/** A parameter in several chunks, such as `filename*0` and `filename*1*`. */
 const continuation = /^(?:file)?name\*\d/
 
 /**
@@ -104,7 +104,7 @@ function parameterValue(
   quoted: string | undefined,
   bare: string | undefined,
 ): string {
-  const value = quoted ?? trimSpace(bare!)
+  const value = quoted ?? trimOws(bare!)
   if (key === 'extended') return decodeExtended(value)
   const text = quoted === undefined ? value : quoted.replaceAll('\\"', '"')
   const decoded = decodeBytes(text)

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from '../errors.js'
 import { deferContinue } from './expect-continue.js'
-import { firstByteOrEnd, isWhole } from './body-stream.js'
+import { waitForFirstByte, isComplete } from './body-stream.js'
 import type { FrameworkRequest } from './progress.js'
 import { inflatedStream, inflaters } from './decompress.js'
 import type { Limits } from '../limits.js'
@@ -22,7 +22,7 @@ const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters:
 
 /** What a reader of a body allows. */
 export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Limits, 'idle' | 'total'> {
-  /** Whether a body with a Content-Encoding is inflated; both its sizes are held to the limit. */
+  /** Whether a body with a Content-Encoding is decompress; both its sizes are held to the limit. */
   readonly inflates: boolean
   readonly onProgress?: ProgressListener | undefined
 }
@@ -79,7 +79,7 @@ export class Source {
 
   /** Whether the client is still sending. */
   get isIncoming(): boolean {
-    return !isWhole(this.request) && !this.request.destroyed
+    return !isComplete(this.request) && !this.request.destroyed
   }
 
   /** Bytes of the body that its reader has been given. */
@@ -122,7 +122,7 @@ export class Source {
     await setImmediate()
     if (stream.readableLength === 0 && !this.#isAtEnd) {
       const since = performance.now()
-      await firstByteOrEnd(stream, this.request, limits)
+      await waitForFirstByte(stream, this.request, limits)
       this.#waited += performance.now() - since
     }
     return stream.readableLength === 0 && !stream.errored && !this.#isAborted
@@ -134,14 +134,14 @@ export class Source {
    *
    * @returns `undefined` where the body has to be opened
    */
-  takeWhole({ limit, onProgress }: Reading): Buffer | undefined {
+  readWhole({ limit, onProgress }: Reading): Buffer | undefined {
     const { request } = this
     if (this.#stream !== request || !(request instanceof IncomingMessage)) return undefined
     if (request.destroyed || request.readableEncoding !== null) return undefined
     if (onProgress !== undefined || this.headers['content-encoding'] !== undefined || this.#isTaken)
       return undefined
     // Node says that a request is complete when it has told of its last byte, and so after those who wait for one.
-    const size = this.#declaredLength ?? (isWhole(request) ? request.readableLength : undefined)
+    const size = this.#declaredLength ?? (isComplete(request) ? request.readableLength : undefined)
     if (size === undefined || size > limit || size !== request.readableLength) return undefined
     this.#isOpen = true
     const bytes = request.read() as Buffer | null
@@ -172,7 +172,7 @@ export class Source {
       lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
       expected: kept === undefined || encoding !== undefined ? undefined : this.#declaredLength,
-      hasOwnPieces: () => kept === undefined && this.#hasOwnPieces,
+      hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
       onProgress: this.#progressOf(reading.onProgress),
     })
     this.#body = body
@@ -210,8 +210,8 @@ export class Source {
     else stream.once('finish', stop)
   }
 
-  /** Whether pieces come from Node's own parser of HTTP/1, and go straight to those who listen. */
-  get #hasOwnPieces(): boolean {
+  /** Whether chunks come from Node's own parser of HTTP/1, and go straight to those who listen. */
+  get #hasExclusiveChunks(): boolean {
     const { request } = this
     const isFromSocket =
       this.#stream === request && request instanceof IncomingMessage && request.socket.bytesRead > 0
@@ -233,12 +233,12 @@ export class Source {
   }
 
   get #isAborted(): boolean {
-    return this.request.destroyed && !isWhole(this.request)
+    return this.request.destroyed && !isComplete(this.request)
   }
 
   /** Whether no more bytes can come. */
   get #isAtEnd(): boolean {
-    return this.#stream === this.request ? isWhole(this.request) : this.#stream.readableEnded
+    return this.#stream === this.request ? isComplete(this.request) : this.#stream.readableEnded
   }
 
   /** Why the body did not come to its end. @param cause what its stream failed with */
@@ -260,10 +260,10 @@ export class Source {
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  /** What the body is to be inflated from. @throws BodyError `UNSUPPORTED_ENCODING` */
+  /** What the body is to be decompress from. @throws BodyError `UNSUPPORTED_ENCODING` */
   #encoding(allowed: boolean): string | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
-    // A framework that puts another stream in the place of the request has inflated it.
+    // A framework that puts another stream in the place of the request has decompress it.
     if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
       return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding

@@ -79,7 +79,7 @@ function parseParameters(text: string): MediaTypeParameter[] {
   for (let match = parameterPattern.exec(text); match !== null; match = parameterPattern.exec(text)) {
     const [, name, quoted, bare = ''] = match
     if (name === '') continue
-    const value = quoted === undefined ? trimSpace(bare) : quoted.replace(/\\(.)/gs, '$1')
+    const value = quoted === undefined ? trimOws(bare) : quoted.replace(/\\(.)/gs, '$1')
     parameters.push({ name: name!.toLowerCase(), value })
   }
   return parameters
@@ -167,7 +167,7 @@ export function isJson(mediaType: MediaType): boolean {
  * Takes spaces and tabs from both ends, which is all that is white space in a header (RFC 9110, 5.6.3). `trim()` would
  * take the byte A0 too: the second half of `à` in UTF-8.
  */
-export function trimSpace(text: string): string {
+export function trimOws(text: string): string {
   // Loops, since /[ \t]+$/ takes quadratic time on a long run of spaces that does not end the text.
   let start = 0
   let end = text.length

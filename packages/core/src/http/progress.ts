@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 /** How much of a body has arrived. */
 export interface Progress {
-  /** Bytes so far, as they were sent: of an inflated body, those before it is inflated. */
+  /** Bytes so far, as they were sent: of an decompress body, those before it is decompress. */
   readonly received: number
   /** The bytes that the client has declared; `undefined` where it has declared no length. */
   readonly expected: number | undefined

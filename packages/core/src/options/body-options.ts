@@ -128,7 +128,7 @@ function checkDefault(type: BodyType | undefined, options: BodyOptions): void {
   if (hasDefault && hasFactory) {
     throw new TypeError('"default" and "defaultFactory" exclude each other: take one of them away.')
   }
-  if (type !== undefined && !isRawBody(type) && takesAbsence(type)) {
+  if (type !== undefined && !isRawBody(type) && acceptsAbsence(type)) {
     throw new TypeError(
       `"${attribute}" would never be used: the schema takes an absent body itself, since it is optional or has a ` +
         'default of its own. Take one of them away.',
@@ -137,7 +137,7 @@ function checkDefault(type: BodyType | undefined, options: BodyOptions): void {
 }
 
 /** Whether an absent body is a value of its own to a schema, as far as it says so at once. */
-export function takesAbsence(type: Schema): boolean {
+export function acceptsAbsence(type: Schema): boolean {
   if (isZodSchema(type)) return nodeOf(type).optional
   try {
     const result = type['~standard'].validate(undefined)

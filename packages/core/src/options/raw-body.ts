@@ -68,7 +68,7 @@ export class StreamParser extends BaseParser {
  *
  * @throws BodyError `VALIDATION_FAILED`
  */
-export function rawValue(
+export function rawBodyValue(
   type: RawBytes | RawStream,
   body: unknown,
   status: number | undefined,

@@ -7,36 +7,10 @@ import type { FileInfo } from '../storages/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { MediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'
-import { quote, type RequestMeters } from './form-limits.js'
+import { quote, type FileRules, type RequestMeters } from './form-limits.js'
 
 /** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */
 export type RouteParams = Readonly<Record<string, string | string[] | undefined>>
-
-/** What a schema says about files, for a parser to apply while they arrive. */
-export interface FileRules {
-  /** Whether a name that the schema does not have makes the whole form invalid. */
-  readonly strict: boolean
-  /**
-   * The rule for a field; `undefined` for a name that the schema does not have, whose files are not to be stored.
-   *
-   * @throws BodyError `LIMIT_NESTING`
-   */
-  find(name: string): FileRule | undefined
-}
-
-/** The rule for the files of one field. */
-export interface FileRule {
-  /** What the schema wants there. */
-  readonly kind: 'file' | 'value' | 'either'
-  /** The list that `maxCount` is about: several names may lead to one. */
-  readonly list: string
-  /** Bytes of one file. */
-  readonly maxSize?: number
-  /** Files in the list. */
-  readonly maxCount?: number
-  /** Whether a file of this name and declared type may pass. */
-  accepts(file: { readonly name: string; readonly type: string }): boolean
-}
 
 /** What a parser may know of the request besides its body. */
 export interface ParserContext {

@@ -4,13 +4,13 @@ import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from '../errors.js'
 import { safeFileName } from '../storages/safe-name.js'
 import type { FileInfo } from '../storages/storage.js'
-import { UnstoredContent } from '../files/rejected-file.js'
+import { RejectedContent } from '../files/rejected-file.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { bodyLook, readStart } from './guess-format.js'
+import { guessFormat, readStart } from './guess-format.js'
 import { DispositionFault, parseContentDisposition } from '../http/content-disposition.js'
-import { eachPiece } from '../http/body-stream.js'
+import { forEachChunk } from '../http/body-stream.js'
 
 export interface FileUploadParserOptions {
   /** The media types that may be uploaded, such as `image/*`. Default: any. */
@@ -78,9 +78,9 @@ export class FileUploadParser extends BaseParser {
 
 /** A schema that has no place for the file leaves it out, or says that it does not know it. */
 async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
-  const content = new UnstoredContent()
-  await eachPiece(stream, (piece) => {
-    content.add(piece, 0, piece.length)
+  const content = new RejectedContent()
+  await forEachChunk(stream, (chunk) => {
+    content.add(chunk, 0, chunk.length)
     return undefined
   })
   return content.toFile(info)
@@ -109,7 +109,7 @@ async function refuseEnvelope(stream: Readable, mediaType: MediaType): Promise<R
   }
   if (mediaType.essence !== '') return stream
   const { start, whole } = await readStart(stream)
-  if (bodyLook(start).kind !== 'multipart') return whole
+  if (guessFormat(start).kind !== 'multipart') return whole
   throw new BodyError('MISSING_CONTENT_TYPE', {
     detail: 'The request has no Content-Type header, and its body looks like multipart/form-data.',
     hint: bareFileHint,

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
 import { defaultLimits, type Limits } from '../limits.js'
-import { FieldMeter } from './form-limits.js'
+import { FieldLimits } from './form-limits.js'
 
-/** What a meter says to fields of these sizes whose values come in pieces of `piece` bytes. */
-function answer(limits: Partial<Limits>, sizes: readonly number[], piece: number): string {
-  const meter = new FieldMeter({ ...defaultLimits, ...limits })
+/** What a meter says to fields of these sizes whose values come in chunks of `chunk` bytes. */
+function answer(limits: Partial<Limits>, sizes: readonly number[], chunk: number): string {
+  const meter = new FieldLimits({ ...defaultLimits, ...limits })
   try {
     for (const size of sizes) {
       meter.begin('a')
-      for (let sent = 0; sent < size; sent += piece) {
-        const next = Math.min(piece, size - sent)
+      for (let sent = 0; sent < size; sent += chunk) {
+        const next = Math.min(chunk, size - sent)
         meter.add('a', next, sent + next)
       }
     }
@@ -21,21 +21,21 @@ function answer(limits: Partial<Limits>, sizes: readonly number[], piece: number
   return 'taken'
 }
 
-test.each([1, 3, 100])('a limit of N admits exactly N, in pieces of %i', (piece) => {
-  expect(answer({ fieldSize: 10 }, [10, 10], piece)).toBe('taken')
-  expect(answer({ fieldSize: 10 }, [10, 11], piece)).toMatch(/"a" is longer than 10 bytes/)
+test.each([1, 3, 100])('a limit of N admits exactly N, in chunks of %i', (chunk) => {
+  expect(answer({ fieldSize: 10 }, [10, 10], chunk)).toBe('taken')
+  expect(answer({ fieldSize: 10 }, [10, 11], chunk)).toMatch(/"a" is longer than 10 bytes/)
   // The name counts too.
-  expect(answer({ fieldsSize: 12 }, [5, 5], piece)).toBe('taken')
-  expect(answer({ fieldsSize: 12 }, [5, 6], piece)).toMatch(
+  expect(answer({ fieldsSize: 12 }, [5, 5], chunk)).toBe('taken')
+  expect(answer({ fieldsSize: 12 }, [5, 6], chunk)).toMatch(
     /All fields of the form together are longer than 12 bytes/,
   )
 })
 
 test.each([1, 3, 7, 100])(
-  'of two limits the one that is passed first is told of, in pieces of %i',
-  (piece) => {
-    expect(answer({ fieldSize: 10, fieldsSize: 14 }, [8, 20], piece)).toMatch(/All fields/)
-    expect(answer({ fieldSize: 10, fieldsSize: 15 }, [2, 20], piece)).toMatch(/longer than 10 bytes/)
-    expect(answer({ fieldSize: 10, fieldsSize: 11 }, [20], piece)).toMatch(/longer than 10 bytes/)
+  'of two limits the one that is passed first is told of, in chunks of %i',
+  (chunk) => {
+    expect(answer({ fieldSize: 10, fieldsSize: 14 }, [8, 20], chunk)).toMatch(/All fields/)
+    expect(answer({ fieldSize: 10, fieldsSize: 15 }, [2, 20], chunk)).toMatch(/longer than 10 bytes/)
+    expect(answer({ fieldSize: 10, fieldsSize: 11 }, [20], chunk)).toMatch(/longer than 10 bytes/)
   },
 )

@@ -2,17 +2,42 @@
 
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import type { FileRule } from './base-parser.js'
 import { JsonMeter } from './json-values.js'
 
+/** What a schema says about files, for a parser to apply while they arrive. */
+export interface FileRules {
+  /** Whether a name that the schema does not have makes the whole form invalid. */
+  readonly strict: boolean
+  /**
+   * The rule for a field; `undefined` for a name that the schema does not have, whose files are not to be stored.
+   *
+   * @throws BodyError `LIMIT_NESTING`
+   */
+  find(name: string): FileRule | undefined
+}
+
+/** The rule for the files of one field. */
+export interface FileRule {
+  /** What the schema wants there. */
+  readonly kind: 'file' | 'value' | 'either'
+  /** The list that `maxCount` is about: several names may lead to one. */
+  readonly list: string
+  /** Bytes of one file. */
+  readonly maxSize?: number
+  /** Files in the list. */
+  readonly maxCount?: number
+  /** Whether a file of this name and declared type may pass. */
+  accepts(file: { readonly name: string; readonly type: string }): boolean
+}
+
 /** Counts the fields of one request, whichever parsers read them. */
-export class FieldMeter {
+export class FieldLimits {
   readonly #limits: Limits
-  readonly #around: FieldMeter | undefined
+  readonly #around: FieldLimits | undefined
   #fields = 0
   #bytes = 0
 
-  constructor(limits: Limits, around?: FieldMeter) {
+  constructor(limits: Limits, around?: FieldLimits) {
     this.#limits = limits
     this.#around = around
   }
@@ -21,8 +46,8 @@ export class FieldMeter {
    * A meter for a form that is the value of one field: its fields count with all others. Their bytes were counted with
    * those of the field.
    */
-  within(): FieldMeter {
-    return new FieldMeter(this.#limits, this)
+  within(): FieldLimits {
+    return new FieldLimits(this.#limits, this)
   }
 
   /**
@@ -85,12 +110,12 @@ export function quote(name: string): string {
 
 /** One for each request, whichever parsers read it. */
 export class RequestMeters {
-  readonly fields: FieldMeter
+  readonly fields: FieldLimits
   readonly json: JsonMeter
 
   constructor(
     limits: Limits,
-    fields: FieldMeter = new FieldMeter(limits),
+    fields: FieldLimits = new FieldLimits(limits),
     json: JsonMeter = new JsonMeter(limits),
   ) {
     this.fields = fields
@@ -104,16 +129,16 @@ export class RequestMeters {
 }
 
 /** Counts the parts of one body. */
-export class PartMeter {
+export class PartLimits {
   readonly #limits: Limits
-  readonly #fields: FieldMeter
+  readonly #fields: FieldLimits
   #parts = 0
   #files = 0
   /** Files by the list of the schema that they belong to. */
   readonly #counts = new Map<string, number>()
 
   /** @param fields counts the fields; those of the whole request, where other parsers read a part of it */
-  constructor(limits: Limits, fields: FieldMeter = new FieldMeter(limits)) {
+  constructor(limits: Limits, fields: FieldLimits = new FieldLimits(limits)) {
     this.#limits = limits
     this.#fields = fields
   }

@@ -18,7 +18,7 @@ const read = async (
 
 /** Bodies of what is hard to decode, the same at each run. */
 function* hardBodies(count: number): Generator<string> {
-  const pieces = [
+  const chunks = [
     '%',
     '%c3',
     '%BC',
@@ -41,7 +41,7 @@ function* hardBodies(count: number): Generator<string> {
     let body = ''
     for (let length = 1 + (each % 24); length > 0; length--) {
       state = (state * 48_271) % 0x7fff_ffff
-      body += pieces[state % pieces.length]
+      body += chunks[state % chunks.length]
     }
     yield body
   }

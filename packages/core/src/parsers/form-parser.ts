@@ -5,8 +5,8 @@ import type { TextEntry } from './data-and-files.js'
 import { BodyError } from '../errors.js'
 import { isKnownCharset, isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { bodyLook, multipartHint } from './guess-format.js'
-import { FieldMeter } from './form-limits.js'
+import { guessFormat, multipartHint } from './guess-format.js'
+import { FieldLimits } from './form-limits.js'
 import { percentDecode } from '../http/charset.js'
 import { charsetOf, decodeText, readBytes } from '../http/charset.js'
 
@@ -56,13 +56,13 @@ export class FormParser extends BaseParser {
 
   #read(bytes: Buffer, declared: string, context: ParserContext): DataAndFiles {
     const text = spaced(bytes).toString('latin1')
-    if (/^\s*-/.test(text) && bodyLook(bytes).kind === 'multipart') {
+    if (/^\s*-/.test(text) && guessFormat(bytes).kind === 'multipart') {
       throw new BodyError('MALFORMED_FORM', {
         detail: 'The Content-Type header says application/x-www-form-urlencoded but the body is multipart.',
         hint: multipartHint,
       })
     }
-    const meter = context.meters?.fields ?? new FieldMeter(context.limits)
+    const meter = context.meters?.fields ?? new FieldLimits(context.limits)
     const entries: TextEntry[] = []
     const named = this.charsetField ? charsetField.exec(text)?.[1] : undefined
     const charset = named !== undefined && isKnownCharset(named) ? named : declared

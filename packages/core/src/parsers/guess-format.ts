@@ -1,9 +1,9 @@
 /** What a body looks like, for the hint that tells a client's author which header would fit. */
 
 import { Readable } from 'node:stream'
-import { trimSpace } from '../http/media-type.js'
+import { trimOws } from '../http/media-type.js'
 
-export type BodyLook =
+export type BodyFormat =
   | { readonly kind: 'multipart'; readonly boundary: string }
   | { readonly kind: 'json' }
   | { readonly kind: 'urlencoded' }
@@ -15,7 +15,7 @@ const urlencoded = /^[^\s=&{}[\]<>"]+=[^\s]*(?:&|$)/
 const startSize = 1024
 
 /** Guesses from the first bytes. A guess is for a hint only, never for a decision on how to read. */
-export function bodyLook(start: Uint8Array): BodyLook {
+export function guessFormat(start: Uint8Array): BodyFormat {
   const text = Buffer.from(start.buffer, start.byteOffset, Math.min(start.byteLength, startSize)).toString(
     'latin1',
   )
@@ -42,7 +42,7 @@ function firstBoundary(text: string): string | undefined {
   const lineEnd = start.indexOf('\n')
   if (lineEnd === -1 || !partHeaderStart.test(start.slice(lineEnd + 1))) return undefined
   const line = start.slice('--'.length, start[lineEnd - 1] === '\r' ? lineEnd - 1 : lineEnd)
-  const boundary = trimSpace(line)
+  const boundary = trimOws(line)
   const isPlausible = boundary !== '' && boundary.length <= longestBoundary && !boundary.includes('\r')
   return isPlausible ? boundary : undefined
 }

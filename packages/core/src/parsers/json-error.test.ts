@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findJsonFault } from './json-error.js'
+import { findJsonError } from './json-error.js'
 
 describe('the place where a text stops being JSON', () => {
   it.each([
@@ -22,7 +22,7 @@ describe('the place where a text stops being JSON', () => {
     ['tru', 'expected a value but found "t"', 0],
     ['a=1', 'expected a value but found "a"', 0],
   ])('%j: %s', (text, reason, offset) => {
-    expect(findJsonFault(text)).toEqual({ reason, offset })
+    expect(findJsonError(text)).toEqual({ reason, offset })
   })
 
   it('is nowhere in any text that JSON.parse takes, and somewhere in every other', () => {
@@ -56,7 +56,7 @@ describe('the place where a text stops being JSON', () => {
         for (const byte of bytes) {
           for (const cut of [0, 1, 2]) {
             const mutant = seed.slice(0, at) + byte + seed.slice(at + cut)
-            expect([mutant, findJsonFault(mutant) === undefined]).toEqual([mutant, isJson(mutant)])
+            expect([mutant, findJsonError(mutant) === undefined]).toEqual([mutant, isJson(mutant)])
             mutants += 1
           }
         }
@@ -66,7 +66,7 @@ describe('the place where a text stops being JSON', () => {
   })
 
   it('is found below 100,000 levels without a stack overflow', () => {
-    expect(findJsonFault('['.repeat(100_000))).toMatchObject({ offset: 100_000 })
+    expect(findJsonError('['.repeat(100_000))).toMatchObject({ offset: 100_000 })
   })
 })
 

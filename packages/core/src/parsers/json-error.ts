@@ -1,7 +1,7 @@
 /** Where a text stops being JSON: the runtime's own messages differ between versions and often name no place. */
 
 /** A fault in a JSON text. */
-export interface JsonFault {
+export interface JsonError {
   readonly reason: string
   /** Characters before it. */
   readonly offset: number
@@ -25,7 +25,7 @@ const literals: ReadonlyMap<number, string> = new Map(
  *
  * @returns `undefined` where the text is JSON
  */
-export function findJsonFault(text: string): JsonFault | undefined {
+export function findJsonError(text: string): JsonError | undefined {
   return new JsonScanner(text).scan()
 }
 
@@ -39,7 +39,7 @@ class JsonScanner {
     this.#text = text
   }
 
-  scan(): JsonFault | undefined {
+  scan(): JsonError | undefined {
     const open = new ByteStack()
     for (;;) {
       // A value is due.
@@ -163,7 +163,7 @@ class JsonScanner {
     return false
   }
 
-  #fault(expected: string = this.#expected): JsonFault {
+  #fault(expected: string = this.#expected): JsonError {
     const found = this.#text[this.#at]
     const seen = found === undefined ? 'the end of the body' : JSON.stringify(found)
     return { reason: `expected ${expected} but found ${seen}`, offset: this.#at }

@@ -4,8 +4,8 @@ import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
 import { isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { bodyLook, multipartHint } from './guess-format.js'
-import { findJsonFault } from './json-error.js'
+import { guessFormat, multipartHint } from './guess-format.js'
+import { findJsonError } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
 import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 
@@ -74,12 +74,12 @@ function parseJson(text: string, bytes: Buffer): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const fault = findJsonFault(text)
+    const fault = findJsonError(text)
     const reason =
       fault === undefined ? 'it cannot be read' : `${fault.reason} at ${place(text, fault.offset)}`
     throw malformedJson(reason, {
       cause,
-      hint: bodyLook(bytes).kind === 'multipart' ? multipartHint : undefined,
+      hint: guessFormat(bytes).kind === 'multipart' ? multipartHint : undefined,
     })
   }
 }

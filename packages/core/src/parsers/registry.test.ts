@@ -52,7 +52,15 @@ describe('a list of parsers', () => {
     }
     const patched = Object.assign(new Both(), { parse: () => 'patched' })
     const list = registerParsers([AnyText, Both, Inheriting, Overriding, OverridingBoth, patched, JSONParser])
-    expect(list.map(({ takesBytes }) => takesBytes)).toEqual([false, true, true, false, true, false, true])
+    expect(list.map(({ acceptsBytes }) => acceptsBytes)).toEqual([
+      false,
+      true,
+      true,
+      false,
+      true,
+      false,
+      true,
+    ])
   })
 
   it('refuses a parser without parse() when it is defined', () => {

@@ -10,7 +10,7 @@ export interface RegisteredParser {
   /** Whether the user gave the class, and so whatever instance of it is as good. */
   readonly byClass: boolean
   /** Whether a body that has come whole goes to `parseBytes`. */
-  readonly takesBytes: boolean
+  readonly acceptsBytes: boolean
 }
 
 /**
@@ -30,12 +30,12 @@ export function registerParsers(list: readonly ParserLike[]): readonly Registere
     const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
     if (range === undefined)
       throw new TypeError(`${nameOf(parser)}: .mediaType must be a media type such as "text/csv".`)
-    return { parser, range, byClass, takesBytes: takesBytes(parser) }
+    return { parser, range, byClass, acceptsBytes: acceptsBytes(parser) }
   })
 }
 
 /** Whether its `parseBytes` is that of its `parse`: one that it has inherited knows nothing of a `parse` of its own. */
-function takesBytes(parser: BaseParser): boolean {
+function acceptsBytes(parser: BaseParser): boolean {
   for (
     let level: object | null = parser;
     level !== null;

@@ -33,7 +33,7 @@ export function isIndex(key: string): boolean {
  * @returns the path; `undefined` where the schema has no such shape
  * @throws BodyError `LIMIT_NESTING` for a path that is too deep, and for an index that is too high
  */
-export function cutFieldName(root: Node, name: string, limits: NameLimits): readonly string[] | undefined {
+function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly string[] | undefined {
   const path: string[] = []
   let shape = shapeOf(root)
   let text = name
@@ -132,11 +132,11 @@ function expand(nodes: Shape): Shape {
 function shapeOf(node: Node): Shape {
   if (node.kind === 'scalar' || node.kind === 'file') return noShape
   let shape = shapes.get(node)
-  if (shape === undefined) shapes.set(node, (shape = takeApart(node)))
+  if (shape === undefined) shapes.set(node, (shape = split(node)))
   return shape
 }
 
-function takeApart(root: Node): Shape {
+function split(root: Node): Shape {
   const { found } = followSchemas([root], innerNodes)
   const without = new Set(['scalar', 'file', 'union', 'intersection', 'lazy'])
   return [...found].filter(({ kind }) => !without.has(kind))
@@ -191,11 +191,11 @@ export class FieldPaths {
     return paths
   }
 
-  /** As `cutFieldName()`. */
+  /** As `parseFieldPath()`. */
   get(name: string): readonly string[] | undefined {
     let path = this.#paths.get(name)
     if (path !== undefined) return path
-    path = cutFieldName(this.#root, name, this.#limits)
+    path = parseFieldPath(this.#root, name, this.#limits)
     if (path === undefined) return undefined
     if (this.#paths.size === mostNames) this.#paths.clear()
     this.#paths.set(name, path)

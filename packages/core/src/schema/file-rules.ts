@@ -76,7 +76,7 @@ function findRule(schema: ZodSchema, name: string, limits: NameLimits): NamedFil
 
 /** Whether the form as a whole goes to code of the author's own, which may know any name. */
 function takesAnyName(schema: ZodSchema): boolean {
-  return takeApart([schema]).some(({ _zod: { def } }) => opaque.has(def.type))
+  return split([schema]).some(({ _zod: { def } }) => opaque.has(def.type))
 }
 
 const places = new WeakMap<ZodSchema, Place>()
@@ -98,9 +98,9 @@ class Place {
 
   constructor(schemas: readonly ZodSchema[], isWithinCatch = false) {
     this.#schemas = schemas
-    this.#parts = takeApart(schemas)
+    this.#parts = split(schemas)
     this.isList = this.#parts.some(isList)
-    this.isCaught = isWithinCatch || takeApart(schemas, false).some(isCatch)
+    this.isCaught = isWithinCatch || split(schemas, false).some(isCatch)
     this.#isUniform = this.#parts.every(isUniform)
   }
 
@@ -184,7 +184,7 @@ function isCatch(schema: ZodSchema): boolean {
 }
 
 /** Takes off what has no keys or items of its own. @param opensCatches whether it also looks into a catch */
-function takeApart(schemas: readonly ZodSchema[], opensCatches = true): readonly ZodSchema[] {
+function split(schemas: readonly ZodSchema[], opensCatches = true): readonly ZodSchema[] {
   const isClosed = (part: ZodSchema): boolean => isCatch(part) && !opensCatches
   const { found } = followSchemas(schemas, (part) => (isClosed(part) ? [] : innerSchemas(part)))
   return [...found].filter((part) => isClosed(part) || !hasInner(part))
@@ -212,7 +212,7 @@ function innerSchemas(schema: ZodSchema): readonly ZodSchema[] {
 }
 
 function isStrict(schema: ZodSchema): boolean {
-  const parts = takeApart([schema], false)
+  const parts = split([schema], false)
   return parts.every(({ _zod: { def } }) => isClosed(def))
 }
 

@@ -23,16 +23,16 @@ interface Wrapped {
 /** Something that is one text in a form. */
 export interface ScalarNode extends Wrapped {
   readonly kind: 'scalar'
-  /** The value that a text stands for, or `unfit`. */
+  /** The value that a text stands for, or `NO_MATCH`. */
   readonly read: (text: string) => unknown
   /** Whether the schema takes this text as a text. */
-  readonly takesText: (text: string) => boolean
+  readonly acceptsText: (text: string) => boolean
   /** Whether an empty text stands for no value. */
   readonly blankIsAbsent: boolean
   /** A checkbox that is not checked is not sent. */
   readonly isBoolean: boolean
   /** Whatever comes is handed on as it is: any, custom, preprocess, a schema that coerces by itself. */
-  readonly takesAll: boolean
+  readonly acceptsAny: boolean
 }
 
 export interface FileNode extends Wrapped {
@@ -111,7 +111,7 @@ export function kindsOf(node: Node, seen: Set<Node> = new Set(), depth = 0): Kin
   const kindsInside = (inner: Node) => kindsOf(inner, seen, depth + 1)
   switch (node.kind) {
     case 'scalar':
-      return node.takesAll ? both : text
+      return node.acceptsAny ? both : text
     case 'file':
       return file
     case 'list':
@@ -134,14 +134,14 @@ function join(left: Kinds, right: Kinds): Kinds {
 }
 
 /** Whether a node would take this very text as a text, and not only as what it stands for. */
-export function takesText(node: Node, value: string, seen?: Set<Node>, depth = 0): boolean {
+export function acceptsText(node: Node, value: string, seen?: Set<Node>, depth = 0): boolean {
   // Most nodes are these, and need no memory of where the walk has been.
-  if (node.kind === 'scalar') return node.takesText(value)
+  if (node.kind === 'scalar') return node.acceptsText(value)
   if (node.kind !== 'union' && node.kind !== 'intersection' && node.kind !== 'lazy') return false
   const known = seen ?? new Set<Node>()
   if (known.has(node) || known.size === mostNodes || depth === deepestNode) return false
   known.add(node)
-  const isTextFor = (inner: Node) => takesText(inner, value, known, depth + 1)
+  const isTextFor = (inner: Node) => acceptsText(inner, value, known, depth + 1)
   if (node.kind === 'union') return node.options.some(isTextFor)
   if (node.kind === 'intersection') return isTextFor(node.left) && isTextFor(node.right)
   return isTextFor(node.target)

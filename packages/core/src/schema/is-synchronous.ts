@@ -63,15 +63,15 @@ const ownTypes: ReadonlySet<string> = new Set([
 const answers = new WeakMap<ZodSchema, boolean>()
 
 /** Whether a schema certainly has nothing in it that could return a promise: no refinement, transform or codec. */
-export function isOwnCodeOnly(schema: ZodSchema): boolean {
+export function isSynchronous(schema: ZodSchema): boolean {
   let answer = answers.get(schema)
   if (answer === undefined) answers.set(schema, (answer = hasOwnCodeOnly(schema)))
   return answer
 }
 
 function hasOwnCodeOnly(schema: ZodSchema): boolean {
-  const { found, isWhole } = followSchemas([schema], partsOf)
-  return isWhole && ![...found].some(mayRunAuthorCode)
+  const { found, isComplete } = followSchemas([schema], partsOf)
+  return isComplete && ![...found].some(mayRunAuthorCode)
 }
 
 function mayRunAuthorCode({ _zod: { def } }: ZodSchema): boolean {

@@ -166,13 +166,13 @@ function hasFiles(schema: ZodSchema): boolean {
   return [...found].some(({ _zod }) => _zod.def.type === 'file')
 }
 
-export type JsonSchema = Record<string, unknown>
+type JsonSchema = Record<string, unknown>
 
 /**
  * A copy in which each `$ref` to the schema itself or to one of its `$defs` is what it refers to, since inside another
  * document it would refer to that one. Where a schema contains itself, it is cut: anything may stand there.
  */
-export function inlineReferences(root: JsonSchema): JsonSchema {
+function inlineReferences(root: JsonSchema): JsonSchema {
   return inline(root, root, []) as JsonSchema
 }
 

@@ -2,7 +2,15 @@
 
 import type { ListNode, Node, ObjectNode, RecordNode, ScalarNode, TupleNode, UnionNode } from './form-node.js'
 import { lazySchema, type ZodDef, type ZodSchema } from './schema.js'
-import { readAllowed, readBigInt, readBoolean, readDate, readNumber, textRules, unfit } from './text-value.js'
+import {
+  readAllowed,
+  readBigInt,
+  readBoolean,
+  readDate,
+  readNumber,
+  textRules,
+  NO_MATCH,
+} from './text-value.js'
 
 const nodes = new WeakMap<ZodSchema, Node>()
 
@@ -151,7 +159,7 @@ function scalarNode(schema: ZodSchema, wrapping: Wrapping): ScalarNode {
     ...wrapping,
     blankIsAbsent: true,
     isBoolean: false,
-    takesAll: false,
+    acceptsAny: false,
   } as const
   const nothing = () => false
   // A schema that coerces by itself gets the text as it came; only a blank where it may be absent is absent.
@@ -165,13 +173,13 @@ function scalarNode(schema: ZodSchema, wrapping: Wrapping): ScalarNode {
     case 'template_literal':
       return textNode({ type: 'string', check: 'string_format', pattern: schema._zod.pattern! }, wrapping)
     case 'number':
-      return { ...scalar, read: readNumber, takesText: nothing }
+      return { ...scalar, read: readNumber, acceptsText: nothing }
     case 'bigint':
-      return { ...scalar, read: readBigInt, takesText: nothing }
+      return { ...scalar, read: readBigInt, acceptsText: nothing }
     case 'boolean':
-      return { ...scalar, read: readBoolean, takesText: nothing, isBoolean: true }
+      return { ...scalar, read: readBoolean, acceptsText: nothing, isBoolean: true }
     case 'date':
-      return { ...scalar, read: readDate, takesText: nothing }
+      return { ...scalar, read: readDate, acceptsText: nothing }
     case 'literal':
       return allowedNode(def.values!, wrapping)
     case 'enum':
@@ -182,11 +190,11 @@ function scalarNode(schema: ZodSchema, wrapping: Wrapping): ScalarNode {
       return allowedNode([NaN], wrapping)
     case 'undefined':
     case 'void':
-      return { ...scalar, optional: true, needsKey: true, read: () => unfit, takesText: nothing }
+      return { ...scalar, optional: true, needsKey: true, read: () => NO_MATCH, acceptsText: nothing }
     case 'never':
     case 'symbol':
     case 'function':
-      return { ...scalar, blankIsAbsent: false, read: () => unfit, takesText: nothing }
+      return { ...scalar, blankIsAbsent: false, read: () => NO_MATCH, acceptsText: nothing }
     case 'pipe':
       // Only a pipe whose text must become something else gets here, such as z.stringbool().
       return {
@@ -200,16 +208,16 @@ function scalarNode(schema: ZodSchema, wrapping: Wrapping): ScalarNode {
 
 function textNode(def: ZodDef, wrapping: Wrapping): ScalarNode {
   const rules = textRules(def)
-  const takesText = (text: string) => rules.every((rule) => rule(text))
+  const acceptsText = (text: string) => rules.every((rule) => rule(text))
   return {
     kind: 'scalar',
     ...wrapping,
-    read: (text) => (takesText(text) ? text : unfit),
-    takesText,
+    read: (text) => (acceptsText(text) ? text : NO_MATCH),
+    acceptsText,
     // A required text stays the empty text that it is, so that min(1) has its own message.
-    blankIsAbsent: (wrapping.optional || wrapping.nullable) && !takesText(''),
+    blankIsAbsent: (wrapping.optional || wrapping.nullable) && !acceptsText(''),
     isBoolean: false,
-    takesAll: false,
+    acceptsAny: false,
   }
 }
 
@@ -221,18 +229,18 @@ function allowedNode(values: readonly unknown[], wrapping: Wrapping): ScalarNode
     nullable: wrapping.nullable || values.includes(null),
     needsKey: values.includes(undefined),
     read,
-    takesText: (text) => values.includes(text),
+    acceptsText: (text) => values.includes(text),
     blankIsAbsent: !values.includes(''),
     isBoolean: false,
-    takesAll: false,
+    acceptsAny: false,
   }
 }
 
 function anything(wrapping: Wrapping): ScalarNode {
   const itself = (text: string) => text
   const always = () => true
-  const rest = { blankIsAbsent: false, isBoolean: false, takesAll: true }
-  return { kind: 'scalar', ...wrapping, read: itself, takesText: always, ...rest }
+  const rest = { blankIsAbsent: false, isBoolean: false, acceptsAny: true }
+  return { kind: 'scalar', ...wrapping, read: itself, acceptsText: always, ...rest }
 }
 
 /** The values of an enum. One of TypeScript with numbers also maps each number to its name. */
@@ -295,16 +303,16 @@ const mostSchemas = 10_000
  * The schemas that are reached from some, themselves included, level by level.
  *
  * @param inner what is directly inside a schema
- * @returns `isWhole` is false if there are more than were followed
+ * @returns `isComplete` is false if there are more than were followed
  */
 export function followSchemas<Each extends object>(
   roots: Iterable<Each>,
   inner: (each: Each) => Iterable<Each>,
-): { readonly found: ReadonlySet<Each>; readonly isWhole: boolean } {
+): { readonly found: ReadonlySet<Each>; readonly isComplete: boolean } {
   const found = new Set(roots)
   let level: readonly Each[] = [...found]
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth === deepestSchema || found.size > mostSchemas) return { found, isWhole: false }
+    if (depth === deepestSchema || found.size > mostSchemas) return { found, isComplete: false }
     const next: Each[] = []
     for (const each of level) {
       for (const part of inner(each)) {
@@ -315,5 +323,5 @@ export function followSchemas<Each extends object>(
     }
     level = next
   }
-  return { found, isWhole: true }
+  return { found, isComplete: true }
 }

@@ -118,7 +118,7 @@ export function lazySchema(schema: ZodSchema): ZodSchema | undefined {
 }
 
 /** Whether a schema takes everything as it is: `z.any()` and `z.unknown()` without rules of their own. */
-export function takesAnything(schema: unknown): boolean {
+export function acceptsAnything(schema: unknown): boolean {
   if (!isZodSchema(schema)) return false
   const { type, checks = [] } = schema._zod.def
   return ['any', 'unknown'].includes(type) && checks.length === 0

@@ -3,7 +3,7 @@
 import type { ZodCheckDef, ZodDef } from './schema.js'
 
 /** The text is no value of that kind: it stays the text that it is, which gives the better message. */
-export const unfit: unique symbol = Symbol('unfit')
+export const NO_MATCH: unique symbol = Symbol('NO_MATCH')
 
 // A "valid floating-point number" of the HTML standard: what <input type=number> submits. Not "", " 1", 0x10 or 1_000.
 const decimal = /^-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$/
@@ -14,20 +14,20 @@ const longestInteger = 1000
 const dateTime =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
 
-/** @returns a finite number, or `unfit` */
-export function readNumber(text: string): number | typeof unfit {
-  if (!decimal.test(text)) return unfit
+/** @returns a finite number, or `NO_MATCH` */
+export function readNumber(text: string): number | typeof NO_MATCH {
+  if (!decimal.test(text)) return NO_MATCH
   const number = Number(text)
-  return Number.isFinite(number) ? number : unfit
+  return Number.isFinite(number) ? number : NO_MATCH
 }
 
-/** @returns a bigint of at most 1000 digits, or `unfit` */
-export function readBigInt(text: string): bigint | typeof unfit {
-  return text.length <= longestInteger && integer.test(text) ? BigInt(text) : unfit
+/** @returns a bigint of at most 1000 digits, or `NO_MATCH` */
+export function readBigInt(text: string): bigint | typeof NO_MATCH {
+  return text.length <= longestInteger && integer.test(text) ? BigInt(text) : NO_MATCH
 }
 
-/** @returns what a checkbox (`on`), a select or a script means, in any case of letters; or `unfit` */
-export function readBoolean(text: string): boolean | typeof unfit {
+/** @returns what a checkbox (`on`), a select or a script means, in any case of letters; or `NO_MATCH` */
+export function readBoolean(text: string): boolean | typeof NO_MATCH {
   switch (text.toLowerCase()) {
     case 'true':
     case 'on':
@@ -38,23 +38,23 @@ export function readBoolean(text: string): boolean | typeof unfit {
     case '0':
       return false
     default:
-      return unfit
+      return NO_MATCH
   }
 }
 
 /**
  * Reads a date of ISO 8601: `2026-02-28`, `2026-02-28T10:00`, `2026-02-28T10:00:00.5+01:00`.
  *
- * @returns a date, or `unfit`. A time without zone, as `<input type=datetime-local>` submits it, is taken as UTC, so
+ * @returns a date, or `NO_MATCH`. A time without zone, as `<input type=datetime-local>` submits it, is taken as UTC, so
  * that a body means the same on every server.
  */
-export function readDate(text: string): Date | typeof unfit {
+export function readDate(text: string): Date | typeof NO_MATCH {
   const match = dateTime.exec(text)
-  if (match === null) return unfit
+  if (match === null) return NO_MATCH
   const [, day = '', time = '00:00', zone = 'Z'] = match
   const midnight = new Date(day)
   // 30 February is taken for 2 March.
-  if (midnight.getUTCDate() !== Number(day.slice(8))) return unfit
+  if (midnight.getUTCDate() !== Number(day.slice(8))) return NO_MATCH
   if (match[2] === undefined) return midnight
   const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase()
   return new Date(`${day}T${time.replace(',', '.')}${offset}`)
@@ -63,15 +63,15 @@ export function readDate(text: string): Date | typeof unfit {
 /**
  * The value among those allowed that a text stands for: `1` for "1", `true` for "on", `null` for "null".
  *
- * @returns the value as the schema has it, or `unfit`
+ * @returns the value as the schema has it, or `NO_MATCH`
  */
 export function readAllowed(text: string, values: readonly unknown[]): unknown {
   if (values.includes(text)) return text
   for (const value of values) {
     const read = readAs(text, value)
-    if (read !== unfit && Object.is(read, value)) return value
+    if (read !== NO_MATCH && Object.is(read, value)) return value
   }
-  return unfit
+  return NO_MATCH
 }
 
 function readAs(text: string, value: unknown): unknown {
@@ -83,9 +83,9 @@ function readAs(text: string, value: unknown): unknown {
     case 'boolean':
       return readBoolean(text)
     case 'object':
-      return value === null && (text === 'null' || text === '') ? null : unfit
+      return value === null && (text === 'null' || text === '') ? null : NO_MATCH
     default:
-      return unfit
+      return NO_MATCH
   }
 }
 

@@ -1,7 +1,7 @@
 /** Asks a schema whether it takes a value. */
 import { BodyError } from '../errors.js'
 import { defaultLimits } from '../limits.js'
-import { isOwnCodeOnly } from './is-synchronous.js'
+import { isSynchronous } from './is-synchronous.js'
 import type { IssueList } from './issues.js'
 import { isZodSchema, type Schema, type ZodContext, type ZodPayload, type ZodSchema } from './schema.js'
 import { readStandardIssues } from './issues.js'
@@ -40,7 +40,7 @@ export async function validate<Output>(
   if (isRunning(schema)) {
     const error = boundedMessages(most)
     // A schema with an asynchronous refinement would have run half of itself before it turned out to be one.
-    const result = await schema._zod.run({ value, issues: [] }, { async: !isOwnCodeOnly(schema), error })
+    const result = await schema._zod.run({ value, issues: [] }, { async: !isSynchronous(schema), error })
     if (result.issues.length === 0) return result.value as Output
     throw validationFailed(finishIssues(schema, result, most, error), options)
   }

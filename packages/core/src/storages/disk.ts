@@ -3,9 +3,9 @@ import { mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { codeOf } from './cleanup.js'
 import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
-import { Intake } from '../bytes/chunk-buffer.js'
+import { ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { LocalFile } from './temp-file.js'
-import { partPath, randomName, writePart } from './temp-file.js'
+import { tempPath, randomName, writeTempFile } from './temp-file.js'
 import { renameNew } from './move-file.js'
 import { StorageDirectory } from './temp-file.js'
 import type { StorageDirectoryOptions } from './temp-file.js'
@@ -38,13 +38,13 @@ export function disk(options: DiskOptions): Storage {
   return {
     name: 'disk',
     async store(stream, info, signal) {
-      const intake = new Intake(stream, signal)
+      const buffer = new ChunkBuffer(stream, signal)
       let path = ''
       try {
         const target = join(place.path, name ? checkedTarget(await name(info)) : randomTarget(info))
         await place.ready()
-        const part = partPath(place.path)
-        const size = await writePart(intake, part, fsync)
+        const part = tempPath(place.path)
+        const size = await writeTempFile(buffer, part, fsync)
         path = part
         signal.throwIfAborted()
         // 128 random bits are never taken, so that the plain rename is as safe.
@@ -53,7 +53,7 @@ export function disk(options: DiskOptions): Storage {
         if (fsync) await syncDirectory(dirname(path))
         return await LocalFile.at(path, size)
       } catch (error) {
-        intake.stop()
+        buffer.stop()
         if (path !== '') await unlink(path).catch(() => undefined)
         throw error
       }

@@ -1,6 +1,6 @@
 /** The storage that keeps files in memory. */
 import { Readable } from 'node:stream'
-import { Intake, isMostOfItsBuffer } from '../bytes/chunk-buffer.js'
+import { ChunkBuffer, isMostOfItsBuffer } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 
 /**
@@ -11,9 +11,9 @@ export function memory(): Storage {
   return {
     name: 'memory',
     async store(stream, _info, signal) {
-      const intake = new Intake(stream, signal)
-      await intake.fill(Infinity)
-      return new MemoryFile(intake.drain())
+      const buffer = new ChunkBuffer(stream, signal)
+      await buffer.fill(Infinity)
+      return new MemoryFile(buffer.drain())
     },
     storeBytes: (bytes) => MemoryFile.of(bytes),
   }

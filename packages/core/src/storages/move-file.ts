@@ -4,10 +4,10 @@ import { constants } from 'node:fs'
 import { copyFile, link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
-import { Intake } from '../bytes/chunk-buffer.js'
+import { ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf, removeStored, reportLeftover } from './cleanup.js'
 import type { StoredFile } from './storage.js'
-import { partPath, writePart } from './temp-file.js'
+import { tempPath, writeTempFile } from './temp-file.js'
 
 /**
  * Moves `file` to `target`: by a rename where both are on one device, else by a copy beside the target that is synced,
@@ -26,7 +26,7 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
       if (codeOf(error) !== 'EXDEV') throw error
     }
   }
-  const part = partPath(dirname(target))
+  const part = tempPath(dirname(target))
   try {
     if (file.path === undefined) await writeOut(file.createReadStream(), part)
     else await copyOut(file.path, part)
@@ -42,7 +42,7 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
 async function writeOut(stream: Readable, part: string): Promise<void> {
   const { signal } = new AbortController()
   try {
-    await writePart(new Intake(stream, signal), part, false)
+    await writeTempFile(new ChunkBuffer(stream, signal), part, false)
   } finally {
     stream.destroy()
   }

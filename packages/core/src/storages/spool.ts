@@ -1,9 +1,9 @@
 /** The default storage: small files stay in memory, large ones go to a temporary file. */
 import { tmpdir } from 'node:os'
-import { Intake } from '../bytes/chunk-buffer.js'
+import { ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { LocalFile } from './temp-file.js'
 import { MemoryFile } from './memory.js'
-import { partPath, writePart } from './temp-file.js'
+import { tempPath, writeTempFile } from './temp-file.js'
 import { StorageDirectory } from './temp-file.js'
 import type { Storage } from './storage.js'
 
@@ -31,17 +31,17 @@ export function spool(options: SpoolOptions = {}): Storage {
   return {
     name: 'spool',
     async store(stream, _info, signal) {
-      const intake = new Intake(stream, signal)
-      await intake.fill(threshold + 1)
-      if (intake.size <= threshold) return new MemoryFile(intake.drain())
-      const path = partPath(place.path)
+      const buffer = new ChunkBuffer(stream, signal)
+      await buffer.fill(threshold + 1)
+      if (buffer.size <= threshold) return new MemoryFile(buffer.drain())
+      const path = tempPath(place.path)
       try {
         await place.ready()
       } catch (error) {
-        intake.stop()
+        buffer.stop()
         throw error
       }
-      const size = await writePart(intake, path, false)
+      const size = await writeTempFile(buffer, path, false)
       return LocalFile.at(path, size)
     },
     storeBytes: (bytes) => (bytes.length <= threshold ? MemoryFile.of(bytes) : undefined),

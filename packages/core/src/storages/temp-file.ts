@@ -5,12 +5,12 @@ import { createReadStream, openAsBlob } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { batchSize, type Intake } from '../bytes/chunk-buffer.js'
+import { batchSize, type ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf } from './cleanup.js'
 import type { ByteRange, StoredFile } from './storage.js'
 
 /** Nothing else is named like this, so that the sweep can never take a file of somebody else. */
-const partName = /^formgate-[0-9a-f]{32}\.part$/
+const tempName = /^formgate-[0-9a-f]{32}\.part$/
 
 /** 128 random bits in hexadecimal. */
 export function randomName(): string {
@@ -18,27 +18,27 @@ export function randomName(): string {
 }
 
 /** A new path in `directory` under which a file is written until it is whole. */
-export function partPath(directory: string): string {
+export function tempPath(directory: string): string {
   return join(directory, `formgate-${randomName()}.part`)
 }
 
 /**
- * Writes all that an intake gathers into a new file that its owner alone may read (mode 0600).
+ * Writes all that an buffer gathers into a new file that its owner alone may read (mode 0600).
  *
  * @param fsync whether the bytes have to be on the disk, and not just with the operating system, before this resolves
  * @returns the bytes written
  * @throws the first error. By then the descriptor is closed and the file is gone.
  */
-export async function writePart(intake: Intake, path: string, fsync: boolean): Promise<number> {
+export async function writeTempFile(buffer: ChunkBuffer, path: string, fsync: boolean): Promise<number> {
   let handle: FileHandle | undefined
   try {
     handle = await open(path, 'wx', 0o600)
-    const size = await writeAll(intake, handle)
+    const size = await writeAll(buffer, handle)
     if (fsync) await handle.sync()
     await handle.close()
     return size
   } catch (error) {
-    intake.stop()
+    buffer.stop()
     // A close that failed has let go of the descriptor all the same.
     await handle?.close().catch(() => undefined)
     if (handle) await unlink(path).catch(() => undefined)
@@ -46,14 +46,14 @@ export async function writePart(intake: Intake, path: string, fsync: boolean): P
   }
 }
 
-async function writeAll(intake: Intake, handle: FileHandle): Promise<number> {
+async function writeAll(buffer: ChunkBuffer, handle: FileHandle): Promise<number> {
   let size = 0
   for (;;) {
-    await intake.fill(batchSize())
-    const chunks = intake.drain()
+    await buffer.fill(batchSize())
+    const chunks = buffer.drain()
     if (chunks.length === 0) return size
     size += await writeChunks(chunks, handle)
-    intake.giveBack(chunks)
+    buffer.releaseBuffers(chunks)
   }
 }
 
@@ -90,10 +90,10 @@ function after(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
  *
  * @param age milliseconds since the last byte was written. Younger files may belong to a process that lives.
  */
-export async function sweepParts(directory: string, age: number): Promise<void> {
+async function sweepTempFiles(directory: string, age: number): Promise<void> {
   const names = await readdir(directory).catch(() => [])
   for (const name of names) {
-    if (!partName.test(name)) continue
+    if (!tempName.test(name)) continue
     const path = join(directory, name)
     const stats = await lstat(path).catch(() => undefined)
     if (stats?.isFile() && Date.now() - stats.mtimeMs >= age) await unlink(path).catch(() => undefined)
@@ -186,6 +186,6 @@ export class StorageDirectory {
       throw error
     }
     // Not awaited: a crowded directory must not keep the first upload waiting. It never rejects.
-    if (this.#sweepAge !== Infinity) void sweepParts(this.path, this.#sweepAge)
+    if (this.#sweepAge !== Infinity) void sweepTempFiles(this.path, this.#sweepAge)
   }
 }

@@ -1,7 +1,7 @@
 /** The boundary that a Content-Type header declares. */
 import { BodyError } from '../../errors.js'
 import type { MediaType } from '../../http/media-type.js'
-import { bodyLook } from '../guess-format.js'
+import { guessFormat } from '../guess-format.js'
 
 /** RFC 2046 allows 70; other servers take up to 200 and more. */
 const longestBoundary = 200
@@ -38,7 +38,7 @@ function boundaryFault(boundary: string): string | undefined {
 
 /** The 400 for a multipart body whose header declares no boundary; it says which one the body seems to use. */
 export function missingBoundary(start: Uint8Array): BodyError {
-  const look = bodyLook(start)
+  const look = guessFormat(start)
   const advice =
     'Remove the Content-Type header that was set by hand: the HTTP client adds it together with the boundary. In ' +
     'python-requests pass files= and no Content-Type; with fetch or axios pass the FormData alone; with curl use -F alone.'

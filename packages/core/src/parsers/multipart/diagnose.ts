@@ -1,7 +1,7 @@
 /** Why a body is not what its header says: what was declared, what was seen, what to change. */
 import { BodyError } from '../../errors.js'
-import { trimSpace } from '../../http/media-type.js'
-import { bodyLook } from '../guess-format.js'
+import { trimOws } from '../../http/media-type.js'
+import { guessFormat } from '../guess-format.js'
 
 /** The 400 for a multipart body whose lines end in LF alone. */
 export function lfLineEndings(): BodyError {
@@ -26,7 +26,7 @@ export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
     return lfLineEndings()
   }
   if (lines.some((line) => isBareBoundary(line.trimEnd(), boundary))) return withoutDashes(boundary)
-  const look = bodyLook(start)
+  const look = guessFormat(start)
   const seen =
     seenBoundary(lines.map((line) => line.trimEnd())) ??
     (look.kind === 'multipart' ? look.boundary : undefined)
@@ -47,7 +47,7 @@ function seenBoundary(lines: readonly string[]): string | undefined {
 function isDelimiter(line: string, boundary: string): boolean {
   if (!line.startsWith(`--${boundary}`)) return false
   const rest = line.slice(2 + boundary.length)
-  return rest.startsWith('--') || trimSpace(rest) === ''
+  return rest.startsWith('--') || trimOws(rest) === ''
 }
 
 function withoutCr(line: string): string {

@@ -9,7 +9,7 @@
 import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
-import { markDiscreet } from '../../bytes/buffer-release.js'
+import { markExclusive } from '../../bytes/buffer-release.js'
 
 /**
  * Four of the rarest bytes of text, and no more than four: busboy's search skips by the length of its boundary wherever
@@ -23,11 +23,11 @@ const delimiter = Buffer.from(`\r\n--${boundary}`)
 const fileHeader = Buffer.from('\r\nContent-Disposition:form-data;filename=f\r\n\r\n')
 const closing = Buffer.from('--\r\n')
 
-/** Below this size a part of a piece is copied beside others before busboy sees it: a call costs more than the copy. */
+/** Below this size a part of a chunk is copied beside others before busboy sees it: a call costs more than the copy. */
 const smallPart = 32 * 1024
 
-/** Below this size a whole piece is copied as well; a larger one comes with a call of its own anyway. */
-const smallPiece = 4 * 1024
+/** Below this size a whole chunk is copied as well; a larger one comes with a call of its own anyway. */
+const smallChunk = 4 * 1024
 
 /** Up to here a loop is faster than a call of `copy`, which takes as long as 100 turns. */
 const shortRun = 64
@@ -68,7 +68,7 @@ export class FileReader {
       highWaterMark: 1,
     })
     this.#busboy.on('file', (_, stream) => {
-      markDiscreet(stream)
+      markExclusive(stream)
       this.#stream = stream
       const read = stream.read.bind(stream)
       stream.read = (size?: number): unknown => {
@@ -90,9 +90,9 @@ export class FileReader {
     this.#outbox.add(fileHeader, 0, fileHeader.length)
   }
 
-  /** More of the file that was opened last: the bytes of `piece` from `from` up to, not with, `to`. */
-  add(piece: Buffer, from: number, to: number): void {
-    this.#outbox.add(piece, from, to)
+  /** More of the file that was opened last: the bytes of `chunk` from `from` up to, not with, `to`. */
+  add(chunk: Buffer, from: number, to: number): void {
+    this.#outbox.add(chunk, from, to)
   }
 
   /** The file that was opened last is complete: its stream ends. */
@@ -102,9 +102,9 @@ export class FileReader {
 
   /** Lets busboy read what has come so far. @returns a promise where it has no room for more yet */
   flush(): Promise<void> | undefined {
-    // Each piece that waits for its reader is an object of some hundred bytes, and a client may send every byte alone.
+    // Each chunk that waits for its reader is an object of some hundred bytes, and a client may send every byte alone.
     const { readableLength = 0, destroyed = false } = this.#stream ?? {}
-    if (readableLength > 0 && !destroyed && this.#outbox.size < smallPiece) {
+    if (readableLength > 0 && !destroyed && this.#outbox.size < smallChunk) {
       this.#isHolding = true
       return undefined
     }
@@ -115,14 +115,14 @@ export class FileReader {
 
   #write(): void {
     this.#isHolding = false
-    const pieces = this.#outbox.take()
+    const chunks = this.#outbox.take()
     let left = 0
-    for (const piece of pieces) left += piece.length
-    for (const piece of pieces) {
-      left -= piece.length
-      this.#busboy.write(piece)
+    for (const chunk of chunks) left += chunk.length
+    for (const chunk of chunks) {
+      left -= chunk.length
+      this.#busboy.write(chunk)
     }
-    // Several files may share the memory of a piece, which the reader of one of them may have handed over.
+    // Several files may share the memory of a chunk, which the reader of one of them may have handed over.
     if (left !== 0)
       this.fail(new Error('A reader of a file has transferred the memory of other bytes with it.'))
   }
@@ -159,16 +159,16 @@ export class FileReader {
 /** The bytes on their way to busboy. */
 class Outbox {
   #ready: Buffer[] = []
-  /** Where small pieces are copied together; what lies before `#start` is ready. */
+  /** Where small chunks are copied together; what lies before `#start` is ready. */
   #block = Buffer.alloc(0)
   #start = 0
   #end = 0
 
-  add(piece: Buffer, from: number, to: number): void {
+  add(chunk: Buffer, from: number, to: number): void {
     const size = to - from
-    if (size >= smallPart || (size >= smallPiece && size === piece.length)) {
+    if (size >= smallPart || (size >= smallChunk && size === chunk.length)) {
       this.#seal()
-      this.#ready.push(piece.subarray(from, to))
+      this.#ready.push(chunk.subarray(from, to))
       return
     }
     if (this.#end + size > this.#block.length) {
@@ -178,9 +178,9 @@ class Outbox {
       this.#start = 0
       this.#end = 0
     }
-    if (size === piece.length) this.#block.set(piece, this.#end)
-    else if (size > shortRun) piece.copy(this.#block, this.#end, from, to)
-    else for (let at = 0; at < size; at += 1) this.#block[this.#end + at] = piece[from + at]!
+    if (size === chunk.length) this.#block.set(chunk, this.#end)
+    else if (size > shortRun) chunk.copy(this.#block, this.#end, from, to)
+    else for (let at = 0; at < size; at += 1) this.#block[this.#end + at] = chunk[from + at]!
     this.#end += size
   }
 

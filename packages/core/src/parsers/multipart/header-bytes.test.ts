@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { HeaderBytes } from './scanner.js'
 
-/** The header in these pieces and what stands behind it; `undefined` where it has no end. */
-function gather(pieces: readonly string[]): [header: string, rest: string] | undefined {
+/** The header in these chunks and what stands behind it; `undefined` where it has no end. */
+function gather(chunks: readonly string[]): [header: string, rest: string] | undefined {
   const header = new HeaderBytes()
-  for (const [index, piece] of pieces.entries()) {
-    const next = header.add(Buffer.from(piece, 'latin1'), 0)
-    if (next !== undefined) return [header.text(), piece.slice(next) + pieces.slice(index + 1).join('')]
+  for (const [index, chunk] of chunks.entries()) {
+    const next = header.add(Buffer.from(chunk, 'latin1'), 0)
+    if (next !== undefined) return [header.text(), chunk.slice(next) + chunks.slice(index + 1).join('')]
   }
   return undefined
 }
@@ -34,7 +34,7 @@ test.each(bodies)('%j is gathered as %j, however it is cut', (body, result) => {
     expect(gather([body.slice(0, cut), body.slice(cut)])).toEqual(result)
 })
 
-test('a header that begins inside a piece is gathered from there', () => {
+test('a header that begins inside a chunk is gathered from there', () => {
   const header = new HeaderBytes()
   expect(header.add(Buffer.from('xxA: '), 2)).toBeUndefined()
   expect(header.size).toBe(3)

@@ -2,16 +2,16 @@
 
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import type { GatheredBytes } from '../../bytes/byte-buffer.js'
+import type { ByteBuffer } from '../../bytes/byte-buffer.js'
 import type { FileInfo } from '../../storages/storage.js'
-import type { UnstoredContent } from '../../files/rejected-file.js'
+import type { RejectedContent } from '../../files/rejected-file.js'
 import { decodeText } from '../../http/charset.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
 import { BaseParser, parsePart, type ParserContext, type PartParser } from '../base-parser.js'
 import { DataAndFiles, type Entry } from '../data-and-files.js'
 import type { FileSink } from './file-streams.js'
 import { charsetFieldName, fieldText, type PartHeader } from './part-header.js'
-import { PartQueue, type QueueContext } from './part-iterator.js'
+import { PartIterator, type PartsContext } from './part-iterator.js'
 import { PartReader, type PartSink } from './part-reader.js'
 
 export interface MultiPartParserOptions {
@@ -42,13 +42,13 @@ export class MultiPartParser extends BaseParser {
   }
 
   async #read(body: Readable | Buffer, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const form = new FormAssembly(context, this.charsetField)
+    const form = new FormCollector(context, this.charsetField)
     return DataAndFiles.fromEntries(await form.read(body, mediaType))
   }
 
   /** Reads the same, but hands out each part as it arrives and stores none. Errors are told by the queue. */
-  parts(stream: Readable, mediaType: MediaType, context: QueueContext): PartQueue {
-    const parts = new PartQueue(context, this.charsetField)
+  parts(stream: Readable, mediaType: MediaType, context: PartsContext): PartIterator {
+    const parts = new PartIterator(context, this.charsetField)
     parts.read(stream, mediaType)
     return parts
   }
@@ -58,7 +58,7 @@ export class MultiPartParser extends BaseParser {
 const longestTurn = 5
 
 /** Stores the files and decodes the fields of one body; gives the entries of the form, in its order. */
-export class FormAssembly implements PartSink {
+class FormCollector implements PartSink {
   readonly #context: ParserContext
   readonly #charsetField: boolean
   readonly #reader: PartReader
@@ -87,7 +87,7 @@ export class FormAssembly implements PartSink {
     return this.#entries as readonly Entry[]
   }
 
-  takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
+  collectField(header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
     const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
@@ -137,7 +137,7 @@ export class FormAssembly implements PartSink {
   }
 
   /** Undefined where every file has to have a stream. */
-  get takeFile(): PartSink['takeFile'] {
+  get collectFile(): PartSink['collectFile'] {
     const { storeBytes } = this.#context
     if (storeBytes === undefined) return undefined
     return (info, bytes) => {
@@ -153,7 +153,7 @@ export class FormAssembly implements PartSink {
   }
 
   /** Its content is not stored, and the schema says why when the form is complete. */
-  beginRefused(info: FileInfo): (content: UnstoredContent) => void {
+  beginRejected(info: FileInfo): (content: RejectedContent) => void {
     const slot = this.#entries.push(undefined) - 1
     return (content) => {
       this.#entries[slot] = { kind: 'file', name: info.field, value: content.toFile(info) }

@@ -1,6 +1,6 @@
 /** The header of one part, read into what the rest of Formgate knows of the part. */
 
-import type { GatheredBytes } from '../../bytes/byte-buffer.js'
+import type { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { decodeText } from '../../http/charset.js'
 import { DispositionFault, parseContentDisposition } from '../../http/content-disposition.js'
@@ -10,7 +10,7 @@ import {
   type MediaType,
   parameter,
   parseMediaType,
-  trimSpace,
+  trimOws,
 } from '../../http/media-type.js'
 import { lfLineEndings } from './diagnose.js'
 
@@ -162,7 +162,7 @@ function headerFields(text: string, number: number): Record<string, string> {
     }
     if (colon === -1) throw malformedPart(number, 'a line of its header has no colon')
     const name = line.slice(0, colon).toLowerCase()
-    const value = trimSpace(line.slice(colon + 1))
+    const value = trimOws(line.slice(colon + 1))
     if (!fieldName.test(name)) throw malformedPart(number, 'a name in its header is not valid')
     // Other controls may stand in it: every browser sends those of a file name as they are.
     if (value.includes('\r')) throw malformedPart(number, `its ${name} holds a CR without LF`)
@@ -221,7 +221,7 @@ function unknownCharset(number: number, label: string): BodyError {
 export const charsetFieldName = '_charset_'
 
 /** Decodes a field. @param charset a label that TextDecoder knows; without one it is UTF-8 */
-export function fieldText(bytes: GatheredBytes, charset: string | undefined): string {
+export function fieldText(bytes: ByteBuffer, charset: string | undefined): string {
   if (charset === undefined || isUtf8Label(charset)) return bytes.utf8()
   return decodeText(bytes.toBuffer(), charset)
 }

@@ -1,7 +1,7 @@
 /** Hands the parts of a body to a loop, one at a time, while the body arrives. */
 
 import type { Readable } from 'node:stream'
-import type { GatheredBytes } from '../../bytes/byte-buffer.js'
+import type { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { InspectedStream } from '../../files/inspection.js'
 import type { FileInspection } from '../../files/inspection.js'
 import type { FileInfo } from '../../storages/storage.js'
@@ -13,7 +13,7 @@ import { charsetFieldName, fieldText, type PartHeader } from './part-header.js'
 import { PartReader, type PartSink } from './part-reader.js'
 
 /** What a queue knows of the request. */
-export interface QueueContext {
+export interface PartsContext {
   readonly limits: Limits
   /** The inspections of a file. @throws BodyError */
   inspections(info: FileInfo): readonly FileInspection[]
@@ -24,9 +24,9 @@ interface Slot {
   part?: Part
 }
 
-/** Reads on only when every part so far has been taken, so that what waits is never more than one piece of the body. */
-export class PartQueue implements PartSink {
-  readonly #context: QueueContext
+/** Reads on only when every part so far has been taken, so that what waits is never more than one chunk of the body. */
+export class PartIterator implements PartSink {
+  readonly #context: PartsContext
   readonly #charsetField: boolean
   readonly #reader: PartReader
   readonly #slots: Slot[] = []
@@ -39,7 +39,7 @@ export class PartQueue implements PartSink {
   #waiting: (() => void)[] = []
 
   /** @param charsetField whether `_charset_` names the charset of the text fields behind it */
-  constructor(context: QueueContext, charsetField: boolean) {
+  constructor(context: PartsContext, charsetField: boolean) {
     this.#context = context
     this.#charsetField = charsetField
     this.#reader = new PartReader(context.limits, this)
@@ -90,7 +90,7 @@ export class PartQueue implements PartSink {
     this.#wake()
   }
 
-  takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
+  collectField(header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
     const { name, mediaType, fields: headers } = header
     const value = fieldText(bytes, charset ?? this.#formCharset)
     if (this.#charsetField && name === charsetFieldName && isKnownCharset(value)) this.#formCharset = value
@@ -210,7 +210,7 @@ export interface FilePart {
   readonly findings: FileFindings
 }
 
-export function toFilePart(info: FileInfo, stream: Readable & { readonly findings: FileFindings }): FilePart {
+function toFilePart(info: FileInfo, stream: Readable & { readonly findings: FileFindings }): FilePart {
   const { field, name, originalName, type } = info
   return {
     kind: 'file',

@@ -1,19 +1,18 @@
-/** Reads the parts that the framing finds: fields whole, files as streams. */
+/** Reads the parts that the scanner finds: fields whole, files as streams. */
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { safeFileName } from '../../storages/safe-name.js'
 import type { FileInfo } from '../../storages/storage.js'
-import { UnstoredContent } from '../../files/rejected-file.js'
+import { RejectedContent } from '../../files/rejected-file.js'
 import type { Limits } from '../../limits.js'
 import { isJson, type MediaType } from '../../http/media-type.js'
-import type { FileRule, FileRules } from '../base-parser.js'
-import { eachPiece } from '../../http/body-stream.js'
+import { forEachChunk } from '../../http/body-stream.js'
 import { readStart } from '../guess-format.js'
-import { quote, type FieldMeter } from '../form-limits.js'
-import { GatheredBytes } from '../../bytes/byte-buffer.js'
+import { quote, type FieldLimits, type FileRule, type FileRules } from '../form-limits.js'
+import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { missingBoundary, readBoundary } from './boundary.js'
 import { FileReader, type FileSink } from './file-streams.js'
-import { Framing, type PartListener } from './scanner.js'
+import { MultipartScanner, type PartListener } from './scanner.js'
 import {
   detached,
   LongHeader,
@@ -22,7 +21,7 @@ import {
   partCharset,
   type PartHeader,
 } from './part-header.js'
-import { PartMeter } from '../form-limits.js'
+import { PartLimits } from '../form-limits.js'
 
 /** Who is told of the parts, in the order of the body. What a method throws ends the reading. */
 export interface PartSink {
@@ -32,13 +31,13 @@ export interface PartSink {
    * @param bytes its content; another field's afterwards
    * @param charset as the part declares it, a label that TextDecoder knows
    */
-  takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void
+  collectField(header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
   /** A file begins. @returns takes its stream, which comes when the files before it have been read */
   beginFile(info: FileInfo): FileSink
   /** Takes a small file whole, where there is such a method. @returns whether it did: if not, `beginFile` is called */
-  readonly takeFile?: ((info: FileInfo, bytes: Buffer) => boolean) | undefined
+  readonly collectFile?: ((info: FileInfo, bytes: Buffer) => boolean) | undefined
   /** A file begins that the schema will refuse, where there are rules. @returns takes it when it is complete */
-  beginRefused?(info: FileInfo): (content: UnstoredContent) => void
+  beginRejected?(info: FileInfo): (content: RejectedContent) => void
 }
 
 /** Up to here a file may do without a stream, which costs more than its bytes. */
@@ -46,19 +45,19 @@ const smallFile = 64 * 1024
 
 /** What happens to the content of the part that is arriving. */
 interface OpenPart {
-  add(piece: Buffer, from: number, to: number): void
+  add(chunk: Buffer, from: number, to: number): void
   close(): void
 }
 
 /** The field that is arriving. One object for all fields of a form, which may be a thousand. */
 class OpenField implements OpenPart {
   readonly #sink: PartSink
-  readonly #meter: PartMeter
-  readonly #bytes = new GatheredBytes()
+  readonly #meter: PartLimits
+  readonly #bytes = new ByteBuffer()
   #header: PartHeader | undefined
   #charset: string | undefined
 
-  constructor(sink: PartSink, meter: PartMeter) {
+  constructor(sink: PartSink, meter: PartLimits) {
     this.#sink = sink
     this.#meter = meter
   }
@@ -71,13 +70,13 @@ class OpenField implements OpenPart {
     return this
   }
 
-  add(piece: Buffer, from: number, to: number): void {
-    this.#bytes.add(piece, from, to)
+  add(chunk: Buffer, from: number, to: number): void {
+    this.#bytes.add(chunk, from, to)
     this.#meter.addToField(this.#header!.name, to - from, this.#bytes.size)
   }
 
   close(): void {
-    this.#sink.takeField(this.#header!, this.#bytes, this.#charset)
+    this.#sink.collectField(this.#header!, this.#bytes, this.#charset)
   }
 }
 
@@ -120,8 +119,8 @@ export class PartReader implements PartListener {
   readonly #limits: Limits
   readonly #sink: PartSink
   readonly #rules: FileRules | undefined
-  readonly #takeFile: PartSink['takeFile']
-  readonly #meter: PartMeter
+  readonly #collectFile: PartSink['collectFile']
+  readonly #meter: PartLimits
   readonly #field: OpenField
   #files: FileReader | undefined
   #part: OpenPart | undefined
@@ -129,12 +128,12 @@ export class PartReader implements PartListener {
   #failure: { readonly reason: unknown } | undefined
 
   /** @param rules what a schema says about the files @param fields counts the fields of the whole request */
-  constructor(limits: Limits, sink: PartSink, rules?: FileRules, fields?: FieldMeter) {
+  constructor(limits: Limits, sink: PartSink, rules?: FileRules, fields?: FieldLimits) {
     this.#limits = limits
     this.#sink = sink
-    this.#takeFile = sink.takeFile
+    this.#collectFile = sink.collectFile
     this.#rules = rules
-    this.#meter = new PartMeter(limits, fields)
+    this.#meter = new PartLimits(limits, fields)
     this.#field = new OpenField(sink, this.#meter)
   }
 
@@ -153,15 +152,15 @@ export class PartReader implements PartListener {
     const boundary = readBoundary(mediaType)
     if (boundary === undefined)
       throw missingBoundary(Buffer.isBuffer(body) ? body : (await readStart(body)).start)
-    const framing = new Framing(boundary, this.#limits.headerSize, this)
+    const scanner = new MultipartScanner(boundary, this.#limits.headerSize, this)
     this.#body = body
     try {
-      const take = (piece: Buffer): Promise<void> | undefined => {
-        framing.push(piece)
+      const take = (chunk: Buffer): Promise<void> | undefined => {
+        scanner.push(chunk)
         return flush()
       }
-      await (Buffer.isBuffer(body) ? take(body) : eachPiece(body, take))
-      framing.end()
+      await (Buffer.isBuffer(body) ? take(body) : forEachChunk(body, take))
+      scanner.end()
       await this.#files?.end()
     } catch (error) {
       const first = await this.#earlierFailure(error)
@@ -172,7 +171,7 @@ export class PartReader implements PartListener {
 
   /**
    * A fault is found as soon as its bytes are there, and must not get ahead of what a file that began before it fails
-   * with, only because both came in one piece.
+   * with, only because both came in one chunk.
    */
   async #earlierFailure(fault: unknown): Promise<unknown> {
     if (this.#failure === undefined && this.#files !== undefined) {
@@ -205,8 +204,8 @@ export class PartReader implements PartListener {
     else this.#part = this.#openNamed(header, filename)
   }
 
-  partContent(piece: Buffer, from: number, to: number): void {
-    this.#part!.add(piece, from, to)
+  partContent(chunk: Buffer, from: number, to: number): void {
+    this.#part!.add(chunk, from, to)
   }
 
   closePart(): void {
@@ -236,11 +235,11 @@ export class PartReader implements PartListener {
   }
 
   #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {
-    const finish = this.#sink.beginRefused!(info)
-    const content = new UnstoredContent()
+    const finish = this.#sink.beginRejected!(info)
+    const content = new RejectedContent()
     return {
-      add: (piece, from, to) => {
-        content.add(piece, from, to)
+      add: (chunk, from, to) => {
+        content.add(chunk, from, to)
         this.#meter.addToFile(info.field, content.size, rule)
       },
       close: () => finish(content),
@@ -248,13 +247,14 @@ export class PartReader implements PartListener {
   }
 
   #openFile(info: FileInfo, rule: FileRule | undefined): OpenPart {
-    const file = this.#takeFile === undefined ? this.#openStream(info) : this.#openSmall(info, this.#takeFile)
+    const file =
+      this.#collectFile === undefined ? this.#openStream(info) : this.#openSmall(info, this.#collectFile)
     let size = 0
     return {
-      add: (piece, from, to) => {
+      add: (chunk, from, to) => {
         size += to - from
         this.#meter.addToFile(info.field, size, rule)
-        file.add(piece, from, to)
+        file.add(chunk, from, to)
       },
       close: () => file.close(),
     }
@@ -267,8 +267,8 @@ export class PartReader implements PartListener {
   }
 
   /** Gathers a file until it is complete, or too large to go without a stream. */
-  #openSmall(info: FileInfo, take: NonNullable<PartSink['takeFile']>): OpenPart {
-    const bytes = new GatheredBytes()
+  #openSmall(info: FileInfo, take: NonNullable<PartSink['collectFile']>): OpenPart {
+    const bytes = new ByteBuffer()
     let stream: OpenPart | undefined
     const openStream = (): OpenPart => {
       stream = this.#openStream(info)
@@ -276,10 +276,10 @@ export class PartReader implements PartListener {
       return stream
     }
     return {
-      add: (piece, from, to) => {
-        if (stream !== undefined) stream.add(piece, from, to)
-        else if (bytes.size + to - from > smallFile) openStream().add(piece, from, to)
-        else bytes.add(piece, from, to)
+      add: (chunk, from, to) => {
+        if (stream !== undefined) stream.add(chunk, from, to)
+        else if (bytes.size + to - from > smallFile) openStream().add(chunk, from, to)
+        else bytes.add(chunk, from, to)
       },
       close: () => {
         if (stream !== undefined) stream.close()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../../errors.js'
-import { Framing } from './scanner.js'
+import { MultipartScanner } from './scanner.js'
 
 interface Part {
   readonly header: string
@@ -8,17 +8,17 @@ interface Part {
   closed: boolean
 }
 
-/** The parts in these pieces; where they are refused, the code and the detail in their place. */
-function frame(pieces: readonly string[], boundary: string, headerSize: number): Part[] | string {
+/** The parts in these chunks; where they are refused, the code and the detail in their place. */
+function frame(chunks: readonly string[], boundary: string, headerSize: number): Part[] | string {
   const parts: Part[] = []
-  const framing = new Framing(boundary, headerSize, {
+  const scanner = new MultipartScanner(boundary, headerSize, {
     openPart: (header) => parts.push({ header, content: '', closed: false }),
-    partContent: (piece, from, to) => (parts.at(-1)!.content += piece.toString('latin1', from, to)),
+    partContent: (chunk, from, to) => (parts.at(-1)!.content += chunk.toString('latin1', from, to)),
     closePart: () => (parts.at(-1)!.closed = true),
   })
   try {
-    for (const piece of pieces) framing.push(Buffer.from(piece, 'latin1'))
-    framing.end()
+    for (const chunk of chunks) scanner.push(Buffer.from(chunk, 'latin1'))
+    scanner.end()
   } catch (error) {
     if (error instanceof BodyError) return `${error.code}: ${error.detail}`
     throw error
@@ -30,10 +30,10 @@ function frame(pieces: readonly string[], boundary: string, headerSize: number):
 function frameEveryWay(body: string, boundary = 'X', headerSize = 100): Part[] | string {
   const whole = frame([body], boundary, headerSize)
   const cut = Array.from({ length: body.length - 1 }, (_, at) => [body.slice(0, at + 1), body.slice(at + 1)])
-  for (const pieces of [...cut, body.split('')]) {
-    const again = frame(pieces, boundary, headerSize)
+  for (const chunks of [...cut, body.split('')]) {
+    const again = frame(chunks, boundary, headerSize)
     if (JSON.stringify(again) !== JSON.stringify(whole))
-      expect(again, `in ${JSON.stringify(pieces)}`).toEqual(whole)
+      expect(again, `in ${JSON.stringify(chunks)}`).toEqual(whole)
   }
   return whole
 }
@@ -248,20 +248,20 @@ test('a header of exactly the longest size is read', () => {
 
 test.each([64 * 1024, 64 * 1024 + 1])('of a preamble 64 KiB are read and no more: %i bytes', (size) => {
   const body = `${'p'.repeat(size)}\r\n--X--`
-  const answers = [[body], [body.slice(0, size), body.slice(size)], body.match(/.{1,999}/gs)!].map((pieces) =>
-    frame(pieces, 'X', 100),
+  const answers = [[body], [body.slice(0, size), body.slice(size)], body.match(/.{1,999}/gs)!].map((chunks) =>
+    frame(chunks, 'X', 100),
   )
   for (const answer of answers)
     expect(answer).toEqual(size > 64 * 1024 ? expect.stringMatching(/^BOUNDARY_MISMATCH|^NOT_MULTIPART/) : [])
 })
 
 test('a listener that throws is heard', () => {
-  const framing = new Framing('X', 100, {
+  const scanner = new MultipartScanner('X', 100, {
     openPart: () => {
       throw new RangeError('no')
     },
     partContent: () => undefined,
     closePart: () => undefined,
   })
-  expect(() => framing.push(Buffer.from('--X\r\nA: b\r\n\r\n'))).toThrow(RangeError)
+  expect(() => scanner.push(Buffer.from('--X\r\nA: b\r\n\r\n'))).toThrow(RangeError)
 })

@@ -1,16 +1,16 @@
-/** Finds the delimiters of a multipart body (RFC 2046, 5.1.1), whatever pieces it comes in. */
+/** Finds the delimiters of a multipart body (RFC 2046, 5.1.1), whatever chunks it comes in. */
 
-import { GatheredBytes } from '../../bytes/byte-buffer.js'
+import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { bodyUnlikeHeader, hasBareLf, lfLineEndings } from './diagnose.js'
 import { malformedPart } from './part-header.js'
 
-/** What a {@link Framing} tells, in the order of the body. */
+/** What a {@link MultipartScanner} tells, in the order of the body. */
 export interface PartListener {
   /** A part begins. `header` is what stands between its delimiter and its empty line, one character for each byte. */
   openPart(header: string): void
-  /** More of the open part's content: the bytes of `piece` from `from` up to, not with, `to`. */
-  partContent(piece: Buffer, from: number, to: number): void
+  /** More of the open part's content: the bytes of `chunk` from `from` up to, not with, `to`. */
+  partContent(chunk: Buffer, from: number, to: number): void
   /** The open part is complete. */
   closePart(): void
 }
@@ -32,7 +32,7 @@ const crlf = Buffer.from('\r\n')
  * CRLF, or `--` if it is the closing one. The same boundary followed by anything else is content. What stands before the
  * first delimiter and after the closing one is no part; before the first, the boundary may not stand at all.
  */
-export class Framing {
+export class MultipartScanner {
   readonly #boundary: string
   readonly #delimiter: Buffer
   /** The delimiter without its CRLF. */
@@ -50,8 +50,8 @@ export class Framing {
    */
   #borrowed = crlf.length
   /** What stands behind the boundary, until it is known whether that was a delimiter. */
-  readonly #padding = new GatheredBytes()
-  readonly #preamble = new GatheredBytes()
+  readonly #padding = new ByteBuffer()
+  readonly #preamble = new ByteBuffer()
   readonly #header = new HeaderBytes()
 
   /** @param headerSize the longest header of a part, in bytes */
@@ -64,17 +64,17 @@ export class Framing {
   }
 
   /**
-   * Takes the next piece of the body.
+   * Takes the next chunk of the body.
    *
    * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS`, `MALFORMED_PART` or `LIMIT_HEADER_SIZE`;
    * and what the listener throws
    */
-  push(piece: Buffer): void {
+  push(chunk: Buffer): void {
     let at = 0
-    while (at < piece.length) {
-      if (this.#state === 'content') at = this.#readContent(piece, at)
-      else if (this.#state === 'delimiter') at = this.#readDelimiterEnd(piece, at)
-      else if (this.#state === 'header') at = this.#readHeader(piece, at)
+    while (at < chunk.length) {
+      if (this.#state === 'content') at = this.#readContent(chunk, at)
+      else if (this.#state === 'delimiter') at = this.#readDelimiterEnd(chunk, at)
+      else if (this.#state === 'header') at = this.#readHeader(chunk, at)
       else return
     }
   }
@@ -95,13 +95,13 @@ export class Framing {
     })
   }
 
-  #readContent(piece: Buffer, from: number): number {
+  #readContent(chunk: Buffer, from: number): number {
     const delimiter = this.#delimiter
     let at = from
     if (this.#matched > 0) {
-      const rest = Math.min(delimiter.length - this.#matched, piece.length - at)
-      const mayMatch = piece[at] === delimiter[this.#matched]
-      if (mayMatch && piece.compare(delimiter, this.#matched, this.#matched + rest, at, at + rest) === 0) {
+      const rest = Math.min(delimiter.length - this.#matched, chunk.length - at)
+      const mayMatch = chunk[at] === delimiter[this.#matched]
+      if (mayMatch && chunk.compare(delimiter, this.#matched, this.#matched + rest, at, at + rest) === 0) {
         this.#matched += rest
         at += rest
         if (this.#matched === delimiter.length) this.#state = 'delimiter'
@@ -112,15 +112,15 @@ export class Framing {
       this.#expectContent(0, 0)
       this.#content(delimiter, from, to)
     }
-    const found = this.#find(piece, at)
+    const found = this.#find(chunk, at)
     if (found !== -1) {
-      this.#content(piece, at, found)
+      this.#content(chunk, at, found)
       this.#state = 'delimiter'
       return found + delimiter.length
     }
-    this.#matched = matchAtEnd(piece, at, delimiter)
-    this.#content(piece, at, piece.length - this.#matched)
-    return piece.length
+    this.#matched = matchAtEnd(chunk, at, delimiter)
+    this.#content(chunk, at, chunk.length - this.#matched)
+    return chunk.length
   }
 
   /**
@@ -129,51 +129,51 @@ export class Framing {
    *
    * Text is full of CRLFs, so that it is faster to look for what stands behind one.
    */
-  #find(piece: Buffer, from: number): number {
+  #find(chunk: Buffer, from: number): number {
     const { length } = this.#dashBoundary
-    let at = piece.indexOf(this.#dashBoundary, from + crlf.length)
+    let at = chunk.indexOf(this.#dashBoundary, from + crlf.length)
     while (at !== -1) {
-      const isAtLineStart = piece[at - 1] === LF && piece[at - 2] === CR
-      if (isAtLineStart && this.#mayEnd(piece, at + length)) return at - crlf.length
+      const isAtLineStart = chunk[at - 1] === LF && chunk[at - 2] === CR
+      if (isAtLineStart && this.#mayEnd(chunk, at + length)) return at - crlf.length
       // No delimiter before the next line: a long line of dashes can hold a boundary of dashes at every byte.
-      const lineEnd = piece.indexOf(LF, at + length)
-      at = lineEnd === -1 ? -1 : piece.indexOf(this.#dashBoundary, lineEnd + 1)
+      const lineEnd = chunk.indexOf(LF, at + length)
+      at = lineEnd === -1 ? -1 : chunk.indexOf(this.#dashBoundary, lineEnd + 1)
     }
     return -1
   }
 
   /** Whether what stands behind the boundary may be the rest of a delimiter. If so, or if more has to come, that is read. */
-  #mayEnd(piece: Buffer, from: number): boolean {
+  #mayEnd(chunk: Buffer, from: number): boolean {
     let at = from
     const longest = from + this.#headerSize
-    while (at < longest && (piece[at] === SPACE || piece[at] === TAB)) at += 1
-    const byte = piece[at]
-    if (byte === CR) return at + 1 === piece.length || piece[at + 1] === LF
-    if (byte === DASH) return at === from && (at + 1 === piece.length || piece[at + 1] === DASH)
+    while (at < longest && (chunk[at] === SPACE || chunk[at] === TAB)) at += 1
+    const byte = chunk[at]
+    if (byte === CR) return at + 1 === chunk.length || chunk[at + 1] === LF
+    if (byte === DASH) return at === from && (at + 1 === chunk.length || chunk[at + 1] === DASH)
     return at >= longest || byte === undefined || byte === LF
   }
 
-  #readDelimiterEnd(piece: Buffer, from: number): number {
+  #readDelimiterEnd(chunk: Buffer, from: number): number {
     const padding = this.#padding
-    if (padding.size === 0 && piece[from] === CR && piece[from + 1] === LF)
+    if (padding.size === 0 && chunk[from] === CR && chunk[from + 1] === LF)
       return this.#openDelimiter(from + 2)
     let last = padding.at(padding.size - 1)
-    for (let at = from; at < piece.length; at += 1) {
-      const byte = piece[at]!
+    for (let at = from; at < chunk.length; at += 1) {
+      const byte = chunk[at]!
       if (last === DASH && byte === DASH) return this.#closeDelimiter(at + 1)
       if (last === CR && byte === LF) return this.#openDelimiter(at + 1)
       const isOver = last === DASH || last === CR
       if (byte === LF && !isOver) throw lfLineEndings()
       const mayGoOn = byte === CR || byte === SPACE || byte === TAB || (byte === DASH && last === undefined)
       if (isOver || !mayGoOn) {
-        padding.add(piece, from, at)
+        padding.add(chunk, from, at)
         return this.#notADelimiter(at)
       }
       if (padding.size + at - from > this.#headerSize) throw this.#headerTooLong()
       last = byte
     }
-    padding.add(piece, from, piece.length)
-    return piece.length
+    padding.add(chunk, from, chunk.length)
+    return chunk.length
   }
 
   #openDelimiter(next: number): number {
@@ -209,15 +209,15 @@ export class Framing {
     return next
   }
 
-  #readHeader(piece: Buffer, from: number): number {
-    const next = this.#header.add(piece, from)
+  #readHeader(chunk: Buffer, from: number): number {
+    const next = this.#header.add(chunk, from)
     // An unfinished header may end with the start of its empty line.
     const longest = this.#headerSize + (next === undefined ? crlf.length * 2 - 1 : 0)
     if (this.#header.size > longest) {
       this.#checkHeader(this.#header.text().slice(0, this.#headerSize), true)
       throw this.#headerTooLong()
     }
-    if (next === undefined) return piece.length
+    if (next === undefined) return chunk.length
     const header = this.#header.text()
     this.#header.clear()
     this.#checkHeader(header, false)
@@ -240,13 +240,13 @@ export class Framing {
     this.#borrowed = borrowed
   }
 
-  #content(piece: Buffer, from: number, to: number): void {
+  #content(chunk: Buffer, from: number, to: number): void {
     if (from === to) return
     if (this.#part > 0) {
-      this.#listener.partContent(piece, from, to)
+      this.#listener.partContent(chunk, from, to)
       return
     }
-    this.#preamble.add(piece, from, to)
+    this.#preamble.add(chunk, from, to)
     if (this.#preamble.size > longestPreamble) throw this.#noDelimiter()
   }
 
@@ -268,12 +268,12 @@ export class Framing {
   }
 }
 
-/** How many of the last bytes of a piece, from `from` on, are the first bytes of the delimiter. */
-function matchAtEnd(piece: Buffer, from: number, delimiter: Buffer): number {
-  const earliest = Math.max(from, piece.length - delimiter.length + 1)
-  for (let at = piece.indexOf(CR, earliest); at !== -1; at = piece.indexOf(CR, at + 1)) {
-    const length = piece.length - at
-    if (piece.compare(delimiter, 0, length, at) === 0) return length
+/** How many of the last bytes of a chunk, from `from` on, are the first bytes of the delimiter. */
+function matchAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number {
+  const earliest = Math.max(from, chunk.length - delimiter.length + 1)
+  for (let at = chunk.indexOf(CR, earliest); at !== -1; at = chunk.indexOf(CR, at + 1)) {
+    const length = chunk.length - at
+    if (chunk.compare(delimiter, 0, length, at) === 0) return length
   }
   return 0
 }
@@ -302,7 +302,7 @@ const endOfHeader = Buffer.from('\r\n\r\n')
 
 /** Gathers a header. */
 export class HeaderBytes {
-  readonly #bytes = new GatheredBytes()
+  readonly #bytes = new ByteBuffer()
 
   /** Bytes so far, and of the whole header once `add` has found its end. */
   get size(): number {
@@ -315,19 +315,19 @@ export class HeaderBytes {
   }
 
   /**
-   * Takes bytes of `piece` from `from` on.
+   * Takes bytes of `chunk` from `from` on.
    *
    * @returns where the content begins that stands behind the header; `undefined` if the header goes on
    */
-  add(piece: Buffer, from: number): number | undefined {
+  add(chunk: Buffer, from: number): number | undefined {
     const bytes = this.#bytes
     const known = bytes.size
-    bytes.add(piece, from, piece.length)
+    bytes.add(chunk, from, chunk.length)
     const isEmpty = bytes.at(0) === CR && bytes.at(1) === LF
     const end = isEmpty ? 0 : this.#end(Math.max(0, known - endOfHeader.length + 1))
     if (end === -1) return undefined
     bytes.truncate(end)
-    // What was known belongs to earlier pieces, and the empty line may have begun there.
+    // What was known belongs to earlier chunks, and the empty line may have begun there.
     return from - known + end + (isEmpty ? 2 : endOfHeader.length)
   }
 
