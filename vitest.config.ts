@@ -1,7 +1,23 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 const packages = fileURLToPath(new URL('packages', import.meta.url))
+
+/** Suites that drive other programs: a browser, curl, Python, a Ceph Object Gateway. */
+const system = [
+  'test/clients/{chromium,curl,early-answers,python-requests}.test.ts',
+  'test/openapi-example.test.ts',
+  'test/playground.test.ts',
+  'test/s3/**/*.test.ts',
+]
+
+/** Suites that take minutes. */
+const long = [
+  'test/chaos/**/*.test.ts',
+  'test/early-answers/**/*.test.ts',
+  'test/endurance/**/*.test.ts',
+  'test/fuzz/{first-half,long-run,second-half}.test.ts',
+]
 
 export default defineConfig({
   resolve: {
@@ -12,13 +28,40 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: ['test/s3/global-setup.ts'],
-    // What the AWS SDK says of old versions of Node is for those who run apps.
+    // The AWS SDK warns about old versions of Node. That warning is for apps, not for tests.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     pool: 'forks',
     retry: 0,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Below this a test is not listed by its name: on a busy machine that would be hundreds.
+    slowTestThreshold: 10_000,
+    // At least ten times what anything takes on a quiet machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'check',
+          include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...system, ...long],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: system,
+          globalSetup: ['test/s3/global-setup.ts'],
+          // Where the machine allows it, these suites install the programs that they need.
+          env: { FORMGATE_INSTALL: 'true' },
+        },
+      },
+      {
+        extends: true,
+        // One after the other: some measure the memory and the answer times of their servers.
+        test: { name: 'long', include: long, fileParallelism: false },
+      },
+    ],
   },
 })

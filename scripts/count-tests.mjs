@@ -1,17 +1,24 @@
-/** Prints `N passed, N failed` for the last check and exits as it did. A check that failed outside its tests counts as one failure. */
+/**
+ * Prints `N passed, N failed` for the checks that are named, and exits with 1 if anything has failed. A step that failed
+ * outside its tests counts as one failure, and so does a check that left no result.
+ */
 import { readFileSync } from 'node:fs'
-import { report } from './run.mjs'
+import { results } from './run.mjs'
 
-const status = Number(process.argv[2])
-const { numPassedTests: passed, numFailedTests: failed } = counts()
+const all = process.argv.slice(2).map(countsOf)
+const passed = all.reduce((sum, counts) => sum + counts.passed, 0)
+const failed = all.reduce((sum, counts) => sum + counts.failed, 0)
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
 
-console.log(`${passed} passed, ${status === 0 ? failed : Math.max(failed, 1)} failed`)
-process.exit(status)
-
-function counts() {
+/**
+ * @param {string} check
+ * @returns {{ passed: number, failed: number }}
+ */
+function countsOf(check) {
   try {
-    return JSON.parse(readFileSync(report, 'utf8'))
+    return JSON.parse(readFileSync(results(check), 'utf8'))
   } catch {
-    return { numPassedTests: 0, numFailedTests: 0 }
+    return { passed: 0, failed: 1 }
   }
 }

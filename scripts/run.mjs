@@ -1,13 +1,18 @@
 /** Runs the tools of this workspace from its root. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** Where the last run of the tests left its counts. */
-export const report = `${root}node_modules/.cache/vitest.json`
+/**
+ * Where a check leaves its counts: `{ passed, failed }`.
+ * @param {string} check
+ */
+export function results(check) {
+  return `${root}node_modules/.cache/results/${check}.json`
+}
 
 /**
  * Runs a program from the PATH or node_modules/.bin with its output passed through.
@@ -41,18 +46,44 @@ export function pnpm() {
 }
 
 /**
+ * As `run`, without blocking.
+ * @param {'inherit' | 'pipe'} output
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {Promise<{ status: number, output: string }>} The output is empty where it was passed through.
+ */
+export function runBuffered(output, command, ...args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, options(output))
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (chunk) => (text += chunk))
+    }
+    child.on('error', (error) => resolve({ status: 1, output: String(error) }))
+    child.on('close', (status) => resolve({ status: status ?? 1, output: text }))
+  })
+}
+
+/**
  * @param {'inherit' | 'pipe'} output
  * @param {string} command
  * @param {string[]} args
  */
 function start(output, command, args) {
+  return spawnSync(command, args, { ...options(output), encoding: 'utf8' })
+}
+
+/**
+ * @param {'inherit' | 'pipe'} output
+ * @returns {import('node:child_process').SpawnOptions}
+ */
+function options(output) {
   const path = `${root}node_modules/.bin${delimiter}${process.env['PATH']}`
-  return spawnSync(command, args, {
+  return {
     cwd: root,
     env: { ...process.env, PATH: path },
-    encoding: 'utf8',
     // npm's own programs are .cmd files on Windows, which only a shell can start.
     shell: process.platform === 'win32',
     stdio: ['ignore', output, output],
-  })
+  }
 }

@@ -1,33 +1,108 @@
-/** The whole check, step by step; stops at the first step that fails. */
-import { rmSync } from 'node:fs'
-import { report, run } from './run.mjs'
+/**
+ * Runs one of the three checks: `npm test`, `npm run test:system` or `npm run test:long`.
+ *
+ * Every step runs, even when another one has failed, and the output of a failed step is repeated at the end.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
+import { results, root, run, runBuffered } from './run.mjs'
 
-const started = performance.now()
-rmSync(report, { force: true })
-step('install', 'node', 'scripts/bootstrap.mjs')
-step('format', 'oxfmt', '--check')
-step('build', 'node', 'scripts/build.mjs')
-step('lint', 'oxlint')
-step('types of tests', 'tsc', '-b')
-step('unused code', 'knip', '--no-progress')
-step('packages', 'node', 'scripts/check-packages.mjs')
-step('types of packages', 'node', 'scripts/check-types.mjs')
-step('tests', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`)
-console.log(`\nAll checks passed in ${seconds()}.`)
+/** @typedef {[name: string, command: string, ...args: string[]]} Step */
 
 /**
- * @param {string} name
- * @param {string} command
- * @param {string[]} args
+ * What each check runs beside its Vitest project of the same name (vitest.config.ts).
+ * @type {Record<string, Step[]>}
  */
-function step(name, command, ...args) {
-  console.log(`\n▶ ${name}`)
-  const status = run(command, ...args)
-  if (status === 0) return
-  console.error(`\n✗ ${name} failed after ${seconds()}.`)
-  process.exit(status)
+const checks = {
+  check: [
+    ['format', 'oxfmt', '--check'],
+    ['lint', 'oxlint'],
+    ['types', 'tsc', '-b'],
+    ['unused code', 'knip', '--no-progress'],
+    ['packages', 'node', 'scripts/check-packages.mjs'],
+    ['types of packages', 'node', 'scripts/check-types.mjs'],
+  ],
+  system: [],
+  long: [
+    ['early answers', 'node', 'test/early-answers/run.mjs', '--times', '10', '--delay', '0'],
+    ['conformance of peers', 'node', 'test/conformance/run.mjs', '--verify'],
+  ],
+}
+const project = process.argv[2] ?? 'check'
+const steps = checks[project]
+if (steps === undefined) throw new Error(`Unknown check: ${project}`)
+
+// The long forms of suites that have a short one too, in the check.
+if (project === 'long') {
+  process.env['FUZZ_SECONDS'] ??= '60'
+  process.env['CHAOS'] ??= JSON.stringify({ seed: '1', scale: '0.1', write: false })
 }
 
-function seconds() {
-  return `${((performance.now() - started) / 1000).toFixed(1)} s`
+const started = performance.now()
+const report = `${root}node_modules/.cache/vitest-${project}.json`
+const result = results(project)
+/** @type {string[]} */
+const failures = []
+rmSync(report, { force: true })
+rmSync(result, { force: true })
+
+for (const [name, script] of [
+  ['install', 'bootstrap'],
+  ['build', 'build'],
+]) {
+  if (run('node', `scripts/${script}.mjs`) !== 0) {
+    failures.push(`✗ ${name}`)
+    finish()
+  }
+}
+// Many tests wait for a timeout or another process, so more of them run at a time than there are processors.
+const workers = project === 'check' ? Math.max(4, availableParallelism()) : availableParallelism()
+const tests = runBuffered(
+  'inherit',
+  'vitest',
+  'run',
+  `--project=${project}`,
+  `--maxWorkers=${workers}`,
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+)
+// Beside the tests, except where a step would disturb what they measure.
+if (project === 'long') await tests
+for (const step of steps) await runStep(step)
+if ((await tests).status !== 0 && counts().failed === 0) failures.push('✗ tests')
+finish()
+
+/** @param {Step} step */
+async function runStep([name, command, ...args]) {
+  const begun = performance.now()
+  const { status, output } = await runBuffered('pipe', command, ...args)
+  console.log(`${status === 0 ? '✓' : '✗'} ${name} (${secondsSince(begun)})`)
+  if (status !== 0) failures.push(`✗ ${name}\n${output}`)
+}
+
+/** Writes down the counts, says what has failed, and exits. */
+function finish() {
+  const { passed, failed } = counts()
+  mkdirSync(dirname(result), { recursive: true })
+  writeFileSync(result, JSON.stringify({ passed, failed: failed + failures.length }))
+  for (const text of failures) console.error(`\n${text}`)
+  const isGood = failed + failures.length === 0
+  console.log(`\n${isGood ? 'All passed' : 'Failed'} after ${secondsSince(started)}.`)
+  process.exit(isGood ? 0 : 1)
+}
+
+function counts() {
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'))
+    return { passed: numPassedTests, failed: numFailedTests }
+  } catch {
+    return { passed: 0, failed: 0 }
+  }
+}
+
+/** @param {number} start */
+function secondsSince(start) {
+  return `${((performance.now() - start) / 1000).toFixed(1)} s`
 }

@@ -26,9 +26,9 @@ beforeAll(async () => {
   })
   let output = ''
   server.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
-  await vi.waitFor(() => expect(output).toContain('/docs'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(output).toContain('/docs'), { timeout: 60_000 })
   url = /http:\S+(?=\/docs)/.exec(output)?.[0] ?? ''
-}, 120_000)
+})
 afterAll(() => void server?.kill())
 
 it('describes the upload as OpenAPI 3.0 wants it, with the media types of its files', async () => {
@@ -64,10 +64,10 @@ describe.skipIf(!hasChromium)('Swagger UI in Chromium', () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArguments })
-  }, 60_000)
+  })
   afterAll(() => browser?.close())
 
-  it('shows a form that uploads, and the problem of one that is refused', { timeout: 60_000 }, async () => {
+  it('shows a form that uploads, and the problem of one that is refused', async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 1200 } })
     await page.goto(`${url}/docs`)
     await page.getByText('Makes an album').click()

@@ -44,9 +44,9 @@ beforeAll(async () => {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   playground.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
-  await vi.waitFor(() => expect(output).toContain('/raw/'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(output).toContain('/raw/'), { timeout: 60_000 })
   urls = frameworks.map((name) => new RegExp(`${name} +(http://\\S+)`).exec(output)?.[1] ?? '')
-}, 120_000)
+})
 
 afterAll(() => {
   playground?.kill()
@@ -139,7 +139,9 @@ describe.each(frameworks)('%s', (name) => {
     })
     upload.write('x'.repeat(400))
     const progress = async () => (await fetch(`${url()}/progress/half-${name}`)).json()
-    await vi.waitFor(async () => expect(await progress()).toEqual({ received: 400, expected: 1000 }))
+    await vi.waitFor(async () => expect(await progress()).toEqual({ received: 400, expected: 1000 }), {
+      timeout: 30_000,
+    })
     upload.end('x'.repeat(600))
     await once(upload, 'response')
     expect(await progress()).toEqual({ received: 1000, expected: 1000 })
@@ -241,7 +243,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
 
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArguments })
-  }, 60_000)
+  })
   afterAll(() => browser?.close())
 
   it.each(frameworks)(

@@ -212,8 +212,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
   async function expectNothingLeft(): Promise<void> {
     expect(await leftovers()).toEqual([])
     // A read stream closes its descriptor a moment after its last byte.
-    await delay(5)
-    expect(openFiles()).toEqual([])
+    await expect.poll(openFiles, { timeout: 10_000 }).toEqual([])
   }
 }
 

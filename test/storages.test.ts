@@ -166,7 +166,7 @@ describe('disk()', () => {
     const stream = new Readable({ read() {} })
     stream.push(Buffer.alloc(600 * KiB))
     const storing = store(disk({ directory }), stream)
-    await vi.waitUntil(() => readdirSync(directory).length > 0)
+    await vi.waitUntil(() => readdirSync(directory).length > 0, { timeout: 30_000 })
     expect(readdirSync(directory)).toEqual([expect.stringMatching(/^formgate-[0-9a-f]{32}\.part$/)])
     stream.push(null)
     const { path = '' } = await storing
@@ -419,7 +419,7 @@ describe.each([
   test('after a day, at the first file, and nothing else with it', async () => {
     const directory = await litter()
     const stored = await store(make(directory), source(10))
-    await vi.waitUntil(() => !existsSync(join(directory, old)))
+    await vi.waitUntil(() => !existsSync(join(directory, old)), { timeout: 30_000 })
     await delay(20)
     const expected = [young, ...foreign, folder, basename(stored.path ?? '')]
     expect(readdirSync(directory).toSorted()).toEqual(expected.toSorted())
@@ -445,7 +445,7 @@ describe.each([
     const now = join(directory, young)
     await utimes(now, new Date(), new Date(Date.now() - 2000))
     await store(make(directory, 1000), source(10))
-    await vi.waitUntil(() => !existsSync(now))
+    await vi.waitUntil(() => !existsSync(now), { timeout: 30_000 })
     expect(existsSync(join(directory, folder))).toBe(true)
   })
 

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { expect } from 'vitest'
 
 /** Longer than any answer may take; far shorter than the time-out of a test. */
-const patience = 8000
+const patience = 60_000
 
 export interface Answer {
   readonly status: number

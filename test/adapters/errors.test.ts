@@ -63,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }))
 
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => readdir(directory), { timeout: 4000 }).toEqual([])
+  await expect.poll(() => readdir(directory)).toEqual([])
 }
 
 describe.each(frameworks)('$name', ({ name: framework, start }) => {

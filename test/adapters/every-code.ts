@@ -32,6 +32,7 @@ const limits: Partial<Limits> = {
   bodySize: 5000,
   textSize: 1000,
   nesting: 3,
+  jsonValues: 100,
   idle: 500,
 }
 
@@ -72,6 +73,7 @@ export const everyCodeApp: Omit<Description, 'mount'> & { readonly mount: MountO
     { path: '/', parsers: all },
     { path: '/copied', parsers: [JSONParser] },
     { path: '/json', parsers: [JSONParser] },
+    { path: '/hurried', parsers: [JSONParser], options: { limits: { total: 200 } } },
     { path: '/raw', parsers: [FileUploadParser] },
     { path: '/nowhere', parsers: [MultiPartParser], options: { storage: declining } },
     { path: '/failing', parsers: [MultiPartParser], options: { storage: failing(new Error('no')) } },
@@ -147,6 +149,13 @@ const requests: Readonly<Record<Exclude<ErrorCode, 'CLIENT_ABORTED'>, Sent>> = {
   UNHANDLED_FILE: upload('/nowhere'),
   LENGTH_MISMATCH: { path: '/copied', type: json, body: '{"a":1}' },
   IDLE_TIMEOUT: { type: json, headers: { 'Content-Length': '100' }, framing: 'none', body: '{' },
+  TOTAL_TIMEOUT: {
+    path: '/hurried',
+    type: json,
+    headers: { 'Content-Length': '100' },
+    framing: 'none',
+    body: '{',
+  },
   LIMIT_FILE_SIZE: parts([f, x], [f, '2']),
   LIMIT_FIELD_SIZE: parts([field('a'), x], [f, '2']),
   LIMIT_FIELD_NAME: parts([field('a'.repeat(21)), '1'], [f, '2']),
@@ -155,6 +164,7 @@ const requests: Readonly<Record<Exclude<ErrorCode, 'CLIENT_ABORTED'>, Sent>> = {
   LIMIT_PARTS: parts(...Array.from({ length: 9 }, () => [file('f', ''), ''] as const)),
   LIMIT_BODY_SIZE: { type: json, body: `"${x}"` },
   LIMIT_HEADER_SIZE: parts([`${field('a')}\r\nX-Y: ${'y'.repeat(300)}`, '1'], [f, '2']),
+  LIMIT_JSON_VALUES: { type: json, body: `[${'1,'.repeat(100)}1]` },
   LIMIT_NESTING: { type: json, body: '[[[[1]]]]' },
   UNSUPPORTED_MEDIA_TYPE: { path: '/json', type: urlencoded, body: 'a=1' },
   MISSING_CONTENT_TYPE: { path: '/json', body: '{"a":1}' },

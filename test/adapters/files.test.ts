@@ -47,7 +47,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     return started
   }
   const stored = (): Promise<string[]> => readdir(directory)
-  const expectNothingLeft = (): Promise<void> => expect.poll(stored, { timeout: 4000 }).toEqual([])
+  const expectNothingLeft = (): Promise<void> => expect.poll(stored).toEqual([])
 
   test.each([
     ['disk()', () => disk({ directory })],

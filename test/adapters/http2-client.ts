@@ -3,7 +3,7 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { setImmediate } from 'node:timers/promises'
 import type { Answer, Cut, Sent } from './client.js'
 
-const patience = 8000
+const patience = 60_000
 
 /** Sends one request and reads its answer. */
 export async function exchangeHttp2(

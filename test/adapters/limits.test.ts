@@ -54,6 +54,7 @@ const raw = (size: number): Sent => ({
   headers: { 'Content-Disposition': 'attachment; filename=a' },
 })
 const f = file('f', 'f')
+const jsonPart = (name: string): string => `${field(name)}\r\nContent-Type: application/json`
 
 const limited: readonly Limited[] = [
   {
@@ -63,6 +64,23 @@ const limited: readonly Limited[] = [
     fails: { type: 'application/json', body: '{"a":12}' },
     code: 'LIMIT_BODY_SIZE',
     limit: 7,
+  },
+  {
+    of: 'the number of JSON values in a body',
+    limits: { jsonValues: 6 },
+    passes: { type: 'application/json', body: '[1,{"a":2,"b":[]},"[,,]"]' },
+    fails: { type: 'application/json', body: '[1,{"a":2,"b":[3]},"[,,]"]' },
+    code: 'LIMIT_JSON_VALUES',
+    limit: 6,
+  },
+  {
+    of: 'the number of JSON values in all parts of a form',
+    limits: { jsonValues: 4 },
+    passes: parts([jsonPart('a'), '[1]'], [jsonPart('b'), '[1]']),
+    fails: parts([jsonPart('a'), '[1]'], [jsonPart('b'), '[1,2]']),
+    code: 'LIMIT_JSON_VALUES',
+    limit: 4,
+    field: 'b',
   },
   {
     of: 'the size of a URL-encoded body',
@@ -331,7 +349,7 @@ afterAll(() => rm(directory, { recursive: true }))
 
 /** The files that no response holds any more. */
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => readdir(directory), { timeout: 4000 }).toEqual([])
+  await expect.poll(() => readdir(directory)).toEqual([])
 }
 
 describe.each(frameworks)('$name', ({ start }) => {
@@ -536,13 +554,95 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
+  describe('a client that sends a byte now and then', () => {
+    const withLength = (type: string): string =>
+      head({ type, framing: 'none', headers: { 'Content-Length': '1000000' } })
+    const gzipped = gzipSync(JSON.stringify({ a: Array.from({ length: 2000 }, (_, at) => at) }))
+
+    test.each([
+      ['a JSON body', withLength('application/json'), (at: number) => (at === 0 ? '{' : ' ')],
+      [
+        'a chunked JSON body',
+        head({ type: 'application/json', framing: 'chunked' }),
+        (at: number) => chunk(at === 0 ? '{' : ' '),
+      ],
+      ['a form', withLength(urlencoded), () => 'a'],
+      [
+        'a compressed body',
+        head({
+          type: 'application/json',
+          framing: 'none',
+          headers: { 'Content-Encoding': 'gzip', 'Content-Length': `${gzipped.length}` },
+        }),
+        (at: number) => gzipped.subarray(at, at + 1),
+      ],
+      ['a file of a form', withLength(multipartX), (at: number) => (at === 0 ? `--X\r\n${f}\r\n\r\n` : 'x')],
+      [
+        'a raw file',
+        head({
+          type: 'image/png',
+          framing: 'none',
+          headers: { 'Content-Length': '1000000', 'Content-Disposition': 'attachment; filename=a' },
+        }),
+        () => 'x',
+      ],
+    ])('of %s gets a 408 when its time is over', async (_, start, next) => {
+      const { port, handled } = await app({ total: 300, idle: 5000 })
+      const connection = await Connection.open(port)
+      connection.write(start)
+      let at = 0
+      const dripping = setInterval(() => connection.write(next(at++)), 20)
+      const answer = await connection.answer()
+      clearInterval(dripping)
+      expect(answer.json).toMatchObject({
+        status: 408,
+        code: 'TOTAL_TIMEOUT',
+        detail: 'The body took longer than 300 milliseconds to arrive.',
+        hint: 'Send the body faster, or send less in one request.',
+        limit: 300,
+      })
+      expect(answer.headers['connection']).toBe('close')
+      expect(handled()).toBe(0)
+      connection.destroy()
+      await expectNothingLeft()
+    })
+
+    test('a silent client gets that 408 as well, where it is the shorter limit', async () => {
+      const { port } = await app({ total: 100, idle: 5000 })
+      for (const framing of ['chunked', 'none'] as const) {
+        for (const first of ['', '{']) {
+          const connection = await Connection.open(port)
+          const headers = framing === 'none' ? { 'Content-Length': '10' } : {}
+          connection.write(head({ type: 'application/json', framing, headers }))
+          if (first !== '') connection.write(framing === 'none' ? first : chunk(first))
+          expect((await connection.answer()).json).toMatchObject({ code: 'TOTAL_TIMEOUT', limit: 100 })
+          connection.destroy()
+        }
+      }
+    })
+
+    test('it is served where the limit is Infinity', async () => {
+      const { port } = await app({ total: Infinity, idle: Infinity })
+      const connection = await Connection.open(port)
+      connection.write(head({ type: 'application/json', framing: 'chunked' }))
+      for (const byte of '"12"') {
+        connection.write(chunk(byte))
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      connection.write(lastChunk)
+      expect((await connection.answer()).json).toEqual({ data: '12', files: {} })
+      connection.destroy()
+    })
+  })
+
   test('a client that sends slowly, but sends, is waited for', async () => {
-    const { port } = await app({ idle: 400 })
+    const { port } = await app({ idle: 2000 })
     const connection = await Connection.open(port)
     connection.write(head({ type: 'application/json', framing: 'chunked' }))
+    // Longer than the idle time in all, and each pause a fraction of it.
     for (const byte of '"123456"') {
       connection.write(chunk(byte))
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await new Promise((resolve) => setTimeout(resolve, 300))
     }
     connection.write(lastChunk)
     const answer = await connection.answer()

@@ -27,7 +27,7 @@ export async function newDirectory(): Promise<string> {
 
 /** No file is left, at the latest when the response has ended. */
 export async function expectEmpty(directory: string): Promise<void> {
-  await expect.poll(() => readdir(directory), { timeout: 4000 }).toEqual([])
+  await expect.poll(() => readdir(directory)).toEqual([])
 }
 
 /** The server takes a request on a connection of its own. */

@@ -7,7 +7,7 @@ import { frameworks } from './server-process.js'
 let rows: Row[]
 beforeAll(async () => {
   rows = await runChaos({ scale: 0, seed: 1, frameworks, together: true })
-}, 120_000)
+}, 600_000)
 
 const nothing = { files: 0, listeners: 0, unsettled: 0, unhandled: 0, objects: 0 }
 

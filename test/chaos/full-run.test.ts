@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { writePage } from './page.js'
+import { isAttack } from './attack-table.js'
+import { attackSection, writePages } from './page.js'
 import { runChaos } from './run-chaos.js'
 import { frameworks, type FrameworkName } from './server-process.js'
 import { line, table } from './table.js'
@@ -25,8 +26,10 @@ test.skipIf(options === null)('npm run chaos: nothing is left behind', { timeout
     only,
     onRow: (row) => console.log(line(row)),
   })
-  console.log(`\n${table(rows)}\n`)
-  if (write) writePage(rows, seed)
+  const attacks = rows.filter(isAttack)
+  if (rows.length > attacks.length) console.log(`\n${table(rows.filter((row) => !isAttack(row)))}\n`)
+  if (attacks.length > 0) console.log(`\n${attackSection(attacks, seed)}\n`)
+  if (write) writePages(rows, seed)
   expect(
     rows.flatMap(({ kind, framework, broken }) => broken.map((each) => [kind, framework, each])),
   ).toEqual([])

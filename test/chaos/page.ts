@@ -1,29 +1,38 @@
-/** Writes the table of a full run into docs/reliability.md. */
+/** Writes the tables of a full run into docs/reliability.md and docs/security.md. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem, type } from 'node:os'
+import { attackTable, hundredClients, isAttack } from './attack-table.js'
 import type { Row } from './row.js'
 import { table } from './table.js'
 
-const page = new URL('../../docs/reliability.md', import.meta.url)
 const marks = /(<!-- run: begin -->\n)[^]*(<!-- run: end -->)/
 
-/** Puts what a run has found between the marks of the page. */
-export function writePage(rows: readonly Row[], seed: string): void {
+/** Puts what a run has found between the marks of each page: attacks into the one on security, the rest into the other. */
+export function writePages(rows: readonly Row[], seed: string): void {
+  const others = rows.filter((row) => !isAttack(row))
+  if (others.length > 0) writePage('reliability', `${machine(others, seed)}\n\n${table(others)}\n`)
+  writePage('security', attackSection(rows.filter(isAttack), seed))
+}
+
+/** What the page on security says of attacks. */
+export function attackSection(rows: readonly Row[], seed: string): string {
+  return `${machine(rows, seed)}\n\n${hundredClients(rows)}\n\n${attackTable(rows)}\n`
+}
+
+function writePage(name: string, found: string): void {
+  const page = new URL(`../../docs/${name}.md`, import.meta.url)
   const text = readFileSync(page, 'utf8')
-  if (!marks.test(text)) throw new Error('docs/reliability.md has no marks for the table.')
+  if (!marks.test(text)) throw new Error(`docs/${name}.md has no marks for the table.`)
   writeFileSync(
     page,
-    text.replace(marks, (_, begin: string, end: string) => `${begin}${found(rows, seed)}\n${end}`),
+    text.replace(marks, (_, begin: string, end: string) => `${begin}${found}\n${end}`),
   )
 }
 
-function found(rows: readonly Row[], seed: string): string {
+function machine(rows: readonly Row[], seed: string): string {
   const minutes = rows.reduce((sum, { seconds }) => sum + seconds, 0) / 60
   const memory = (totalmem() / 1024 ** 3).toFixed(0)
   const date = new Date().toISOString().slice(0, 10)
   return `Run of ${date}: Node ${process.versions.node}, ${type()}, ${availableParallelism()} cores shared with the clients,
-${memory} GiB, loopback; seed ${seed}, ${minutes.toFixed(1)} minutes.
-
-${table(rows)}
-`
+${memory} GiB, loopback; seed ${seed}, ${minutes.toFixed(1)} minutes.`
 }

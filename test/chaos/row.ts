@@ -6,13 +6,33 @@ import type { Census, FrameworkName, Memory, ServerProcess } from './server-proc
 const MiB = 1024 * 1024
 
 /** Milliseconds for a server to let go of everything when all its clients have gone. */
-const patience = 15_000
+const patience = 60_000
 
 /**
  * Bytes that the heap may have grown by after a collection. Ten thousand requests of which each left 2 KB behind, one
  * small object with its closures, would show.
  */
 const heapGrowth = 16 * MiB
+
+/** Bytes of buffers that may be there after a collection and were not before: slabs of Node's own. */
+const bufferGrowth = 2 * MiB
+
+/** What the clients of an attack have cost a server. */
+export interface Figures {
+  readonly clients: number
+  /** Bytes that each has sent, its header included. */
+  readonly sent: number
+  /** Milliseconds of processor time for one client alone. */
+  readonly cpu: number
+  /** Bytes of the longest answer. */
+  readonly answer: number
+  /** Bytes that the server has held for all of them while they waited, after a collection. */
+  readonly held: number
+  /** Bytes by which the RSS has grown at most. */
+  readonly rss: number
+  /** Milliseconds that another request has waited for its answer at most. */
+  readonly wait: number
+}
 
 /** What a kind of chaos has done. */
 export interface Deeds {
@@ -22,6 +42,8 @@ export interface Deeds {
   readonly seen: string
   /** Promises that were broken. */
   readonly broken: readonly string[]
+  /** Where it was an attack whose cost was measured. */
+  readonly figures?: Figures
 }
 
 /** A kind of chaos. */
@@ -31,6 +53,8 @@ export interface Kind {
   readonly count: number
   /** The least that it is tried, however short the run. */
   readonly least: number
+  /** What the first request of a kind makes and keeps, such as compiled code, is made here. */
+  readonly warmUp?: (server: ServerProcess) => Promise<unknown>
   /** @param seed decides every choice */
   readonly run: (server: ServerProcess, count: number, seed: number) => Promise<Deeds>
 }
@@ -114,6 +138,9 @@ function promisesBroken(before: Holdings, after: Holdings): string[] {
     ...(after.connections > 0 ? [`${after.connections} connections left`] : []),
     ...(after.resources.length > before.resources.length
       ? [`resources left: ${tally(after.resources)}; before: ${tally(before.resources)}`]
+      : []),
+    ...(after.buffers - before.buffers > bufferGrowth
+      ? [`${after.buffers - before.buffers} bytes of buffers left`]
       : []),
     ...(left.heap > heapGrowth ? [`the heap has grown by ${left.heap} bytes`] : []),
     ...after.warnings.slice(before.warnings.length),

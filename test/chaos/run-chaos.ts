@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCampaign } from '../fuzz/campaign.js'
 import { aborts } from './kinds/aborts.js'
+import { attackKinds, everythingWithheld } from './kinds/attacks.js'
 import { bodies } from './kinds/bodies.js'
 import { concurrent } from './kinds/concurrent.js'
 import { inParallel } from './in-parallel.js'
@@ -30,6 +31,9 @@ const kinds: readonly Kind[] = [
 /** On each framework: processes that have more than one life. Of all three it is one more than 200. */
 const killing = { kind: 'SIGKILLs', count: 67, least: 2 }
 
+/** Of a process that is attacked. */
+const smallHeap = ['--max-old-space-size=512']
+
 /** Once: bodies that the campaign of test/fuzz cuts, and has read by other parsers. */
 const cutting = { kind: 'cut bodies', count: 5000, least: 20 }
 
@@ -42,7 +46,7 @@ export interface Plan {
   readonly frameworks: readonly FrameworkName[]
   /** Whether the frameworks take their turns at the same time. Default false: their memory and latencies are measured. */
   readonly together?: boolean
-  /** The kinds to run, by their names; all where there is none. */
+  /** The kinds to run, by their names, `attacks` for all of those; all kinds where there is none. */
   readonly only?: readonly string[]
   /** Told of each row when it is there. */
   readonly onRow?: (row: Row) => void
@@ -59,6 +63,11 @@ export async function runChaos(plan: Plan): Promise<Row[]> {
 
 async function chaosOn(framework: FrameworkName, plan: Plan): Promise<Row[]> {
   const rows = await chaosOnOneProcess(framework, plan)
+  for (const [attacks, flags] of [
+    [attackKinds, smallHeap],
+    [[everythingWithheld], []],
+  ] as const)
+    rows.push(...(await inDirectory((directory) => attackOn(framework, attacks, flags, directory, plan))))
   if (isWanted(plan, killing.kind)) {
     const count = countOf(killing, plan)
     rows.push(tell(plan, await inDirectory((directory) => killOften(framework, directory, count, plan.seed))))
@@ -85,6 +94,43 @@ async function chaosOnOneProcess(framework: FrameworkName, plan: Plan): Promise<
   })
 }
 
+/** Attacks on one process, for as long as it lives; the next one goes on where it ends. */
+async function attackOn(
+  framework: FrameworkName,
+  attacks: readonly Kind[],
+  flags: readonly string[],
+  directory: string,
+  plan: Plan,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  let server: ServerProcess | undefined
+  for (const kind of attacks.filter(({ name }) => isWanted(plan, name, 'attacks'))) {
+    const started = performance.now()
+    const tried = countOf(kind, plan)
+    try {
+      server ??= await ServerProcess.start(framework, 'attacked', directory, flags)
+      await kind.warmUp?.(server)
+      rows.push(tell(plan, await measure(kind, server, tried, plan.seed)))
+    } catch (error) {
+      const seconds = (performance.now() - started) / 1000
+      rows.push(
+        tell(plan, { kind: kind.name, framework, tried, seen: '', broken: [reasonOf(error)], seconds }),
+      )
+      await server?.kill()
+      server = undefined
+    }
+  }
+  await server?.kill()
+  return rows
+}
+
+/** In one line: what V8 says of a process without memory has many. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  const [first = ''] = text.split('\n')
+  return [first, ...(/FATAL ERROR[^\n]*/.exec(text) ?? [])].join(' ')
+}
+
 function countOf({ count, least }: Pick<Kind, 'count' | 'least'>, { scale }: Plan): number {
   return Math.max(least, Math.ceil(count * scale))
 }
@@ -94,8 +140,8 @@ function tell({ onRow }: Plan, row: Row): Row {
   return row
 }
 
-function isWanted({ only = [] }: Plan, name: string): boolean {
-  return only.length === 0 || only.includes(name)
+function isWanted({ only = [] }: Plan, ...names: readonly string[]): boolean {
+  return only.length === 0 || names.some((name) => only.includes(name))
 }
 
 async function cut(count: number, seed: number): Promise<Row> {

@@ -41,8 +41,20 @@ export interface Memory {
   readonly streams: number
   /** Bytes. */
   readonly heap: number
+  /** Bytes outside the heap, those of buffers among them. */
+  readonly external: number
+  /** Bytes. */
+  readonly buffers: number
   /** Bytes. */
   readonly rss: number
+}
+
+/** What a server is doing at the moment. */
+interface Usage {
+  /** Handlers that hold the body of their request until they are released. */
+  readonly waiting: number
+  /** Milliseconds of processor time since the process began. */
+  readonly cpu: number
 }
 
 interface Questions {
@@ -52,6 +64,9 @@ interface Questions {
   readonly watchMemory: number
   /** The highest RSS since then, in bytes. */
   readonly peak: number
+  readonly usage: Usage
+  /** 1 lets handlers wait, 0 releases them. */
+  readonly hold: void
   /** Bytes that slow sinks have taken. */
   readonly taken: number
   /** 1 lets slow sinks take the rest without a pause, 0 ends that. */
@@ -73,11 +88,11 @@ export class ServerProcess {
   #said = ''
   #port = 0
 
-  private constructor(framework: FrameworkName, app: string, directory: string) {
+  private constructor(framework: FrameworkName, app: string, directory: string, more: readonly string[]) {
     this.framework = framework
     this.directory = directory
     const program = fileURLToPath(new URL('server/main.js', import.meta.url))
-    const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning']
+    const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...more]
     this.#child = spawn(process.execPath, [...flags, program, framework, app, directory], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
@@ -89,13 +104,18 @@ export class ServerProcess {
     })
   }
 
-  /** @param app `chaos` for the routes that chaos comes to, `kept` for those that keep their files */
+  /**
+   * @param app `chaos` for the routes that chaos comes to, `kept` for those that keep their files, `attacked` for those
+   * that are attacked
+   * @param flags of Node
+   */
   static async start(
     framework: FrameworkName,
-    app: 'chaos' | 'kept',
+    app: 'chaos' | 'kept' | 'attacked',
     directory: string,
+    flags: readonly string[] = [],
   ): Promise<ServerProcess> {
-    const server = new ServerProcess(framework, app, directory)
+    const server = new ServerProcess(framework, app, directory, flags)
     server.#port = await server.#answer<number>('start')
     return server
   }

@@ -25,7 +25,7 @@ describe.skipIf(path === undefined)('Chromium', () => {
         '--disable-sync',
       ],
     })
-  }, 60_000)
+  })
   afterAll(() => browser?.close())
 
   /** Opens a page of each app, lets it send something, and reads the answer. */

@@ -1,7 +1,7 @@
 /** Every client reads the refusal of an upload of 50 MB. `npm run early-answers` has it do so a thousand times. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApps, type RunningApp } from '../early-answers/apps.mjs'
-import { clients } from '../early-answers/clients/clients.mjs'
+import { clients, readsEarlyInChunks } from '../early-answers/clients/clients.mjs'
 import { hasRead } from '../early-answers/report.mjs'
 import { ways } from '../early-answers/ways.mjs'
 
@@ -16,9 +16,8 @@ for (const [name, client] of Object.entries(clients)) {
   describe.skipIf(opened === undefined)(`the client ${name}`, () => {
     afterAll(() => opened?.close())
 
-    // Before 2.29, requests gives up when it can send no more of a body in chunks, and looks for no answer.
-    const isBlind = name === 'python-requests' && /^2\.(1?\d|2[0-8])\./.test(opened?.version ?? '')
-    const its = Object.entries(ways).filter(([, { isChunked }]) => !isChunked || (client.chunks && !isBlind))
+    const readsChunked = readsEarlyInChunks(name, opened?.version)
+    const its = Object.entries(ways).filter(([, { isChunked }]) => !isChunked || readsChunked)
 
     test.each(its)('reads the answer of an upload: %s', async (path, way) => {
       const sent = Object.values(apps).flatMap(({ url }) => [`${url}/${path}`, `${url}/${path}`])

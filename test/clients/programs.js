@@ -65,21 +65,23 @@ export function findChromium() {
 }
 
 /**
- * Finds a program; on Debian, as root, installs it first where it is missing; elsewhere says that it is missing.
+ * Finds a program. If it is missing, installs it on Debian as root, and otherwise says that tests are skipped.
  *
  * @param {Program} program
  */
 async function provide({ name, debianPackage, find }) {
   const found = await find()
   if (found !== undefined) return found
-  const reason = (await isDebianRoot()) ? await install(debianPackage) : 'not on this machine'
+  const reason = (await mayInstall()) ? await install(debianPackage) : 'not on this machine'
   const installed = await find()
   if (installed === undefined)
     console.warn(`Tests are skipped, because this is missing: ${name} (${reason}).`)
   return installed
 }
 
-async function isDebianRoot() {
+/** `npm run test:system` (vitest.config.ts) and `npm run early-answers` set the variable. `npm test` installs nothing. */
+async function mayInstall() {
+  if (process.env['FORMGATE_INSTALL'] !== 'true') return false
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
   return /^ID=debian$/m.test(release) && process.getuid?.() === 0
 }

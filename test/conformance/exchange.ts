@@ -14,7 +14,7 @@ const ways: readonly ((body: Buffer) => Buffer[])[] = [
       .map((line) => Buffer.from(line, 'latin1')),
 ]
 
-const patience = 5000
+const patience = 10_000
 /** Byte by byte, a longer body takes minutes and shows nothing new. */
 const longest = 4000
 

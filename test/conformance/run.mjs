@@ -1,6 +1,7 @@
 /**
  * `npm run conformance`: installs the peers in a folder of their own, asks them and Formgate, and writes
- * docs/multipart-conformance.md and the answers of the peers.
+ * docs/multipart-conformance.md and the answers of the peers. With `--verify` it writes nothing, and fails where an
+ * answer is not the recorded one.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -24,7 +25,10 @@ cpSync(new URL('peers', import.meta.url), folder, { recursive: true })
 writeFileSync(`${folder}/package.json`, JSON.stringify({ private: true, type: 'module', dependencies }))
 must('npm', 'install', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error')
 process.env['CONFORMANCE_PEERS'] = folder
-must(process.execPath, 'node_modules/vitest/vitest.mjs', 'run', 'test/conformance', '--update')
+const isVerifying = process.argv.includes('--verify')
+if (isVerifying) process.env['CONFORMANCE_VERIFY'] = 'true'
+const update = isVerifying ? [] : ['--update']
+must(process.execPath, 'node_modules/vitest/vitest.mjs', 'run', 'test/conformance', ...update)
 
 /**
  * @param {string} command

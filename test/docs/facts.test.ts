@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BodyError, defaultLimits, type ErrorCode } from '@formgate/core'
 import { describe, expect, test } from 'vitest'
+import { attackNames } from '../chaos/kinds/attacks.js'
 import { readPages, root } from './pages.js'
 
 const pages = readPages()
@@ -64,6 +65,13 @@ describe('the page on security', () => {
     ]
     expect(paths.length).toBeGreaterThan(40)
     for (const path of paths) expect([path, existsSync(root + path)]).toEqual([path, true])
+  })
+
+  test('has a row for every attack whose cost is measured', () => {
+    const [, section = ''] = /<!-- run: begin -->([^]*)<!-- run: end -->/.exec(page) ?? []
+    const rows = [...section.matchAll(/^\| ([^|]+?) \|/gm)].map(([, name]) => name!).slice(2)
+    expect(rows).toEqual(attackNames)
+    expect(section).toMatch(/^100 clients at their worst under default limits hold [\d,]+ MiB/m)
   })
 
   test('has a row for every requirement of ASVS 5.0, V5', () => {

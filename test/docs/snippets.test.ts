@@ -20,7 +20,7 @@ const home = process.cwd()
 beforeAll(() => process.chdir(workplace))
 afterAll(() => process.chdir(home))
 
-test('every block of code passes the type checker', { timeout: 60_000 }, async () => {
+test('every block of code passes the type checker', async () => {
   const current = [...modules].filter(([{ mark }]) => mark !== 'old')
   expect(await typeCheck(current.map(([, { shown }]) => shown))).toBe('')
 })

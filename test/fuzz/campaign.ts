@@ -3,7 +3,7 @@ import { Finding, runCase, type Tally } from './differential.js'
 import { Watchdog } from './watchdog.js'
 
 /** Milliseconds for all that is done with one body. */
-const patience = 20_000
+const patience = 60_000
 
 /** What several cases come to. */
 export interface Campaign {

@@ -19,7 +19,7 @@ import { Random } from './random.js'
 export type Tally = Map<string, number>
 
 /** Milliseconds for one way of reading one body. */
-const deadline = 3000
+const deadline = 15_000
 
 export class Finding extends Error {
   override readonly name = 'Finding'

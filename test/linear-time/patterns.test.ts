@@ -179,25 +179,29 @@ const shapes: readonly ((one: string, other: string, length: number) => string)[
 
 const options = { timeout: 120_000 }
 
-test.each(Object.entries(openings))('the time of %s grows with the text and no faster', options, (written, starts) => {
-  const end = written.lastIndexOf('/')
-  const pattern = new RegExp(written.slice(1, end), written.slice(end + 1))
-  const characters = alphabet(written)
-  const pairs = characters.flatMap((one) => characters.map((other) => [one, other] as const))
-  for (const [one, other] of pairs) {
-    for (const shape of shapes) {
-      for (const start of starts) {
-        for (const last of ['', '\u0001"']) {
-          const text = (length: number): string => flat(start + shape(one, other, length) + last)
-          const large = text(size * factor)
-          if (time(pattern, large, 1) < quick || time(pattern, large, 7) < quick) continue
-          const [small, grown] = [time(pattern, text(size), 7), time(pattern, large, 7)]
-          const what = `${JSON.stringify(start)}, then ${JSON.stringify(one)} and ${JSON.stringify(other)}`
-          expect(grown / Math.max(small, quick / 16), what).toBeLessThan(factor * 3)
-          // A bounded repetition inside another one is linear too, but can take hundreds of steps for each character.
-          expect(grown, what).toBeLessThan(quick * 5)
+test.each(Object.entries(openings))(
+  'the time of %s grows with the text and no faster',
+  options,
+  (written, starts) => {
+    const end = written.lastIndexOf('/')
+    const pattern = new RegExp(written.slice(1, end), written.slice(end + 1))
+    const characters = alphabet(written)
+    const pairs = characters.flatMap((one) => characters.map((other) => [one, other] as const))
+    for (const [one, other] of pairs) {
+      for (const shape of shapes) {
+        for (const start of starts) {
+          for (const last of ['', '\u0001"']) {
+            const text = (length: number): string => flat(start + shape(one, other, length) + last)
+            const large = text(size * factor)
+            if (time(pattern, large, 1) < quick || time(pattern, large, 7) < quick) continue
+            const [small, grown] = [time(pattern, text(size), 7), time(pattern, large, 7)]
+            const what = `${JSON.stringify(start)}, then ${JSON.stringify(one)} and ${JSON.stringify(other)}`
+            expect(grown / Math.max(small, quick / 16), what).toBeLessThan(factor * 3)
+            // A bounded repetition inside another one is linear too, but can take hundreds of steps for each character.
+            expect(grown, what).toBeLessThan(quick * 5)
+          }
         }
       }
     }
-  }
-})
+  },
+)

@@ -39,9 +39,9 @@ await describeWithStore(
         stdio: ['ignore', 'pipe', 'ignore'],
       })
       cluster.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
-      await vi.waitFor(() => expect(pids()).toHaveLength(3), { timeout: 30_000 })
-      origin = await vi.waitUntil(() => /^http.*$/m.exec(output)?.[0])
-    }, 60_000)
+      await vi.waitFor(() => expect(pids()).toHaveLength(3), { timeout: 60_000 })
+      origin = await vi.waitUntil(() => /^http.*$/m.exec(output)?.[0], { timeout: 60_000 })
+    })
 
     afterAll(async () => {
       cluster.kill()
@@ -71,7 +71,7 @@ await describeWithStore(
       return (await answered)[0]
     }
 
-    test('what one process has taken, every process hands out', { timeout: 60_000 }, async () => {
+    test('what one process has taken, every process hands out', async () => {
       const answer = await finish(await begin(MiB), MiB)
       expect(answer.statusCode).toBe(201)
       const [{ url, ...shown }] = (await json(answer)) as [{ url: string }]
@@ -91,40 +91,36 @@ await describeWithStore(
       )
     })
 
-    test(
-      'a process that is killed takes only its own uploads with it, and another takes its place',
-      { timeout: 60_000 },
-      async () => {
-        const before = await contents()
-        const uploads = [await begin(6 * MiB), await begin(6 * MiB), await begin(6 * MiB)]
-        const outcomes = uploads.map((upload) =>
-          once(upload, 'response').then(([answer]) => answer as IncomingMessage),
-        )
-        // Each process has sent its first part.
-        await vi.waitFor(async () => expect(await contents()).toHaveLength(before.length + 3), {
-          timeout: 20_000,
-        })
-        process.kill(pids()[1]!, 'SIGKILL')
-        const [lost] = await Promise.race(
-          outcomes.map(async (answered, index) => [index, await answered] as const),
-        )
-        expect((await outcomes[lost]!).statusCode).toBe(502)
+    test('a process that is killed takes only its own uploads with it, and another takes its place', async () => {
+      const before = await contents()
+      const uploads = [await begin(6 * MiB), await begin(6 * MiB), await begin(6 * MiB)]
+      const outcomes = uploads.map((upload) =>
+        once(upload, 'response').then(([answer]) => answer as IncomingMessage),
+      )
+      // Each process has sent its first part.
+      await vi.waitFor(async () => expect(await contents()).toHaveLength(before.length + 3), {
+        timeout: 60_000,
+      })
+      process.kill(pids()[1]!, 'SIGKILL')
+      const [lost] = await Promise.race(
+        outcomes.map(async (answered, index) => [index, await answered] as const),
+      )
+      expect((await outcomes[lost]!).statusCode).toBe(502)
 
-        const survivors = uploads.filter((_, index) => index !== lost)
-        for (const upload of survivors) {
-          const answer = await finish(upload, 6 * MiB)
-          expect(answer.statusCode).toBe(201)
-          const [{ url }] = (await json(answer)) as [{ url: string }]
-          await vi.waitFor(() => expect(pids()).toHaveLength(4), { timeout: 20_000 })
-          const read = await Promise.all([1, 2, 3].map(async () => (await fetch(origin + url)).arrayBuffer()))
-          for (const bytes of read) expect(bytes.byteLength).toBe(8 * MiB)
-        }
-        // What a killed process leaves is for the lifecycle rule of the bucket.
-        const left = await contents()
-        expect(left.filter((name) => name.startsWith('parts of'))).toHaveLength(1)
-        expect(left).toHaveLength(before.length + 3)
-      },
-    )
+      const survivors = uploads.filter((_, index) => index !== lost)
+      for (const upload of survivors) {
+        const answer = await finish(upload, 6 * MiB)
+        expect(answer.statusCode).toBe(201)
+        const [{ url }] = (await json(answer)) as [{ url: string }]
+        await vi.waitFor(() => expect(pids()).toHaveLength(4), { timeout: 60_000 })
+        const read = await Promise.all([1, 2, 3].map(async () => (await fetch(origin + url)).arrayBuffer()))
+        for (const bytes of read) expect(bytes.byteLength).toBe(8 * MiB)
+      }
+      // What a killed process leaves is for the lifecycle rule of the bucket.
+      const left = await contents()
+      expect(left.filter((name) => name.startsWith('parts of'))).toHaveLength(1)
+      expect(left).toHaveLength(before.length + 3)
+    })
 
     test.skipIf(limited === undefined)(
       'what it leaves, a lifecycle rule of the bucket clears away',
@@ -141,7 +137,7 @@ await describeWithStore(
           new PutBucketLifecycleConfigurationCommand({ Bucket: bucket, LifecycleConfiguration }),
         )
         await vi.waitFor(async () => expect(await contents()).toEqual(objects), {
-          timeout: 15_000,
+          timeout: 60_000,
           interval: 200,
         })
         await client.send(new DeleteBucketLifecycleCommand({ Bucket: bucket }))
@@ -153,10 +149,10 @@ await describeWithStore(
       const upload = await begin(6 * MiB)
       upload.on('error', () => undefined)
       await vi.waitFor(async () => expect(await contents()).toHaveLength(before.length + 1), {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       upload.destroy()
-      await vi.waitFor(async () => expect(await contents()).toEqual(before), { timeout: 20_000 })
+      await vi.waitFor(async () => expect(await contents()).toEqual(before), { timeout: 60_000 })
     })
   },
 )

@@ -13,7 +13,7 @@ const MiB = 1024 * 1024
 type Fault = (operation: string, send: () => Promise<unknown>, count: number) => Promise<unknown>
 
 await describeWithStore('a file that fails', ({ client, config, bucket, prefix, contents, limited }) => {
-  afterEach(() => expect.poll(contents, { timeout: 5000 }).toEqual([]))
+  afterEach(() => expect.poll(contents).toEqual([]))
 
   /** A client that sends nothing twice, and whose requests of one operation fail in some way. */
   const faulty = (fault: Fault): S3Client => {
@@ -109,7 +109,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     expect(await contents()).toEqual([])
   })
 
-  test('by aborts at random moments of many uploads leaves nothing', { timeout: 60_000 }, async () => {
+  test('by aborts at random moments of many uploads leaves nothing', async () => {
     const storing = Array.from({ length: 24 }, async (_, index) => {
       const controller = new AbortController()
       setTimeout(() => controller.abort(new Error('the request has failed')), index * 25)

@@ -1,10 +1,23 @@
 /** Which bodies a typed route takes, and what it answers to those that do not fit. */
-import type { BodyOptions } from '@formgate/core'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { BaseParser, MultiPartParser, type BodyOptions } from '@formgate/core'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import * as oldest from 'zod-4-1'
 import { field, file, type Answer } from '../adapters/client.js'
 import { frameworks } from '../adapters/frameworks.js'
-import { json, mounts, multipart, serve, urlencoded, urlencodedType, WatchedStorage } from './app.js'
+import {
+  blob,
+  json,
+  mounts,
+  multipart,
+  serve,
+  typedField,
+  urlencoded,
+  urlencodedType,
+  WatchedStorage,
+} from './app.js'
 
 const paths = ({ json }: Answer): string[] => json.errors.map(({ path }: { path: string }) => path)
 
@@ -200,12 +213,59 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await union(urlencoded('kind=card&number=5'))).json.data).toEqual({ kind: 'card', number: '5' })
   })
 
-  test('prototype names in JSON reach no prototype', async () => {
+  test.each([
+    '{"__proto__":{"admin":true},"a":{}}',
+    '{"a":{"b":[{"__proto__":{"admin":true}}]}}',
+    '{"a":{"\\u005f_pr\\u006Fto__":{"admin":true}}}',
+    '{"a":{"constructor":{"prototype":{"admin":true}}}}',
+    '{"a":{"c\\u006fnstructor":{"prototype":{"admin":true}}}}',
+  ])('JSON with a key that leads to a prototype is refused, wherever it is read: %s', async (body) => {
+    const send = await serving(z.looseObject({ a: z.looseObject({}), m: z.looseObject({}).optional() }))
+    for (const sent of [
+      { type: 'application/json', body },
+      multipart([typedField('m', 'application/json'), body], [field('a'), '{}']),
+      multipart([blob('m', 'application/json'), body], [field('a'), '{}']),
+      urlencoded(`a={}&m=${encodeURIComponent(body)}`),
+      multipart([field('m'), body], [field('a'), '{}']),
+    ]) {
+      const { status, json: answer } = await send(sent)
+      expect([status, answer.code]).toEqual([400, 'MALFORMED_JSON'])
+      expect(answer.detail).toMatch(/a key called (__proto__|constructor with a key called prototype)/)
+    }
+  })
+
+  test('what a parser of the app makes of a body or a part becomes no prototype, with zod 4.1 neither', async () => {
+    class LooseParser extends BaseParser {
+      readonly mediaType = 'text/x-loose'
+      async parse(stream: Readable) {
+        return JSON.parse(await text(stream)) as unknown
+      }
+    }
+    const schema = oldest.object({ meta: oldest.looseObject({ a: oldest.string() }) })
+    const parsers = [LooseParser, MultiPartParser]
+    const send = await serve(framework, ({ body }) => body(schema, { parsers }), {
+      ...above,
+      ...(mount !== undefined && { mount: { ...mount, parsers } }),
+      handler: ({ data }) => {
+        const { meta } = data as { meta: { a: string; isAdmin?: boolean } }
+        return { a: meta.a, isAdmin: meta.isAdmin }
+      },
+    })
+    const meta = '{"a":"x","__proto__":{"isAdmin":true}}'
+    for (const sent of [
+      { type: 'text/x-loose', body: `{"meta":${meta}}` },
+      multipart([typedField('meta', 'text/x-loose'), meta]),
+    ]) {
+      const answer = await send(sent)
+      expect([answer.status, answer.json]).toEqual([200, { a: 'x' }])
+    }
+  })
+
+  test('JSON may have such names where they are no keys, and constructor alone', async () => {
     const send = await serving(z.looseObject({ a: z.looseObject({}) }))
-    const body = '{"__proto__":{"admin":true},"a":{"__proto__":{"admin":true},"constructor":{"prototype":1}}}'
-    const { status, json: answer } = await send({ type: 'application/json', body })
+    const a = { text: '"__proto__": \u0001', list: ['__proto__', 'constructor'], constructor: { name: 'x' } }
+    const { status, json: answer } = await send(json({ a }))
     expect(status).toBe(200)
-    expect(Object.keys(answer.data)).toEqual(['a'])
-    expect(Object.keys(answer.data.a)).toEqual(['constructor'])
+    expect(answer.data.a).toEqual(a)
   })
 })

@@ -288,13 +288,13 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     })
     const send = await serving(Tree)
     for (const sent of bothKinds(body)) {
-      const started = performance.now()
+      const started = process.cpuUsage()
       const { status, json } = await send(sent)
       expect({ status, json }).toMatchObject({
         status: 413,
         json: { code: 'LIMIT_NESTING', field: name, detail: expect.any(String), limit: expect.any(Number) },
       })
-      expect(performance.now() - started).toBeLessThan(1000)
+      expect(millisecondsSince(started)).toBeLessThan(1000)
     }
   })
 
@@ -303,11 +303,11 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
       z.strictObject({ a: z.array(z.object({ b: z.array(z.number()), c: z.boolean() })) }),
     )
     const body = Array.from({ length: 1000 }, (_, at) => `a[${at}].b=${at}`).join('&')
-    const started = performance.now()
+    const started = process.cpuUsage()
     for (const sent of bothKinds(body)) expect((await send(sent)).json.data.a).toHaveLength(1000)
     const unknown = Array.from({ length: 1000 }, (_, at) => `${'.['.repeat(90)}${at}=x`).join('&')
     for (const sent of bothKinds(unknown)) expect((await send(sent)).status).toBe(422)
-    expect(performance.now() - started).toBeLessThan(4000)
+    expect(millisecondsSince(started)).toBeLessThan(4000)
   })
 
   test('the fields of a form may be of any order and of any charset', async () => {
@@ -317,3 +317,9 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send(latin)).json.data).toEqual({ a: 'Köln', b: 1 })
   })
 })
+
+/** Milliseconds of processor time of this process. */
+function millisecondsSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000
+}

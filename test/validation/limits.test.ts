@@ -4,6 +4,7 @@ import type { Entry } from '../../packages/core/src/entries.js'
 import { BodyError } from '../../packages/core/src/errors.js'
 import { defaultLimits, resolveLimits } from '../../packages/core/src/limits.js'
 import { coerceForm } from '../../packages/core/src/validation/coerce-form.js'
+import { fileRules } from '../../packages/core/src/validation/file-rules.js'
 import { validate } from '../../packages/core/src/validation/validate.js'
 import type { Schema, ZodSchema } from '../../packages/core/src/validation/schema.js'
 import { fields, json, text } from './form.js'
@@ -110,16 +111,67 @@ describe.each(zods)('%s', (_, z) => {
     }
   })
 
-  it('takes a prototype out of the JSON in a field, however it is spelt', () => {
+  it('refuses a key of a prototype in the JSON in a field, however it is spelt', () => {
     const schema = z.object({ a: z.looseObject({}) })
     for (const sent of [
       '{"__proto__":{"admin":true}}',
       '{"\\u005f_proto__":{"admin":true},"b":[{"__proto__":1}]}',
     ]) {
-      const { a } = coerce(schema, [text('a', sent)]) as { a: { admin?: boolean } }
-      expect(Object.keys(a)).not.toContain('__proto__')
-      expect(a.admin).toBeUndefined()
+      const error = refusal(() => coerce(schema, [text('a', sent)]))
+      expect(error).toMatchObject({ code: 'MALFORMED_JSON', status: 400, field: 'a' })
+      expect(error.detail).toContain('a key called __proto__')
     }
+  })
+
+  it('ends where a schema would read one text as itself for ever', async () => {
+    const Nested: unknown = z.lazy(() => z.union([z.number(), z.array(Nested as never)]))
+    const Lists: unknown = z.array(z.lazy(() => Lists as never))
+    const Pairs: unknown = z.lazy(() => z.tuple([Pairs as never]))
+    const Left: unknown = z.lazy(() => z.union([z.array(Right as never), z.number()]))
+    const Right: unknown = z.lazy(() => z.union([z.array(Left as never), z.boolean()]))
+    const Sides: unknown = z.lazy(() => z.intersection(z.array(Sides as never), z.array(Sides as never)))
+    const Inside = z.union([z.union([z.number(), z.array(Nested as never)]), z.array(Lists as never)])
+    for (const inner of [Nested, Lists, Pairs, Left, Sides, Inside]) {
+      const schema = z.object({ m: inner as never })
+      for (const form of ['m=z', 'm=1&m=z', 'm[]=z', 'm=z&m=z&m=z']) {
+        const value = coerce(schema, form)
+        const error: unknown = await validate(schema as Schema, value).catch((error: unknown) => error)
+        expect(error).toMatchObject({ code: 'VALIDATION_FAILED', status: 422 })
+      }
+    }
+    expect(coerce(z.object({ m: Nested as never }), 'm=5')).toEqual({ m: 5 })
+    expect(coerce(z.object({ m: Nested as never }), 'm=1&m=2')).toEqual({ m: [1, 2] })
+    expect(coerce(z.object({ m: Left as never }), 'm=1&m=true')).toEqual({ m: [[1], true] })
+  })
+
+  it('ends where a schema makes a new one like itself each time', async () => {
+    const list = (): unknown => z.lazy(() => z.union([z.number(), z.array(list() as never)]))
+    const inPlace = (): unknown => z.lazy(() => inPlace() as never)
+    const tree = (): unknown => z.lazy(() => z.object({ n: z.number(), c: z.array(tree() as never) }))
+    const required = (): unknown =>
+      z.object({
+        n: z.boolean(),
+        get c() {
+          return required() as never
+        },
+      })
+    const files = (): unknown => z.lazy(() => z.union([z.file(), z.array(files() as never)]))
+    for (const made of [list(), inPlace(), tree(), required(), files()]) {
+      const schema = z.object({ m: made as never })
+      for (const form of ['', 'm=z', 'm.n=1', 'm[]=z', 'm[0][0]=z', 'm.c[0].n=1', 'm=z&m=z']) {
+        expect(() => coerce(schema, form)).not.toThrow()
+        expect(() => fileRules(schema as Schema, defaultLimits).find('m[0][0]')).not.toThrow()
+      }
+    }
+    const schema = z.object({ m: tree() as never })
+    const value = coerce(schema, 'm.n=1&m.c[0].n=2')
+    expect(await validate(schema as Schema, value)).toEqual({ m: { n: 1, c: [{ n: 2, c: [] }] } })
+  })
+
+  it('gives z.json() the JSON part that was sent', () => {
+    const schema = z.object({ m: z.json() })
+    for (const sent of [{ a: 1 }, [1, { a: [] }], 5, null, 'x', true])
+      expect(coerce(schema, [json('m', sent)])).toEqual({ m: sent })
   })
 
   it('takes no more than linear time for unions inside unions', () => {
@@ -136,10 +188,10 @@ describe.each(zods)('%s', (_, z) => {
       z.union(['a', 'b', 'c', 'd'].map((t) => z.object({ t: z.literal(t), c: Tree as never })) as never),
     )
     const form = Array.from({ length: 500 }, (_, at) => text(`${'c.'.repeat(7)}x${at}`, 'y'))
-    const started = performance.now()
+    const started = process.cpuUsage()
     coerce(z.object({ c: Tree as never }), form)
     coerce(z.object({ c: options(5) as never }), 'c.c.c.c.c.c=x')
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
   })
 
   it('takes no more than linear time for many names', () => {
@@ -149,10 +201,10 @@ describe.each(zods)('%s', (_, z) => {
     })
     const names = Array.from({ length: 1000 }, (_, at) => text(`a[${at}].b[]`, 'x'))
     const hostile = Array.from({ length: 1000 }, (_, at) => text(`${'.['.repeat(100)}${at}`, 'x'))
-    const started = performance.now()
+    const started = process.cpuUsage()
     coerce(schema, names)
     coerce(schema, hostile)
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
   })
 })
 

@@ -138,6 +138,53 @@ describe.each(zods)('%s', (_, z) => {
     }
   })
 
+  it('lists 100 issues and counts the rest, in unions too, with the messages of the first ones alone', async () => {
+    const told = vi.fn<() => undefined>(() => undefined)
+    const before = z.config().customError
+    z.config({ customError: told })
+    try {
+      const error = await failure(
+        z.array(z.string()),
+        Array.from({ length: 50_000 }, () => 1),
+      )
+      expect(error.errors).toHaveLength(100)
+      expect(error.moreErrors).toBe(49_900)
+      expect(error.errors![0]!.message).toContain('expected string')
+      expect(told).toHaveBeenCalledTimes(100)
+    } finally {
+      z.config({ customError: before as never })
+    }
+    const union = z.array(z.union([z.number(), z.object({ a: z.string(), b: z.string() })]))
+    const nested = await failure(
+      union,
+      Array.from({ length: 1000 }, () => ({ a: 1, b: 2 })),
+    )
+    expect([nested.errors!.length, nested.moreErrors]).toEqual([100, 1900])
+    expect((await failure(z.array(z.string()), [1, 2])).moreErrors).toBeUndefined()
+  })
+
+  it('says what is wrong where the issues together would be longer than a string can be', async () => {
+    const choices = z.enum(Array.from({ length: 500 }, (_, at) => `a long option ${at}`) as [string])
+    const error = await failure(
+      z.array(choices),
+      Array.from({ length: 99_999 }, () => 'no'),
+    )
+    expect([error.errors!.length, error.moreErrors]).toEqual([100, 99_899])
+    expect(JSON.stringify(error.errors).length).toBeLessThan(50_000)
+  })
+
+  it('bounds paths and messages, whatever the names that a client chooses', async () => {
+    const long = 'x\u001b'.repeat(100_000)
+    const [path] = await issues(z.record(z.string(), z.number()), { [long]: 'a' })
+    expect(path!.path.length).toBeLessThan(600)
+    const [keys] = await issues(z.strictObject({}), { [long]: 1, b: 2 })
+    expect(keys!.message.length).toBeLessThan(3100)
+    expect(keys!.message).not.toContain('\u001b')
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`key${at}`, 1]))
+    const [unknown] = await issues(z.strictObject({}), many)
+    expect(unknown!.message).toMatch(/^Unrecognized keys: "key0", "key1", .*"key\d+" and \d+ more$/)
+  })
+
   it('passes on what a schema throws: that is a fault of the server', async () => {
     const schema = z.string().refine(() => {
       throw new RangeError('no database')
@@ -195,6 +242,14 @@ describe('other libraries, through Standard Schema', () => {
     })
     expect(paths(errors)).toEqual(expect.arrayContaining(['name', 'items[0].price', 'pick']))
     expect(JSON.stringify(errors)).not.toMatch(/hunter|secret/)
+  })
+
+  it('all of them: 100 issues and a count of the rest', async () => {
+    const value = Array.from({ length: 5000 }, () => 1)
+    for (const schema of [v.array(v.string()), type('string').array()]) {
+      const error = await failure(schema, value)
+      expect([error.errors!.length, error.moreErrors]).toEqual([100, 4900])
+    }
   })
 
   it('any other: what it says, unless that repeats the value', async () => {

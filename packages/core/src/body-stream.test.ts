@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { BodyStream, type BodyBounds } from './body-stream.js'
@@ -13,7 +13,7 @@ function readChunks(chunks: readonly string[], limit: number): ReturnType<typeof
 
 async function read(
   origin: Readable,
-  bounds: Pick<BodyBounds, 'limit' | 'idle'>,
+  bounds: Pick<BodyBounds, 'limit' | 'idle' | 'total'>,
 ): Promise<[text: string, error: string | undefined]> {
   const body = new BodyStream(origin, {
     ...bounds,
@@ -54,15 +54,15 @@ test('a client that was held back has all of its time again', async () => {
   const body = new BodyStream(origin, {
     limit: Infinity,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
-    idle: 200,
+    idle: 2000,
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
   origin.push(Buffer.alloc(100_000))
   await once(body, 'readable')
-  await delay(150)
+  await delay(1200)
   expect(body.isHeldBack).toBe(true)
   const rest = text(body)
-  await delay(150)
+  await delay(1200)
   origin.push(null)
   expect(await rest).toHaveLength(100_000)
 })
@@ -71,4 +71,87 @@ test('what has been read to its end before is empty at once, and waits for no ti
   const origin = Readable.from([Buffer.from('abc')])
   await origin.toArray()
   expect(await read(origin, { limit: 10, idle: 50 })).toEqual(['', undefined])
+})
+
+test('the time of a client ends its body, in however many bytes it comes', async () => {
+  const origin = new Readable({ read: () => undefined })
+  const dripping = setInterval(() => origin.push('x'), 5)
+  expect((await read(origin, { limit: 1e6, idle: 1e6, total: 50 }))[1]).toBe('TOTAL_TIMEOUT')
+  clearInterval(dripping)
+})
+
+test('while its reader holds it back, the time of a client stands still, and goes on after that', async () => {
+  const origin = new Readable({ read: () => undefined })
+  const body = new BodyStream(origin, {
+    limit: 1e6,
+    idle: Infinity,
+    total: 200,
+    tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+    lost: () => new BodyError('CLIENT_ABORTED'),
+  })
+  const failure = once(body, 'error')
+  // Nobody has asked for a byte yet.
+  await delay(300)
+  body.read()
+  origin.push(Buffer.alloc(200_000))
+  await expect.poll(() => body.isHeldBack).toBe(true)
+  // Longer than all of its time, twice.
+  await delay(500)
+  expect(body.destroyed).toBe(false)
+  body.resume()
+  expect((await failure)[0]).toMatchObject({ code: 'TOTAL_TIMEOUT', limit: 200 })
+})
+
+test('a time that is longer than that of a timer is no time that is over', async () => {
+  const origin = new Readable({ read: () => undefined })
+  const reading = read(origin, { limit: 9, idle: 2 ** 40, total: 2 ** 40 })
+  await delay(30)
+  origin.push('abc')
+  origin.push(null)
+  expect(await reading).toEqual(['abc', undefined])
+})
+
+/** A body whose bytes come one by one, as chunks of their own. */
+function byteByByte(size: number): Readable {
+  const bytes = Buffer.from(Array.from({ length: size }, (_, at) => at % 251))
+  return Readable.from(Array.from({ length: size }, (_, at) => bytes.subarray(at, at + 1)))
+}
+
+const unbounded = {
+  limit: 1e6,
+  idle: Infinity,
+  tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+  lost: () => new BodyError('CLIENT_ABORTED'),
+}
+
+test('bytes that come one by one while their reader is away wait in few chunks, in their order', async () => {
+  const body = new BodyStream(byteByByte(20_000), unbounded)
+  body.read(0)
+  await delay(200)
+  const chunks: Buffer[] = []
+  for await (const chunk of body) chunks.push(chunk as Buffer)
+  expect(chunks.length).toBeLessThan(20)
+  expect(Buffer.concat(chunks)).toEqual(await buffer(byteByByte(20_000)))
+})
+
+test('so do bytes that come while each chunk is being taken', async () => {
+  const chunks: Buffer[] = []
+  await new BodyStream(byteByByte(20_000), unbounded).each((chunk) => {
+    chunks.push(Buffer.from(chunk))
+    return delay(20)
+  })
+  expect(chunks.length).toBeLessThan(200)
+  expect(Buffer.concat(chunks)).toEqual(await buffer(byteByByte(20_000)))
+})
+
+test('the limit holds for bytes that were gathered', async () => {
+  for (const limit of [1, 100, 5000, 19_999]) {
+    let taken = 0
+    const each = new BodyStream(byteByByte(20_000), { ...unbounded, limit }).each((chunk) => {
+      taken += chunk.length
+      return delay(5)
+    })
+    await expect(each).rejects.toMatchObject({ code: 'LIMIT_BODY_SIZE' })
+    expect(taken).toBe(limit)
+  }
 })

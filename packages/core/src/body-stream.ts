@@ -8,14 +8,20 @@ import { tellProgress } from './progress.js'
 /** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
 const keptStart = 128 * 1024
 
-/** Below this size a piece costs more to hand on than to copy. */
-const smallPiece = 256
+/** The longest time that Node's timers know; a longer one would be over at once. */
+export const longestTimer: number = 2 ** 31 - 1
 
-/** How many small pieces are handed on as they come: a small body has few. */
-const fewPieces = 16
+/**
+ * Chunks below this size are copied together: each is an object of some hundred bytes and costs more to hand on than to
+ * copy, and a client may send every byte as a chunk of its own.
+ */
+const smallChunk = 4096
 
-/** Bytes of small pieces that are handed on without waiting for the end of the turn. */
-const gatheredPieces = 16 * 1024
+/** This many small chunks are handed on as they come: a small body has few. */
+const fewChunks = 16
+
+/** Up to this size small chunks are gathered. */
+const mostGathered = 16 * 1024
 
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
@@ -25,6 +31,10 @@ export interface BodyBounds {
   readonly tooLarge: () => BodyError
   /** Milliseconds to wait for the next byte. */
   readonly idle: number
+  /** Milliseconds that the client may take in all, see {@link ClientTime}. Default: no limit. */
+  readonly total?: number | undefined
+  /** What the error says of that limit, where some of its time was over before. Default: `total`. */
+  readonly statedTotal?: number | undefined
   /** The length that the client has declared, where one is to be checked. */
   readonly expected?: number | undefined
   /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
@@ -46,21 +56,22 @@ interface Taker {
  * Reads from a stream without ever destroying it: whoever destroys a BodyStream leaves the connection open, so that the
  * client can still be answered.
  *
- * It fails with `LIMIT_BODY_SIZE`, `LENGTH_MISMATCH`, `IDLE_TIMEOUT` or `CLIENT_ABORTED`.
+ * It fails with `LIMIT_BODY_SIZE`, `LENGTH_MISMATCH`, `IDLE_TIMEOUT`, `TOTAL_TIMEOUT` or `CLIENT_ABORTED`.
  */
 export class BodyStream extends Readable {
   readonly #origin: Readable
   readonly #bounds: BodyBounds
   #received = 0
   #idleTimer: NodeJS.Timeout | undefined
+  #time: ClientTime | undefined
   #started = false
   #tooLarge: BodyError | undefined
   #taker: Taker | undefined
   #isTaking = false
-  #hasOwnPieces: boolean | undefined
-  #smallPieces = 0
-  /** The small pieces of this turn of the event loop that have not been handed on. */
+  #smallChunks = 0
+  /** Small chunks that wait for the end of this turn of the event loop, or behind what the reader has not taken yet. */
   readonly #gathered = new GatheredBytes()
+  #hasOwnPieces: boolean | undefined
 
   constructor(origin: Readable, bounds: BodyBounds) {
     super({ highWaterMark: 64 * 1024 })
@@ -80,7 +91,7 @@ export class BodyStream extends Readable {
 
   /** Whether more would come if more were read. */
   get isHeldBack(): boolean {
-    return !this.#started || this.#origin.isPaused()
+    return !this.#started || this.#isTaking || this.#origin.isPaused()
   }
 
   /**
@@ -101,7 +112,7 @@ export class BodyStream extends Readable {
     if (!this.#started) this.#start()
     else if (this.#tooLarge === undefined) {
       if (this.#origin.isPaused()) this.#idleTimer?.refresh()
-      this.#origin.resume()
+      this.#resume()
     }
   }
 
@@ -116,19 +127,41 @@ export class BodyStream extends Readable {
       return
     }
     if (this.#bounds.idle !== Infinity) {
-      this.#idleTimer = setTimeout(BodyStream.#onIdle, this.#bounds.idle, this).unref()
+      this.#idleTimer = setTimeout(
+        BodyStream.#onIdle,
+        Math.min(this.#bounds.idle, longestTimer),
+        this,
+      ).unref()
     }
+    const { total = Infinity, statedTotal = total } = this.#bounds
+    if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))
     this.#origin.on('error', (cause: Error) => this.destroy(this.#bounds.lost(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
     // A request that was paused by other middleware stays paused until it is asked.
+    this.#resume()
+  }
+
+  #resume(): void {
+    this.#time?.run()
     this.#origin.resume()
   }
 
+  #pause(): void {
+    this.#time?.hold()
+    this.#origin.pause()
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#idleTimer)
+    this.#time?.stop()
+  }
+
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#gathered.truncate(0)
     // A stream that has ended tells nothing more, and Express makes every call of a request a slow one.
-    if (this.#origin.readableEnded) clearTimeout(this.#idleTimer)
+    if (this.#origin.readableEnded) this.#stopTimers()
     else if (this.#started) this.#letGo()
     if (this.#taker === undefined) {
       callback(error)
@@ -145,49 +178,58 @@ export class BodyStream extends Readable {
       this.#overflow(chunk.subarray(0, room))
       return
     }
-    if (this.#gathered.size === 0) this.#idleTimer?.refresh()
+    this.#idleTimer?.refresh()
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
     // Who is told of the progress may have ended it.
-    if (this.destroyed) return
-    if (this.#gather(chunk)) return
-    if (this.#received > keptStart) this.#claim(chunk)
-    this.#pass(chunk)
+    if (!this.destroyed) this.#take(chunk)
   }
 
-  /**
-   * Puts small pieces together: a client may send a byte in each chunk, and what is read from a socket at once then has
-   * thousands of them. Node runs ticks and microtasks after each, but no immediate.
-   *
-   * @returns whether the piece will be handed on with others
-   */
-  #gather(piece: Buffer): boolean {
-    const isSmall = piece.length < smallPiece
-    if (isSmall) this.#smallPieces += 1
+  /** Whether the next chunk goes to the reader at once. */
+  get #isReaderFree(): boolean {
+    return this.#taker === undefined ? this.readableLength === 0 : !this.#isTaking
+  }
+
+  /** Hands on a chunk, or keeps a small one to hand it on with others. */
+  #take(chunk: Buffer): void {
+    const isSmall = chunk.length < smallChunk
+    if (isSmall) this.#smallChunks += 1
     const isFirst = this.#gathered.size === 0
-    if (isFirst && (!isSmall || this.#smallPieces <= fewPieces)) return false
-    this.#gathered.add(piece, 0, piece.length)
-    if (!isSmall || this.#gathered.size >= gatheredPieces) this.#passGathered()
-    else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
-    return true
+    if (isFirst && this.#isReaderFree && !(isSmall && this.#smallChunks > fewChunks)) {
+      this.#pass(chunk)
+      return
+    }
+    if (!isSmall && this.#taker === undefined) {
+      this.#passGathered()
+      this.#pass(chunk)
+      return
+    }
+    this.#gathered.add(chunk, 0, chunk.length)
+    if (this.#isReaderFree) {
+      if (!isSmall || this.#gathered.size >= mostGathered) this.#passGathered()
+      // Node runs ticks and microtasks after each chunk of what it has read from a socket at once, but no immediate.
+      else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
+    } else if (this.#taker !== undefined) {
+      if (this.#gathered.size >= mostGathered) this.#pause()
+    } else if (this.#gathered.size >= smallChunk) this.#passGathered()
   }
 
   static #onTurnEnd(this: void, body: BodyStream): void {
-    body.#passGathered()
+    if (body.#isReaderFree) body.#passGathered()
   }
 
   #passGathered(): void {
-    if (this.#gathered.size > 0 && !this.destroyed) this.#pass(this.#takeGathered())
-  }
-
-  #takeGathered(): Buffer {
-    const bytes = this.#gathered.toBuffer()
+    if (this.#gathered.size === 0 || this.destroyed) return
+    const chunk = this.#gathered.toBuffer()
     this.#gathered.truncate(0)
-    return bytes
+    this.#pass(chunk)
   }
 
-  #pass(piece: Buffer): void {
-    if (this.#taker !== undefined) this.#hand(piece, this.#taker)
-    else if (!this.push(piece)) this.#origin.pause()
+  #pass(chunk: Buffer): void {
+    if (this.#received > keptStart) this.#claim(chunk)
+    if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
+    else if (!this.push(chunk)) this.#pause()
+    // Where the reader is busy with a small chunk, others of its kind may follow.
+    if (this.#isTaking && chunk.length >= smallChunk) this.#pause()
   }
 
   #claim(piece: Buffer): void {
@@ -200,7 +242,6 @@ export class BodyStream extends Readable {
       const taken = take(piece)
       if (taken === undefined) return
       this.#isTaking = true
-      this.#origin.pause()
       taken.then(
         () => this.#goOn(),
         (error: unknown) => this.destroy(error as Error),
@@ -213,11 +254,13 @@ export class BodyStream extends Readable {
   #goOn(): void {
     this.#isTaking = false
     if (this.destroyed) return
+    this.#passGathered()
+    if (this.destroyed || this.#isTaking) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     else if (this.#origin.readableEnded) this.#onEnd()
     else {
       this.#idleTimer?.refresh()
-      this.#origin.resume()
+      this.#resume()
     }
   }
 
@@ -232,19 +275,16 @@ export class BodyStream extends Readable {
    * The limit is passed. What fits is read first: where it is wrong by itself, that is the answer, in however many
    * pieces the body has come.
    */
-  #overflow(last: Buffer): void {
+  #overflow(fitting: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#letGo()
-    this.#gathered.add(last, 0, last.length)
-    const fitting = this.#takeGathered()
-    if (fitting.length > 0) {
-      if (this.#taker === undefined) this.push(fitting)
-      else this.#hand(fitting, this.#taker)
-    }
+    if (fitting.length > 0) this.#gathered.add(fitting, 0, fitting.length)
+    if (this.#taker === undefined || !this.#isTaking) this.#passGathered()
     if (this.readableLength === 0 && !this.#isTaking) this.destroy(this.#tooLarge)
   }
 
   override read(size?: number): Buffer | null {
+    if (this.#taker === undefined) this.#passGathered()
     const chunk = super.read(size) as Buffer | null
     if (chunk === null && this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     return chunk
@@ -252,7 +292,7 @@ export class BodyStream extends Readable {
 
   /** Listens no more. The error listener stays: a late error of the connection must find one. */
   #letGo(): void {
-    clearTimeout(this.#idleTimer)
+    this.#stopTimers()
     this.#origin.off('close', this.#onClose)
     this.#origin.off('end', this.#onEnd)
     this.#origin.off('data', this.#onData)
@@ -262,10 +302,10 @@ export class BodyStream extends Readable {
   readonly #onEnd = (): void => {
     // Who listens at the same stream may have found a fault in its end.
     if (this.destroyed) return
-    this.#passGathered()
-    if (this.destroyed) return
     // All is here, however long its reader takes.
-    clearTimeout(this.#idleTimer)
+    this.#stopTimers()
+    if (this.#taker === undefined || !this.#isTaking) this.#passGathered()
+    if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
       const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
@@ -299,4 +339,64 @@ export function idleTimeout(idle: number): BodyError {
     detail: `No byte of the body arrived for ${idle} milliseconds.`,
     limit: idle,
   })
+}
+
+/** The 408 for a client that has taken longer than `total` milliseconds. */
+export function totalTimeout(total: number): BodyError {
+  return new BodyError('TOTAL_TIMEOUT', {
+    detail: `The body took longer than ${total} milliseconds to arrive.`,
+    limit: total,
+  })
+}
+
+/**
+ * How long a client has been waited for, and a call when that is too long. The time in which the client is held back does
+ * not count: it is that of a slow storage or handler.
+ *
+ * There is one timer for most bodies. It is not touched when a body pauses, as a large one does for each chunk, but looks
+ * at the clock when it ends.
+ */
+class ClientTime {
+  readonly #limit: number
+  readonly #onEnd: () => void
+  /** Milliseconds up to the last time that the client was held back. */
+  #spent = 0
+  /** Since when it is waited for now. */
+  #since: number | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(limit: number, onEnd: () => void) {
+    this.#limit = limit
+    this.#onEnd = onEnd
+  }
+
+  run(): void {
+    if (this.#since !== undefined) return
+    this.#since = performance.now()
+    if (this.#timer === undefined) this.#wait(this.#limit - this.#spent)
+  }
+
+  hold(): void {
+    if (this.#since === undefined) return
+    this.#spent += performance.now() - this.#since
+    this.#since = undefined
+  }
+
+  stop(): void {
+    this.hold()
+    clearTimeout(this.#timer)
+  }
+
+  #wait(milliseconds: number): void {
+    this.#timer = setTimeout(ClientTime.#look, Math.ceil(Math.min(milliseconds, longestTimer)), this).unref()
+  }
+
+  static #look(this: void, time: ClientTime): void {
+    time.#timer = undefined
+    // While the client is held back, the next look comes after that.
+    if (time.#since === undefined) return
+    const left = time.#limit - time.#spent - (performance.now() - time.#since)
+    if (left < 1) time.#onEnd()
+    else time.#wait(left)
+  }
 }

@@ -1,4 +1,5 @@
 /** The one error class and its table: what went wrong, with which status, and what the client should change. */
+import { cutText, quoteControls } from './shown-text.js'
 
 /** One failed rule of a schema, as it stands in the `errors` of a `VALIDATION_FAILED` problem. */
 export interface FieldIssue {
@@ -203,6 +204,9 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
 }
 
+/** Characters of a detail or a hint, which may have names in them that a client chose. */
+const longestText = 2000
+
 /** What the place that throws adds to the row of its code. */
 export interface BodyErrorOptions {
   /** Takes the place of the detail in the table. */
@@ -215,8 +219,10 @@ export interface BodyErrorOptions {
   readonly field?: string
   /** The limit that was passed, in the unit of that limit. */
   readonly limit?: number
-  /** Every failed rule, for `VALIDATION_FAILED`. */
+  /** The failed rules, for `VALIDATION_FAILED`: as many as `limits.issues` admits. */
   readonly errors?: readonly FieldIssue[]
+  /** How many failed rules are not among them. */
+  readonly moreErrors?: number
   /** Header fields that the answer must have, such as `Accept` with a 415. */
   readonly headers?: Readonly<Record<string, string>>
   readonly cause?: unknown
@@ -237,31 +243,36 @@ export class BodyError extends Error {
   readonly statusCode: number
   /** Whether the client may see the detail: true for every 4xx that can be sent. */
   readonly expose: boolean
-  /** What is wrong with this request, in one sentence. */
+  /** What is wrong with this request, in one sentence. Control characters are spelled out. */
   readonly detail: string
-  /** What the client should change. */
+  /** What to change: the client with a 4xx; the server with a 5xx, whose answers leave it out. */
   declare readonly hint?: string
   declare readonly field?: string
   declare readonly limit?: number
   declare readonly errors?: readonly FieldIssue[]
+  declare readonly moreErrors?: number
   declare readonly headers?: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, options: BodyErrorOptions = {}) {
     const row = errorTable[code]
-    const detail = options.detail ?? row.detail
+    const detail = shown(options.detail ?? row.detail)
     const hint = options.hint ?? row.hint
-    // A 5xx is read in a log, by whom the hint is meant for.
-    const message = (options.status ?? row.status) >= 500 && hint !== undefined ? `${detail} ${hint}` : detail
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    // Without the hint: the error handlers of frameworks send the message to the client.
+    super(detail, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.status = options.status ?? row.status
     this.statusCode = this.status
     this.expose = this.status < 499
     this.detail = detail
-    if (hint !== undefined) this.hint = hint
+    if (hint !== undefined) this.hint = shown(hint)
     if (options.field !== undefined) this.field = options.field
     if (options.limit !== undefined) this.limit = options.limit
     if (options.errors !== undefined) this.errors = options.errors
+    if (options.moreErrors !== undefined) this.moreErrors = options.moreErrors
     if (options.headers !== undefined) this.headers = options.headers
   }
+}
+
+function shown(text: string): string {
+  return quoteControls(cutText(text, longestText))
 }

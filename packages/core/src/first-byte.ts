@@ -1,6 +1,7 @@
 /** Whether a body has begun, and whether it has come to its end. */
 import type { Readable } from 'node:stream'
-import { idleTimeout } from './body-stream.js'
+import { idleTimeout, longestTimer, totalTimeout } from './body-stream.js'
+import type { Limits } from './limits.js'
 
 /** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
 export function isWhole(request: Readable): boolean {
@@ -10,10 +11,14 @@ export function isWhole(request: Readable): boolean {
 /**
  * Waits without reading: "readable" comes when a byte has arrived, and at the end.
  *
- * @param idle milliseconds to wait
- * @throws BodyError `IDLE_TIMEOUT`
+ * @param limits how long to wait
+ * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, whichever limit is the shorter
  */
-export function firstByteOrEnd(stream: Readable, request: Readable, idle: number): Promise<void> {
+export function firstByteOrEnd(
+  stream: Readable,
+  request: Readable,
+  { idle, total }: Pick<Limits, 'idle' | 'total'>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer)
@@ -29,9 +34,10 @@ export function firstByteOrEnd(stream: Readable, request: Readable, idle: number
     }
     const late = (): void => {
       stop()
-      reject(idleTimeout(idle))
+      reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
     }
-    const timer = idle === Infinity ? undefined : setTimeout(late, idle).unref()
+    const time = Math.min(idle, total)
+    const timer = time === Infinity ? undefined : setTimeout(late, Math.min(time, longestTimer)).unref()
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
     request.on('close', closed)
   })

@@ -1,5 +1,5 @@
 /** A body as it was before its Content-Encoding. */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   createBrotliDecompress,
   createGunzip,
@@ -8,45 +8,108 @@ import {
   type Gunzip,
   type Inflate,
 } from 'node:zlib'
-import { BodyStream, type BodyBounds } from './body-stream.js'
+import type { BodyStream } from './body-stream.js'
 import { BodyError } from './errors.js'
-
-export type Inflater = Gunzip | Inflate | BrotliDecompress
+import { readBytes } from './parsers/text-body.js'
 
 /** By the name of the encoding, in lower case. */
-export const inflaters: Readonly<Record<string, () => Inflater>> = {
+export const inflaters: Readonly<
+  Record<string, (options: { chunkSize: number }) => Gunzip | Inflate | BrotliDecompress>
+> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
   deflate: createInflate,
   br: createBrotliDecompress,
 }
 
+/** A compressed body, and the bound of what it inflates to. */
+interface CompressedBody {
+  readonly body: BodyStream
+  /** One of {@link inflaters}. */
+  readonly encoding: string
+  /** Bytes. */
+  readonly limit: number
+  /** The 413 for more bytes than that. */
+  readonly tooLarge: () => BodyError
+}
+
 /**
- * Inflates a body, within the bounds that hold for it as it comes.
+ * Gathers a body and inflates it when it is whole. An inflater takes memory of its own, brotli's up to 16 MiB, and what
+ * it has made of 14 bytes may be megabytes: a client that keeps back the last byte must not make the server hold that.
  *
- * The stream fails with `UNSUPPORTED_ENCODING` where the body is not encoded so: where it is cut, too, and where
- * something stands behind its end.
+ * The stream begins to read the body when it is read itself, and destroys it when it is destroyed. It fails with what the
+ * body fails with; with `UNSUPPORTED_ENCODING` where that is not encoded so, is cut, or has something behind its end; and
+ * with the 413 where it inflates to more than the limit.
  */
-export function inflated(body: Readable, inflater: Inflater, bounds: BodyBounds): Readable {
-  let received = 0
-  body.on('data', (chunk: Buffer) => (received += chunk.length))
-  body.on('error', (error) => inflater.destroy(error))
-  const refuse = (what: string, cause?: Error): void => {
-    const detail = `The body is not what its Content-Encoding header says: ${what}.`
-    out.destroy(new BodyError('UNSUPPORTED_ENCODING', { detail, ...(cause !== undefined && { cause }) }))
+export function inflatedStream(compressed: CompressedBody): Readable {
+  const { body } = compressed
+  return new Readable({
+    read() {
+      gatherAndInflate(compressed).then(
+        (bytes) => {
+          if (this.destroyed) return
+          this.push(bytes)
+          this.push(null)
+        },
+        (error: unknown) => this.destroy(error as Error),
+      )
+    },
+    destroy(error, callback) {
+      body.destroy()
+      callback(error)
+    },
+  })
+}
+
+async function gatherAndInflate(compressed: CompressedBody): Promise<Buffer> {
+  const bytes = await readBytes(compressed.body)
+  await takeTurn()
+  try {
+    return await inflate(bytes, compressed)
+  } finally {
+    endTurn()
   }
-  inflater.on('error', (cause) => {
-    if (!(cause instanceof BodyError)) refuse(cause.message, cause)
-  })
+}
+
+/** As many as threads of the pool, by default: more inflaters at once would only hold more memory. */
+const mostAtOnce = 4
+let atWork = 0
+const waiting: (() => void)[] = []
+
+function takeTurn(): Promise<void> | undefined {
+  if (atWork < mostAtOnce) {
+    atWork += 1
+    return undefined
+  }
+  return new Promise((resolve) => waiting.push(resolve))
+}
+
+function endTurn(): void {
+  const next = waiting.shift()
+  if (next === undefined) atWork -= 1
+  else next()
+}
+
+async function inflate(bytes: Buffer, { encoding, limit, tooLarge }: CompressedBody): Promise<Buffer> {
+  const inflater = inflaters[encoding]!({ chunkSize: 64 * 1024 })
+  const chunks: Buffer[] = []
+  let size = 0
+  inflater.end(bytes)
+  try {
+    for await (const chunk of inflater as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > limit) throw tooLarge()
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw error instanceof BodyError ? error : notEncodedSo((error as Error).message, error)
+  }
   // What it has not taken, it would drop without a word.
-  inflater.on('end', () => {
-    if (inflater.bytesWritten < received) refuse('something stands behind its end')
-  })
-  const out = new BodyStream(inflater, { ...bounds, onProgress: undefined })
-  out.on('close', () => {
-    inflater.destroy()
-    body.destroy()
-  })
-  body.pipe(inflater)
-  return out
+  if (inflater.bytesWritten < bytes.length) throw notEncodedSo('something stands behind its end')
+  return Buffer.concat(chunks, size)
+}
+
+function notEncodedSo(what: string, cause?: unknown): BodyError {
+  const detail = `The body is not what its Content-Encoding header says: ${what}.`
+  return new BodyError('UNSUPPORTED_ENCODING', { detail, ...(cause !== undefined && { cause }) })
 }

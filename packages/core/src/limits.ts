@@ -34,7 +34,10 @@ export interface Limits {
   readonly issues: number
   /** Milliseconds to wait for the next byte. Default 30,000. */
   readonly idle: number
-  /** Milliseconds from the first look at a body to its last byte. Default 300,000. */
+  /**
+   * Milliseconds to wait for a body in all, from the first look at it to its last byte; the time in which its reader holds it
+   * back does not count. Default 300,000.
+   */
   readonly total: number
   /**
    * Milliseconds that storing a file may go on after the last byte of the body has arrived, or take none of what has.

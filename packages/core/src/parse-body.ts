@@ -7,6 +7,7 @@ import { FileLedger } from './files/file-ledger.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options.js'
 import { RequestContext } from './parser-context.js'
+import type { RequestMeters } from './parsers/meters.js'
 import type { BaseParser, ParserContext, RouteParams, SizeLimit } from './parsers/base-parser.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './registry.js'
 import { discardRest } from './rest-of-body.js'
@@ -28,6 +29,8 @@ export interface ParsedBody extends BodyResult {
   readonly reader: RegisteredParser | undefined
   /** Reads a part of the body by the part's own media type. */
   readonly partParser: ParserContext['partParser']
+  /** What the request has used of its limits; `undefined` where there was nothing to read. */
+  readonly meters: RequestMeters | undefined
   /** Removes the files: something that came after the parsing has failed. Never rejects. */
   discard(reason: unknown): Promise<void>
 }
@@ -39,7 +42,7 @@ export interface ParsedBody extends BodyResult {
  * @throws BodyError, after every file that was stored has been removed
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
-  if (await source.isEmpty(config.limits.idle)) return emptyBody()
+  if (await source.isEmpty(config.limits)) return emptyBody()
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
   if (mediaType === undefined || reader === undefined) {
@@ -71,6 +74,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       entries: isForm ? result.entries : undefined,
       reader,
       partParser: context.partParser,
+      meters: context.meters,
       discard: (reason) => ledger.discard(reason),
     }
   } catch (error) {
@@ -97,6 +101,7 @@ function emptyBody(): ParsedBody {
     entries: [],
     reader: undefined,
     partParser: () => undefined,
+    meters: undefined,
     discard: async () => {},
   }
 }
@@ -109,7 +114,8 @@ function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading
     const detail = `The ${isFile ? 'file' : 'body'} is larger than ${limit} bytes.`
     return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
   }
-  return { limit, tooLarge, idle: limits.idle, inflates: parser.inflates, onProgress }
+  const { idle, total } = limits
+  return { limit, tooLarge, idle, total, inflates: parser.inflates, onProgress }
 }
 
 /** What bounds a body for this parser: of the limits of its size, the smallest. */

@@ -7,6 +7,7 @@ import type { Limits } from './limits.js'
 import { knownCharset, type MediaType } from './media-type.js'
 import type { Config } from './options.js'
 import type { FileRules, ParserContext, PartParser, RouteParams } from './parsers/base-parser.js'
+import { RequestMeters } from './parsers/meters.js'
 import { selectParser, type RegisteredParser } from './registry.js'
 
 /** What the context of a parser is made of. */
@@ -28,6 +29,7 @@ export class RequestContext implements ParserContext {
   readonly params: RouteParams
   readonly encoding: string
   readonly limits: Limits
+  readonly meters: RequestMeters
   readonly fileRules: FileRules | undefined
   readonly storeFile: ParserContext['storeFile']
   readonly storeBytes: ParserContext['storeBytes']
@@ -43,11 +45,12 @@ export class RequestContext implements ParserContext {
     },
   }
 
-  constructor(parts: ContextParts, mediaType: MediaType) {
+  constructor(parts: ContextParts, mediaType: MediaType, meters?: RequestMeters) {
     this.headers = parts.headers
     this.params = parts.params
     this.encoding = knownCharset(mediaType) ?? 'utf-8'
     this.limits = parts.config.limits
+    this.meters = meters ?? new RequestMeters(this.limits)
     this.fileRules = parts.config.fileRules
     this.storeFile = parts.storeFile
     const { ledger } = parts
@@ -68,7 +71,7 @@ export class RequestContext implements ParserContext {
     this.#partParsers ??= partParsers.filter(readsParts)
     const found = selectParser(this.#partParsers, partType)
     if (found === undefined) return undefined
-    const context = new RequestContext(this.#parts, partType)
+    const context = new RequestContext(this.#parts, partType, this.meters.forPart(this.limits))
     return async (content) => {
       const result = await parseContent(found, content, partType, context)
       return result instanceof DataAndFiles ? result.merge() : result

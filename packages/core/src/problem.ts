@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { BodyError, type ErrorCode, type FieldIssue } from './errors.js'
 import { cutOff, drain } from './refused-client.js'
+import { cutToBytes, sizeOf } from './shown-text.js'
 import type { Source } from './source.js'
 
 /** The body of a problem answer. */
@@ -19,6 +20,8 @@ export interface Problem {
   readonly field?: string
   readonly limit?: number
   readonly errors?: readonly FieldIssue[]
+  /** How many issues are not among them. */
+  readonly moreErrors?: number
 }
 
 /** An answer for an adapter to send as it is. */
@@ -29,19 +32,54 @@ export interface ProblemAnswer {
   readonly body: string | Readable
 }
 
-/** The body of the answer to an error. */
+/** Bytes of a text, of an issue and of all issues: an answer has at most 64 KiB. */
+const textSize = 4 * 1024
+const issueSize = 4 * 1024
+const issuesSize = 48 * 1024
+
+/**
+ * The body of the answer to an error, of at most 64 KiB: long texts are cut, and issues for which there is no room are
+ * counted. That of a 5xx has no hint, which is for the server.
+ */
 export function toProblem(error: BodyError): Problem {
   const { status, code, detail, hint, field, limit, errors } = error
+  const listed = errors && fittingIssues(errors)
+  const moreErrors = (error.moreErrors ?? 0) + (errors?.length ?? 0) - (listed?.length ?? 0)
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     code,
-    detail,
-    ...(hint !== undefined && { hint }),
-    ...(field !== undefined && { field }),
+    detail: cutToBytes(detail, textSize),
+    ...(hint !== undefined && status < 500 && { hint: cutToBytes(hint, textSize) }),
+    ...(field !== undefined && { field: cutToBytes(field, textSize) }),
     ...(limit !== undefined && { limit }),
-    ...(errors !== undefined && { errors }),
+    ...(listed !== undefined && { errors: listed }),
+    ...(moreErrors > 0 && { moreErrors }),
+  }
+}
+
+/** The first issues, as many as there is room for. */
+function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
+  let size = 0
+  const fitting: FieldIssue[] = []
+  for (const each of errors) {
+    const isShort = each.message.length + each.path.length < issueSize && sizeOf(each) <= issueSize
+    const issue = isShort ? each : cutIssue(each)
+    // With the comma behind it.
+    size += sizeOf(issue) + 1
+    if (size > issuesSize) break
+    fitting.push(issue)
+  }
+  return fitting
+}
+
+function cutIssue({ path, message, code }: FieldIssue): FieldIssue {
+  const size = issueSize / 4
+  return {
+    path: cutToBytes(path, size),
+    message: cutToBytes(message, size),
+    code: cutToBytes(code, size),
   }
 }
 
@@ -54,6 +92,8 @@ export type Reaction =
   | { readonly kind: 'drop' }
 
 const passedOn = new WeakSet<object>()
+/** Codes whose hint has been told. */
+const toldHints = new Set<ErrorCode>()
 
 /**
  * Decides what becomes of an error. One that was passed on stays so, whoever catches it later.
@@ -67,10 +107,20 @@ export async function reactTo(error: unknown, errors: 'respond' | 'next', source
     if (error.code === 'CLIENT_ABORTED') return { kind: 'drop' }
     if (error.expose) return { kind: 'answer', ...answerProblem(error, source) }
   }
-  if (error instanceof BodyError) passedOn.add(error)
+  if (error instanceof BodyError) {
+    passedOn.add(error)
+    if (error.status >= 500) tellHint(error)
+  }
   // Whoever answers it need not close the connection of a client that goes on sending.
   if (source.isIncoming && !source.isDiscarded) void cutOff(source)
   return { kind: 'pass on' }
+}
+
+/** Tells the server what to change, once for each code: Express and Koa log the stack of an error and nothing else. */
+function tellHint({ code, detail, hint }: BodyError): void {
+  if (hint === undefined || toldHints.has(code)) return
+  toldHints.add(code)
+  process.emitWarning(hint, { type: 'FormgateWarning', code, detail })
 }
 
 /**
@@ -84,6 +134,7 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
   const headers: Record<string, string> = {
     ...error.headers,
     'Content-Type': 'application/problem+json',
+    'X-Content-Type-Options': 'nosniff',
     'Content-Length': String(Buffer.byteLength(json)),
   }
   if (!source.isIncoming) return { status: error.status, headers, body: json }

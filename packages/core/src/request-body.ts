@@ -107,7 +107,7 @@ export class RequestBody implements ShownBody {
     }
     this.#mount = config
     if (config.lazy) return
-    if (!this.#isReadableBy(config.parsers) && !(await this.source.isEmpty(config.limits.idle))) return
+    if (!this.#isReadableBy(config.parsers) && !(await this.source.isEmpty(config.limits))) return
     await this.#read(config)
   }
 

@@ -13,7 +13,7 @@ test('a client that goes when it has its answer, and has not sent all of its bod
   const [request, response] = await once(server, 'request')
   await once(request, 'data')
   const source = new Source(request, response)
-  source.onResponseEnd(() => discardRest(source, { bodySize: 2000, idle: 30_000 }))
+  source.onResponseEnd(() => discardRest(source, { bodySize: 2000, idle: 30_000, total: 30_000 }))
   response.end('answer')
   await once(client, 'data')
   client.destroy()

@@ -9,7 +9,10 @@ import type { Source } from './source.js'
  * Reads the rest of a body and throws it away, so that the answer reaches its client and the connection can carry the
  * next request. A client that goes past a limit is cut off when it has its answer.
  */
-export function discardRest(source: Source, { bodySize, idle }: Pick<Limits, 'bodySize' | 'idle'>): void {
+export function discardRest(
+  source: Source,
+  { bodySize, idle, total }: Pick<Limits, 'bodySize' | 'idle' | 'total'>,
+): void {
   const { request } = source
   if (request.readableEnded || request.destroyed || source.isDiscarded) return
   // Whatever a framework has put in the place of the request would hold the rest back.
@@ -18,6 +21,7 @@ export function discardRest(source: Source, { bodySize, idle }: Pick<Limits, 'bo
   const rest = new BodyStream(request, {
     limit: bodySize,
     idle,
+    total,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
     lost: () => new BodyError('CLIENT_ABORTED'),
   })

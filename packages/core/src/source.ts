@@ -7,7 +7,8 @@ import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
 import { firstByteOrEnd, isWhole } from './first-byte.js'
 import type { FrameworkRequest } from './framework-request.js'
-import { inflated, inflaters, type Inflater } from './inflated-body.js'
+import { inflatedStream, inflaters } from './inflated-body.js'
+import type { Limits } from './limits.js'
 import { parseMediaType, type MediaType } from './media-type.js'
 import type { ProgressListener } from './progress.js'
 
@@ -19,7 +20,7 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters: [], source: '' }
 
 /** What a reader of a body allows. */
-export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge' | 'idle'> {
+export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Limits, 'idle' | 'total'> {
   /** Whether a body with a Content-Encoding is inflated; both its sizes are held to the limit. */
   readonly inflates: boolean
   readonly onProgress?: ProgressListener | undefined
@@ -39,6 +40,8 @@ export class Source {
   #body: BodyStream | undefined
   #isOpen = false
   #mediaType: MediaType | undefined
+  /** Milliseconds that the client was waited for before the body was opened. */
+  #waited = 0
 
   /**
    * @param request the request, its body unread
@@ -103,10 +106,10 @@ export class Source {
    * Whether the body has no bytes. Where the headers cannot say (a chunked body), it waits for the first byte, which
    * stays unread: bytes decide, not headers.
    *
-   * @param idle milliseconds to wait for that byte
-   * @throws BodyError `IDLE_TIMEOUT`
+   * @param limits how long to wait for that byte
+   * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`
    */
-  async isEmpty(idle: number): Promise<boolean> {
+  async isEmpty(limits: Pick<Limits, 'idle' | 'total'>): Promise<boolean> {
     if (this.hasNoBody) return true
     if (this.#declaredLength !== undefined) return false
     const stream = this.#stream
@@ -115,7 +118,11 @@ export class Source {
     // What has come with the headers is there after one turn of the event loop; so a stream at whose end nobody has
     // looked yet is left alone.
     await setImmediate()
-    if (stream.readableLength === 0 && !this.#isAtEnd) await firstByteOrEnd(stream, this.request, idle)
+    if (stream.readableLength === 0 && !this.#isAtEnd) {
+      const since = performance.now()
+      await firstByteOrEnd(stream, this.request, limits)
+      this.#waited += performance.now() - since
+    }
     return stream.readableLength === 0 && !stream.errored && !this.#isAborted
   }
 
@@ -149,28 +156,29 @@ export class Source {
    */
   open(reading: Reading): Readable {
     this.#isOpen = true
-    const createInflater = this.#inflater(reading.inflates)
+    const encoding = this.#encoding(reading.inflates)
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
     const kept = this.#isTaken ? this.#keptBody() : undefined
     if (kept === undefined && this.#stream.destroyed) throw this.#lost(this.#stream.errored)
-    const { limit, tooLarge, idle } = reading
-    const bounds: BodyBounds = {
+    const { limit, tooLarge, idle, total } = reading
+    const body = new BodyStream(kept ?? this.#stream, {
       limit,
       tooLarge,
       idle,
+      total: Math.max(0, total - Math.round(this.#waited)),
+      statedTotal: total,
       lost: (cause) => this.#lost(cause),
       // Node holds a client to the length that it declares; a host's copy of the body may be another one.
-      expected: kept === undefined || createInflater !== undefined ? undefined : this.#declaredLength,
+      expected: kept === undefined || encoding !== undefined ? undefined : this.#declaredLength,
       hasOwnPieces: () => kept === undefined && this.#hasOwnPieces,
       onProgress: this.#progressOf(reading.onProgress),
-    }
-    const body = new BodyStream(kept ?? this.#stream, bounds)
+    })
     this.#body = body
     // Whatever has been put in the place of the request may never learn that its client has gone.
     if (this.#stream !== this.request) {
       this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
     }
-    return createInflater === undefined ? body : inflated(body, createInflater(), bounds)
+    return encoding === undefined ? body : inflatedStream({ body, encoding, limit, tooLarge })
   }
 
   #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
@@ -250,13 +258,13 @@ export class Source {
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  #inflater(allowed: boolean): (() => Inflater) | undefined {
+  /** What the body is to be inflated from. @throws BodyError `UNSUPPORTED_ENCODING` */
+  #encoding(allowed: boolean): string | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
     // A framework that puts another stream in the place of the request has inflated it.
     if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
       return undefined
-    const create = allowed && Object.hasOwn(inflaters, encoding) ? inflaters[encoding] : undefined
-    if (create !== undefined) return create
+    if (allowed && Object.hasOwn(inflaters, encoding)) return encoding
     throw new BodyError('UNSUPPORTED_ENCODING', {
       detail: `The Content-Encoding "${encoding}" is not supported for this media type.`,
       headers: { 'Accept-Encoding': allowed ? Object.keys(inflaters).join(', ') : 'identity' },

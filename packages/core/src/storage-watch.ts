@@ -1,4 +1,5 @@
 /** Ends the storing of files that nobody waits for any more, or that does not go on. */
+import { longestTimer } from './body-stream.js'
 import { BodyError } from './errors.js'
 import type { FileLedger } from './files/file-ledger.js'
 import type { Source } from './source.js'
@@ -24,7 +25,7 @@ export function watchStorage(source: Source, settle: number, ledger: FileLedger)
     hadArrived = !source.isIncoming
     received = source.received
   }
-  const timer = settle === Infinity ? undefined : setInterval(look, settle).unref()
+  const timer = settle === Infinity ? undefined : setInterval(look, Math.min(settle, longestTimer)).unref()
   source.onResponseEnd(() => {
     // Whoever has been answered already may still be sending, and has to be read to the end.
     if (!isOver && !source.isAnswered) ledger.abort(new BodyError('CLIENT_ABORTED'))

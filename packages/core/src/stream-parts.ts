@@ -23,7 +23,7 @@ const defaultParsers = registerParsers([MultiPartParser])
  */
 export async function* streamParts(source: Source, config: Config): AsyncGenerator<Part, void, undefined> {
   const { limits } = config
-  if (await source.isEmpty(limits.idle)) return
+  if (await source.isEmpty(limits)) return
   const { mediaType } = source
   const parser = mediaType && multipartParser(config.parsers, mediaType)
   if (mediaType === undefined || parser === undefined)

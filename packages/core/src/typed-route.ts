@@ -15,7 +15,9 @@ import { ContentType, parseMediaType, type MediaType } from './media-type.js'
 import { defaultParsers, RouteConfig, type Config } from './options.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import type { FileRules } from './parsers/base-parser.js'
+import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
+import type { JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { BytesParser, isRawBody, rawValue, StreamParser } from './raw-body.js'
 import { narrowParsers, registerParsers, type RegisteredParser } from './registry.js'
@@ -99,11 +101,13 @@ export class TypedRoute {
     if (isRawBody(type)) return { data: rawValue(type, body.data, this.#options.status), files }
     if (!this.#validates(type)) return { data: body.data, files }
     if (body.entries === undefined) {
-      dropPrototypeKeys(body.data)
-      return { data: await validate(type, body.data, this.#options), files: storedAmong(files) }
+      // JSON with such a key has been refused.
+      if (!readsJson(body.reader)) dropPrototypeKeys(body.data)
+      return { data: await this.#validate(type, body.data, config), files: storedAmong(files) }
     }
     const entries = await readValues(body.entries, body, config)
-    const data = await this.#formData(type, entries, config)
+    dropFromParts(entries, config)
+    const data = await this.#formData(type, entries, config, body.meters?.json)
     // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
     const known = entries.filter(
       (entry) => entry.kind !== 'file' || (!isUnstored(entry.value) && isKnown(entry, config)),
@@ -113,7 +117,8 @@ export class TypedRoute {
   }
 
   /** What the handler gets where no byte was sent. */
-  async #absentData({ limits, parsers }: Config): Promise<unknown> {
+  async #absentData(config: Config): Promise<unknown> {
+    const { limits, parsers } = config
     const type = this.#type
     const options = this.#options
     if ('default' in options) return options.default
@@ -123,14 +128,24 @@ export class TypedRoute {
     const takesForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
     const value = takesForms && !takesAbsence(type) ? formValue(type, [], { ...options, limits }) : undefined
-    return validate(type, value, options)
+    return this.#validate(type, value, config)
   }
 
-  async #formData(type: Schema, entries: readonly Entry[], config: Config): Promise<unknown> {
+  #validate(type: Schema, value: unknown, { limits: { issues } }: Config): Promise<unknown> {
+    const { status } = this.#options
+    return validate(type, value, { issues, ...(status !== undefined && { status }) })
+  }
+
+  async #formData(
+    type: Schema,
+    entries: readonly Entry[],
+    config: Config,
+    jsonMeter: JsonMeter | undefined,
+  ): Promise<unknown> {
     const options = this.#options
     const { limits } = config
     try {
-      return await validate(type, formValue(type, entries, { ...options, limits }), options)
+      return await this.#validate(type, formValue(type, entries, { ...options, limits, jsonMeter }), config)
     } catch (error) {
       const unstored = entries.filter(
         (entry) => entry.kind === 'file' && isUnstored(entry.value) && isKnown(entry, config),
@@ -177,6 +192,26 @@ function storedAmong(files: FilesByField): FilesByField {
 /** Whether the schema of a route has a place for a file of this name. */
 function isKnown({ name }: Entry, { fileRules }: Config): boolean {
   return fileRules === undefined || fileRules.find(name) !== undefined
+}
+
+/** Whether a body was read by the method of JSONParser itself, and not by one that overrides it. */
+function readsJson({ parser }: RegisteredParser): boolean {
+  return parser instanceof JSONParser && parser.parse === JSONParser.prototype.parse
+}
+
+/** Takes keys of a prototype out of parts that a parser of the user's own, or one for forms, has read. */
+function dropFromParts(entries: readonly Entry[], { parsers, partParsers = parsers }: Config): void {
+  const hasOwn = partParsers.some(
+    (each) => !readsJson(each) && !(each.parser instanceof FormParser) && each.range.type !== 'multipart',
+  )
+  for (const { kind, value } of entries) {
+    // Only the data of a form has no prototype: that of JSON, in which there is no such key, need not be walked.
+    if (kind === 'parsed' && (hasOwn || hasNoPrototype(value))) dropPrototypeKeys(value)
+  }
+}
+
+function hasNoPrototype(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === null
 }
 
 function mediaTypes(contentType: string | readonly string[]): readonly MediaType[] {

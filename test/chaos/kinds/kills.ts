@@ -12,7 +12,7 @@ import { ServerProcess, type FrameworkName } from '../server-process.js'
 const sweepAge = 250
 
 /** Milliseconds for the sweep of a new process. */
-const patience = 5000
+const patience = 60_000
 
 const paths = ['/disk', '/named', '/spool']
 const digestLength = 32

@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 /**
  * The package of a framework.
  * @typedef {Pick<typeof import('@formgate/express'), 'disk' | 'spool' | 'memory' | 'JSONParser' | 'MultiPartParser' | 'FileUploadParser'>
- *   & { parsers: (list: any, options?: any) => any, form: (schema: any, options?: any) => any }} Gate
+ *   & { parsers: (list: any, options?: any) => any, form: (schema: any, options?: any) => any,
+ *   body: (schema: any, options?: any) => any }} Gate
  */
 
 /**

@@ -22,6 +22,14 @@ export class Census {
   #requests = 0
   /** Bytes that slow sinks have taken. */
   taken = 0
+  /** What handlers keep for as long as the app runs. @type {unknown[]} */
+  kept = []
+  /** Handlers that wait to be released. */
+  #waiting = 0
+  /** @type {(() => void) | undefined} */
+  #release
+  /** @type {Promise<void> | undefined} */
+  #released
   /** Whether slow sinks take the rest without a pause: nobody measures them any more. */
   isInHurry = false
 
@@ -78,6 +86,29 @@ export class Census {
     this.#errors[key] = (this.#errors[key] ?? 0) + 1
   }
 
+  /**
+   * Lets every handler that comes to `wait()` stay there, or go on.
+   * @param {boolean} isHeld
+   */
+  hold(isHeld) {
+    this.#release?.()
+    this.#release = this.#released = undefined
+    if (isHeld) this.#released = new Promise((resolve) => (this.#release = resolve))
+    else this.kept.length = 0
+  }
+
+  async wait() {
+    this.#waiting += 1
+    await this.#released
+    this.#waiting -= 1
+  }
+
+  /** What the process has used, and what handlers hold, without a collection. */
+  usage() {
+    const { user, system } = process.cpuUsage()
+    return { waiting: this.#waiting, cpu: (user + system) / 1000 }
+  }
+
   /** Remembers the highest RSS from now on, and says what it is now. */
   watchMemory() {
     globalThis.gc?.()
@@ -121,12 +152,18 @@ export class Census {
   }
 
   /** What is in memory after a collection. */
-  inMemory() {
+  async inMemory() {
     globalThis.gc?.()
+    // What is let go of in callbacks, such as the memory of zlib, goes with the second.
+    await new Promise((resolve) => setImmediate(resolve))
+    globalThis.gc?.()
+    const { heapUsed, external, arrayBuffers } = process.memoryUsage()
     return {
       requests: queryObjects(IncomingMessage, { format: 'count' }),
       streams: queryObjects(Readable, { format: 'count' }),
-      heap: process.memoryUsage().heapUsed,
+      heap: heapUsed,
+      external,
+      buffers: arrayBuffers,
       rss: process.memoryUsage.rss(),
     }
   }

@@ -67,7 +67,7 @@ export function routes(gate, { directory, phases, census }) {
       path: '/fault',
       own: gate.parsers([MultiPartParser], {
         storage: faultyStorage(gate, directory),
-        limits: { settle: 500 },
+        limits: { settle: 5000 },
       }),
       handler: ({ files }) => sizes(files),
     },

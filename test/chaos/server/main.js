@@ -21,6 +21,8 @@ const answers = {
   inMemory: () => census.inMemory(),
   watchMemory: () => census.watchMemory(),
   peak: () => census.peak(),
+  usage: () => census.usage(),
+  hold: (value) => census.hold(value === 1),
   taken: () => census.taken,
   hurry: (value) => (census.isInHurry = value === 1),
   requestTimeout(milliseconds) {

@@ -36,3 +36,15 @@ export const clients = {
   'python-requests': { chunks: true, open: openPythonRequests },
   Chromium: { chunks: false, open: openChromium },
 }
+
+/**
+ * Whether a client that sends a body in chunks looks for an answer before the end. Before 2.29, requests gives up when it
+ * can send no further, and reads nothing.
+ *
+ * @param {string} name
+ * @param {string | undefined} version
+ */
+export function readsEarlyInChunks(name, version = '') {
+  const isBlind = name === 'python-requests' && /^2\.(1?\d|2[0-8])\./.test(version)
+  return clients[name]?.chunks === true && !isBlind
+}

@@ -78,8 +78,7 @@ test('a file that no storage takes is answered 400, and its bytes are discarded'
   const stream = bytes('x'.repeat(200_000))
   const error = await new FileLedger([decline, decline]).store(stream, info).catch((error: unknown) => error)
   expect(error).toMatchObject({ code: 'UNHANDLED_FILE', status: 400, field: 'photo' })
-  await delay(10)
-  expect(stream.readableEnded).toBe(true)
+  await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
 test('a storage that declines a file after it has read from it is a fault of the server', async () => {
@@ -105,8 +104,7 @@ test.each([
   const error = await new FileLedger([failWith(cause)]).store(stream, info).catch((error: unknown) => error)
   expect(error).toMatchObject({ code: expected, status, field: 'photo', cause, expose: false })
   expect(String(error)).not.toContain('/secret')
-  await delay(5)
-  expect(stream.readableEnded).toBe(true)
+  await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
 test('a storage that throws at once fails like one that rejects', async () => {
@@ -173,8 +171,7 @@ test('after discard() nothing is stored any more', async () => {
   const stream = bytes()
   await expect(ledger.store(stream, info)).rejects.toBe(reason)
   expect(held.size).toBe(0)
-  await delay(5)
-  expect(stream.readableEnded).toBe(true)
+  await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
 test('a storage that never settles holds up neither its file nor discard(), and what it stores too late is removed', async () => {
@@ -187,11 +184,10 @@ test('a storage that never settles holds up neither its file nor discard(), and 
   const reason = new BodyError('CLIENT_ABORTED')
   await ledger.discard(reason)
   await expect(storing).rejects.toBe(reason)
-  expect(performance.now() - start).toBeLessThan(500)
+  expect(performance.now() - start).toBeLessThan(10_000)
   expect(remove).not.toHaveBeenCalled()
   finish(storedAs(3, remove))
-  await delay(5)
-  expect(remove).toHaveBeenCalledTimes(1)
+  await expect.poll(() => remove).toHaveBeenCalledTimes(1)
 })
 
 test('a storage that never settles does not hold up a file whose stream has failed', async () => {
@@ -218,7 +214,7 @@ test('a storage whose removal never ends does not hold up the answer', async () 
   await ledger.store(bytes(), info)
   const start = performance.now()
   await ledger.discard()
-  expect(performance.now() - start).toBeLessThan(500)
+  expect(performance.now() - start).toBeLessThan(10_000)
 })
 
 test('a removal that fails is told to the operator once per cause, and never to the client', async () => {
@@ -293,8 +289,7 @@ test('a stream that is discarded by its storage before its end does not block th
   const hasty: Storage = { store: async () => new MemoryFile([]) }
   const stream = bytes('x'.repeat(100_000))
   await new FileLedger([hasty]).store(stream, info)
-  await delay(10)
-  expect(stream.readableEnded).toBe(true)
+  await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
 /** What a storage without streams is given; it takes what is called "whole". */

@@ -1,6 +1,7 @@
 /** The files of one request: who stores them, and when they are removed. */
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
 import { codeOf } from './error-code.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspected-stream.js'
@@ -57,8 +58,10 @@ export class FileLedger {
   /**
    * Stores one file with the first storage that takes it.
    *
-   * Whatever becomes of the file, its stream never blocks the body that it is a part of: what nobody reads is
-   * discarded. A stream that has failed, or a file that cannot be stored, stops the request's other files.
+   * Whatever becomes of the file, its stream never blocks the body that it is a part of. What a storage has left when it
+   * is done is drained, and the file counts with the size that the storage says. A storage that destroys the stream
+   * before its end has failed, whatever it returns. A stream that has failed, or a file that cannot be stored, stops the
+   * request's other files.
    *
    * @param stream the file's bytes. Where they do not come to their end, it has to be destroyed with an error.
    * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or that of an inspection; or the BodyError
@@ -71,6 +74,7 @@ export class FileLedger {
       if (error.name === 'AbortError') setImmediate(() => this.abort(this.#reasonOf(error, info)))
       else this.abort(this.#reasonOf(error, info))
     })
+    this.#watchEnd(stream, info)
     if (this.#released) this.abort(responseEnded())
     const settled = Promise.race([this.#inspectAndStore(stream, info), this.#life.expired])
     this.#pending.add(settled)
@@ -162,6 +166,7 @@ export class FileLedger {
     const inspections = beginInspections(inspecting, info, this.signal)
     if (inspections.length === 0) return this.#storeInTurn(stream, info)
     const inspected = new InspectedStream(stream, info, inspections)
+    this.#watchEnd(inspected, info)
     // A storage that does not notice the end of its stream is told by the signal.
     inspected.on('error', () => inspected.refusal && this.abort(inspected.refusal))
     try {
@@ -178,21 +183,47 @@ export class FileLedger {
     signal.throwIfAborted()
     for (const storage of this.#storages) {
       const stored = await storage.store(stream, info, signal)
-      if (stored) return this.#enter(stored, info, inspected)
-      if (stream.readableDidRead) throw new Error('A storage declined a file after it had begun to read it.')
+      if (stored) return this.#enter(stored, inspected ?? stream, info, inspected)
+      if (stream.readableDidRead || stream.destroyed)
+        throw new Error('A storage declined a file after it had begun to read it.')
     }
     throw new BodyError('UNHANDLED_FILE', { field: info.field })
   }
 
-  async #enter(stored: StoredFile, info: FileInfo, inspected?: InspectedStream): Promise<UploadedFile> {
+  async #enter(
+    stored: StoredFile,
+    stream: Readable,
+    info: FileInfo,
+    inspected?: InspectedStream,
+  ): Promise<UploadedFile> {
     try {
-      if (inspected) await inspected.finish()
+      if (!stream.readableEnded) await this.#drain(stream)
       this.signal.throwIfAborted()
     } catch (error) {
       await removeStored(stored)?.catch(reportLeftover)
       throw error
     }
     return this.#add(stored, info, inspected?.findings)
+  }
+
+  /** Reads on to the end where a storage has not done so. @throws what the stream fails with, or the reason of an abort */
+  async #drain(stream: Readable): Promise<void> {
+    if (stream.destroyed) throw stream.errored ?? closedEarly()
+    stream.resume()
+    try {
+      await finished(stream, { writable: false, signal: this.signal })
+    } catch (error) {
+      throw stream.errored ?? (stream.destroyed ? closedEarly() : error)
+    }
+  }
+
+  /** A storage that closes a stream without an error need not settle after that, and the body behind it would wait. */
+  #watchEnd(stream: Readable, info: FileInfo): void {
+    stream.on('close', () => {
+      if (stream.readableEnded || stream.errored) return
+      // It may be about to say why.
+      setImmediate(() => this.abort(this.#reasonOf(closedEarly(), info)))
+    })
   }
 
   #add(stored: StoredFile, info: FileInfo, findings?: FileFindings): UploadedFile {
@@ -222,6 +253,10 @@ export class FileLedger {
     await Promise.race([Promise.all(removals), tooLong])
     clearTimeout(timer)
   }
+}
+
+function closedEarly(): Error {
+  return new Error('The storage closed the stream of the file before its end.')
 }
 
 function responseEnded(): Error {

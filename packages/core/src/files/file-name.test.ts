@@ -81,9 +81,10 @@ test.each(long)('a long file name: %s', (_why, original, bytes, ending) => {
 })
 
 test('a file name of a megabyte of dots is refused in no time', () => {
-  const start = performance.now()
+  const start = process.cpuUsage()
   expect(safeFileName(`a${'.'.repeat(1_000_000)}a${'. '.repeat(500_000)}`)).toMatch(/^a\.+/)
-  expect(performance.now() - start).toBeLessThan(1000)
+  const { user, system } = process.cpuUsage(start)
+  expect((user + system) / 1000).toBeLessThan(1000)
 })
 
 test.each([

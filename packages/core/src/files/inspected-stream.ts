@@ -1,6 +1,5 @@
 /** The bytes of one file on their way through its inspections. */
 import { Readable } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../framework-request.js'
 import { hasOneReader, isUnseen, markDiscreet } from '../own-pieces.js'
@@ -101,13 +100,6 @@ export class InspectedStream extends Readable {
   /** What the inspections have found out, once the stream has ended. */
   get findings(): FileFindings {
     return this.#findings
-  }
-
-  /** Reads on to the end, for the inspections alone, where a storage has not done so. @throws what the stream fails with */
-  async finish(): Promise<void> {
-    if (this.readableEnded) return
-    this.resume()
-    await finished(this, { writable: false })
   }
 
   override _read(): void {

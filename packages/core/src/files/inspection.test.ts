@@ -311,8 +311,7 @@ describe.each(Object.entries(failing))('an inspector that fails %s', (_when, mak
     expect(ledger.signal.aborted).toBe(true)
     await ledger.discard(refusal)
     expect(held.size).toBe(0)
-    await delay(5)
-    expect(stream.readableEnded).toBe(true)
+    await expect.poll(() => stream.readableEnded).toBe(true)
   })
 
   test('with any other error is a 500 that keeps the cause for the log', async () => {
@@ -359,8 +358,7 @@ test('storages are asked in turn about an inspected file too', async () => {
   const stream = chunks('abc')
   const error = await outcome(new FileLedger([decline], { inspecting: inspected }).store(stream, info))
   expect(error).toMatchObject({ code: 'UNHANDLED_FILE' })
-  await delay(5)
-  expect(stream.readableEnded).toBe(true)
+  await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
 test('what the body fails with is passed on, and the inspector is told by its signal', async () => {

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -330,8 +329,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     await left.cancel()
     for await (const _chunk of file.stream()) break
     await new Response(file).body?.cancel()
-    await delay(20)
-    expect(openFiles()).toEqual([])
+    await expect.poll(openFiles).toEqual([])
   })
 })
 

@@ -5,6 +5,7 @@ import type { FileInfo } from '../files/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { Limits } from '../limits.js'
 import type { MediaType } from '../media-type.js'
+import type { RequestMeters } from './meters.js'
 
 /** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */
 export type RouteParams = Readonly<Record<string, string | string[] | undefined>>
@@ -43,6 +44,8 @@ export interface ParserContext {
   /** The charset that the Content-Type header declares, else `utf-8`: a label that TextDecoder knows. */
   readonly encoding: string
   readonly limits: Limits
+  /** What this request has used of its limits, for the parsers that count JSON values and fields. */
+  readonly meters?: RequestMeters
   /** What the schema of the route says about its files, where there is one. */
   readonly fileRules: FileRules | undefined
   /** Aborted when the request has failed. */

@@ -1,15 +1,25 @@
-/** What the fields of one form may come to: their number, their names, their values, all of them together. */
+/** What the fields of one request may come to: their number, their names, their values, all of them together. */
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 
-/** Counts the fields of one form, whichever parser reads it. */
+/** Counts the fields of one request, whichever parsers read them. */
 export class FieldMeter {
   readonly #limits: Limits
+  readonly #around: FieldMeter | undefined
   #fields = 0
   #bytes = 0
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, around?: FieldMeter) {
     this.#limits = limits
+    this.#around = around
+  }
+
+  /**
+   * A meter for a form that is the value of one field: its fields count with all others. Their bytes were counted with
+   * those of the field.
+   */
+  within(): FieldMeter {
+    return new FieldMeter(this.#limits, this)
   }
 
   /**
@@ -19,14 +29,7 @@ export class FieldMeter {
    */
   begin(name: string): void {
     const size = this.checkName(name)
-    this.#fields += 1
-    const { fields } = this.#limits
-    if (this.#fields > fields) {
-      throw new BodyError('LIMIT_FIELDS', {
-        detail: `The form has more than ${fields} fields.`,
-        limit: fields,
-      })
-    }
+    this.#count()
     this.#addBytes(size)
   }
 
@@ -52,6 +55,15 @@ export class FieldMeter {
     if (size <= fieldNameSize) return size
     const detail = `The name of a field is longer than ${fieldNameSize} bytes.`
     throw new BodyError('LIMIT_FIELD_NAME', { detail, limit: fieldNameSize })
+  }
+
+  #count(): void {
+    if (this.#around !== undefined) return this.#around.#count()
+    this.#fields += 1
+    const { fields } = this.#limits
+    if (this.#fields <= fields) return
+    const detail = `The form has more than ${fields} fields.`
+    throw new BodyError('LIMIT_FIELDS', { detail, limit: fields })
   }
 
   #addBytes(size: number): void {

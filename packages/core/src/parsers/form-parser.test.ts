@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../limits.js'
 import { parseMediaType } from '../media-type.js'
@@ -74,5 +76,41 @@ describe('a URL-encoded form', () => {
     expect(await read(new FormParser({ charsetField: true }), 'a=%C3%BC&_charset_=bogus')).toMatchObject({
       a: 'ü',
     })
+  })
+})
+
+describe('a short name or value that an app keeps', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const held = (): number => {
+    collect()
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const rest = 'x'.repeat(2 ** 20 - 200)
+  const forms: readonly (readonly [
+    what: string,
+    body: (id: string) => string,
+    kept: (data: object) => string,
+  ])[] = [
+    ['value', (id) => `user=${id}&rest=${rest}`, (data) => (data as { user: string }).user],
+    ['value beside escapes', (id) => `user=${id}&rest=%41${rest}`, (data) => (data as { user: string }).user],
+    ['value with a plus', (id) => `user=${id}+x&rest=${rest}`, (data) => (data as { user: string }).user],
+    ['name', (id) => `${id}=1&rest=${rest}`, (data) => Object.keys(data)[0]!],
+    ['name without a value', (id) => `${id}&rest=${rest}`, (data) => Object.keys(data)[0]!],
+  ]
+
+  it.each(forms)('does not keep the body in memory: %s', (_, body, kept) => {
+    const parser = new FormParser()
+    const mediaType = parseMediaType(parser.mediaType)!
+    const values: string[] = []
+    const before = held()
+    for (let at = 0; at < 40; at += 1) {
+      const bytes = Buffer.from(body(String(at).padStart(20, 'u')))
+      values.push(kept(parser.parseBytes(bytes, mediaType, context).data as object))
+    }
+    expect(held() - before).toBeLessThan(10 * 2 ** 20)
+    expect(values[39]).toContain('uu39')
   })
 })

@@ -6,6 +6,7 @@ import { isUtf8Label, type MediaType } from '../media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { bodyLook, multipartHint } from './body-look.js'
 import { findJsonFault } from './json-fault.js'
+import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
 import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from './text-body.js'
 
 export interface JSONParserOptions {
@@ -36,7 +37,7 @@ export class JSONParser extends BaseParser {
     return true
   }
 
-  /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING`, or `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
+  /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING`, `LIMIT_JSON_VALUES`, or `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<unknown> {
     // Before the body is read: what is wrong with the header needs no byte of it.
     const charset = charsetOf(mediaType)
@@ -52,13 +53,19 @@ export class JSONParser extends BaseParser {
     // Decoded, what is no UTF-8 is U+FFFD, for which V8 does not even look at a text of Latin letters alone.
     if (text.includes('\uFFFD') && isUtf8Label(charset) && !isUtf8(bytes))
       throw malformedJson('the body is not valid UTF-8')
+    const meter = context.meters?.json ?? new JsonMeter(context.limits)
+    meter.check(text)
     const value = parseJson(text, bytes)
     const { nesting } = context.limits
     const limit = Math.min(nesting, deepestNesting)
-    if (!checkValue(value, limit, this.strict)) {
+    const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
+    if (values === -1) {
       const detail = `The data is nested more than ${limit} levels deep.`
       throw new BodyError('LIMIT_NESTING', { detail, limit })
     }
+    meter.add(values)
+    const key = findPrototypeKey(text, value)
+    if (key !== undefined) throw malformedJson(`an object has ${key}`)
     return value
   }
 }
@@ -77,32 +84,8 @@ function parseJson(text: string, bytes: Buffer): unknown {
   }
 }
 
-/**
- * Refuses what JSON can say but the handler must not be made to hold.
- *
- * @returns whether the value has no more than so many levels
- */
-function checkValue(value: unknown, levels: number, strict: boolean): boolean {
-  if (typeof value === 'object') return value === null || checkInside(value, levels, strict)
-  if (strict && typeof value === 'number' && !Number.isFinite(value))
-    throw malformedJson('a number is out of range')
-  return true
-}
-
-function checkInside(value: object, levels: number, strict: boolean): boolean {
-  if (levels === 0) return false
-  if (Array.isArray(value)) {
-    for (const each of value as unknown[]) {
-      if (typeof each !== 'string' && !checkValue(each, levels - 1, strict)) return false
-    }
-    return true
-  }
-  // For 100 KB this takes 45 µs, by way of Object.values 60. What JSON.parse makes inherits nothing that it would find.
-  for (const name in value) {
-    const each = (value as Record<string, unknown>)[name]
-    if (typeof each !== 'string' && !checkValue(each, levels - 1, strict)) return false
-  }
-  return true
+function refuseNumber(): never {
+  throw malformedJson('a number is out of range')
 }
 
 function malformedJson(reason: string, options: BodyErrorOptions = {}): BodyError {

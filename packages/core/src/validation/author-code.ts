@@ -1,5 +1,5 @@
 /** Whether a zod schema runs code of its author, which may be asynchronous. */
-import { partsOf } from './schema-parts.js'
+import { followSchemas, partsOf } from './schema-parts.js'
 import type { ZodSchema } from './schema.js'
 
 // The rules that are zod's own, and synchronous. `property` is not: it asks another schema.
@@ -69,17 +69,9 @@ export function isOwnCodeOnly(schema: ZodSchema): boolean {
   return answer
 }
 
-// A z.lazy() whose getter makes new schemas for ever has no end.
-const mostSchemas = 10_000
-
 function hasOwnCodeOnly(schema: ZodSchema): boolean {
-  const schemas = new Set([schema])
-  // A set that grows while it is walked is walked to its new end.
-  for (const each of schemas) {
-    if (mayRunAuthorCode(each) || schemas.size > mostSchemas) return false
-    for (const part of partsOf(each)) schemas.add(part)
-  }
-  return true
+  const { found, isWhole } = followSchemas([schema], partsOf)
+  return isWhole && ![...found].some(mayRunAuthorCode)
 }
 
 function mayRunAuthorCode({ _zod: { def } }: ZodSchema): boolean {

@@ -1,6 +1,7 @@
 /** Turns the fields and files of a form into the value that a zod schema is asked about. */
 import type { Entry } from '../entries.js'
 import type { Limits } from '../limits.js'
+import { JsonMeter } from '../parsers/json-values.js'
 import { FieldPaths } from './field-paths.js'
 import { FormReader } from './form-reader.js'
 import { FormTree } from './form-tree.js'
@@ -11,6 +12,8 @@ import type { ZodSchema } from './schema.js'
 
 export interface CoerceOptions {
   readonly limits: Limits
+  /** Counts the JSON values of the request. Default: one that counts those of the form. */
+  readonly jsonMeter?: JsonMeter | undefined
   /**
    * What an empty text means where the schema wants no text: `'absent'`, as browsers submit an input that was left
    * empty, or `'keep'` for the text that it is. Default `'absent'`.
@@ -25,15 +28,16 @@ export interface CoerceOptions {
  *
  * @param schema of zod 4 or zod/mini. The values of a JSON part are never touched.
  * @param entries in the order in which the client sent them
- * @throws BodyError `LIMIT_NESTING` for names and JSON that are nested too deeply, and for lists with gaps
+ * @throws BodyError `LIMIT_NESTING` for names and JSON that are nested too deeply, and for lists with gaps;
+ * `LIMIT_JSON_VALUES` and `MALFORMED_JSON` for the JSON in a field
  */
 export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options: CoerceOptions): unknown {
-  const { limits, emptyText = 'absent' } = options
+  const { limits, emptyText = 'absent', jsonMeter = new JsonMeter(limits) } = options
   const root = nodeOf(schema)
   // Whatever comes is handed on as it is, and a form with nothing in it is no list of nothing.
   if (entries.length === 0 && root.kind === 'scalar' && root.takesAll) return plainObject()
   const tree = plantEntries(root, entries, limits)
-  return new FormReader({ limits, emptyIsAbsent: emptyText === 'absent' }).read(root, tree, 0)
+  return new FormReader({ limits, jsonMeter, emptyIsAbsent: emptyText === 'absent' }).read(root, tree, 0)
 }
 
 function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): FormTree {

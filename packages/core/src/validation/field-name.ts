@@ -2,6 +2,7 @@
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { Node } from './nodes.js'
+import { followSchemas } from './schema-parts.js'
 
 export type NameLimits = Pick<Limits, 'nesting' | 'arrayIndex'>
 
@@ -135,15 +136,16 @@ function shapeOf(node: Node): Shape {
 }
 
 function takeApart(root: Node): Shape {
-  // A set that grows while it is walked is walked to its new end.
-  const nodes = new Set([root])
-  for (const node of nodes) {
-    if (node.kind === 'union') for (const option of node.options) nodes.add(option)
-    else if (node.kind === 'intersection') nodes.add(node.left).add(node.right)
-    else if (node.kind === 'lazy') nodes.add(node.target)
-  }
+  const { found } = followSchemas([root], innerNodes)
   const without = new Set(['scalar', 'file', 'union', 'intersection', 'lazy'])
-  return [...nodes].filter(({ kind }) => !without.has(kind))
+  return [...found].filter(({ kind }) => !without.has(kind))
+}
+
+/** The nodes that stand in the same place. */
+function innerNodes(node: Node): readonly Node[] {
+  if (node.kind === 'union') return node.options
+  if (node.kind === 'intersection') return [node.left, node.right]
+  return node.kind === 'lazy' ? [node.target] : []
 }
 
 function checkPath(shape: Shape, path: readonly string[], name: string, limits: NameLimits): void {

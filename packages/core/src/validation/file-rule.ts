@@ -19,12 +19,25 @@ export interface FileRule {
 const anything: FileRule = { kind: 'either' }
 const value: FileRule = { kind: 'value' }
 
+/*
+ * How many schemas inside each other, and how many in all, are asked for a rule. A `z.lazy()` whose getter makes a new schema
+ * each time has no end.
+ */
+const deepestSchema = 64
+const mostSchemas = 10_000
+
 /** The rule of a schema. Where options of a union differ, what any of them admits is admitted. */
-export function readFileRule(schema: ZodSchema, seen: ReadonlySet<ZodSchema> = new Set()): FileRule {
+export function readFileRule(schema: ZodSchema): FileRule {
+  let left = mostSchemas
+  return readRule(schema, new Set(), () => left-- > 0)
+}
+
+function readRule(schema: ZodSchema, seen: ReadonlySet<ZodSchema>, mayGoOn: () => boolean): FileRule {
   if (seen.has(schema)) return value
+  if (seen.size === deepestSchema || !mayGoOn()) return anything
   const within = new Set(seen).add(schema)
   const { def } = schema._zod
-  const read = (part: ZodSchema) => readFileRule(part, within)
+  const read = (part: ZodSchema) => readRule(part, within, mayGoOn)
   switch (def.type) {
     case 'file':
       return { kind: 'file', maxCount: 1, ...readChecks(schema) }

@@ -4,6 +4,7 @@ import { FieldPaths } from './field-paths.js'
 import { either, readFileRule, type FileRule } from './file-rule.js'
 import { formatPath } from './issue-path.js'
 import { nodeOf } from './read-schema.js'
+import { followSchemas } from './schema-parts.js'
 import { isZodSchema, lazySchema, type Schema, type ZodDef, type ZodSchema } from './schema.js'
 
 const anything: FileRule = { kind: 'either' }
@@ -58,13 +59,13 @@ function findRule(schema: ZodSchema, name: string, limits: NameLimits): NamedFil
   const path = isKey ? [name] : FieldPaths.of(root, limits).get(name)
   if (path === undefined) return takesAnyName(schema) ? { ...anything, list: name } : undefined
   const last = path.at(-1)!
-  const parents = follow([schema], path.slice(0, -1))
+  let parent = Place.of(schema)
+  for (const key of path.slice(0, -1)) parent = parent.child(key)
   // In a list the rules of the list hold, which know those of its items.
-  const isItem = (last === append || isIndex(last)) && takeApart(parents).some(isList)
-  const schemas = isItem ? parents : follow(parents, [last])
-  if (schemas.length === 0) return undefined
-  const rule = isCaught(schema, path) ? anything : schemas.map((each) => readFileRule(each)).reduce(either)
-  return { ...rule, list: listName(isItem ? path.slice(0, -1) : path) }
+  const isItem = (last === append || isIndex(last)) && parent.isList
+  const place = isItem ? parent : parent.child(last)
+  const rule = parent.isCaught && place.rule !== undefined ? anything : place.rule
+  return rule && { ...rule, list: listName(isItem ? path.slice(0, -1) : path) }
 }
 
 /** Whether the form as a whole goes to code of the author's own, which may know any name. */
@@ -72,20 +73,65 @@ function takesAnyName(schema: ZodSchema): boolean {
   return takeApart([schema]).some(({ _zod: { def } }) => opaque.has(def.type))
 }
 
-/** Whether a catch stands on the way: what breaks a rule in it is no failure, so its rules are not for a parser. */
-function isCaught(schema: ZodSchema, path: readonly string[]): boolean {
-  return path.some((_, at) => takeApart(follow([schema], path.slice(0, at)), false).some(isCatch))
+const places = new WeakMap<ZodSchema, Place>()
+
+// Clients choose the keys of records, so what is remembered has an end.
+const mostKeys = 1000
+
+/** The schemas to which a path leads, with their wrappers. Each place is found out once: forms name it many times. */
+class Place {
+  readonly #schemas: readonly ZodSchema[]
+  readonly #parts: readonly ZodSchema[]
+  readonly #children = new Map<string, Place>()
+  /** Whether every key leads to the same schemas. */
+  readonly #isUniform: boolean
+  readonly isList: boolean
+  /** Whether a catch stands on the way: what breaks a rule in it is no failure, so its rules are not for a parser. */
+  readonly isCaught: boolean
+  #rule: FileRule | undefined
+
+  constructor(schemas: readonly ZodSchema[], isWithinCatch = false) {
+    this.#schemas = schemas
+    this.#parts = takeApart(schemas)
+    this.isList = this.#parts.some(isList)
+    this.isCaught = isWithinCatch || takeApart(schemas, false).some(isCatch)
+    this.#isUniform = this.#parts.every(isUniform)
+  }
+
+  static of(schema: ZodSchema): Place {
+    let place = places.get(schema)
+    if (place === undefined) places.set(schema, (place = new Place([schema])))
+    return place
+  }
+
+  /** `undefined` where the schema has no such place. */
+  get rule(): FileRule | undefined {
+    if (this.#schemas.length === 0) return undefined
+    return (this.#rule ??= this.#schemas.map((each) => readFileRule(each)).reduce(either))
+  }
+
+  child(key: string): Place {
+    const known = this.#isUniform ? append : key
+    let child = this.#children.get(known)
+    if (child === undefined) {
+      if (this.#children.size === mostKeys) this.#children.clear()
+      child = new Place(
+        this.#parts.flatMap((schema) => step(schema, key) ?? []),
+        this.isCaught,
+      )
+      this.#children.set(known, child)
+    }
+    return child
+  }
+}
+
+function isUniform({ _zod: { def } }: ZodSchema): boolean {
+  const hasAnyKey = def.type === 'record' || def.type === 'map'
+  return def.type === 'array' || def.type === 'set' || (hasAnyKey && !hasListedKeys(def))
 }
 
 function listName(path: readonly string[]): string {
   return formatPath(path.map((key) => (isIndex(key) ? Number(key) : key)))
-}
-
-/** The schemas to which a path leads, with their wrappers. */
-function follow(schemas: readonly ZodSchema[], path: readonly string[]): readonly ZodSchema[] {
-  let found = schemas
-  for (const key of path) found = takeApart(found).flatMap((schema) => step(schema, key) ?? [])
-  return found
 }
 
 function step(schema: ZodSchema, key: string): ZodSchema | null | undefined {
@@ -111,11 +157,16 @@ function step(schema: ZodSchema, key: string): ZodSchema | null | undefined {
 }
 
 /** Whether a record has a place for a key: one whose keys are listed has none for others. */
-function takesKey({ keyType, mode }: ZodDef, key: string): boolean {
-  if (keyType === undefined || mode === 'loose') return true
-  const { type, entries, values } = keyType._zod.def
-  if (type !== 'enum' && type !== 'literal') return true
+function takesKey(def: ZodDef, key: string): boolean {
+  if (!hasListedKeys(def)) return true
+  const { entries, values } = def.keyType!._zod.def
   return (values ?? Object.values(entries!)).some((each) => String(each) === key)
+}
+
+function hasListedKeys({ keyType, mode }: ZodDef): boolean {
+  if (keyType === undefined || mode === 'loose') return false
+  const { type } = keyType._zod.def
+  return type === 'enum' || type === 'literal'
 }
 
 function isList(schema: ZodSchema): boolean {
@@ -128,12 +179,14 @@ function isCatch(schema: ZodSchema): boolean {
 
 /** Takes off what has no keys or items of its own. @param opensCatches whether it also looks into a catch */
 function takeApart(schemas: readonly ZodSchema[], opensCatches = true): readonly ZodSchema[] {
-  const parts = new Set(schemas)
-  const inside = (part: ZodSchema): readonly ZodSchema[] =>
-    isCatch(part) && !opensCatches ? [] : innerSchemas(part)
-  // A set that grows while it is walked is walked to its new end.
-  for (const part of parts) for (const inner of inside(part)) parts.add(inner)
-  return [...parts].filter((part) => inside(part).length === 0)
+  const isClosed = (part: ZodSchema): boolean => isCatch(part) && !opensCatches
+  const { found } = followSchemas(schemas, (part) => (isClosed(part) ? [] : innerSchemas(part)))
+  return [...found].filter((part) => isClosed(part) || !hasInner(part))
+}
+
+/** Whether there are inner schemas, which need not be made to know it. */
+function hasInner({ _zod: { def } }: ZodSchema): boolean {
+  return ['union', 'intersection', 'lazy', 'pipe'].includes(def.type) || def.innerType !== undefined
 }
 
 function innerSchemas(schema: ZodSchema): readonly ZodSchema[] {

@@ -16,6 +16,7 @@ export class FormTree {
   readonly entries: Entry[] = []
   #children: Map<string, FormTree> | undefined
   #growing: GrowingItem | undefined
+  #isBlank: boolean | undefined
 
   /** A tree of one value. */
   static of(entry: Entry): FormTree {
@@ -77,8 +78,12 @@ export class FormTree {
     return this.children.size > 0
   }
 
-  /** Whether nothing but empty texts arrived. */
+  /** Whether nothing but empty texts arrived. Asked when all entries are there, and by each option of a union. */
   get isBlank(): boolean {
+    return (this.#isBlank ??= this.#findBlank())
+  }
+
+  #findBlank(): boolean {
     for (const child of this.children.values()) if (!child.isBlank) return false
     return this.entries.every((entry) => entry.kind === 'text' && entry.value === '')
   }

@@ -4,7 +4,7 @@ import { readFileRule } from './file-rule.js'
 import { inlineReferences, type JsonSchema } from './json-schema.js'
 import { nodeOf } from './read-schema.js'
 import { mayBeAbsent, shapeOf } from './schema-fields.js'
-import { partsOf } from './schema-parts.js'
+import { followSchemas, partsOf } from './schema-parts.js'
 import { isZodSchema, type Schema, type ZodSchema } from './schema.js'
 
 export interface OpenApiOptions {
@@ -163,11 +163,6 @@ function encodingOf(schema: ZodSchema): Record<string, { contentType: string }> 
 }
 
 function hasFiles(schema: ZodSchema): boolean {
-  const schemas = new Set([schema])
-  // A set that grows while it is walked is walked to its new end.
-  for (const each of schemas) {
-    if (each._zod.def.type === 'file') return true
-    for (const part of partsOf(each)) schemas.add(part)
-  }
-  return false
+  const { found } = followSchemas([schema], partsOf)
+  return [...found].some(({ _zod }) => _zod.def.type === 'file')
 }

@@ -35,10 +35,9 @@ function readItems(reader: Reader, node: ListNode, tree: FormTree, depth: number
   const items: unknown[] = []
   for (const item of tree.indexed(reader.limits)) items.push(reader.read(node.element, item, depth + 1))
   for (const entry of reader.entriesFor(node, tree)) {
-    const item = FormTree.of(entry)
     // An input that was left empty is no item.
-    if (reader.isBlankText(item) && !takesText(node.element, '')) continue
-    items.push(reader.read(node.element, item, depth + 1))
+    if (reader.isBlankText(FormTree.of(entry)) && !takesText(node.element, '')) continue
+    items.push(reader.readItem(node.element, entry, depth + 1))
   }
   return items
 }
@@ -49,10 +48,17 @@ export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth
   if (node.optional && reader.isBlankText(tree)) return undefined
   const whole = reader.wholeValue(node, tree, depth)
   if (Array.isArray(whole) && tree.children.size === 0) return whole
-  const entries = reader.entriesFor(node, tree)
-  const items = [...tree.indexed(reader.limits), ...entries.map((entry) => FormTree.of(entry))]
-  return items.map((item, at) => {
-    const itemNode = node.items[at] ?? node.rest
+  const indexed = tree.indexed(reader.limits)
+  const nodeAt = (at: number) => node.items[at] ?? node.rest
+  const items = indexed.map((item, at) => {
+    const itemNode = nodeAt(at)
     return itemNode === undefined ? reader.misfit(readUntyped(item)) : reader.read(itemNode, item, depth + 1)
   })
+  for (const entry of reader.entriesFor(node, tree)) {
+    const itemNode = nodeAt(items.length)
+    items.push(
+      itemNode === undefined ? reader.misfit(entry.value) : reader.readItem(itemNode, entry, depth + 1),
+    )
+  }
+  return items
 }

@@ -72,6 +72,8 @@ export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, dep
   if (node.isMap && isPairs(whole)) return new Map(whole)
   const base = isPlainObject(whole) ? whole : undefined
   if (base === undefined && tree.children.size === 0 && depth > 0) return reader.misfit(readUntyped(tree))
+  // Its keys are the client's, and may be many: a copy takes as long as parsing them did.
+  if (base !== undefined && tree.children.size === 0 && !node.isMap) return base
   const record = plainObject()
   if (base !== undefined) Object.assign(record, base)
   for (const [key, child] of tree.children) record[key] = reader.read(node.value, child, depth + 1)

@@ -17,6 +17,8 @@ export interface Reader {
    * @param depth how many objects and arrays stand around it
    */
   read(node: Node, tree: FormTree | undefined, depth: number): unknown
+  /** The value for a node of which an entry is one item, among others or alone. */
+  readItem(node: Node, entry: Entry, depth: number): unknown
   /** The value of a place for which one empty text arrived. */
   readBlank(node: Node): unknown
   /** Whether one empty text is all that arrived, and may stand for nothing. */

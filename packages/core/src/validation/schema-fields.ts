@@ -46,11 +46,19 @@ export function mayBeAbsent(node: Node): boolean {
   )
 }
 
+/*
+ * How many schemas inside each other, and how many fields, are described. A getter that makes a new schema each time has no
+ * end.
+ */
+const deepestSchema = 64
+const mostFields = 10_000
+
 /** The fields that may hold files, at any depth. A schema that contains itself is cut where it begins again. */
 export function fileFields(schema: Schema): readonly FileField[] {
   if (!isZodSchema(schema)) return [{ field: '*' }]
   const rules = new Map<string, FileRule>()
   for (const [field, rule] of walk(schema, '', new Set())) {
+    if (rules.size === mostFields) break
     const known = rules.get(field)
     rules.set(field, known === undefined ? rule : either(known, rule))
   }
@@ -62,7 +70,7 @@ function* walk(
   path: string,
   within: ReadonlySet<ZodSchema>,
 ): Generator<readonly [string, FileRule]> {
-  if (within.has(schema)) return
+  if (within.has(schema) || within.size === deepestSchema) return
   const rule = readFileRule(schema)
   const parts = partsByName(schema)
   if (rule.kind !== 'value' && (path !== '' || parts.length === 0)) yield [path === '' ? '*' : path, rule]

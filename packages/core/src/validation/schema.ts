@@ -26,11 +26,25 @@ export interface StandardIssue {
 export interface ZodSchema {
   readonly _zod: {
     readonly def: ZodDef
+    /** Parses a value; adds what is wrong with it to the issues, whose messages are still to be made. */
+    run?(payload: ZodPayload, context: ZodContext): ZodPayload | Promise<ZodPayload>
     /** Of a `z.lazy()`. */
     readonly innerType?: ZodSchema
     /** Of a string or a template literal. */
     readonly pattern?: RegExp
   }
+}
+
+/** What a schema of zod is given, and what it makes of it. */
+export interface ZodPayload {
+  value: unknown
+  issues: unknown[]
+}
+
+export interface ZodContext {
+  readonly async: boolean
+  /** Makes the message of an issue; `undefined` leaves that to zod. */
+  readonly error: (issue: { readonly values?: readonly unknown[] }) => string | undefined
 }
 
 /** The parts of zod's definitions that are read here; `type` says which of them are there. */

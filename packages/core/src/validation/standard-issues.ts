@@ -1,6 +1,6 @@
 /** Turns the issues of any Standard Schema library into those of a problem answer. */
-import type { FieldIssue } from '../errors.js'
-import { formatPath, type IssuePath } from './issue-path.js'
+import { IssueList } from './issue-list.js'
+import type { IssuePath } from './issue-path.js'
 import type { StandardIssue } from './schema.js'
 
 /** What issues of valibot (`type`, `received`) and arktype (`code`, `actual`) have besides. */
@@ -12,16 +12,24 @@ interface KnownIssue extends StandardIssue {
 }
 
 /**
- * Every issue, in the order in which the library reports them.
+ * Issues, in the order in which the library reports them.
  *
+ * @param most how many to read; the rest are counted
  * @param value what was validated: messages of valibot and arktype repeat it, and an answer must not
  */
-export function readStandardIssues(issues: readonly StandardIssue[], value: unknown): FieldIssue[] {
-  return issues.map((issue: KnownIssue) => {
+export function readStandardIssues(
+  issues: readonly StandardIssue[],
+  value: unknown,
+  most: number,
+): IssueList {
+  const list = new IssueList(most)
+  for (const issue of issues.slice(0, most) as readonly KnownIssue[]) {
     const path = (issue.path ?? []).map((step) => (typeof step === 'object' ? step.key : step))
     const code = [issue.code, issue.type].find((each) => typeof each === 'string') ?? 'invalid'
-    return { path: formatPath(path), message: withoutValue(issue, valueAt(value, path)), code }
-  })
+    list.add(path, withoutValue(issue, valueAt(value, path)), code)
+  }
+  list.leaveOut(Math.max(issues.length - most, 0))
+  return list
 }
 
 function withoutValue(issue: KnownIssue, value: unknown): string {

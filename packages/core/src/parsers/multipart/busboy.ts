@@ -53,6 +53,10 @@ export class FileReader {
   readonly #sinks: FileSink[] = []
   readonly #outbox = new Outbox()
   #failure: Error | undefined
+  /** The stream of the last file. */
+  #stream: Readable | undefined
+  /** Whether some bytes wait until those before them have been read. */
+  #isHolding = false
   /** What somebody waits for. */
   #wait: { event: 'drain' | 'close'; resolve: () => void; reject: (reason: Error) => void } | undefined
 
@@ -65,6 +69,12 @@ export class FileReader {
     })
     this.#busboy.on('file', (_, stream) => {
       markDiscreet(stream)
+      this.#stream = stream
+      const read = stream.read.bind(stream)
+      stream.read = (size?: number): unknown => {
+        if (this.#isHolding) this.#write()
+        return read(size)
+      }
       this.#sinks.shift()?.(stream)
     })
     this.#busboy.on('drain', () => this.#happened('drain'))
@@ -92,6 +102,19 @@ export class FileReader {
 
   /** Lets busboy read what has come so far. @returns a promise where it has no room for more yet */
   flush(): Promise<void> | undefined {
+    // Each piece that waits for its reader is an object of some hundred bytes, and a client may send every byte alone.
+    const { readableLength = 0, destroyed = false } = this.#stream ?? {}
+    if (readableLength > 0 && !destroyed && this.#outbox.size < smallPiece) {
+      this.#isHolding = true
+      return undefined
+    }
+    this.#write()
+    const isDone = this.#failure === undefined && this.#busboy.writableLength === 0
+    return isDone ? undefined : this.#until('drain')
+  }
+
+  #write(): void {
+    this.#isHolding = false
     const pieces = this.#outbox.take()
     let left = 0
     for (const piece of pieces) left += piece.length
@@ -99,17 +122,15 @@ export class FileReader {
       left -= piece.length
       this.#busboy.write(piece)
     }
-    // Several files may share the memory of a piece, which whoever reads one of them may have handed over.
+    // Several files may share the memory of a piece, which the reader of one of them may have handed over.
     if (left !== 0)
       this.fail(new Error('A reader of a file has transferred the memory of other bytes with it.'))
-    const isDone = this.#failure === undefined && this.#busboy.writableLength === 0
-    return isDone ? undefined : this.#until('drain')
   }
 
   /** There are no more files. Resolves when every stream has been read to its end. */
   async end(): Promise<void> {
     this.#outbox.add(closing, 0, closing.length)
-    await this.flush()
+    this.#write()
     this.#busboy.end()
     await this.#until('close')
     if (this.#sinks.length > 0) throw new Error(`busboy has lost ${this.#sinks.length} files.`)
@@ -161,6 +182,11 @@ class Outbox {
     else if (size > shortRun) piece.copy(this.#block, this.#end, from, to)
     else for (let at = 0; at < size; at += 1) this.#block[this.#end + at] = piece[from + at]!
     this.#end += size
+  }
+
+  /** Bytes that wait. */
+  get size(): number {
+    return this.#ready.length === 0 ? this.#end - this.#start : Infinity
   }
 
   take(): readonly Buffer[] {

@@ -35,7 +35,7 @@ export class FormAssembly implements PartSink {
   constructor(context: ParserContext, charsetField: boolean) {
     this.#context = context
     this.#charsetField = charsetField
-    this.#reader = new PartReader(context.limits, this, context.fileRules)
+    this.#reader = new PartReader(context.limits, this, context.fileRules, context.meters?.fields)
   }
 
   /** Reads the body and waits for every file. @throws BodyError */
@@ -50,8 +50,8 @@ export class FormAssembly implements PartSink {
   takeField(header: PartHeader, bytes: GatheredBytes, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const wantsFile = this.#context.fileRules?.find(name)?.kind === 'file'
-    const parser = isText || wantsFile ? undefined : this.#context.partParser(mediaType)
+    const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
+    const parser = isText || wantsFile() ? undefined : this.#context.partParser(mediaType)
     if (parser !== undefined) this.#deferParsing(name, bytes.toBuffer(), parser)
     else if (charset === undefined && this.#charsetField) this.#deferDecoding(name, bytes.toBuffer())
     else this.#entries.push({ kind: 'text', name, value: fieldText(bytes, charset) })
@@ -60,7 +60,9 @@ export class FormAssembly implements PartSink {
   /** Lets other requests have a turn between two parts, since a form may have a thousand of them. */
   async #decodeDeferred(): Promise<void> {
     let turnEnd = performance.now() + longestTurn
-    for (const decode of this.#deferred) {
+    // Each is taken off the list, which frees its bytes once they are decoded.
+    const deferred = this.#deferred.splice(0).toReversed()
+    for (let decode = deferred.pop(); decode !== undefined; decode = deferred.pop()) {
       const busy = decode()
       if (busy !== undefined) await busy
       if (performance.now() < turnEnd) continue

@@ -13,9 +13,10 @@ export class PartMeter {
   /** Files by the list of the schema that they belong to. */
   readonly #counts = new Map<string, number>()
 
-  constructor(limits: Limits) {
+  /** @param fields counts the fields; those of the whole request, where other parsers read a part of it */
+  constructor(limits: Limits, fields: FieldMeter = new FieldMeter(limits)) {
     this.#limits = limits
-    this.#fields = new FieldMeter(limits)
+    this.#fields = fields
   }
 
   /** One more part. @returns its number, from 1 @throws BodyError `LIMIT_PARTS` */

@@ -9,7 +9,7 @@ import { isJson, type MediaType } from '../../media-type.js'
 import type { FileRule, FileRules } from '../base-parser.js'
 import { eachPiece } from '../each-piece.js'
 import { readStart } from '../body-look.js'
-import { quote } from '../field-meter.js'
+import { quote, type FieldMeter } from '../field-meter.js'
 import { GatheredBytes } from '../../gathered-bytes.js'
 import { missingBoundary, readBoundary } from './boundary.js'
 import { FileReader, type FileSink } from './busboy.js'
@@ -128,13 +128,13 @@ export class PartReader implements PartListener {
   #body: Readable | Buffer | undefined
   #failure: { readonly reason: unknown } | undefined
 
-  /** @param rules what a schema says about the files */
-  constructor(limits: Limits, sink: PartSink, rules?: FileRules) {
+  /** @param rules what a schema says about the files @param fields counts the fields of the whole request */
+  constructor(limits: Limits, sink: PartSink, rules?: FileRules, fields?: FieldMeter) {
     this.#limits = limits
     this.#sink = sink
     this.#takeFile = sink.takeFile
     this.#rules = rules
-    this.#meter = new PartMeter(limits)
+    this.#meter = new PartMeter(limits, fields)
     this.#field = new OpenField(sink, this.#meter)
   }
 

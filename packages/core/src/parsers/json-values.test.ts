@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { BodyError } from '../errors.js'
+import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
+
+/** Whether a text passes with so many values left. */
+function passes(text: string, jsonValues: number): boolean {
+  try {
+    new JsonMeter({ jsonValues }).check(text)
+    return true
+  } catch (error) {
+    if (error instanceof BodyError && error.code === 'LIMIT_JSON_VALUES') return false
+    throw error
+  }
+}
+
+test.each([
+  '1',
+  '"a"',
+  '""',
+  '[]',
+  '{}',
+  ' [ ] ',
+  '[[]]',
+  '[[],[]]',
+  '[{},{}]',
+  '[1,1,1]',
+  '{"a":1,"b":[2,{"c":null}]}',
+  '{"a":{}}',
+  '["[,,,{", "\\"", "\\\\", "\\\\\\",[", ",", "]"]',
+  '[\n\t[ ],\r\n{ }\t]',
+  '{"a\\"[":"]\\\\","b":[[[[1]]]]}',
+])('the values in %s are counted before it is parsed as they are afterwards', (text) => {
+  const values = measureJson(JSON.parse(text), 100)
+  expect(passes(text, values)).toBe(true)
+  expect(passes(text, values - 1)).toBe(false)
+})
+
+test('texts that are not JSON are counted in linear time', () => {
+  const reference = '[1,'.repeat(300_000)
+  const time = (text: string): number => {
+    const { user, system } = process.cpuUsage()
+    passes(text, 2_000_000)
+    const now = process.cpuUsage()
+    return now.user + now.system - user - system
+  }
+  time(reference)
+  const least = Math.max(time(reference), 5000)
+  for (const run of ['"', '\\', '"\\', '\\"', '[', '[ ', ' ', '{"', '"\\\\'])
+    expect(time(run.repeat(Math.ceil(900_000 / run.length)))).toBeLessThan(20 * least)
+})
+
+test('a meter counts all texts of a request together', () => {
+  const meter = new JsonMeter({ jsonValues: 5 })
+  meter.check('[1,2]')
+  meter.add(3)
+  expect(() => meter.check('[1]')).not.toThrow()
+  expect(() => meter.check('[1,2]')).toThrow(BodyError)
+})
+
+test('keys that lead to a prototype are found however they are spelled, and nothing else is', () => {
+  const found = (text: string): string | undefined => findPrototypeKey(text, JSON.parse(text))
+  expect(found('{"a":[{"__proto__":1}]}')).toBe('a key called __proto__')
+  expect(found('{"\\u005F\\u005fproto__":1}')).toBe('a key called __proto__')
+  expect(found('{"constructor":{"prototype":1}}')).toContain('constructor')
+  expect(found('{"\\u0063onstructor":{"prototype":1}}')).toContain('constructor')
+  for (const text of [
+    '["__proto__"]',
+    '{"a":"__proto__"}',
+    '{"constructor":{"a":1}}',
+    '{"constructor":null}',
+  ])
+    expect(found(text)).toBeUndefined()
+})

@@ -1,0 +1,151 @@
+/** What the JSON of one request may hold: so many values, so many levels, and no key that reaches a prototype. */
+import { BodyError } from '../errors.js'
+import type { Limits } from '../limits.js'
+
+/** Counts the JSON values of one request, whatever part of it they came in. */
+export class JsonMeter {
+  readonly #limit: number
+  #values = 0
+
+  constructor({ jsonValues }: Pick<Limits, 'jsonValues'>) {
+    this.#limit = jsonValues
+  }
+
+  /**
+   * Refuses a text with more values than the request has left, before anything is made of it.
+   *
+   * @throws BodyError `LIMIT_JSON_VALUES`
+   */
+  check(text: string): void {
+    const left = this.#limit - this.#values
+    // A value takes at least one character, and each but the last one a comma or a bracket beside it.
+    if (text.length < 2 * left || countValues(text, left) <= left) return
+    throw new BodyError('LIMIT_JSON_VALUES', {
+      detail: `The request has more than ${this.#limit} JSON values.`,
+      limit: this.#limit,
+    })
+  }
+
+  /** Adds values that have been parsed. */
+  add(values: number): void {
+    this.#values += values
+  }
+}
+
+const quote = 0x22
+const comma = 0x2c
+const openBracket = 0x5b
+const backslash = 0x5c
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+/**
+ * Counts the values that a JSON text holds, in one pass that skips its strings. It stops once there are more than `most`.
+ * What a text that is not JSON comes to does not matter.
+ */
+function countValues(text: string, most: number): number {
+  let count = 1
+  for (let at = 0; at < text.length && count <= most; at += 1) {
+    switch (text.charCodeAt(at)) {
+      case quote:
+        at = endOfString(text, at + 1)
+        break
+      case comma:
+        count += 1
+        break
+      case openBracket:
+      case openBrace: {
+        while (isSpace(text.charCodeAt(at + 1))) at += 1
+        const next = text.charCodeAt(at + 1)
+        if (next !== closeBracket && next !== closeBrace) count += 1
+        break
+      }
+      default:
+    }
+  }
+  return count
+}
+
+/** The offset of the quote that ends a string. @param from the offset behind the quote that begins it */
+function endOfString(text: string, from: number): number {
+  for (let start = from; ;) {
+    const end = text.indexOf('"', start)
+    if (end === -1) return text.length
+    let before = end
+    while (before > start && text.charCodeAt(before - 1) === backslash) before -= 1
+    if ((end - before) % 2 === 0) return end
+    start = end + 1
+  }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+}
+
+/**
+ * Counts the values in a value that `JSON.parse` has made.
+ *
+ * @param levels how many levels of objects and lists it may have
+ * @param onNumber is told of each number that is not finite
+ * @returns -1 if it has more levels
+ */
+export function measureJson(value: unknown, levels: number, onNumber?: () => void): number {
+  if (typeof value === 'object' && value !== null) {
+    if (levels === 0) return -1
+    return Array.isArray(value)
+      ? measureList(value, levels - 1, onNumber)
+      : measureObject(value as Record<string, unknown>, levels - 1, onNumber)
+  }
+  if (onNumber !== undefined && typeof value === 'number' && !Number.isFinite(value)) onNumber()
+  return 1
+}
+
+function measureList(list: readonly unknown[], levels: number, onNumber?: () => void): number {
+  let count = 1
+  for (const each of list) {
+    const inside = typeof each === 'string' ? 1 : measureJson(each, levels, onNumber)
+    if (inside === -1) return -1
+    count += inside
+  }
+  return count
+}
+
+function measureObject(object: Record<string, unknown>, levels: number, onNumber?: () => void): number {
+  let count = 1
+  // For 100 KB this takes 45 µs, by way of Object.values 60. What JSON.parse makes inherits nothing that it would find.
+  for (const name in object) {
+    const each = object[name]
+    const inside = typeof each === 'string' ? 1 : measureJson(each, levels, onNumber)
+    if (inside === -1) return -1
+    count += inside
+  }
+  return count
+}
+
+/**
+ * Finds a key with which code that copies or merges objects reaches a prototype: `__proto__`, and `constructor` over an
+ * object that has a `prototype`. Fastify refuses the same two.
+ *
+ * @param value what `JSON.parse` has made of the text, its levels counted already
+ * @returns what to say of it; `undefined` where there is none
+ */
+export function findPrototypeKey(text: string, value: unknown): string | undefined {
+  // Most texts need no walk: a key is spelled out, or with an escape.
+  if (!text.includes('__proto__') && !text.includes('constructor') && !text.includes('\\u')) return undefined
+  return prototypeKeyIn(value)
+}
+
+function prototypeKeyIn(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const name in value) {
+    if (name === '__proto__') return 'a key called __proto__'
+    const each = (value as Record<string, unknown>)[name]
+    if (typeof each !== 'object' || each === null) continue
+    if (name === 'constructor' && Object.hasOwn(each, 'prototype'))
+      return 'a key called constructor with a key called prototype in it'
+    const found = prototypeKeyIn(each)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

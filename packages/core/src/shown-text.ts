@@ -1,0 +1,31 @@
+/** Text from a client, made fit for a log line and for an answer. */
+
+const control = /[\p{Cc}\u2028\u2029]/u
+const controls = /[\p{Cc}\u2028\u2029]/gu
+
+/** Spells out control characters, as in `\u001b`: a terminal would act on them. */
+export function quoteControls(text: string): string {
+  if (!control.test(text)) return text
+  return text.replace(controls, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Cuts a text that is longer than `most` characters, and says how much is left out. */
+export function cutText(text: string, most: number): string {
+  if (text.length <= most) return text
+  const kept = text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
+  return `${kept}… and ${text.length - kept.length} more characters`
+}
+
+/** Cuts a text whose JSON is longer than `most` bytes. */
+export function cutToBytes(text: string, most: number): string {
+  // A character takes at most six bytes, as an escape.
+  if (text.length * 6 <= most) return text
+  let kept = cutText(text, most)
+  for (let limit = most; sizeOf(kept) > most;) kept = cutText(text, (limit = Math.floor(limit / 2)))
+  return kept
+}
+
+/** Bytes of a value in JSON. */
+export function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value))
+}

@@ -1,0 +1,329 @@
+/** Clients that want to cost as much as they can: in memory, in processor time, and in bytes that are sent back. */
+import { once } from 'node:events'
+import { get, request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { allowedAnswer, allowedCpu } from '../../fuzz/hostile/allowed.js'
+import { known, type KnownName } from '../../fuzz/hostile/known.js'
+import { payloadOf } from '../../fuzz/hostile/payload.js'
+import type { Recipe } from '../../fuzz/hostile/recipe.js'
+import { tally } from '../in-parallel.js'
+import type { Deeds, Figures, Kind } from '../row.js'
+import type { Memory, ServerProcess } from '../server-process.js'
+
+const MiB = 1024 * 1024
+
+/** Milliseconds for all clients of an attack to be served. */
+const patience = 180_000
+
+/** Milliseconds that another request may wait: it is answered, however busy the machine is with other things. */
+const longestWait = patience
+
+/** How many times what is promised of the processor time an attack may take: other processes share the caches. */
+const slack = 3
+
+/** Bytes that may be held beside what the clients have sent: in all, and for the connection of each. */
+const beside = { together: 2 * MiB, each: MiB / 4 }
+
+interface Attack {
+  readonly name: string
+  readonly body: KnownName
+  /** One of server/attacked-routes.js. */
+  readonly path: string
+  /** Bytes that may be held for each byte sent. Default 4. */
+  readonly perByte?: number
+  /** The status of every answer, where only one is right. */
+  readonly status?: number
+  readonly clients?: number
+}
+
+/** Bytes of parsed JSON that may be held for each of its text. */
+const ofJson = 24
+
+const attacks: readonly Attack[] = [
+  { name: 'dashes in URL-encoded parts', body: 'dashes-in-parts', path: '/any' },
+  { name: 'wrong items, as brotli', body: 'wrong-items-compressed', path: '/strings' },
+  { name: 'wrong options', body: 'wrong-options', path: '/options' },
+  { name: 'JSON, end withheld', body: 'withheld-json', path: '/any' },
+  { name: 'JSON as brotli, end withheld', body: 'withheld-brotli', path: '/any' },
+  { name: 'JSON as gzip, end withheld', body: 'withheld-gzip', path: '/any' },
+  { name: 'form as deflate, end withheld', body: 'withheld-compressed-form', path: '/any' },
+  { name: 'empty objects in JSON parts', body: 'empty-objects-in-parts', path: '/any', perByte: ofJson },
+  { name: 'empty objects, as brotli', body: 'empty-objects-compressed', path: '/any', perByte: ofJson },
+  { name: 'open lists', body: 'open-lists', path: '/any' },
+  { name: 'a million fields in parts', body: 'fields-in-parts', path: '/any' },
+  { name: 'Content-Disposition parameters', body: 'disposition-parameters', path: '/any' },
+  { name: 'header lines of files, end withheld', body: 'header-lines-of-files', path: '/any' },
+  { name: 'padded headers of files, end withheld', body: 'padded-headers-of-files', path: '/any' },
+  // The names alone are kept.
+  {
+    name: 'padded headers of fields, end withheld',
+    body: 'padded-headers-of-fields',
+    path: '/any',
+    perByte: 0.1,
+  },
+  { name: 'a storage that stops early', body: 'one-file', path: '/stops-early' },
+  { name: 'a storage that destroys its stream', body: 'one-file', path: '/destroys' },
+  { name: 'a recursive schema', body: 'recursive-schema', path: '/number-or-list', status: 422 },
+  { name: '__proto__ in JSON parts', body: 'prototype-keys', path: '/any', status: 400 },
+  { name: 'files of unknown names', body: 'files-of-other-names', path: '/flat' },
+  // Only the short value is kept, and not the body that it came in.
+  { name: 'short values kept', body: 'short-value-of-a-long-body', path: '/keeping', perByte: 0.1 },
+  { name: 'an inspector that rejects', body: 'one-file', path: '/rejecting-inspector', status: 500 },
+  {
+    name: 'an inspector that transfers the bytes',
+    body: 'one-file',
+    path: '/transferring-inspector',
+    status: 500,
+  },
+]
+
+/** Attacks on a process of 512 MB. */
+export const attackKinds: readonly Kind[] = attacks.map(kindOf)
+
+/** Every limit used up by a hundred clients at once, in a process without a bound of its own. */
+export const everythingWithheld: Kind = kindOf({
+  name: 'everything at once, end withheld',
+  body: 'withheld-everything',
+  path: '/any',
+  clients: 100,
+})
+
+/** The names of all, in the order of the page. */
+export const attackNames: readonly string[] = [...attackKinds, everythingWithheld].map(({ name }) => name)
+
+function kindOf(attack: Attack): Kind {
+  return {
+    name: attack.name,
+    count: attack.clients ?? 50,
+    least: 8,
+    warmUp: (server) => many(attack, server, bodyOf(attack), 1),
+    run: (server, count) => run(attack, server, count),
+  }
+}
+
+function bodyOf({ body }: Attack): Buffer {
+  return payloadOf(known[body], Infinity)
+}
+
+async function run(attack: Attack, server: ServerProcess, clients: number): Promise<Deeds> {
+  const body = bodyOf(attack)
+  const alone = await cpuOfOne(attack, server, body)
+  const all = await many(attack, server, body, clients)
+  const figures: Figures = { clients, cpu: alone, ...all.figures }
+  return {
+    tried: clients,
+    seen: seenIn(figures, all.answers),
+    broken: brokenBy(attack, figures, all),
+    figures,
+  }
+}
+
+/** Milliseconds of processor time for a client that has the server to itself: the least of three. */
+async function cpuOfOne(attack: Attack, server: ServerProcess, body: Buffer): Promise<number> {
+  const costs: number[] = []
+  for (let turn = 0; turn < 3; turn += 1) {
+    const before = await server.ask('usage')
+    const client = new Client(server.port, attack, body)
+    await settled(server, [client], before.waiting)
+    const after = await server.ask('usage')
+    costs.push(after.cpu - before.cpu)
+    client.destroy()
+    await server.whenAlone()
+  }
+  return Math.min(...costs)
+}
+
+interface Outcome {
+  readonly figures: Omit<Figures, 'clients' | 'cpu'>
+  readonly answers: readonly string[]
+  /** How many files there were in the directory of the server that were not there before. */
+  readonly files: number
+  readonly unanswered: number
+}
+
+async function many(attack: Attack, server: ServerProcess, body: Buffer, count: number): Promise<Outcome> {
+  const before = await server.ask('inMemory')
+  const { files } = await server.ask('census')
+  const rss = await server.ask('watchMemory')
+  await server.ask('hold', 1)
+  const others = new OtherRequests(server.port)
+  try {
+    const clients = Array.from({ length: count }, () => new Client(server.port, attack, body))
+    const isSettled = await settled(server, clients, 0)
+    const peak = await server.ask('peak')
+    const during = await server.ask('inMemory')
+    const census = await server.ask('census')
+    await server.ask('hold', 0)
+    const isServed = ({ isDone, isWithheld, hasSent }: Client): boolean => isDone || (isWithheld && hasSent)
+    const unanswered = isSettled ? 0 : clients.filter((client) => !isServed(client)).length
+    if (!isWithheld(attack))
+      await Promise.race([Promise.all(clients.map(({ done }) => done)), delay(patience / 6)])
+    const wait = await others.end()
+    for (const client of clients) client.destroy()
+    return {
+      figures: {
+        sent: Math.max(...clients.map(({ sent }) => sent)),
+        answer: Math.max(...clients.map(({ received }) => received)),
+        held: Math.max(0, holdingOf(during) - holdingOf(before)),
+        rss: Math.max(0, peak - rss),
+        wait,
+      },
+      answers: clients.map(({ outcome }) => outcome),
+      files: census.files.length - files.length,
+      unanswered,
+    }
+  } finally {
+    await others.end()
+  }
+}
+
+const isWithheld = ({ body }: Attack): boolean => known[body].ending === 'withheld'
+
+const holdingOf = ({ heap, external }: Memory): number => heap + external
+
+/**
+ * Waits until every client has its answer or its handler holds its body; where the clients withhold the end, until the
+ * server has nothing left to do.
+ *
+ * @returns false where that did not come
+ */
+async function settled(server: ServerProcess, clients: readonly Client[], waiting: number): Promise<boolean> {
+  const end = performance.now() + patience
+  let cpu = 0
+  let quiet = 0
+  while (performance.now() < end) {
+    const usage = await server.ask('usage')
+    const done = clients.filter(({ isDone }) => isDone).length
+    if (done + usage.waiting - waiting >= clients.length) return true
+    quiet = usage.cpu - cpu < 5 && clients.every(({ hasSent }) => hasSent) ? quiet + 1 : 0
+    // One that waits for a storage's limit is quiet too.
+    if (quiet >= (clients.every(({ isWithheld }) => isWithheld) ? 5 : 60)) return clients[0]!.isWithheld
+    cpu = usage.cpu
+    await delay(50)
+  }
+  return false
+}
+
+/** One attacker. */
+class Client {
+  readonly isWithheld: boolean
+  /** Settles with the answer or the end of the connection. */
+  readonly done: Promise<void>
+  readonly #request: ClientRequest
+  hasSent = false
+  isDone = false
+  /** Bytes of the answer's body. */
+  received = 0
+  outcome = 'no answer'
+
+  constructor(port: number, attack: Attack, body: Buffer) {
+    const { contentType, encoding } = known[attack.body] as Recipe
+    this.isWithheld = isWithheld(attack)
+    this.#request = request({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      path: attack.path,
+      agent: false,
+      headers: {
+        'Content-Type': contentType,
+        'Content-Length': body.length + (this.isWithheld ? 1 : 0),
+        ...(encoding !== '' && { 'Content-Encoding': encoding }),
+      },
+    })
+    this.done = this.#answer()
+    const onSent = (): void => void (this.hasSent = true)
+    if (this.isWithheld) this.#request.write(body, onSent)
+    else this.#request.end(body, onSent)
+  }
+
+  get sent(): number {
+    return this.#request.socket?.bytesWritten ?? 0
+  }
+
+  destroy(): void {
+    this.#request.destroy()
+  }
+
+  async #answer(): Promise<void> {
+    try {
+      const [response] = (await once(this.#request, 'response')) as [IncomingMessage]
+      this.outcome = String(response.statusCode)
+      for await (const chunk of response) this.received += (chunk as Buffer).length
+    } catch (error) {
+      if (this.outcome === 'no answer') this.outcome = (error as NodeJS.ErrnoException).code ?? String(error)
+    }
+    this.isDone = this.hasSent = true
+    // A connection that breaks behind its answer is no news.
+    this.#request.on('error', () => undefined)
+  }
+}
+
+/** Requests of other clients, one after the other, while the attack lasts. */
+class OtherRequests {
+  readonly #port: number
+  readonly #running: Promise<void>
+  #isOver = false
+  #longest = 0
+
+  constructor(port: number) {
+    this.#port = port
+    this.#running = this.#run()
+  }
+
+  /** Milliseconds that one has waited at most. */
+  async end(): Promise<number> {
+    this.#isOver = true
+    await this.#running
+    return this.#longest
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      const start = performance.now()
+      const isAnswered = await this.#ask()
+      this.#longest = Math.max(this.#longest, isAnswered ? performance.now() - start : Infinity)
+      await delay(20)
+    }
+  }
+
+  #ask(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const asked = get({ port: this.#port, host: '127.0.0.1', path: '/alive', agent: false }, (response) => {
+        response.resume().once('close', () => resolve(response.statusCode === 200))
+      })
+      asked.setTimeout(patience, () => asked.destroy()).once('error', () => resolve(false))
+    })
+  }
+}
+
+function seenIn(figures: Figures, answers: readonly string[]): string {
+  const { clients, sent, cpu, answer, held, rss, wait } = figures
+  return [
+    `${sent} bytes each`,
+    `${cpu.toFixed(0)} ms CPU`,
+    `answers ${tally(answers)}, at most ${answer} bytes`,
+    `${(held / (sent * clients)).toFixed(1)} bytes held for each`,
+    `RSS +${(rss / MiB).toFixed(0)} MiB`,
+    `another request waited ${wait.toFixed(0)} ms`,
+  ].join(', ')
+}
+
+function brokenBy(attack: Attack, figures: Figures, { files, unanswered, answers }: Outcome): string[] {
+  const { clients, sent, cpu, answer, held, rss, wait } = figures
+  const perByte = attack.perByte ?? 4
+  const broken: string[] = []
+  const check = (value: number, most: number, what: string): void => {
+    if (value > most) broken.push(`${what}: ${value.toFixed(0)}, over ${most.toFixed(0)}`)
+  }
+  check(cpu, slack * allowedCpu(sent), 'milliseconds of processor time')
+  check(answer, allowedAnswer, 'bytes of an answer')
+  check(held, perByte * sent * clients + beside.together + beside.each * clients, 'bytes held')
+  check(rss, 512 * MiB + 2 * sent * clients, 'bytes of RSS')
+  check(wait, longestWait, 'milliseconds that another request waited')
+  check(unanswered, 0, 'clients without an answer')
+  check(attack.path === '/flat' ? files : 0, 0, 'files stored')
+  const wrong = answers.filter((status) => attack.status !== undefined && status !== String(attack.status))
+  check(wrong.length, 0, `answers other than ${attack.status}`)
+  return broken
+}

@@ -1,0 +1,158 @@
+/** What one request costs, measured in this process. */
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { allowedAnswer, allowedBlock, allowedCpu } from './allowed.js'
+import { payloadOf } from './payload.js'
+import type { Recipe } from './recipe.js'
+import { routes } from './routes.js'
+
+/** Chunks that arrive in one turn of the event loop, as from a socket that is read 64 KiB at a time. */
+const chunksPerTurn = 1024
+
+export interface Cost {
+  /** Bytes sent. */
+  readonly bytes: number
+  /** Milliseconds of processor time, without that of handing in the chunks. */
+  readonly cpu: number
+  /** Milliseconds that the event loop stood still at a stretch. */
+  readonly block: number
+  /** Bytes of the answer. */
+  readonly answer: number
+  /** An error that no client can cause where all is well: it would be a 500. */
+  readonly failure?: string
+}
+
+/** Over this much of what is allowed no second look is needed. */
+const certain = 5
+
+/** Milliseconds for one request. */
+const patience = 120_000
+
+/** How much of what is allowed a request has taken: over 1 is too much of something. */
+export function excess({ bytes, cpu, block, answer, failure }: Cost): number {
+  if (failure !== undefined) return Infinity
+  return Math.max(cpu / allowedCpu(bytes), block / allowedBlock(bytes), answer / allowedAnswer)
+}
+
+/**
+ * Measures a request, several times where it looks dear: the least of each figure counts, since whatever else the
+ * machine does can only add to it.
+ */
+export async function costOf(recipe: Recipe, times = 3): Promise<Cost> {
+  const body = payloadOf(recipe)
+  let least = await costOnce(recipe, body)
+  for (let turn = 1; turn < times && excess(least) > 0.5 && excess(least) < certain; turn += 1) {
+    const { cpu, block, answer } = await costOnce(recipe, body)
+    least = {
+      ...least,
+      cpu: Math.min(cpu, least.cpu),
+      block: Math.min(block, least.block),
+      answer: Math.min(answer, least.answer),
+    }
+  }
+  return least
+}
+
+async function costOnce(recipe: Recipe, body: Buffer): Promise<Cost> {
+  const handingIn = recipe.chunk < 1000 ? await cpuOf(() => discard(recipe, body)) : 0
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  let answered: Pick<Cost, 'answer' | 'failure'> = { answer: 0 }
+  delay.enable()
+  const cpu = await cpuOf(async () => {
+    answered = await request(recipe, body)
+  })
+  // The last stretch is counted when the loop has turned once more.
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  delay.disable()
+  return {
+    bytes: body.length,
+    cpu: Math.max(0, cpu - handingIn),
+    // Time in which other processes had the processor is no work of ours.
+    block: Math.min(cpu, delay.max / 1e6),
+    ...answered,
+  }
+}
+
+async function cpuOf(run: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+/** Sends the request to its route. */
+async function request(recipe: Recipe, body: Buffer): Promise<Pick<Cost, 'answer' | 'failure'>> {
+  const incoming = incomingOf(recipe, body)
+  const response = new ServerResponse(incoming)
+  const { line, taken } = countingLine()
+  response.assignSocket(line)
+  const read = routes.get(recipe.route)!
+  let failure: string | undefined
+  const handled = read(incoming, response, (error?: unknown) => {
+    if (error !== undefined) failure = error instanceof Error ? error.message : 'an error of another kind'
+    response.end('{}')
+  })
+  await handIn(incoming, body, recipe.chunk)
+  if (recipe.ending === 'withheld') incoming.destroy()
+  else {
+    incoming.complete = true
+    incoming.push(null)
+  }
+  if (!(await isIn(handled))) failure = `no answer after ${patience} ms`
+  if (!response.writableEnded) response.end()
+  response.emit('close')
+  return { answer: taken(), ...(failure !== undefined && { failure }) }
+}
+
+/** Whether a promise settles in time. */
+async function isIn(promise: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, patience, false)))
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The same chunks to a request that is not read by anything. */
+async function discard(recipe: Recipe, body: Buffer): Promise<void> {
+  const incoming = incomingOf(recipe, body)
+  incoming.resume()
+  await handIn(incoming, body, recipe.chunk)
+}
+
+function incomingOf({ contentType, encoding, ending }: Recipe, body: Buffer): IncomingMessage {
+  const incoming = new IncomingMessage(new Socket())
+  incoming.headers = {
+    'content-type': contentType,
+    'content-length': String(body.length + (ending === 'withheld' ? 1 : 0)),
+    ...(encoding !== '' && { 'content-encoding': encoding }),
+  }
+  return incoming
+}
+
+async function handIn(incoming: IncomingMessage, body: Buffer, size: number): Promise<void> {
+  let chunks = 0
+  for (let at = 0; at < body.length && !incoming.destroyed; at += size) {
+    incoming.push(body.subarray(at, at + size))
+    chunks += 1
+    if (size >= 1000 || chunks % chunksPerTurn === 0) await setImmediate()
+  }
+  await setImmediate()
+}
+
+/** A connection that takes everything and counts it. */
+function countingLine(): { line: Socket; taken: () => number } {
+  let taken = 0
+  const line = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      taken += chunk.length
+      done()
+    },
+  })
+  return { line: line as Socket, taken: () => taken }
+}
