@@ -24,6 +24,7 @@ export default defineConfig({
     // Tests run against the sources, so that no stale build can pass or fail them.
     alias: [
       { find: /^@formgate\/([\w-]+)$/, replacement: `${packages}/$1/src/index.ts` },
+      { find: /^@formgate\/([\w-]+)\/describe$/, replacement: `${packages}/$1/src/describe/index.ts` },
       { find: /^@formgate\/([\w-]+)\/([\w-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
     ],
   },

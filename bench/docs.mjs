@@ -47,7 +47,7 @@ ${verdictTable()}
 - JSON: Formgate checks every value, for the depth of the nesting and for numbers that are out of range. For 100 KB that takes 45 of the
   600 µs of parsing.
 - Small bodies on Fastify: its own parsers need little more than what Fastify does for every request. Formgate's limits, files and errors
-  need their own objects, and the body is hidden from Fastify afterwards ([decision 5](decisions/0005-fastify-looks-once.md)). On
+  need their own objects, and Fastify's own parsing is suppressed afterwards ([decision 5](decisions/0005-fastify-looks-once.md)). On
   Express and Koa the usual parsers take longer than that.
 - The last of 10,000 fields costs more than the last of 1,000: V8's garbage collections take 0.1 µs more for it, and its table of names
   another 0.1.

@@ -19,9 +19,10 @@ for (const entry of readdirSync(`${root}packages`, { withFileTypes: true })) {
  */
 async function bundle(folder) {
   const manifest = JSON.parse(readFileSync(`${folder}package.json`, 'utf8'))
-  const input = Object.values(manifest.exports).map((entry) =>
-    entry.default.replace(/^\.\/dist\/(.*)\.js$/, `${folder}src/$1.ts`),
+  const names = Object.values(manifest.exports).map((entry) =>
+    entry.default.replace(/^\.\/dist\/|\.js$/g, ''),
   )
+  const input = Object.fromEntries(names.map((name) => [name, `${folder}src/${name}.ts`]))
   const others = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
   const bundled = await rolldown({
     input,

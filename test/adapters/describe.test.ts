@@ -12,15 +12,17 @@ import {
   MultiPartParser,
   PlainTextParser,
   defaultLimits,
-  routeTable,
   stream,
   type MountOptions,
-  type RouteDescription,
   type Storage,
 } from '@formgate/core'
+import { routeTable, type RouteDescription } from '@formgate/core/describe'
 import * as onExpress from '@formgate/express'
+import { describe as describeExpress } from '@formgate/express/describe'
 import * as onFastify from '@formgate/fastify'
+import { describe as describeFastify, describable } from '@formgate/fastify/describe'
 import * as onKoa from '@formgate/koa'
+import { describe as describeKoa } from '@formgate/koa/describe'
 import express, { Router as expressRouter, type Express } from 'express'
 import { fastify, type FastifyInstance } from 'fastify'
 import Koa from 'koa'
@@ -63,11 +65,11 @@ async function described({ start }: Framework, description: Description) {
   const app = await start({
     ...description,
     above: {
-      express: (app) => void (describeIt = () => onExpress.describe(app)),
-      koa: (app) => void (describeIt = () => onKoa.describe(app)),
+      express: (app) => void (describeIt = () => describeExpress(app)),
+      koa: (app) => void (describeIt = () => describeKoa(app)),
       fastify: async (app) => {
-        await app.register(onFastify.describable)
-        describeIt = () => onFastify.describe(app)
+        await app.register(describable)
+        describeIt = () => describeFastify(app)
       },
     },
   })
@@ -288,7 +290,7 @@ describe('Express', () => {
   const build = (define: (app: Express) => void): readonly RouteDescription[] => {
     const app = express()
     define(app)
-    return onExpress.describe(app)
+    return describeExpress(app)
   }
 
   test('methods and paths of routes, in nested routers and below mounts with a path', () => {
@@ -353,10 +355,10 @@ describe('Express', () => {
     const admin = express()
     admin.post('/users', done)
     admin.post('/photos', onExpress.form(Photos), done)
-    expect(places(onExpress.describe(admin))).toEqual(['POST /users never', 'POST /photos 100'])
+    expect(places(describeExpress(admin))).toEqual(['POST /users never', 'POST /photos 100'])
     app.use(onExpress.multipart())
     app.use('/admin', admin)
-    const rows = onExpress.describe(admin)
+    const rows = describeExpress(admin)
     expect(places(rows)).toEqual(['POST /users unknown', 'POST /photos 100'])
     for (const { notes } of rows) expect(notes[0]).toContain('mounted at /admin in another')
   })
@@ -369,7 +371,7 @@ describe('Express', () => {
     app.use('/later', onExpress.multipart(), done)
     // As router 2.0 to 2.2 are.
     for (const layer of app.router.stack) Reflect.deleteProperty(layer, 'rawPath')
-    const rows = onExpress.describe(app)
+    const rows = describeExpress(app)
     expect(rows.map(({ path }) => path)).toEqual(['…/photos', '…/*'])
     for (const { notes } of rows) expect(notes[0]).toContain('update the package router')
   })
@@ -377,8 +379,8 @@ describe('Express', () => {
   test('a router alone is described too, and nothing else', () => {
     const router = expressRouter()
     router.post('/r', onExpress.parsers([JSONParser]), done)
-    expect(places(onExpress.describe(router))).toEqual(['POST /r 100'])
-    expect(() => onExpress.describe({})).toThrow(TypeError)
+    expect(places(describeExpress(router))).toEqual(['POST /r 100'])
+    expect(() => describeExpress({})).toThrow(TypeError)
   })
 })
 
@@ -397,7 +399,7 @@ describe('Koa', () => {
     router.use('/api', inner.routes())
     app.use(done)
     app.use(router.routes())
-    const rows = onKoa.describe(app)
+    const rows = describeKoa(app)
     expect(places(rows)).toEqual([
       'POST /early never',
       'GET /one/a 1',
@@ -414,16 +416,16 @@ describe('Koa', () => {
     const router = new KoaRouter()
     router.post('/r', done)
     app.use(router.routes())
-    expect(places(onKoa.describe(app))).toEqual(['POST /r 1'])
+    expect(places(describeKoa(app))).toEqual(['POST /r 1'])
     app.use(onKoa.form(Photos))
     app.use(done)
-    const rows = onKoa.describe(app)
+    const rows = describeKoa(app)
     expect(places(rows)).toEqual(['POST /r 1', '* /* 1'])
     expect(rows[1]).toMatchObject({
       data: 'typed',
       notes: [expect.stringContaining('Whatever stands below')],
     })
-    expect(() => onKoa.describe({} as never)).toThrow(TypeError)
+    expect(() => describeKoa({} as never)).toThrow(TypeError)
   })
 })
 
@@ -432,7 +434,7 @@ describe('Fastify', () => {
     const app = fastify()
     await define(app)
     await app.ready()
-    return onFastify.describe(app)
+    return describeFastify(app)
   }
 
   test('methods and paths of routes, in contexts with prefixes', async () => {
@@ -480,7 +482,7 @@ describe('Fastify', () => {
   })
 
   test('without either plugin nothing is known, which is an error', () => {
-    expect(() => onFastify.describe(fastify())).toThrow('await app.register(describable)')
+    expect(() => describeFastify(fastify())).toThrow('await app.register(describable)')
   })
 })
 
@@ -494,7 +496,7 @@ describe('routeTable()', () => {
       onExpress.body(bytes({ max: 1536 }), { contentType: 'image/png', errors: 'next', inspect: hash() }),
       done,
     )
-    expect(routeTable(onExpress.describe(app))).toBe(
+    expect(routeTable(describeExpress(app))).toBe(
       [
         '| method | path | reads | media types | files | storage | limits | notes |',
         '| --- | --- | --- | --- | --- | --- | --- | --- |',

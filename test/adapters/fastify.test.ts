@@ -240,6 +240,26 @@ describe('parsers() of one route', () => {
     },
   )
 
+  test.each(['POST', 'QUERY'])('gives request.body of a %s the value of request.data', async (method) => {
+    const app = newApp()
+    app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
+    const handler = async ({ body, data }: FastifyRequest): Promise<object> => ({ same: body === data, body })
+    app.route({ method, url: '/alone', ...parsers([JSONParser]), handler })
+    const twice = [parsers([JSONParser]).preParsing, parsers([JSONParser]).preParsing]
+    app.route({ method, url: '/twice', preParsing: twice, handler })
+    await app.register(async (inner) => {
+      await inner.register(multipart)
+      inner.route({ method, url: '/mounted', handler })
+    })
+    const send = await listen(app)
+    for (const path of ['/alone', '/twice', '/mounted']) {
+      for (const value of [{ a: 1 }, null, 0, '']) {
+        const answer = await send({ type: json, body: JSON.stringify(value), method, path })
+        expect(answer.json).toEqual({ same: true, body: value })
+      }
+    }
+  })
+
   test('takes more than the bodyLimit of Fastify', async () => {
     const app = newApp()
     app.post('/', parsers([MultiPartParser]), echo)

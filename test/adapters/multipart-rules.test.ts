@@ -276,6 +276,19 @@ const mistakes: readonly Case[] = [
     detail: ['Part 2'],
     hint: ['name='],
   })),
+  ...[
+    [`name*=utf-8''b`, 'name*'],
+    [`name=b; name*=utf-8''b`, 'name*'],
+    ['name*0=b; name*1=c', 'name*0'],
+    ['name=b; filename*0="c."; filename*1="txt"', 'filename*0'],
+    [`name=b; filename*0*=utf-8''c`, 'filename*0*'],
+  ].map(([parameters = '', parameter = '']) => ({
+    is: `a part with ${parameters}`,
+    type: multipartX,
+    body: form('X', a1, [`Content-Disposition: form-data; ${parameters}`, '1']),
+    code: 'MALFORMED_PART',
+    detail: ['Part 2', `its "${parameter}" is not supported`],
+  })),
   ...['bogus', 'utf-7', '""'].map((charset) => ({
     is: `a part in the unknown charset ${charset}`,
     type: multipartX,

@@ -17,7 +17,11 @@ export async function typeCheck(files: readonly string[]): Promise<string> {
       allowJs: true,
       checkJs: true,
       paths: {
+        '@formgate/core/describe': [`${packages}/core/src/describe/index.ts`],
         '@formgate/core/*': [`${packages}/core/src/*.ts`],
+        '@formgate/express/describe': [`${packages}/express/src/describe/index.ts`],
+        '@formgate/koa/describe': [`${packages}/koa/src/describe/index.ts`],
+        '@formgate/fastify/describe': [`${packages}/fastify/src/describe/index.ts`],
         '@formgate/*': [`${packages}/*/src/index.ts`],
       },
     },

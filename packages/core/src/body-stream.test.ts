@@ -37,6 +37,67 @@ test.each([[['abcdef']], [['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']]])(
   },
 )
 
+/** A stream that gives all its chunks in one turn of the event loop, as Node's parser does with the chunks of one read. */
+function inOneTurn(chunks: readonly string[]): Readable {
+  const origin = new Readable({ read: () => undefined })
+  setImmediate(() => {
+    for (const chunk of chunks) origin.push(Buffer.from(chunk))
+    origin.push(null)
+  })
+  return origin
+}
+
+const letters = Array.from({ length: 1000 }, (_, at) => String.fromCharCode(97 + (at % 26)))
+
+test.each([
+  ['single bytes', letters],
+  ['single bytes and a large piece', [...letters, 'x'.repeat(5000), 'y']],
+  ['single bytes, and more than is kept in one turn', Array.from({ length: 40 }, () => letters).flat()],
+])('%s of one turn are read in order, up to the limit', async (_, chunks) => {
+  const all = chunks.join('')
+  expect(await read(inOneTurn(chunks), { limit: all.length, idle: 1000 })).toEqual([all, undefined])
+  const limit = all.length - 1
+  expect(await read(inOneTurn(chunks), { limit, idle: 1000 })).toEqual([
+    all.slice(0, limit),
+    'LIMIT_BODY_SIZE',
+  ])
+})
+
+test.each([
+  ['at once', () => undefined],
+  ['one after the other', () => delay(1)],
+])('a thousand bytes of one turn are handed on in few pieces, taken %s', async (_, wait) => {
+  const body = new BodyStream(inOneTurn(letters), {
+    limit: 1000,
+    idle: 1000,
+    tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+    lost: () => new BodyError('CLIENT_ABORTED'),
+  })
+  const pieces: string[] = []
+  let taking = 0
+  await body.each((piece) => {
+    expect(taking).toBe(0)
+    pieces.push(piece.toString())
+    const busy = wait()
+    if (busy === undefined) return undefined
+    taking += 1
+    return busy.then(() => void (taking -= 1))
+  })
+  expect(pieces.join('')).toBe(letters.join(''))
+  expect(pieces.length).toBeLessThan(30)
+})
+
+test('the bytes of a client that goes away in the same turn are still read', async () => {
+  const origin = new Readable({ read: () => undefined })
+  setImmediate(() => {
+    for (const letter of letters) origin.push(Buffer.from(letter))
+    origin.destroy(new Error('gone'))
+  })
+  const [text, error] = await read(origin, { limit: 1000, idle: 1000 })
+  expect(letters.join('').startsWith(text)).toBe(true)
+  expect(error).toBe('CLIENT_ABORTED')
+})
+
 test('a body that has come whole may wait for its reader', async () => {
   const body = new BodyStream(Readable.from([Buffer.from('abc')]), {
     limit: 10,

@@ -135,7 +135,7 @@ export class BodyStream extends Readable {
     }
     const { total = Infinity, statedTotal = total } = this.#bounds
     if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))
-    this.#origin.on('error', (cause: Error) => this.destroy(this.#bounds.lost(cause)))
+    this.#origin.on('error', (cause: Error) => this.#lose(cause))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
@@ -321,7 +321,13 @@ export class BodyStream extends Readable {
   }
 
   readonly #onClose = (): void => {
-    if (!this.#origin.readableEnded) this.destroy(this.#bounds.lost(null))
+    if (!this.#origin.readableEnded) this.#lose(null)
+  }
+
+  /** A fault in what has come is told first, in however many pieces it has come. */
+  #lose(cause: Error | null): void {
+    if (!this.#isTaking) this.#passGathered()
+    this.destroy(this.#bounds.lost(cause))
   }
 
   static #onIdle(this: void, body: BodyStream): void {

@@ -1,12 +1,4 @@
 /** The public names of Formgate's core. */
-export type {
-  AcceptedFiles,
-  AcceptedMediaType,
-  RouteDescription,
-  SchemaDescription,
-} from './description/route-description.js'
-export { routeTable } from './description/route-table.js'
-export type { SchemaField } from './validation/schema-fields.js'
 export { createBodyParser, type BodyParser } from './create-body-parser.js'
 export type { BodyResult } from './parse-body.js'
 export type { MountOptions, RouteOptions } from './options.js'

@@ -122,7 +122,7 @@ describe('a charset', () => {
     const texts = [[0xff, 0xfe, 0x41], [0x81], [0x40], [0x1b, 0x24, 0x42], [0xef, 0xbb, 0xbf, 0x80], []]
     const labels = ['utf-16le', 'utf-16be', 'windows-1252', 'shift_jis', 'gb18030', 'iso-2022-jp', 'big5']
     for (const label of labels) {
-      for (const text of [...texts, ...texts.reverse()]) {
+      for (const text of [...texts, ...texts.toReversed()]) {
         const bytes = Uint8Array.from(text)
         const own = new TextDecoder(label)
         expect([label, text, decodeWhole(bytes, label)]).toEqual([

@@ -2,7 +2,6 @@
 import type { Inspector } from './files/inspection.js'
 import type { Storage } from './files/storage.js'
 import { spool } from './files/spool.js'
-import { continueLate } from './late-continue.js'
 import { defaultLimits, resolveLimits, type Limits } from './limits.js'
 import type { FileRules, ParserLike } from './parsers/base-parser.js'
 import { FormParser } from './parsers/form-parser.js'
@@ -65,8 +64,6 @@ const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgre
  */
 export function resolveMount(options: MountOptions = {}): Config {
   checkNames(options, mountOptionNames)
-  // Whoever takes bodies defines how; the servers that will hand them in are not known here.
-  continueLate()
   const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
   const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)

@@ -1,6 +1,6 @@
 /** A refused client that is still sending: how much more is read of it, and when its connection is closed. */
 import { Socket } from 'node:net'
-import { forgoContinue } from './late-continue.js'
+import { cancelContinue } from './expect-continue.js'
 import type { Source } from './source.js'
 
 /** How much more it may send, and for how long. */
@@ -28,7 +28,7 @@ export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promi
   const { request } = source
   source.isDiscarded = true
   // It has its answer, and nothing is wanted of it.
-  forgoContinue(request)
+  cancelContinue(request)
   return new Promise((resolve) => {
     let left = drainedBytes
     const done = (): void => {

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { BodyStream, type BodyBounds } from './body-stream.js'
 import { BodyError } from './errors.js'
+import { deferContinue } from './expect-continue.js'
 import { firstByteOrEnd, isWhole } from './first-byte.js'
 import type { FrameworkRequest } from './framework-request.js'
 import { inflatedStream, inflaters } from './inflated-body.js'
@@ -60,6 +61,7 @@ export class Source {
     this.headers = request.headers
     this.target = target
     this.#stream = stream
+    deferContinue(request)
   }
 
   /** The framework has put another stream in the place of the body. Once that is being read, this is too late. */

@@ -1,4 +1,6 @@
 /** Formgate for Express. */
+import type { FilesByField, Part } from '@formgate/core'
+
 export * from '@formgate/core'
 export {
   body,
@@ -10,4 +12,18 @@ export {
   type Middleware,
   type TypedMiddleware,
 } from './middleware.js'
-export { describe } from './describe.js'
+
+declare module 'express-serve-static-core' {
+  // A merge repeats the parameters of the interface that it merges with, its `any` included.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  interface Request<P, ResBody, ReqBody, ReqQuery, LocalsObj extends Record<string, any>> {
+    /** Fields and files together, or whatever the parser returned. */
+    data: ReqBody
+    /** The files of the request by field name; always lists. */
+    files: FilesByField
+    /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
+    parse(): Promise<{ data: ReqBody; files: FilesByField }>
+    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
+    parts(): AsyncIterableIterator<Part>
+  }
+}

@@ -3,42 +3,26 @@ import type {
   BodyData,
   BodyOptions,
   BodyType,
-  FilesByField,
   FormOptions,
   MountOptions,
   ParserLike,
-  Part,
   RouteOptions,
   Schema,
 } from '@formgate/core'
 import {
+  bodyStep,
+  formStep,
+  mountStep,
   noteStep,
   openBody,
-  resolveMount,
-  RouteConfig,
-  sendProblem,
-  TypedRoute,
+  parsersStep,
+  runStep,
   type BodyStep,
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
-import { endForLateListeners } from './end-for-late-listeners.js'
+import { settle } from './settle.js'
 import { shareShape } from './shared-shape.js'
-
-declare module 'express-serve-static-core' {
-  // A merge repeats the parameters of the interface that it merges with, its `any` included.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  interface Request<P, ResBody, ReqBody, ReqQuery, LocalsObj extends Record<string, any>> {
-    /** Fields and files together, or whatever the parser returned. */
-    data: ReqBody
-    /** The files of the request by field name; always lists. */
-    files: FilesByField
-    /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
-    parse(): Promise<{ data: ReqBody; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
-    parts(): AsyncIterableIterator<Part>
-  }
-}
 
 /** A middleware that leaves the types of its route alone. */
 export type Middleware = (req: unknown, res: unknown, next: NextFunction) => Promise<void>
@@ -60,8 +44,7 @@ export type ErrorMiddleware = (
  * @throws TypeError for an unknown option or an invalid value
  */
 export function multipart(options: MountOptions = {}): Middleware {
-  const config = resolveMount(options)
-  return middleware((body) => body.mount(config), { kind: 'mount', config })
+  return middleware(mountStep(options))
 }
 
 /**
@@ -71,8 +54,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @throws TypeError for what is no parser, an unknown option or an invalid value
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
-  const route = RouteConfig.ofParsers(list, options)
-  return middleware((body) => body.route(route), { kind: 'route', route })
+  return middleware(parsersStep(list, options))
 }
 
 /**
@@ -84,7 +66,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
   schema: Type,
   options?: Options,
 ): TypedMiddleware<BodyData<Type, Options>> {
-  return typed(TypedRoute.ofForm(schema, options))
+  return middleware(formStep(schema, options))
 }
 
 /**
@@ -96,15 +78,7 @@ export function body<
   Type extends BodyType | undefined = undefined,
   const Options extends BodyOptions = BodyOptions,
 >(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
-  return typed(new TypedRoute(type, options))
-}
-
-function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
-  return middleware((requestBody) => requestBody.typed(route), {
-    kind: 'route',
-    route: route.config,
-    typed: route,
-  })
+  return middleware(bodyStep(type, options))
 }
 
 /**
@@ -112,40 +86,26 @@ function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
  * has no place where `multipart()` could catch it.
  */
 export function problems(): ErrorMiddleware {
-  return (error, req, res, next) => settle(error, req as Request, res as Response, next)
+  return (error, req, res, next) =>
+    settle(error, bodyOf(req as Request, res as Response), res as Response, next)
 }
 
-function middleware(read: (body: RequestBody) => Promise<unknown>, step: BodyStep): Middleware {
-  const route = step.kind === 'route' ? step.route : undefined
+function middleware(step: BodyStep): Middleware {
   const reading: Middleware = async (req, res, next) => {
     shareShape(req as Request)
     shareShape(res as Response)
+    const requestBody = bodyOf(req as Request, res as Response)
     try {
-      await read(bodyOf(req as Request, res as Response))
+      await runStep(requestBody, step)
     } catch (error) {
-      return settle(error, req as Request, res as Response, next, route)
+      return settle(error, requestBody, res as Response, next, step.route)
     }
     next()
   }
   return noteStep(reading, step)
 }
 
+/** The body of a request; the first call gives the request its properties. */
 function bodyOf(req: Request, res: Response): RequestBody {
   return openBody({ request: req, response: res, target: req, params: () => req.params })
-}
-
-async function settle(
-  error: unknown,
-  req: Request,
-  res: Response,
-  next: NextFunction,
-  route?: RouteConfig,
-): Promise<void> {
-  const body = bodyOf(req, res)
-  const reaction = await body.react(error, route)
-  if (reaction.kind === 'answer') sendProblem(res, reaction)
-  else if (reaction.kind === 'pass on') {
-    if (body.source.isIncoming) endForLateListeners(req, res)
-    next(error)
-  }
 }

@@ -1,5 +1,28 @@
 /** Formgate for Fastify. */
+import type { FilesByField, Part } from '@formgate/core'
+
 export * from '@formgate/core'
-export { describable, describe } from './describe.js'
 export { multipart } from './plugin.js'
 export { body, form, parsers, type ParsingRoute, type TypedParsingRoute } from './route.js'
+
+declare module 'fastify' {
+  interface FastifyRequest<
+    RouteGeneric,
+    RawServer,
+    RawRequest,
+    SchemaCompiler,
+    TypeProvider,
+    ContextConfig,
+    Logger,
+    RequestType,
+  > {
+    /** Fields and files together, or whatever the parser returned. */
+    data: RequestType['body']
+    /** The files of the request by field name; always lists. */
+    files: FilesByField
+    /** Parses the body now, if that has not been done. For `register(multipart, { lazy: true })`. */
+    parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
+    /** The parts of a multipart form as they arrive, stored nowhere. For `register(multipart, { lazy: true })`. */
+    parts(): AsyncIterableIterator<Part>
+  }
+}

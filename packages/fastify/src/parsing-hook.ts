@@ -1,58 +1,15 @@
 /** The hook in which a body is read, for the plugin and for a route alike. */
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Readable } from 'node:stream'
-import type { FilesByField, Part, RouteParams } from '@formgate/core'
-import { openBody, type ProblemAnswer, type RequestBody, type RouteConfig } from '@formgate/core/adapter'
-import type { FastifyRequest } from 'fastify'
-import { hideBody, hideMediaType } from './hide-body.js'
-
-declare module 'fastify' {
-  interface FastifyRequest<
-    RouteGeneric,
-    RawServer,
-    RawRequest,
-    SchemaCompiler,
-    TypeProvider,
-    ContextConfig,
-    Logger,
-    RequestType,
-  > {
-    /** Fields and files together, or whatever the parser returned. */
-    data: RequestType['body']
-    /** The files of the request by field name; always lists. */
-    files: FilesByField
-    /** Parses the body now, if that has not been done. For `register(multipart, { lazy: true })`. */
-    parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `register(multipart, { lazy: true })`. */
-    parts(): AsyncIterableIterator<Part>
-  }
-}
-
-/** What the hook uses of a request: all that those of any server, logger and type provider have in common. */
-export interface HookRequest {
-  readonly raw: IncomingMessage | Http2ServerRequest
-  readonly params: unknown
-  readonly method: string
-  readonly is404: boolean
-  get headers(): IncomingHttpHeaders
-  set headers(fields: object | undefined)
-  body: unknown
-}
-
-/** What the hook uses of a reply. */
-export interface HookReply {
-  readonly raw: ServerResponse | Http2ServerResponse
-  code(status: number): unknown
-  headers(headers: Record<string, string>): unknown
-  send(body: unknown): unknown
-}
+import type { RouteParams } from '@formgate/core'
+import { openBody, runStep, type BodyStep, type RequestBody } from '@formgate/core/adapter'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
 /** A `preParsing` hook for a route of any server, logger and type provider. */
 export type ParsingHook = (
   this: unknown,
-  request: HookRequest,
-  reply: HookReply,
+  request: unknown,
+  reply: unknown,
   payload: Readable,
   done: (error?: Error | null, payload?: Readable) => void,
 ) => void
@@ -73,35 +30,42 @@ export type TypedParsingHook<Data> = (
 /* oxlint-enable typescript/no-explicit-any */
 
 /**
- * Makes the hook.
- *
- * It takes a callback, and does not call it when it has answered: a client that closes the connection during the answer
- * would otherwise let the handler run.
+ * Makes the hook. It does not call its callback when it has answered: a client that closes the connection during the
+ * answer would otherwise let the handler run.
  */
-export function parsingHook(read: (body: RequestBody) => Promise<unknown>, route?: RouteConfig): ParsingHook {
-  return (request, reply, payload, done) => {
-    // A request for no route: nobody is there to take its files.
+export function parsingHook(step: BodyStep): ParsingHook {
+  return (hooked, hookedReply, payload, done) => {
+    const request = hooked as FastifyRequest
+    const reply = hookedReply as FastifyReply
+    // Without a route no handler takes the files.
     if (request.is404) return done()
     const body = bodyOf(request, reply, payload)
     const goOn = (): void => {
       if (!body.isRead) {
-        if (body.isMounted && body.source.mediaType === undefined) hideMediaType(request)
+        if (body.isMounted && body.source.mediaType === undefined) suppressMediaType(request)
         return done()
       }
       request.body = body.data
-      return done(null, hideBody(request, body.isMounted))
+      return done(null, suppressParsing(request, body.isMounted))
     }
     const refuse = async (error: unknown): Promise<void> => {
-      const reaction = await body.react(error, route)
-      if (reaction.kind === 'answer') sendAnswer(reply, reaction)
-      else if (reaction.kind === 'pass on') done(error as Error)
+      const reaction = await body.react(error, step.route)
+      if (reaction.kind === 'pass on') done(error as Error)
+      if (reaction.kind !== 'answer') return
+      const { status, headers, body: problem } = reaction
+      // To JSON in a string Fastify adds a charset, which problem+json does not have.
+      const sent = typeof problem === 'string' ? Buffer.from(problem) : problem
+      reply
+        .code(status)
+        .headers({ ...headers })
+        .send(sent)
     }
-    void read(body).then(goOn, refuse)
+    void runStep(body, step).then(goOn, refuse)
   }
 }
 
 /** The body of a request; `payload` is what the hooks before have made of it. */
-export function bodyOf(request: HookRequest, reply: HookReply, payload?: Readable): RequestBody {
+export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
   return openBody({
     request: request.raw,
     response: reply.raw,
@@ -109,12 +73,4 @@ export function bodyOf(request: HookRequest, reply: HookReply, payload?: Readabl
     params: () => request.params as RouteParams,
     stream: payload,
   })
-}
-
-/** Sends a problem. */
-function sendAnswer(reply: HookReply, { status, headers, body }: ProblemAnswer): void {
-  reply.code(status)
-  reply.headers({ ...headers })
-  // To JSON that is a string Fastify adds a charset, which problem+json does not have.
-  reply.send(typeof body === 'string' ? Buffer.from(body) : body)
 }

@@ -1,23 +1,19 @@
 /** The plugin: Formgate for the context it is registered in, and for those below. */
-import type { MountOptions } from '@formgate/core'
-import { resolveMount } from '@formgate/core/adapter'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { BodyError, type MountOptions } from '@formgate/core'
+import { mountStep, type ProblemAnswer } from '@formgate/core/adapter'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { parsingHook } from './parsing-hook.js'
-import { openBook } from './route-book.js'
-import { answerThrown } from './thrown-problems.js'
+import { noteRoutes } from './noted-routes.js'
+import { bodyOf, parsingHook } from './parsing-hook.js'
 
 const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
-  const config = resolveMount(options)
+  const step = mountStep(options)
   refuseMultipart(app)
-  openBook(app).mount(app, { kind: 'mount', config })
+  noteRoutes(app, step)
   // Reads nothing: the body has been read before, or is left to the handler as a stream.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (request, payload, done) => done(null, request.body ?? payload))
-  app.addHook(
-    'preParsing',
-    parsingHook((body) => body.mount(config)),
-  )
+  app.addContentTypeParser('*', ({ body }, payload, done) => done(null, body === undefined ? payload : body))
+  app.addHook('preParsing', parsingHook(step))
   answerThrown(app)
 }
 
@@ -31,21 +27,41 @@ export const multipart: FastifyPluginAsync<MountOptions> = fastifyPlugin(plugin,
   fastify: '5.x',
 })
 
-/** Both want `request.files`; without this look the one that comes second fails with less to go by, or not at all. */
+/** Both set `request.files`. Without this check the second one fails with a message that does not name the first. */
 function refuseMultipart(app: FastifyInstance): void {
   const refuse = (context: FastifyInstance): void => {
     if (!context.hasPlugin('@fastify/multipart')) return
     throw new Error(
-      '@formgate/fastify and @fastify/multipart are registered in the same context, and both want request.files. ' +
+      '@formgate/fastify and @fastify/multipart are registered in the same context, and both set request.files. ' +
         'Register one of them, or each in a context of its own.',
     )
   }
   const refuseWhenReady = (context: FastifyInstance): void => {
-    context.addHook('onReady', async function look() {
-      refuse(this)
-    })
+    context.addHook('onReady', async () => refuse(context))
   }
   refuse(app)
   refuseWhenReady(app)
   app.addHook('onRegister', refuseWhenReady)
+}
+
+/** Set by Fastify's own error handler, which copies `error.headers`, and by no other: one of the app's own wins. */
+const mark = 'formgate-problem'
+
+/** Answers, as a problem, the 415 that a handler throws when it reads the data of a media type without a parser. */
+function answerThrown(app: FastifyInstance): void {
+  const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
+  app.addHook('onError', async (request, reply, error) => {
+    if (!(error instanceof BodyError)) return
+    const reaction = await bodyOf(request, reply).react(error)
+    if (reaction.kind !== 'answer') return
+    answers.set(request, reaction)
+    Object.assign(error, { headers: { ...error.headers, [mark]: '1' } })
+  })
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const answer = answers.get(request)
+    if (answer === undefined || !reply.hasHeader(mark)) return done(null, payload)
+    reply.removeHeader(mark)
+    reply.headers({ ...answer.headers })
+    return done(null, answer.body)
+  })
 }

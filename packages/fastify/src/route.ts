@@ -8,21 +8,19 @@ import type {
   RouteOptions,
   Schema,
 } from '@formgate/core'
-import { noteStep, RouteConfig, TypedRoute } from '@formgate/core/adapter'
+import { bodyStep, formStep, noteStep, parsersStep, type RouteStep } from '@formgate/core/adapter'
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
- * They can be spread beside others: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks this one
- * stands last: what it hides from Fastify's own content type parsers, a look at the headers after it brings back.
+ * Can be spread beside other options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
+ * one last: a later hook that reads the headers makes Fastify parse the body again.
  */
-export interface ParsingRoute {
-  readonly preParsing: ParsingHook
+export interface ParsingRoute<Hook = ParsingHook> {
+  readonly preParsing: Hook
 }
 
 /** The same, and `req.data` of the route has a type. */
-export interface TypedParsingRoute<Data> {
-  readonly preParsing: TypedParsingHook<Data>
-}
+export type TypedParsingRoute<Data> = ParsingRoute<TypedParsingHook<Data>>
 
 /**
  * The parser list of one route, with or without `register(multipart)`.
@@ -31,9 +29,7 @@ export interface TypedParsingRoute<Data> {
  * @throws TypeError for what is no parser, an unknown option or an invalid value
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): ParsingRoute {
-  const route = RouteConfig.ofParsers(list, options)
-  const preParsing = parsingHook((requestBody) => requestBody.route(route), route)
-  return { preParsing: noteStep(preParsing, { kind: 'route', route }) }
+  return routeOptions(parsersStep(list, options))
 }
 
 /**
@@ -45,7 +41,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
   schema: Type,
   options?: Options,
 ): TypedParsingRoute<BodyData<Type, Options>> {
-  return typed(TypedRoute.ofForm(schema, options))
+  return routeOptions(formStep(schema, options))
 }
 
 /**
@@ -57,10 +53,9 @@ export function body<
   Type extends BodyType | undefined = undefined,
   const Options extends BodyOptions = BodyOptions,
 >(type?: Type, options?: Options): TypedParsingRoute<BodyData<Type, Options>> {
-  return typed(new TypedRoute(type, options))
+  return routeOptions(bodyStep(type, options))
 }
 
-function typed<Data>(route: TypedRoute): TypedParsingRoute<Data> {
-  const preParsing = parsingHook((requestBody) => requestBody.typed(route), route.config)
-  return { preParsing: noteStep(preParsing, { kind: 'route', route: route.config, typed: route }) }
+function routeOptions(step: RouteStep): ParsingRoute {
+  return { preParsing: noteStep(parsingHook(step), step) }
 }

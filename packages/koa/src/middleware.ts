@@ -3,38 +3,25 @@ import type {
   BodyData,
   BodyOptions,
   BodyType,
-  FilesByField,
   FormOptions,
   MountOptions,
   ParserLike,
-  Part,
   RouteOptions,
   RouteParams,
   Schema,
 } from '@formgate/core'
 import {
+  bodyStep,
+  formStep,
+  mountStep,
   noteStep,
   openBody,
-  resolveMount,
-  RouteConfig,
-  TypedRoute,
-  type BodyStep,
+  parsersStep,
+  runStep,
   type RequestBody,
+  type RouteStep,
 } from '@formgate/core/adapter'
 import type { Context, DefaultState, Middleware } from 'koa'
-
-declare module 'koa' {
-  interface Request {
-    /** Fields and files together, or whatever the parser returned. */
-    data: unknown
-    /** The files of the request by field name; always lists. */
-    files: FilesByField
-    /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
-    parse(): Promise<{ data: unknown; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
-    parts(): AsyncIterableIterator<Part>
-  }
-}
 
 /**
  * Mounts Formgate for everything below it: `ctx.request.data` and `ctx.request.files`, whatever was sent.
@@ -42,18 +29,18 @@ declare module 'koa' {
  * @throws TypeError for an unknown option or an invalid value
  */
 export function multipart(options: MountOptions = {}): Middleware {
-  const config = resolveMount(options)
+  const step = mountStep(options)
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
-      await body.mount(config)
+      await runStep(body, step)
       // Inside the try: a handler may read the data of a media type that nobody parses.
       await next()
     } catch (error) {
       await settle(error, body, ctx)
     }
   }
-  return noteStep(mounted, { kind: 'mount', config })
+  return noteStep(mounted, step)
 }
 
 /**
@@ -63,8 +50,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @throws TypeError for what is no parser, an unknown option or an invalid value
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
-  const route = RouteConfig.ofParsers(list, options)
-  return routeMiddleware((requestBody) => requestBody.route(route), { kind: 'route', route })
+  return routeMiddleware(parsersStep(list, options))
 }
 
 /** A middleware that gives `ctx.request.data` of its route a type. */
@@ -79,7 +65,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
   schema: Type,
   options?: Options,
 ): TypedMiddleware<BodyData<Type, Options>> {
-  return typed(TypedRoute.ofForm(schema, options))
+  return routeMiddleware(formStep(schema, options))
 }
 
 /**
@@ -91,25 +77,14 @@ export function body<
   Type extends BodyType | undefined = undefined,
   const Options extends BodyOptions = BodyOptions,
 >(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
-  return typed(new TypedRoute(type, options))
+  return routeMiddleware(bodyStep(type, options))
 }
 
-function typed<Data>(route: TypedRoute): TypedMiddleware<Data> {
-  return routeMiddleware((requestBody) => requestBody.typed(route), {
-    kind: 'route',
-    route: route.config,
-    typed: route,
-  })
-}
-
-function routeMiddleware(
-  read: (requestBody: RequestBody) => Promise<unknown>,
-  step: Extract<BodyStep, { kind: 'route' }>,
-): Middleware {
+function routeMiddleware(step: RouteStep): Middleware {
   const reading: Middleware = async (ctx, next) => {
     const requestBody = bodyOf(ctx)
     try {
-      await read(requestBody)
+      await runStep(requestBody, step)
     } catch (error) {
       return settle(error, requestBody, ctx, step.route)
     }
@@ -118,12 +93,18 @@ function routeMiddleware(
   return noteStep(reading, step)
 }
 
+/** The body of a request; the first call gives the request its properties. */
 function bodyOf(ctx: Context): RequestBody {
   const params = (): RouteParams | undefined => (ctx as { params?: RouteParams }).params
   return openBody({ request: ctx.req, response: ctx.res, target: ctx.request, params })
 }
 
-async function settle(error: unknown, body: RequestBody, ctx: Context, route?: RouteConfig): Promise<void> {
+async function settle(
+  error: unknown,
+  body: RequestBody,
+  ctx: Context,
+  route?: RouteStep['route'],
+): Promise<void> {
   const reaction = await body.react(error, route)
   if (reaction.kind === 'pass on') throw error
   if (reaction.kind === 'drop') return

@@ -11,6 +11,12 @@ export function isTextual(type: string): boolean {
   return textual.test(type) && type !== 'text/rtf'
 }
 
+const decoders = {
+  latin1: new TextDecoder('latin1'),
+  'utf-16le': new TextDecoder('utf-16le'),
+  'utf-16be': new TextDecoder('utf-16be'),
+}
+
 /**
  * Reads the beginning of a file as text.
  *
@@ -18,12 +24,11 @@ export function isTextual(type: string): boolean {
  * each byte, and the markup that is looked for is ASCII.
  */
 export function readSample(bytes: Uint8Array): string | undefined {
-  const utf16 = byteOrder(bytes)
-  const text = new TextDecoder(utf16 ?? 'latin1').decode(bytes)
+  const text = decoders[byteOrder(bytes) ?? 'latin1'].decode(bytes)
   return binaryByte.test(text) ? undefined : text.replace(/^\u00ef\u00bb\u00bf/, '')
 }
 
-function byteOrder([first, second]: Uint8Array): string | undefined {
+function byteOrder([first, second]: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   if (first === 0xff && second === 0xfe) return 'utf-16le'
   if (first === 0xfe && second === 0xff) return 'utf-16be'
   return undefined

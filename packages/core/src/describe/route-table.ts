@@ -1,6 +1,6 @@
 /** What an app accepts, as a table for people. */
 import { defaultLimits, type Limits } from '../limits.js'
-import type { AcceptedFiles, RouteDescription } from './route-description.js'
+import type { AcceptedFiles, RouteDescription } from './describe-route.js'
 
 const heads = ['method', 'path', 'reads', 'media types', 'files', 'storage', 'limits', 'notes']
 

@@ -1,8 +1,17 @@
 /** What the routes of an app accept, read from the app itself. */
 import { METHODS } from 'node:http'
-import type { RouteDescription } from '@formgate/core'
-import { describeRoute, describeUnknown, stepOf, type BodyStep } from '@formgate/core/adapter'
+import { stepOf, type BodyStep } from '@formgate/core/adapter'
+import { describeRoute, describeUnknown, type RouteDescription } from '@formgate/core/describe'
 import { LayerPath, type RouterLayer, type Spelling } from './layer-path.js'
+
+export {
+  routeTable,
+  type AcceptedFiles,
+  type AcceptedMediaType,
+  type RouteDescription,
+  type SchemaDescription,
+  type SchemaField,
+} from '@formgate/core/describe'
 
 /** What is read of a router. */
 interface Stack {

@@ -1,9 +1,9 @@
 /** Which config reads which media types, where several middlewares of Formgate stand on the way to a handler. */
+import type { BodyStep } from '../adapter.js'
 import { mediaTypeCovers } from '../media-type.js'
 import type { Config } from '../options.js'
 import { narrower, rangeContains, type RegisteredParser } from '../registry.js'
 import type { TypedRoute } from '../typed-route.js'
-import type { BodyStep } from './body-step.js'
 
 /** Media types that are read in one way. */
 export interface BodyReading {

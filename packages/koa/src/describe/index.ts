@@ -1,7 +1,16 @@
 /** What the routes of an app accept, read from the app itself. */
 import { METHODS } from 'node:http'
-import type { RouteDescription } from '@formgate/core'
-import { describeRoute, stepOf, type BodyStep } from '@formgate/core/adapter'
+import { stepOf, type BodyStep } from '@formgate/core/adapter'
+import { describeRoute, type RouteDescription } from '@formgate/core/describe'
+
+export {
+  routeTable,
+  type AcceptedFiles,
+  type AcceptedMediaType,
+  type RouteDescription,
+  type SchemaDescription,
+  type SchemaField,
+} from '@formgate/core/describe'
 
 /** What is read of an app. */
 export interface DescribedApp {

@@ -1,4 +1,5 @@
 /** What a route accepts, as plain data: a row of what `describe(app)` returns. */
+import type { BodyStep } from '../adapter.js'
 import type { Inspector } from '../files/inspection.js'
 import type { Storage } from '../files/storage.js'
 import type { Limits } from '../limits.js'
@@ -11,7 +12,6 @@ import type { TypedRoute } from '../typed-route.js'
 import { fileFields, schemaFields, type SchemaField } from '../validation/schema-fields.js'
 import { isZodSchema, type Schema } from '../validation/schema.js'
 import { bodyReadings, type BodyReading } from './body-readings.js'
-import type { BodyStep } from './body-step.js'
 
 /**
  * What one route accepts. A route whose media types are read in more than one way has a row for each.

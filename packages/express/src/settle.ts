@@ -1,0 +1,31 @@
+/** What becomes of an error: an answer, or Express's own error path. */
+import type { IncomingMessage } from 'node:http'
+import { sendProblem, type BodyStep, type RequestBody } from '@formgate/core/adapter'
+import type { NextFunction, Response } from 'express-serve-static-core'
+
+/** Answers an error, or hands it to Express. @param route the route whose `errors` option counts */
+export async function settle(
+  error: unknown,
+  body: RequestBody,
+  response: Response,
+  next: NextFunction,
+  route?: BodyStep['route'],
+): Promise<void> {
+  const reaction = await body.react(error, route)
+  if (reaction.kind === 'answer') sendProblem(response, reaction)
+  else if (reaction.kind === 'pass on') {
+    if (body.source.isIncoming) endForLateListeners(response)
+    next(error)
+  }
+}
+
+/**
+ * Calls listeners for the end of this request at once, if they are added before there is an answer. The last error
+ * handler of Express waits for that end before it answers, and a client that is cut off on the way would get no answer.
+ */
+function endForLateListeners(response: Response): void {
+  const request: IncomingMessage = response.req
+  request.on('newListener', (event, listener: () => void) => {
+    if (event === 'end' && !response.headersSent) setImmediate(() => listener.call(request))
+  })
+}

@@ -1,0 +1,78 @@
+/** Keeps Fastify from parsing a body that has been read. */
+import { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
+
+/** Methods whose body Fastify does not parse. */
+const bodyless = new Set(['GET', 'HEAD', 'TRACE'])
+
+const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
+
+/**
+ * Fastify reads `request.headers` once to decide whether there is a body to parse: that once, there is none.
+ *
+ * @returns the stream to parse instead of the one that has been read, if there has to be one
+ */
+export function suppressParsing(request: FastifyRequest, isMounted: boolean): Readable | undefined {
+  if (bodyless.has(request.method)) return undefined
+  if (request.method !== 'QUERY') {
+    setHeaders(request, new OneTimeHeaders(request, undefined, noBody, 1))
+    return undefined
+  }
+  // Fastify refuses a QUERY without a Content-Type. The content type parser of the plugin reads nothing.
+  if (isMounted) return undefined
+  // Any other gets an empty text, for whose length Fastify reads the headers a second time.
+  setHeaders(request, new OneTimeHeaders(request, 'text/plain', { 'content-length': '0' }, 2))
+  keepBody(request)
+  return Readable.from([])
+}
+
+/** Fastify refuses a Content-Type that names no media type: that once, there is another. */
+export function suppressMediaType(request: FastifyRequest): void {
+  if (!bodyless.has(request.method))
+    setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}, 1))
+}
+
+/** Fastify lays these fields over the headers of the client at each access. */
+function setHeaders(request: FastifyRequest, fields: object | undefined): void {
+  ;(request as { headers: object | undefined }).headers = fields
+}
+
+/** Headers that the last of some accesses takes away again. */
+class OneTimeHeaders {
+  readonly #request: FastifyRequest
+  /** What the app had assigned. */
+  readonly #before: object | undefined
+  readonly #contentType: string | undefined
+  #accesses: number
+
+  /** One for all requests: V8 would keep one for each until the next full collection. */
+  static readonly #access: PropertyDescriptor & ThisType<OneTimeHeaders> = {
+    enumerable: true,
+    get() {
+      this.#accesses -= 1
+      if (this.#accesses === 0) setHeaders(this.#request, this.#before)
+      return this.#contentType
+    },
+  }
+
+  constructor(request: FastifyRequest, contentType: string | undefined, fields: object, accesses: number) {
+    const { headers } = request
+    this.#request = request
+    this.#before = headers === request.raw.headers ? undefined : headers
+    this.#contentType = contentType
+    this.#accesses = accesses
+    Object.assign(this, this.#before, fields)
+    Object.defineProperty(this, 'content-type', OneTimeHeaders.#access)
+  }
+}
+
+/** Keeps the body of a request when Fastify assigns the empty text. */
+function keepBody(request: FastifyRequest): void {
+  const { body } = request
+  const property = { configurable: true, enumerable: true }
+  const set = (assigned: unknown): void => {
+    const value = assigned === '' ? body : assigned
+    Object.defineProperty(request, 'body', { ...property, value, writable: true })
+  }
+  Object.defineProperty(request, 'body', { ...property, get: () => body, set })
+}
