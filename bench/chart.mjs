@@ -26,7 +26,7 @@ export function chart(verdicts) {
     ].join('\n')
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
-<title>Formgate as a part of the best peer on the same framework</title>
+<title>Formgate relative to the best peer on the same framework</title>
 <style>
 text { font: 12px system-ui, sans-serif; fill: #24292f }
 .holds { fill: #2f81c7 }
@@ -38,8 +38,8 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
   .limit { stroke: #d0d7de }
 }
 </style>
-<text x="8" y="16">Formgate as a part of the best peer, which is 1. Throughput: more is better; all else: less is.</text>
-<text x="8" y="32">The stroke is what must hold; bars of the other colour miss it.</text>
+<text x="8" y="16">Formgate relative to the best peer, which is 1. Throughput: more is better; everything else: less is better.</text>
+<text x="8" y="32">The stroke marks the target; bars of the other colour miss it.</text>
 <path class="peer" d="M${x(1)} 38V${height - 8}"/>
 ${lines.join('\n')}
 </svg>

@@ -16,9 +16,8 @@ if (run.isQuick) throw new Error('A quick run is for a first look. Publish a who
 const measured = rows.filter(({ name }) => run.rows[name])
 const verdicts = measured.flatMap((row) => verdictsOf(row, run.rows[row.name]))
 
-const sharedCore = `With small bodies a server shares its core with the load: on two, what it costs to wake the other one up would be part of the figures
-([decision 21](decisions/0021-small-bodies-are-measured-on-one-core.md)). Requests per second are therefore fewer than the server can
-answer.
+const sharedCore = `With small bodies, a server shares its core with the load. On two cores, the figures would include the cost of waking up the other one
+([decision 21](decisions/0021-small-bodies-are-measured-on-one-core.md)). So a server can answer more requests per second than shown.
 
 `
 
@@ -32,25 +31,26 @@ function page() {
 
 # Performance
 
-What Formgate costs beside what users would otherwise pick, with its default limits, framing, clean-up and file-name rules
-on. The figures are of one run: compare within it, not with other machines.
+What Formgate costs compared with other libraries, with its default limits, framing, clean-up and file-name rules on. The figures are
+of one run: compare them with each other, not with other machines.
 
-![Formgate's CPU and throughput as a part of those of the best peer](performance.svg)
+![Formgate's CPU and throughput as a fraction of those of the best peer](performance.svg)
 
-## What is to hold, and what does
+## Targets
 
-${held} of ${verdicts.length} figures hold. Each is against the best peer on the same framework, whichever that is in the row.
+${held} of ${verdicts.length} figures meet their target. Each compares Formgate with the best peer of the row on the same framework.
 
 ${verdictTable()}
 
 ## Where a peer wins, and why
 
-- JSON: Formgate looks at every value, for the depth of the nesting and for numbers that are out of range. For 100 KB that is 45 of the
-  600 µs in which it is parsed.
+- JSON: Formgate checks every value, for the depth of the nesting and for numbers that are out of range. For 100 KB that takes 45 of the
+  600 µs of parsing.
 - Small bodies on Fastify: its own parsers need little more than what Fastify does for every request. Formgate's limits, files and errors
-  want objects of their own, and the body is hidden from Fastify afterwards
-  ([decision 5](decisions/0005-fastify-looks-once.md)). On Express and Koa the usual parsers take longer than that.
-- The last of 10,000 fields costs more than the last of 1,000: V8's collections take 0.1 µs more of it, its table of names another 0.1.
+  need their own objects, and Fastify's own parsing is suppressed afterwards ([decision 5](decisions/0005-fastify-looks-once.md)). On
+  Express and Koa the usual parsers take longer than that.
+- The last of 10,000 fields costs more than the last of 1,000: V8's garbage collections take 0.1 µs more for it, and its table of names
+  another 0.1.
 
 ## The run
 
@@ -60,27 +60,27 @@ ${verdictTable()}
 | Formgate | ${run.commit} |
 | machine | ${run.machine} |
 | Node | ${run.node} |
-| load | ${run.load.generator} for small bodies, 16 connections${run.load.isOnSharedCore ? ', on the core of the server' : ''}; a client of its own for large ones |
+| load | ${run.load.generator} for small bodies, 16 connections${run.load.isOnSharedCore ? ', on the core of the server' : ''}; a separate client for large ones |
 | figures | medians of ${run.rounds} rounds, in which the servers take turns; with small bodies of ${run.generations} × ${run.lightTurns} turns, in ${run.generations} processes each; and after them those without a framework |
 | peers | ${Object.entries(run.versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')} |
 ${run.note === undefined ? '' : `\n${run.note}\n`}
-CPU is the user and system time of the server process, all its threads. \`bare\` is the framework that drains the body;
-"above bare" is what a library adds to it. \`node/drain\` is \`node:http\` that drains, \`node/pipe\` one that writes the
-whole body to the disk unparsed. Every server has first shown that it finds the same fields, files and bytes in the body.
-Memory is the peak that the kernel saw, less what was used before the first body.
+CPU is the user and system time of the server process, all its threads. \`bare\` is the framework that drains the body; "above bare" is
+what a library adds to it. \`node/drain\` is \`node:http\` that drains the body, \`node/pipe\` writes the whole body to the disk
+unparsed. Before the measurement, every server shows that it finds the same fields, files and bytes in the body. Memory is the peak that
+the kernel saw, less what was used before the first body.
 
-On Express, what a library adds can be less than nothing: on Node 20 and 22 every look at a request of a bare Express server is a
-slow one, and after Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)). The ratios of \`form\` and
-\`avatar\` say little there.
+On Express, a library can add less than nothing: on Node 20 and 22 every access to a request of a bare Express server is slow, and after
+Formgate none is ([decision 18](decisions/0018-express-requests-share-a-shape.md)). The ratios of \`form\` and \`avatar\` say little
+there.
 
-${run.load.isOnSharedCore ? sharedCore : ''}Runs differ, those of small bodies by a tenth, and those that write large files by half where the machine has other work:
-figures near their bound change sides.
+${run.load.isOnSharedCore ? sharedCore : ''}Runs differ: those of small bodies by a tenth, and those that write large files by half if the machine has other work. Figures near
+their bound change sides.
 
-A large body can bring ten full collections for each 256 MB, a quarter of all CPU in servers with as little in their heaps as these and
-more in an app, or none, whichever library reads it: V8 decides. Where Formgate stores a file it gives the memory of each piece back itself
-([decision 19](decisions/0019-written-pieces-are-given-back.md)).
+A large body can cause ten full garbage collections for each 256 MB, or none, whichever library reads it: V8 decides. Ten take a quarter of
+all CPU in servers with as little in their heaps as these, and more in an app. When Formgate stores a file, it releases the memory of each
+chunk itself ([decision 19](decisions/0019-written-pieces-are-given-back.md)).
 
 ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
 
@@ -94,9 +94,9 @@ npm run bench -- --profile=profiles   # with a CPU profile of every server
 npm run bench:docs                    # this page, from the last run
 \`\`\`
 
-The peers are installed into \`bench/peers\`, in the versions of its lockfile, and never into the workspace. Small bodies
-are sent by [wrk](https://github.com/wg/wrk) where it is installed (\`apt install wrk\`), and by autocannon elsewhere. Each
-server is a file of \`bench/peers\`, as its library's documentation has it.
+The peers are installed into \`bench/peers\`, in the versions of its lockfile, and never into the workspace.
+[wrk](https://github.com/wg/wrk) sends the small bodies if it is installed (\`apt install wrk\`), and autocannon otherwise. Each server
+is a file of \`bench/peers\`, written as in its library's documentation.
 `
 }
 

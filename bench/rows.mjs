@@ -111,7 +111,7 @@ export const rows = [
   },
   {
     name: 'big256m-in-app',
-    title: 'The same, in processes with 32 MB of other things in their heaps',
+    title: 'The same, in processes with 32 MB of other data in their heaps',
     ...videos,
     heap: 32,
     peers: usual,

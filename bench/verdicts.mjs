@@ -23,7 +23,7 @@ const above = (limit) => (result, framework, peers) => {
   const cpu = (server) => result[server].cpu - bare
   return [
     ratio(
-      'CPU above the bare framework, of the best peer’s',
+      'CPU above the bare framework, relative to the best peer',
       'at most',
       limit,
       result,
@@ -38,7 +38,7 @@ const above = (limit) => (result, framework, peers) => {
 /** Formgate's CPU, as a part of that of the best peer. */
 const whole = (limit) => (result, framework, peers) => [
   ratio(
-    'CPU, of the best peer’s',
+    'CPU, relative to the best peer',
     'at most',
     limit,
     result,
@@ -51,7 +51,7 @@ const whole = (limit) => (result, framework, peers) => [
 
 const faster = (limit) => (result, framework, peers) => [
   ratio(
-    'throughput, of the best peer’s',
+    'throughput, relative to the best peer',
     'at least',
     limit,
     result,
@@ -118,7 +118,7 @@ function memoryGrowth(result, framework) {
 /** multer's on Express counts for all three. */
 function memoryOfMulter(result, framework) {
   const value = result[`${framework}/formgate`].rss / result['express/multer'].rss
-  const what = 'growth of memory, of multer’s'
+  const what = 'growth of memory, relative to multer'
   return [
     {
       what,
@@ -137,7 +137,7 @@ function hostile(result, framework) {
   const value = cpu / ordinary
   return [
     {
-      what: 'CPU, of an ordinary body’s',
+      what: 'CPU, relative to an ordinary body',
       figure: value.toFixed(2),
       bound: 'at most',
       limit: '3',
@@ -157,7 +157,7 @@ function flat(result, framework) {
   ])
   const costs = sizes.slice(1).map(([size, cpu], at) => (cpu - sizes[at][1]) / (size - sizes[at][0]))
   const value = Math.max(...costs) / costs[0]
-  const what = 'CPU for one more at the dearest size, of the smallest’s'
+  const what = 'CPU for one more, at the most expensive size relative to the smallest'
   return [{ what, figure: value.toFixed(2), bound: 'at most', limit: '1.25', holds: value <= 1.25 }]
 }
 

@@ -52,7 +52,7 @@ const filed = (value: string): string =>
 export const sections: readonly Section[] = [
   {
     title: 'What clients get wrong',
-    text: 'The mistakes that servers meet, most of them from a Content-Type that was set by hand.',
+    text: 'Common mistakes, most of them from a Content-Type that was set by hand.',
     cases: [
       x('nothing: a field and a file', plain),
       under('no boundary', 'multipart/form-data'),
@@ -202,7 +202,7 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'Files, types and text',
-    text: 'What is a file, and what is done with types, charsets and encodings.',
+    text: 'What counts as a file, and how types, charsets and encodings are handled.',
     cases: [
       one('no file chosen', filed('""'), ''),
       one(
@@ -239,7 +239,7 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'Limits',
-    text: 'A limit of N should admit exactly N, and say so when it does not.',
+    text: 'A limit of N should admit exactly N. If it does not admit a body, the answer should say so.',
     cases: [
       x('a file of exactly fileSize', parts([file, 'hello']), { fileSize: 5 }),
       x('a file of one byte more', parts([file, 'hello!']), { fileSize: 5 }),

@@ -16,11 +16,11 @@ export interface PeerAnswers {
 export function page(ours: Answers, theirs: PeerAnswers): string {
   const heads = ['case', 'Formgate', ...peers.map((name) => `${name} ${theirs.versions[name]}`)]
   return [
-    '# Multipart: what Formgate answers, and what others do',
-    '<!-- Written by `npm run conformance`. A test holds the column of Formgate, and all else here, to what is true now. -->',
-    `Every answer is that of a server to a real request: status, and what was found or why it was refused. Each body was ` +
-      `sent whole, byte by byte, and line by line; where that makes a difference, all answers are there. The servers are ` +
-      `written as the README of each parser shows; the others ran on Node ${theirs.node}. The bytes of each case are at the end.`,
+    '# Multipart conformance: the answers of Formgate and of other parsers',
+    '<!-- Written by `npm run conformance`. A test checks the column of Formgate, and everything else on this page. -->',
+    `Each answer is a server's answer to a real request: the status, and what the server found or why it refused the body. ` +
+      `Each body was sent whole, byte by byte, and line by line. If that makes a difference, the table shows all answers. The ` +
+      `servers follow the README of each parser; the other parsers ran on Node ${theirs.node}. The bytes of each case are at the end.`,
     ...sections.flatMap(({ title, text, cases }) => [
       `## ${title}`,
       text,
@@ -34,9 +34,9 @@ export function page(ours: Answers, theirs: PeerAnswers): string {
       ),
     ]),
     '## Disagreements between parsers',
-    'A fuzzer (`npm run fuzz`) builds and mutates bodies and has them read by Formgate, by `Response.formData()` of undici, ' +
-      'which is the parser of the fetch standard, and by `@fastify/busboy`. It holds Formgate to one answer for every way to ' +
-      'cut a body, and each disagreement with the others to one of these classes.',
+    'A fuzzer (`npm run fuzz`) builds and mutates bodies and parses them with Formgate, with `Response.formData()` of undici, ' +
+      'which is the parser of the fetch standard, and with `@fastify/busboy`. It checks that Formgate gives one answer however a ' +
+      'body is split into chunks, and that each disagreement with the others belongs to one of these classes.',
     table(
       ['what', 'Formgate', 'the others', 'who is right'],
       disagreements.map(({ name, formgate, others, right }) => [name, formgate, others, right]),

@@ -99,7 +99,7 @@ export const disagreements: readonly Disagreement[] = [
     formgate: 'is an empty form',
     others: 'refuse it',
     right:
-      'Formgate by choice: RFC 2046, 5.1.1 wants at least one part, but what no byte was sent for is no form at all, and ' +
+      'Formgate by choice: RFC 2046, 5.1.1 requires at least one part, but without a byte there is no form at all, and ' +
       'Django, Starlette and every body parser of other types answer with an empty one.',
     applies: ({ specimen }) => specimen.body.length === 0,
   },
@@ -107,7 +107,7 @@ export const disagreements: readonly Disagreement[] = [
     name: 'a boundary that is empty, longer than 200 characters or ends in a space',
     formgate: '400 `INVALID_BOUNDARY`',
     others: 'take it',
-    right: 'Formgate: RFC 2046, 5.1.1 allows 1 to 70 characters of which the last is no space.',
+    right: 'Formgate: RFC 2046, 5.1.1 allows 1 to 70 characters, of which the last is not a space.',
     applies: (e) => code(e) === 'INVALID_BOUNDARY' && /^$|^.{201,}$| $/.test(e.boundary),
   },
   {
@@ -120,7 +120,7 @@ export const disagreements: readonly Disagreement[] = [
       code(e) === 'DUPLICATE_BOUNDARY' && (e.specimen.contentType.match(/boundary/gi)?.length ?? 0) > 1,
   },
   {
-    name: 'a Content-Type that is none, or has no boundary',
+    name: 'a Content-Type that is invalid, or has no boundary',
     formgate: '415, or 400 `MISSING_BOUNDARY`',
     others: '`@fastify/busboy` reads what begins with `multipart/form-data` and finds a boundary in most',
     right: 'Formgate: RFC 9110, 8.3.1 and 5.6.6.',
@@ -129,14 +129,14 @@ export const disagreements: readonly Disagreement[] = [
   {
     name: 'LF where CRLF is required',
     formgate: '400 `LF_LINE_ENDINGS`',
-    others: 'drop the part or take the line for content',
-    right: 'Formgate: RFC 2046, 4.1.1 and 5.1.1. To read on would lose a part.',
+    others: 'drop the part or read the line as content',
+    right: 'Formgate: RFC 2046, 4.1.1 and 5.1.1. Reading on would lose a part.',
     applies: (e) => code(e) === 'LF_LINE_ENDINGS' && /(?:^|[^\r])\n/.test(text(e)),
   },
   {
     name: 'a body that ends before its closing delimiter',
     formgate: '400 `TRUNCATED_BODY`',
-    others: 'undici takes a boundary in the middle of a line for the end',
+    others: 'undici reads a boundary in the middle of a line as the end',
     right: 'Formgate: RFC 2046, 5.1.1, close-delimiter.',
     applies: (e) => code(e) === 'TRUNCATED_BODY' && e.framed.end === 'truncated',
   },
@@ -144,26 +144,26 @@ export const disagreements: readonly Disagreement[] = [
     name: 'no delimiter at the start of a line',
     formgate: '400 `BOUNDARY_MISMATCH` or `NOT_MULTIPART`',
     others:
-      'undici begins at the first place where the boundary stands, in the middle of a line too; `@fastify/busboy` reads ' +
+      'undici begins at the first occurrence of the boundary, even in the middle of a line; `@fastify/busboy` reads ' +
       'another boundary from the header',
     right: 'Formgate: RFC 2046, 5.1.1, "must occur at the beginning of a line".',
     applies: (e) =>
       ['BOUNDARY_MISMATCH', 'NOT_MULTIPART'].includes(code(e)) && e.framed.end === 'no delimiter',
   },
   {
-    name: 'the boundary before the first delimiter: something is glued to a delimiter',
+    name: 'the boundary before the first delimiter: a delimiter with something attached',
     formgate: '400 `BOUNDARY_MISMATCH`',
     others: 'undici begins there; `@fastify/busboy` drops the part',
     right:
-      'Formgate by choice: to RFC 2046, 5.1.1 it is preamble, which is ignored; but it is the rest of a delimiter, and to ' +
-      'ignore it is to lose a part.',
+      'Formgate by choice: RFC 2046, 5.1.1 calls it preamble, which is ignored; but it is the rest of a delimiter, and ' +
+      'ignoring it would lose a part.',
     applies: (e) => code(e) === 'BOUNDARY_MISMATCH' && e.framed.preamble.includes(`--${e.boundary}`),
   },
   {
     name: 'a part with an empty header',
     formgate: '400 `MALFORMED_PART`',
     others: '`@fastify/busboy` drops the part',
-    right: 'Formgate: RFC 7578, 4.2 wants a Content-Disposition in each part.',
+    right: 'Formgate: RFC 7578, 4.2 requires a Content-Disposition in each part.',
     applies: refused('MALFORMED_PART', /header is empty/, ({ header }) => header === ''),
   },
   {
@@ -176,11 +176,11 @@ export const disagreements: readonly Disagreement[] = [
       /does not end with an empty line/.test((e.ours as { detail: string }).detail),
   },
   {
-    name: 'a header line that is none: no colon, white space before the name or the colon, a name that is no token',
+    name: 'an invalid header line: no colon, white space before the name or the colon, a name that is not a token',
     formgate: '400 `MALFORMED_PART`',
     others:
       '`@fastify/busboy` unfolds a line that begins with white space and drops a part whose header it cannot read; undici ' +
-      'takes white space before the colon',
+      'accepts white space before the colon',
     right: 'Formgate: RFC 9110, 5.1, and RFC 9112, 5.1 and 5.2, which refuse both.',
     applies: refused('MALFORMED_PART', /has no colon|begins with white space|a name in its header/, (part) =>
       hasLine(part, /^[^:]*$|^[ \t]|^(?![!#$%&'*+.^_`|~0-9A-Za-z-]+:)/),
@@ -206,7 +206,7 @@ export const disagreements: readonly Disagreement[] = [
     formgate: '400 `MALFORMED_PART`',
     others: '`@fastify/busboy` takes the first, undici the last',
     right:
-      'Formgate: RFC 9110, 5.3 forbids the second; where two readers take different ones, a filter can be passed by.',
+      'Formgate: RFC 9110, 5.3 forbids the second; if two readers take different ones, a filter can be bypassed.',
     applies: refused('MALFORMED_PART', /two content-\S+ lines/, ({ header }) => /content-/i.test(header)),
   },
   {
@@ -221,14 +221,14 @@ export const disagreements: readonly Disagreement[] = [
     ),
   },
   {
-    name: 'a parameter of Content-Disposition that cannot be read, or that comes twice',
+    name: 'a parameter of Content-Disposition that cannot be read, or that occurs twice',
     formgate: '400 `MALFORMED_PART`',
     others:
       '`@fastify/busboy` reads on at the next semicolon and takes the last of two; undici stops at what it cannot read and ' +
       'takes the last of two',
     right:
       'Formgate: RFC 6266, 4.1 has no such parameter and forbids a second one. A quote is sent as `%22` (WHATWG HTML, ' +
-      '4.10.21.8), so that one in the middle means a client that builds headers from names as they are.',
+      '4.10.21.8), so a quote in the middle means that the client does not escape names.',
     applies: refused(
       'MALFORMED_PART',
       /cannot be read|has two "|quote that is not escaped|no closing quote/,
@@ -240,24 +240,24 @@ export const disagreements: readonly Disagreement[] = [
     formgate: '400 `MALFORMED_PART`, or `INVALID_CHARSET`',
     others:
       '`@fastify/busboy` takes what it can, and the wrong bytes for a charset that it does not know; undici knows UTF-8 alone',
-    right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2; RFC 7578, 4.2 has no name* and nothing in pieces.',
+    right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2; RFC 7578, 4.2 has neither name* nor values in pieces.',
     applies: (e) =>
       ['MALFORMED_PART', 'INVALID_CHARSET'].includes(code(e)) &&
       /\*"|unknown charset/.test((e.ours as { detail: string }).detail) &&
       /(?:name|filename)\*/i.test(disposition(partAtFault(e) ?? { header: '', content: '' })),
   },
   {
-    name: 'a file name of which no safe name is left',
+    name: 'a file name that leaves no safe name',
     formgate: '400 `MALFORMED_PART`',
-    others: 'give it as it is',
+    others: 'return it unchanged',
     right:
-      'Formgate by choice, as Django: `..` and `dir/` are folders. RFC 7578, 4.2 refers to RFC 2183, 2.3: no path is to be trusted.',
+      'Formgate by choice, as Django: `..` and `dir/` are folders. RFC 7578, 4.2 refers to RFC 2183, 2.3: do not trust any path.',
     applies: refused('MALFORMED_PART', /is no name for a file/, ({ header }) => /filename/i.test(header)),
   },
   {
-    name: 'a part that holds several parts itself (multipart/mixed)',
+    name: 'a part that itself contains several parts (multipart/mixed)',
     formgate: '400 `MALFORMED_PART`',
-    others: 'give its envelope as a text or a file',
+    others: 'return the envelope as a text or a file',
     right: 'Formgate: RFC 7578, 4.3 deprecates it, and its files would arrive as one text.',
     applies: refused('MALFORMED_PART', /holds several parts/, (part) =>
       /^multipart\//i.test(line(part, 'Content-Type')),
@@ -278,9 +278,9 @@ export const disagreements: readonly Disagreement[] = [
   {
     name: 'a part without a name, or with an empty one',
     formgate: '400 `MISSING_PART_NAME`',
-    others: 'an empty name is taken by both; a missing one is `undefined` in `@fastify/busboy`',
+    others: 'both accept an empty name; a missing one is `undefined` in `@fastify/busboy`',
     right:
-      'Formgate for the missing one: RFC 7578, 4.2. By choice for the empty one: the fetch standard takes it.',
+      'Formgate for the missing one: RFC 7578, 4.2. By choice for the empty one: the fetch standard accepts it.',
     applies: (e) =>
       code(e) === 'MISSING_PART_NAME' &&
       !chosenName.test(disposition(partAtFault(e) ?? { header: '', content: '' })),
@@ -290,13 +290,13 @@ export const disagreements: readonly Disagreement[] = [
     formgate: '400 `INVALID_CHARSET`',
     others: 'undici reads every text as UTF-8; `@fastify/busboy` gives what it can',
     right:
-      'Formgate: RFC 7578, 4.4 has the charset parameter count. To guess is to store another text than was sent.',
+      'Formgate: by RFC 7578, 4.4 the charset parameter counts. A guess would store another text than was sent.',
     applies: refused('INVALID_CHARSET', /charset/, (part) => /charset/i.test(line(part, 'Content-Type'))),
   },
   {
     name: 'a JSON part that is not JSON, or a URL-encoded one that is not URL-encoded',
     formgate: '400 `MALFORMED_JSON` or `MALFORMED_FORM`',
-    others: 'give the text',
+    others: 'return the text',
     right: 'Formgate by choice: the part says what it is (RFC 7578, 4.4).',
     applies: (e) =>
       (code(e) === 'MALFORMED_JSON' && /content-type:[ \t]*application\/\S*json/i.test(text(e))) ||
@@ -311,7 +311,7 @@ export const disagreements: readonly Disagreement[] = [
   },
   {
     name: 'white space behind a delimiter',
-    formgate: 'is passed over',
+    formgate: 'is skipped',
     others: 'undici refuses it; `@fastify/busboy` drops the part',
     right: 'Formgate: RFC 2046, 5.1.1, transport-padding.',
     applies: (e) => e.framed.isPadded && e.ours.kind === 'parts',
@@ -321,15 +321,15 @@ export const disagreements: readonly Disagreement[] = [
     formgate: 'is compared byte by byte',
     others: 'undici and `@fastify/busboy` look for the UTF-8 of its Latin-1 form',
     right:
-      'Formgate, where there is a right: RFC 2046, 5.1.1 allows ASCII alone, and the bytes are the same on both sides.',
+      'Formgate, as far as the standard goes: RFC 2046, 5.1.1 allows only ASCII, and the bytes are the same on both sides.',
     applies: (e) => reads(e) && /[\u0080-\u00ff]/.test(e.boundary),
   },
   {
-    name: 'the boundary where no delimiter is',
+    name: 'the boundary outside of a delimiter',
     formgate: 'is content, or preamble',
     others:
-      'undici ends a part wherever the boundary stands, with or without dashes and CRLF, and begins at the first; ' +
-      '`@fastify/busboy` ends the form at the boundary and two dashes, or drops what stands behind it',
+      'undici ends a part at every occurrence of the boundary, with or without dashes and CRLF, and begins at the first; ' +
+      '`@fastify/busboy` ends the form at the boundary and two dashes, or drops what follows it',
     right: 'Formgate: RFC 2046, 5.1.1, a delimiter is at the start of a line, and complete.',
     applies: (e) => e.ours.kind === 'parts' && hasBoundaryElsewhere(e),
   },
@@ -366,8 +366,8 @@ export const disagreements: readonly Disagreement[] = [
     formgate: 'a part with an empty filename and no content is absent',
     others: 'give an empty file',
     right:
-      'Formgate by choice: WHATWG HTML, 4.10.21.4 has browsers send it for an input in which nothing was chosen; the fetch ' +
-      'standard hands it on.',
+      'Formgate by choice: by WHATWG HTML, 4.10.21.4 browsers send it for an input in which nothing was chosen; the fetch ' +
+      'standard passes it on.',
     explainsKind: ({ ours, theirs }) => ours === undefined && theirs?.filename === '' && theirs.value === '',
   },
   {
@@ -383,7 +383,7 @@ export const disagreements: readonly Disagreement[] = [
   },
   {
     name: '%22, %0D and %0A in names and file names',
-    formgate: 'are decoded, in upper case alone',
+    formgate: 'are decoded, only in upper case',
     others:
       '`@fastify/busboy` leaves them; undici decodes lower case too, but nothing in a value without quotes',
     right: 'Formgate and undici: WHATWG HTML, 4.10.21.8 escapes with exactly these three, in upper case.',
@@ -394,8 +394,8 @@ export const disagreements: readonly Disagreement[] = [
   },
   {
     name: 'a backslash in a quoted name or file name',
-    formgate: 'stands for itself, but for `\\"`',
-    others: '`@fastify/busboy` takes it for an escape of what follows, and joins two to one',
+    formgate: 'is a literal backslash, except in `\\"`',
+    others: '`@fastify/busboy` reads it as an escape of what follows, and reads two as one',
     right:
       'Formgate: browsers do not escape backslashes (WHATWG HTML, 4.10.21.8). By RFC 9110, 5.6.4 alone the other would ' +
       'be right, and `C:\\new` a different name.',
@@ -406,19 +406,20 @@ export const disagreements: readonly Disagreement[] = [
     name: 'bytes in a name that are not UTF-8',
     formgate: 'are read as Latin-1',
     others: 'become U+FFFD',
-    right: 'Formgate by choice: RFC 7578, 5.1 has UTF-8, but an old name is better readable than lost.',
+    right:
+      'Formgate by choice: RFC 7578, 5.1 prescribes UTF-8, but a readable old name is better than a lost one.',
     explainsName: ({ raw }) => Buffer.from(disposition(raw), 'latin1').toString().includes('\uFFFD'),
   },
   {
     name: 'a value without quotes that has spaces or quotes in it',
     formgate: 'keeps its spaces',
     others: '`@fastify/busboy` drops them',
-    right: 'Nobody: RFC 9110, 5.6.6 wants quotes. Formgate keeps what was sent.',
+    right: 'None of them: RFC 9110, 5.6.6 requires quotes. Formgate keeps what was sent.',
     explainsName: ({ raw }) => /=[ \t]*[^"; \t][^";]*[ \t]/.test(disposition(raw)),
   },
   {
     name: 'filename*',
-    formgate: 'wins over the plain form wherever it stands',
+    formgate: 'overrides the plain form, whatever their order',
     others: '`@fastify/busboy` takes the last of both',
     right: 'Formgate: RFC 6266, 4.3. (RFC 7578, 4.2 forbids clients to send it.)',
     explainsName: ({ raw }) => /filename\*/i.test(disposition(raw)),
@@ -426,7 +427,7 @@ export const disagreements: readonly Disagreement[] = [
   {
     name: 'application/octet-stream without a filename',
     formgate: 'is a field',
-    others: '`@fastify/busboy` gives a file without a name',
+    others: '`@fastify/busboy` returns a file without a name',
     right: 'Formgate and undici: by RFC 7578, 4.2 and the fetch standard the filename makes the file.',
     explainsKind: ({ raw, ours, theirs }) =>
       /octet-stream/i.test(line(raw, 'Content-Type')) &&
@@ -436,8 +437,8 @@ export const disagreements: readonly Disagreement[] = [
   {
     name: "the charset of a part's text",
     formgate: 'is honoured',
-    others: 'undici reads UTF-8 always; `@fastify/busboy` knows a few names',
-    right: 'Formgate: RFC 7578, 4.4 and 5.1.2. The fetch standard reads UTF-8 alone.',
+    others: 'undici always reads UTF-8; `@fastify/busboy` knows a few names',
+    right: 'Formgate: RFC 7578, 4.4 and 5.1.2. The fetch standard reads only UTF-8.',
     explainsValue: ({ raw, ours }) =>
       /charset=/i.test(line(raw, 'Content-Type')) && ours?.filename === undefined,
   },
