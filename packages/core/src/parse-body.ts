@@ -1,9 +1,8 @@
-/** The straight line from a request to its data and files. */
-
+/** The straight line from a request to its data and files: select a parser, parse, merge, validate. */
 import type { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
 import { RequestFiles } from './files/request-files.js'
-import { longestTimer } from './http/body-stream.js'
+import { destroyBody, longestTimer } from './http/body-stream.js'
 import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
 import type { Limits } from './limits.js'
@@ -12,31 +11,34 @@ import { RequestContext } from './parser-context.js'
 import type { BaseParser, ParserContext, RouteParams, SizeLimit } from './parsers/base-parser.js'
 import { bareRecord, DataAndFiles, type Entry, type FilesByField } from './parsers/data-and-files.js'
 import type { RequestMeters } from './parsers/form-limits.js'
-import { type RegisteredParser, selectParser, unsupportedMediaType } from './parsers/registry.js'
+import { runParser, selectParser, unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
 
-/** What the body of a request came to. */
+/** The result of reading a body. */
 export interface BodyResult {
   /** Fields and files together, or whatever the parser returned. */
   readonly data: unknown
   readonly files: FilesByField
 }
 
-/** The same, with what is kept of how it came to be. */
+/** The result, with what a later middleware needs to validate it or to throw it away. */
 export interface ParsedBody extends BodyResult {
   /** Of a form: its fields and files in the order in which the client sent them. */
   readonly entries: readonly Entry[] | undefined
-  /** The parser that read the body; `undefined` where there was nothing to read. */
+  /** The parser that read the body; `undefined` if the body was empty. */
   readonly reader: RegisteredParser | undefined
   /** Reads a part of the body by the part's own media type. */
   readonly partParser: ParserContext['partParser']
-  /** What the request has used of its limits; `undefined` where there was nothing to read. */
+  /** What the request has used of its limits; `undefined` if the body was empty. */
   readonly meters: RequestMeters | undefined
-  /** Removes the files: something that came after the parsing has failed. Never rejects. */
-  discard(reason: unknown): Promise<void>
+  /** Removes the files. Never rejects. */
+  readonly discard: (reason: unknown) => Promise<void>
 }
 
+/** What a route with a schema makes of a parsed body. @throws BodyError `VALIDATION_FAILED`; what the schema throws */
+export type Validation = (body: ParsedBody) => Promise<BodyResult>
+
 /**
- * Reads the body of a request: media type → parser → merge.
+ * Reads the body of a request.
  *
  * @param params the route's parameters
  * @throws BodyError, after every file that was stored has been removed
@@ -45,12 +47,9 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   if (await source.isEmpty(config.limits)) return emptyBody()
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
-  if (mediaType === undefined || reader === undefined) {
+  if (mediaType === undefined || reader === undefined)
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
-  }
-  const { parser } = reader
-  const reading = readingFor(parser, config)
-  const body = (reader.acceptsBytes ? source.readWhole(reading) : undefined) ?? source.open(reading)
+  const body = source.read(readingFor(reader.parser, config, reader.acceptsBytes))
   const inspecting = { inspectors: config.inspectors, request: source.target }
   const requestFiles = new RequestFiles(config.storages, { inspecting })
   let endWatch: (() => void) | undefined
@@ -58,40 +57,44 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     endWatch ??= watchStorage(source, config.limits.storageTimeout, requestFiles)
     return requestFiles.store(file, info)
   }
+  const context = new RequestContext(
+    { headers: source.headers, params, config, requestFiles, storeFile },
+    mediaType,
+  )
+  const discard = (reason: unknown): Promise<void> => {
+    destroyBody(body)
+    return requestFiles.discard(reason)
+  }
   try {
-    const context = new RequestContext(
-      { headers: source.headers, params, config, requestFiles, storeFile },
-      mediaType,
-    )
-    const result = await (Buffer.isBuffer(body)
-      ? parser.parseBytes!(body, mediaType, context)
-      : parser.parse(body, mediaType, context))
+    const result = await orDiscard(discard, () => runParser(reader, body, mediaType, context))
     requestFiles.releaseAfter(source)
-    const isForm = result instanceof DataAndFiles
-    return {
-      data: isForm ? result.merge() : result,
-      files: isForm ? result.files : bareRecord(),
-      entries: isForm ? result.entries : undefined,
-      reader,
-      partParser: context.partParser,
-      meters: context.meters,
-      discard: (reason) => requestFiles.discard(reason),
-    }
-  } catch (error) {
-    if (!Buffer.isBuffer(body)) body.destroy()
-    await requestFiles.discard(error)
-    throw error
+    return { ...merge(result), reader, partParser: context.partParser, meters: context.meters, discard }
   } finally {
     endWatch?.()
-    if (!Buffer.isBuffer(body) && !source.request.readableEnded) {
+    if (!Buffer.isBuffer(body) && !source.request.readableEnded)
       source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
-    }
   }
 }
 
-/** Opens a body for a parser, within the limits. @throws BodyError as `Source.open` does */
-export function openStream(source: Source, parser: BaseParser, config: Config): Readable {
-  return source.open(readingFor(parser, config))
+/** Validates a parsed body. @throws what the validation throws, after every file has been removed */
+export async function validateBody(body: ParsedBody, validate: Validation): Promise<ParsedBody> {
+  return { ...body, ...(await orDiscard(body.discard, () => validate(body))) }
+}
+
+/** The one place where a failed request loses its files. */
+async function orDiscard<T>(discard: ParsedBody['discard'], work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await discard(error)
+    throw error
+  }
+}
+
+function merge(result: unknown): Pick<ParsedBody, 'data' | 'files' | 'entries'> {
+  if (result instanceof DataAndFiles)
+    return { data: result.merge(), files: result.files, entries: result.entries }
+  return { data: result, files: bareRecord(), entries: undefined }
 }
 
 function emptyBody(): ParsedBody {
@@ -106,7 +109,12 @@ function emptyBody(): ParsedBody {
   }
 }
 
-function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading {
+/** Opens a body as a stream for a parser, within the limits. @throws BodyError as `Source.open` does */
+export function openStream(source: Source, parser: BaseParser, config: Config): Readable {
+  return source.open(readingFor(parser, config, false))
+}
+
+function readingFor(parser: BaseParser, { limits, onProgress }: Config, acceptsBytes: boolean): Reading {
   const name = boundOf(parser, limits)
   const limit = limits[name]
   const tooLarge = (): BodyError => {
@@ -115,25 +123,21 @@ function readingFor(parser: BaseParser, { limits, onProgress }: Config): Reading
     return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
   }
   const { idle, total } = limits
-  return { limit, tooLarge, idle, total, inflates: parser.inflates, onProgress }
+  return { limit, tooLarge, idle, total, inflates: parser.inflates, acceptsBytes, onProgress }
 }
 
-/** What bounds a body for this parser: of the limits of its size, the smallest. */
+/** The smallest of the limits that bound a body for this parser. */
 export function boundOf(parser: BaseParser, limits: Limits): SizeLimit {
   const [first, ...others] = parser.sizeLimits
   return others.reduce((least, each) => (limits[each] < limits[least] ? each : least), first ?? 'bodySize')
 }
 
 /**
- * Watches over the files of one request, from the first on until all are stored.
+ * Ends a storage that hangs: one that still works after the body has arrived, takes none of it, or has lost its client.
+ * While the body arrives, the body itself notices a slow or lost client.
  *
- * While the body arrives, a slow client makes slow work, and a client that has gone is noticed by its body. After that,
- * and while the storage takes nothing of what has arrived, nobody but this would end a storage that hangs: its signal is
- * aborted when the client has gone, or when time is up.
- *
- * @param timeout milliseconds after the last byte of the body, or in which a storage takes none; `Infinity` for no limit.
- * Time is up when that was so at the last look already, so after one to two times this time.
- * @returns what ends the watch
+ * @param timeout milliseconds, checked once per period, so that time is up after one to two times this; `Infinity` for no limit
+ * @returns a function that ends the watch
  */
 function watchStorage(source: Source, timeout: number, requestFiles: RequestFiles): () => void {
   let isOver = false
@@ -141,13 +145,13 @@ function watchStorage(source: Source, timeout: number, requestFiles: RequestFile
   let received = -1
   const look = (): void => {
     const isStuck = source.isHeldBack && source.received === received
-    if (hadArrived || isStuck) requestFiles.abort(unsettled(timeout, hadArrived))
+    if (hadArrived || isStuck) requestFiles.abort(storageTimedOut(timeout, hadArrived))
     hadArrived = !source.isIncoming
     received = source.received
   }
   const timer = timeout === Infinity ? undefined : setInterval(look, Math.min(timeout, longestTimer)).unref()
   source.onResponseEnd(() => {
-    // Whoever has been answered already may still be sending, and has to be read to the end.
+    // A client that has its answer may still be sending: the rest is read to its end.
     if (!isOver && !source.isAnswered) requestFiles.abort(new BodyError('CLIENT_ABORTED'))
   })
   return () => {
@@ -156,9 +160,9 @@ function watchStorage(source: Source, timeout: number, requestFiles: RequestFile
   }
 }
 
-function unsettled(timeout: number, hadArrived: boolean): BodyError {
+function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
   const detail = hadArrived
-    ? `A file was not stored ${timeout} milliseconds after the last byte of the body had arrived.`
-    : `Storing a file took nothing of what had arrived for ${timeout} milliseconds.`
+    ? `A file was not stored within ${timeout} milliseconds after the body had arrived.`
+    : `The storage of a file took none of the body for ${timeout} milliseconds.`
   return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
 }

@@ -1,6 +1,5 @@
 /** What the parser of one request may know of it. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { Readable } from 'node:stream'
 import { DataAndFiles } from './parsers/data-and-files.js'
 import type { RequestFiles } from './files/request-files.js'
 import type { Limits } from './limits.js'
@@ -8,7 +7,7 @@ import { knownCharset, type MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import type { ParserContext, PartParser, RouteParams } from './parsers/base-parser.js'
 import { RequestMeters, type FileRules } from './parsers/form-limits.js'
-import { selectParser, type RegisteredParser } from './parsers/registry.js'
+import { runParser, selectParser, type RegisteredParser } from './parsers/registry.js'
 
 /** What the context of a parser is made of. */
 export interface ContextParts {
@@ -75,21 +74,10 @@ export class RequestContext implements ParserContext {
     if (found === undefined) return undefined
     const context = new RequestContext(this.#parts, partType, this.meters.forPart(this.limits))
     return async (content) => {
-      const result = await parseContent(found, content, partType, context)
+      const result = await runParser(found, content, partType, context)
       return result instanceof DataAndFiles ? result.merge() : result
     }
   }
-}
-
-function parseContent(
-  { parser, acceptsBytes }: RegisteredParser,
-  content: Readable | Buffer,
-  mediaType: MediaType,
-  context: ParserContext,
-): unknown {
-  if (!Buffer.isBuffer(content)) return parser.parse(content, mediaType, context)
-  if (acceptsBytes) return parser.parseBytes!(content, mediaType, context)
-  return parser.parse(Readable.from(content, { objectMode: false }), mediaType, context)
 }
 
 /** A part of a form is not itself a form with files, nor a raw file. */

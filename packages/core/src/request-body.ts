@@ -6,7 +6,7 @@ import { BodyError } from './errors.js'
 import type { FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import { resolveMount, type Config, type RouteConfig } from './options/options.js'
-import { parseBody, type BodyResult, type ParsedBody } from './parse-body.js'
+import { parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
@@ -175,12 +175,12 @@ export class RequestBody implements ShownBody {
 
   async #readTyped(route: TypedRoute): Promise<void> {
     const parsed = await this.route(route.config)
+    const config = route.config.below(this.#mount)
     try {
-      this.#parsed = { ...parsed, ...(await route.resultOf(parsed, route.config.below(this.#mount))) }
+      this.#parsed = await validateBody(parsed, (body) => route.resultOf(body, config))
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
-      await parsed.discard(error)
       throw error
     }
   }

@@ -25,6 +25,14 @@ const fewChunks = 16
 /** Up to this size small chunks are gathered. */
 const mostGathered = 16 * 1024
 
+/** A body on its way to a parser: a Buffer where all of it had arrived before anything read it, else a stream. */
+export type Body = Buffer | Readable
+
+/** Reads no further. A body that arrived whole needs nothing. */
+export function destroyBody(body: Body): void {
+  if (!Buffer.isBuffer(body)) body.destroy()
+}
+
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
   /** Bytes. */

@@ -3,15 +3,13 @@ import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from '
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { BodyStream, type BodyBounds } from './body-stream.js'
+import { BodyStream, isComplete, waitForFirstByte, type Body, type BodyBounds } from './body-stream.js'
 import { BodyError } from '../errors.js'
 import { deferContinue } from './expect-continue.js'
-import { waitForFirstByte, isComplete } from './body-stream.js'
-import type { FrameworkRequest } from './progress.js'
 import { inflatedStream, inflaters } from './decompress.js'
 import type { Limits } from '../limits.js'
 import { parseMediaType, type MediaType } from './media-type.js'
-import type { ProgressListener } from './progress.js'
+import type { FrameworkRequest, ProgressListener } from './progress.js'
 
 /** A request of Node's http or http2. `rawBody` is what serverless hosts leave of a body that they have read. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { readonly rawBody?: unknown }
@@ -22,8 +20,10 @@ const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters:
 
 /** What a reader of a body allows. */
 export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Limits, 'idle' | 'total'> {
-  /** Whether a body with a Content-Encoding is decompress; both its sizes are held to the limit. */
+  /** Whether a body with a Content-Encoding is decompressed; both its sizes are held to the limit. */
   readonly inflates: boolean
+  /** Whether the reader takes a whole body as a Buffer. */
+  readonly acceptsBytes: boolean
   readonly onProgress?: ProgressListener | undefined
 }
 
@@ -129,12 +129,19 @@ export class Source {
   }
 
   /**
-   * The body, if all of it has come already and there is nothing to find fault with: most small ones come with their
-   * headers. A stream, its listeners and its timer would cost more than to parse them.
+   * The body, for its one reader: whole where the reader accepts that and all of it has arrived, else a stream.
    *
-   * @returns `undefined` where the body has to be opened
+   * @throws BodyError as `open` does
    */
-  readWhole({ limit, onProgress }: Reading): Buffer | undefined {
+  read(reading: Reading): Body {
+    return (reading.acceptsBytes ? this.#readWhole(reading) : undefined) ?? this.open(reading)
+  }
+
+  /**
+   * The body, if all of it has arrived and nothing about it needs checking. Most small bodies arrive with their headers,
+   * and a stream with its listeners and timer would cost more than to parse them.
+   */
+  #readWhole({ limit, onProgress }: Reading): Buffer | undefined {
     const { request } = this
     if (this.#stream !== request || !(request instanceof IncomingMessage)) return undefined
     if (request.destroyed || request.readableEncoding !== null) return undefined
@@ -151,7 +158,7 @@ export class Source {
   }
 
   /**
-   * Opens the body for one reader.
+   * The body as a stream, for its one reader.
    *
    * @throws BodyError `BODY_ALREADY_READ`, `UNSUPPORTED_ENCODING`, `CLIENT_ABORTED`, or `LIMIT_BODY_SIZE` where the
    * declared length is over the limit
@@ -260,10 +267,10 @@ export class Source {
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  /** What the body is to be decompress from. @throws BodyError `UNSUPPORTED_ENCODING` */
+  /** What the body is to be decompressed from. @throws BodyError `UNSUPPORTED_ENCODING` */
   #encoding(allowed: boolean): string | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
-    // A framework that puts another stream in the place of the request has decompress it.
+    // A framework that puts another stream in the place of the request has decompressed it.
     if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
       return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding

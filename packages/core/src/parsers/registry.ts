@@ -1,7 +1,9 @@
 /** Parsers keyed by media type. */
+import { Readable } from 'node:stream'
+import type { Body } from '../http/body-stream.js'
 import { BodyError } from '../errors.js'
 import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from '../http/media-type.js'
-import type { BaseParser, ParserLike } from './base-parser.js'
+import type { BaseParser, ParserContext, ParserLike } from './base-parser.js'
 
 /** A parser with its media type read once. */
 export interface RegisteredParser {
@@ -62,6 +64,22 @@ export function selectParser(
 ): RegisteredParser | undefined {
   if (isMediaRange(mediaType)) return undefined
   return list.find(({ range }) => mediaTypeCovers(range, mediaType))
+}
+
+/**
+ * Hands a body, or the content of a part, to its parser, in whichever form it came.
+ *
+ * @returns what the parser returns; a promise where there is something to wait for
+ */
+export function runParser(
+  { parser, acceptsBytes }: RegisteredParser,
+  body: Body,
+  mediaType: MediaType,
+  context: ParserContext,
+): unknown {
+  if (!Buffer.isBuffer(body)) return parser.parse(body, mediaType, context)
+  if (acceptsBytes) return parser.parseBytes!(body, mediaType, context)
+  return parser.parse(Readable.from(body, { objectMode: false }), mediaType, context)
 }
 
 /** The 415 for a media type that no parser of the list reads, with what it reads in `Accept` (RFC 9110, 15.5.16). */
