@@ -1,4 +1,4 @@
-/** Formgate without a framework: for a plain server of node:http or node:http2. */
+/** Formgate without a framework, for a plain server of node:http or node:http2. */
 import { resolveMount, type MountOptions } from './options/options.js'
 import { parseBody, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'

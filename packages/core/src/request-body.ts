@@ -1,4 +1,4 @@
-/** The body of one request, from the first middleware that asks for it to the last: it is read once. */
+/** The body of one request, which several middlewares may ask for and which is read once. */
 import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
@@ -16,21 +16,21 @@ import { Source, type NodeRequest, type NodeResponse } from './http/incoming-bod
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
-/** What an adapter knows of a request. */
+/** What an adapter passes in for a request. */
 export interface AdapterRequest {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  /** What the handler gets as its request: it gets `data`, `files`, `parse()` and `parts()`. */
+  /** The object that the handler gets as its request. It gets `data`, `files`, `parse()` and `parts()`. */
   readonly target: FrameworkRequest
   /** The route's parameters at the time of the call. */
   readonly params: () => RouteParams | undefined
-  /** The body, where the framework has put another stream in the place of the request. */
+  /** The body, if the framework has replaced the request's own stream. */
   readonly stream?: Readable | undefined
 }
 
 let defaultConfig: Config | undefined
 
-/** The body of a request: one object, however many middlewares ask. The target gets its properties the first time. */
+/** Returns the one RequestBody of a request. The first call gives the target its properties. */
 export function openBody(adapter: AdapterRequest): RequestBody {
   const { request, target, stream } = adapter
   const known = heldBody(request) as RequestBody | undefined
@@ -44,8 +44,8 @@ export function openBody(adapter: AdapterRequest): RequestBody {
 }
 
 /**
- * What an adapter asks. `multipart()` calls `mount`, a route's own parsers call `route`, `req.parse()` calls `parse`,
- * and `req.data` and `req.files` are the properties of these names.
+ * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
+ * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
 export class RequestBody implements ShownBody {
   readonly source: Source
@@ -54,7 +54,7 @@ export class RequestBody implements ShownBody {
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
   #hasFailed = false
-  /** Whether it goes out in parts. */
+  /** True once `parts()` streams it. */
   #isStreamed = false
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
@@ -64,26 +64,26 @@ export class RequestBody implements ShownBody {
     this.#params = params
   }
 
-  /** Whether the body has been read, or found to be empty. */
+  /** True if the body was read, or found to be empty. */
   get isRead(): boolean {
     return this.#parsed !== undefined
   }
 
-  /** Whether a `multipart()` stands above. */
+  /** True below a `multipart()`. */
   get isMounted(): boolean {
     return this.#mount !== undefined
   }
 
   /**
-   * What becomes of an error of this body.
+   * Decides what the adapter does with an error of this body.
    *
-   * @param route the route whose `errors` option counts; without one, that of the `multipart()` above
+   * @param route its `errors` option counts; without a route, that of the `multipart()` above
    */
   react(error: unknown, route?: RouteConfig): Promise<Reaction> {
     return reactTo(error, route?.errors ?? this.#mount?.errors ?? 'respond', this.source)
   }
 
-  /** @throws BodyError 415 where no parser reads this media type, 500 where nothing has parsed the body yet */
+  /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */
   get data(): unknown {
     if (this.#parsed !== undefined) return this.#parsed.data
     return this.#empty()
@@ -96,8 +96,8 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * Below a `multipart()` from here on, which reads the body unless it is lazy. A media type that its parsers do not
-   * read is left to whoever wants the stream.
+   * Enters a `multipart()`, which reads the body unless it is lazy. A body of a media type that its parsers do not read
+   * stays unread for the handler.
    */
   async mount(config: Config): Promise<void> {
     if (this.#reading !== undefined) {
@@ -112,9 +112,9 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * A route with its own parsers: reads the body, or makes sure that what has been read is what the route takes.
+   * Enters a route with its own parsers: reads the body, or checks that the route accepts what was read.
    *
-   * @throws BodyError 415 where the route's parsers do not read it, 500 where an option of the route came too late
+   * @throws BodyError 415 if the route's parsers do not read it, 500 if an option of the route came too late
    */
   async route(route: RouteConfig): Promise<ParsedBody> {
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
@@ -124,7 +124,7 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * A route whose body has a type: as `route`, and `data` is then what the schema makes of it.
+   * Enters a route with a schema: as `route`, and `data` becomes the output of the schema.
    *
    * @throws BodyError also `VALIDATION_FAILED`; whatever the schema itself throws
    */
@@ -134,21 +134,21 @@ export class RequestBody implements ShownBody {
     return (this.#typing ??= this.#readTyped(route))
   }
 
-  /** Reads the body, if nobody has done so yet, as the `multipart()` above says. */
+  /** Reads the body as the `multipart()` above says, unless it was read already. */
   async parse(): Promise<BodyResult> {
     await (this.#reading ?? this.#read(this.#config))
     return { data: this.data, files: this.files }
   }
 
   /**
-   * The parts of a multipart form as they arrive. For a route that pipes files elsewhere: nothing is stored.
+   * Streams the parts of a multipart form as they arrive. Nothing is stored.
    *
-   * @throws BodyError, from the loop: what is wrong with the body; 415 for a body that is no multipart form; 500 where the
-   * body was read before, by an eager `multipart()` above for one
+   * @throws BodyError, from the loop: the fault of the body; 415 if it is not a multipart form; 500 if it was already read,
+   * for example by an eager `multipart()` above
    */
   async *parts(): AsyncGenerator<Part, void, undefined> {
     if (this.#reading !== undefined) {
-      // Of an empty body there are no parts, whoever has read it.
+      // An empty body has no parts, also if it was read before.
       if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
       throw readBeforeParts()
     }
@@ -187,11 +187,11 @@ export class RequestBody implements ShownBody {
 
   #twoTypes(second: TypedRoute): TypeError {
     const { method } = this.source.request
-    // Express and Koa keep here what they cut off on the way to the route.
+    // Express and Koa keep the whole URL here and shorten `url` on the way to the route.
     const { originalUrl = this.source.request.url } = this.source.request as { originalUrl?: string }
     const path = originalUrl?.replace(/\?.*$/s, '')
     return new TypeError(
-      `${method} ${path} has two typed bodies, but a request has one body: take one form() or body() away.`,
+      `${method} ${path} has two typed bodies, but a request has one body. Remove one form() or body().`,
       { cause: second.definition },
     )
   }
@@ -201,7 +201,7 @@ export class RequestBody implements ShownBody {
     return mediaType !== undefined && selectParser(parsers, mediaType) !== undefined
   }
 
-  /** What `data` and `files` are when nothing has been parsed: empty, if there is a reason for it. */
+  /** The value of `data` and `files` before anything was parsed: empty, if there is a reason for it. */
   #empty(): Record<string, never> {
     // After an error both stay empty, as in Django REST framework: the error is the answer.
     if (this.#hasFailed || this.source.hasNoBody) return bareRecord()
@@ -225,36 +225,40 @@ export class RequestBody implements ShownBody {
     refuseLate(late)
   }
 
-  /** The 415 of a route that has not got the parser which the mount above chose. */
+  /** The 415 of a route whose list lacks the parser that the mount above chose. */
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
     if (!this.#isReadableBy(parsers)) return error
     const { code, detail, headers = {} } = error
     const hint =
-      `The multipart() above this route has read the body as ${reader.range.essence}. On the server, mount ` +
-      'multipart({ lazy: true }), or place the route above it, for the route to read the body itself.'
+      `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
+      'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'
     return new BodyError(code, { detail, hint, headers })
   }
 }
 
 function readBeforeParts(): BodyError {
   return new BodyError('BODY_ALREADY_READ', {
-    detail: 'The parts of this body can be streamed no more: it had been read before parts() was called.',
-    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and parse nothing there.',
+    detail: 'Cannot stream the parts: the body was already read.',
+    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
   })
 }
 
 function readAsParts(): BodyError {
   return new BodyError('BODY_ALREADY_READ', {
-    detail: 'This body is streamed by parts(), which leaves nothing to parse.',
-    hint: 'A route calls either parts() or parse(), and has no parsers of its own beside parts().',
+    detail: 'Cannot parse the body: parts() already streams it.',
+    hint: 'Call either parts() or parse() in a route, and give a route that calls parts() no parsers of its own.',
   })
 }
 
 function refuseLate(options: readonly string[]): void {
   if (options.length === 0) return
   throw new BodyError('BODY_ALREADY_READ', {
-    detail: `Too late for ${options.join(', ')}: the multipart() above had read the body by then.`,
-    hint: 'Mount multipart({ lazy: true }) above routes with options of their own, place such routes above it, or mount none.',
+    detail: `Route option${options.length > 1 ? 's' : ''} ${list(options)} ${options.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
+    hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
   })
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ')
 }

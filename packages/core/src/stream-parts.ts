@@ -1,4 +1,4 @@
-/** The line from a request to the parts of its form, which are streamed and not stored. */
+/** The way from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
 import { beginInspections } from './files/inspection.js'
 import type { MediaType } from './http/media-type.js'
@@ -19,12 +19,11 @@ import type { Source } from './http/incoming-body.js'
 const defaultParsers = registerParsers([MultiPartParser])
 
 /**
- * The parts of a multipart form, one after the other, while they arrive. Of an empty body there are none.
+ * Yields the parts of a multipart form while they arrive; none for an empty body.
  *
- * When the loop is left, and when the response has ended, nothing is handed out any more: open streams fail, and what
- * the client still sends is thrown away.
+ * When the loop is left or the response has ended, open streams fail and the rest of the body is drained.
  *
- * @throws BodyError as the multipart parser does; 415 for a body that is no multipart form
+ * @throws BodyError as the multipart parser does; 415 if the body is not a multipart form
  */
 export async function* streamParts(source: Source, config: Config): AsyncGenerator<Part, void, undefined> {
   const { limits } = config
@@ -65,7 +64,7 @@ async function* loop(parts: PartIterator): AsyncGenerator<Part, void, undefined>
   }
 }
 
-/** That of the app, which may have options; else one with none. */
+/** The app's own instance, which may have options, else the default. */
 function multipartParser(
   parsers: readonly RegisteredParser[],
   mediaType: MediaType,

@@ -1,4 +1,4 @@
-/** One request as an adapter hands it in: its headers, its unread body and its end. */
+/** A request of Node's http or http2: its headers, its unread body and its end. */
 import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
@@ -11,18 +11,18 @@ import type { Limits } from '../limits.js'
 import { parseMediaType, type MediaType } from './media-type.js'
 import type { FrameworkRequest, ProgressListener } from './progress.js'
 
-/** A request of Node's http or http2. `rawBody` is what serverless hosts leave of a body that they have read. */
+/** A request of Node's http or http2. Serverless hosts read the body themselves and leave it in `rawBody`. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { readonly rawBody?: unknown }
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** A body with no Content-Type: of the parsers, only one for any media type reads it. */
+/** The media type of a body without Content-Type. Only a parser for any media type reads it. */
 const noMediaType: MediaType = { essence: '', type: '', subtype: '', parameters: [], source: '' }
 
-/** What a reader of a body allows. */
+/** How a body is read. */
 export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Limits, 'idle' | 'total'> {
-  /** Whether a body with a Content-Encoding is decompressed; both its sizes are held to the limit. */
+  /** True if a body with a Content-Encoding is decompressed. The limit holds before and after. */
   readonly inflates: boolean
-  /** Whether the reader takes a whole body as a Buffer. */
+  /** True if the reader takes a whole body as a Buffer. */
   readonly acceptsBytes: boolean
   readonly onProgress?: ProgressListener | undefined
 }
@@ -31,11 +31,11 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Li
 export class Source {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  /** Looked up once: Express makes every look at a request slow. */
+  /** Looked up once: Express makes every access to a request slow. */
   readonly headers: IncomingHttpHeaders
-  /** What the handler gets as its request. */
+  /** The object that the handler gets as its request. */
   readonly target: FrameworkRequest
-  /** Whether the rest of the body is being thrown away, so that nobody has to cut its client off. */
+  /** True while the rest of the body is being drained, so that the connection need not be cut. */
   isDiscarded = false
   #stream: Readable
   #body: BodyStream | undefined
@@ -46,9 +46,9 @@ export class Source {
 
   /**
    * @param request the request, its body unread
-   * @param response its response, whose end is the end of the files
-   * @param stream the body, where the framework has put another stream in the place of the request
-   * @param target what the handler gets as its request
+   * @param response its response; files are removed when it ends
+   * @param stream the body, if the framework has replaced the request's own stream
+   * @param target the object that the handler gets as its request
    */
   constructor(
     request: NodeRequest,
@@ -64,12 +64,12 @@ export class Source {
     deferContinue(request)
   }
 
-  /** The framework has put another stream in the place of the body. Once that is being read, this is too late. */
+  /** Reads the body from another stream, which the framework provides. Has no effect once the body is being read. */
   replaceStream(stream: Readable): void {
     if (!this.#isOpen) this.#stream = stream
   }
 
-  /** The media type of the body; `undefined` where the Content-Type header cannot be read as one. */
+  /** The media type of the body; `undefined` if the Content-Type header is malformed. */
   get mediaType(): MediaType | undefined {
     if (this.#mediaType !== undefined) return this.#mediaType
     const header = this.headers['content-type']
@@ -77,27 +77,27 @@ export class Source {
     return this.#mediaType
   }
 
-  /** Whether the client is still sending. */
+  /** True while the client is still sending. */
   get isIncoming(): boolean {
     return !isComplete(this.request) && !this.request.destroyed
   }
 
-  /** Bytes of the body that its reader has been given. */
+  /** Bytes of the body that were passed to its reader. */
   get received(): number {
     return this.#body?.received ?? 0
   }
 
-  /** Whether its reader does not take what the client still sends. */
+  /** True while backpressure from the reader holds the client back. */
   get isHeldBack(): boolean {
     return this.#body?.isHeldBack ?? false
   }
 
-  /** Whether the answer has been sent. */
+  /** True if the response was sent. */
   get isAnswered(): boolean {
     return this.response.writableFinished
   }
 
-  /** Whether the headers say that there is no body (RFC 9112, 6.3). Only Node's own parser holds a client to them. */
+  /** True if the headers say that there is no body (RFC 9112, 6.3). Only Node's own parser enforces them. */
   get hasNoBody(): boolean {
     const length = this.headers['content-length']
     if (length !== undefined) return Number(length) === 0
@@ -105,8 +105,8 @@ export class Source {
   }
 
   /**
-   * Whether the body has no bytes. Where the headers cannot say (a chunked body), it waits for the first byte, which
-   * stays unread: bytes decide, not headers.
+   * True if the body has no bytes. If the headers cannot tell (a chunked body), waits for the first byte and leaves it
+   * unread.
    *
    * @param limits how long to wait for that byte
    * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`
@@ -117,8 +117,8 @@ export class Source {
     const stream = this.#stream
     if (stream.readableEnded && !stream.readableDidRead) return true
     if (this.#isTaken) return false
-    // What has come with the headers is there after one turn of the event loop; so a stream at whose end nobody has
-    // looked yet is left alone.
+    // Bytes that came with the headers are there after one turn of the event loop. Waiting for "readable" would change the
+    // state of a stream whose end has not been read yet.
     await setImmediate()
     if (stream.readableLength === 0 && !this.#isAtEnd) {
       const since = performance.now()
@@ -147,12 +147,12 @@ export class Source {
     if (request.destroyed || request.readableEncoding !== null) return undefined
     if (onProgress !== undefined || this.headers['content-encoding'] !== undefined || this.#isTaken)
       return undefined
-    // Node says that a request is complete when it has told of its last byte, and so after those who wait for one.
+    // Node sets `complete` when it emits the last byte, so `isEmpty` may have returned before.
     const size = this.#declaredLength ?? (isComplete(request) ? request.readableLength : undefined)
     if (size === undefined || size > limit || size !== request.readableLength) return undefined
     this.#isOpen = true
     const bytes = request.read() as Buffer | null
-    // To its end, for whoever listens for that.
+    // Lets it end, for listeners of other middleware.
     request.resume()
     return bytes ?? undefined
   }
@@ -160,8 +160,8 @@ export class Source {
   /**
    * The body as a stream, for its one reader.
    *
-   * @throws BodyError `BODY_ALREADY_READ`, `UNSUPPORTED_ENCODING`, `CLIENT_ABORTED`, or `LIMIT_BODY_SIZE` where the
-   * declared length is over the limit
+   * @throws BodyError `BODY_ALREADY_READ`, `UNSUPPORTED_ENCODING`, `CLIENT_ABORTED`, or `LIMIT_BODY_SIZE` if the declared
+   * length is over the limit
    */
   open(reading: Reading): Readable {
     this.#isOpen = true
@@ -177,13 +177,13 @@ export class Source {
       total: Math.max(0, total - Math.round(this.#waited)),
       statedTotal: total,
       lost: (cause) => this.#lost(cause),
-      // Node holds a client to the length that it declares; a host's copy of the body may be another one.
+      // Node enforces the declared length; a host's copy of the body may differ from it.
       expected: kept === undefined || encoding !== undefined ? undefined : this.#declaredLength,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
       onProgress: this.#progressOf(reading.onProgress),
     })
     this.#body = body
-    // Whatever has been put in the place of the request may never learn that its client has gone.
+    // A stream that replaced the request may never notice that the client disconnected.
     if (this.#stream !== this.request) {
       this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
     }
@@ -196,28 +196,28 @@ export class Source {
     return (received) => listener({ received, expected }, this.target)
   }
 
-  /** Calls back once, when the response has been sent or its connection is lost. */
+  /** Calls back once, when the response was sent or its connection is lost. */
   onResponseEnd(listener: () => void): void {
     if (this.isAnswered || this.response.destroyed) listener()
     else this.response.once('close', listener)
   }
 
-  /** Tells a client of HTTP/2 to send no more as soon as it has its answer (RFC 9113, 8.1). */
+  /** Tells an HTTP/2 client to stop sending as soon as it has its answer (RFC 9113, 8.1). */
   stopWhenAnswered(): void {
     const { response } = this
     if (!('stream' in response)) return
-    // The response itself finishes only when the client has stopped.
+    // The response finishes only after the client has stopped.
     const { stream } = response
     const stop = (): void => {
       stream.close()
-      // A stream whose bytes nobody reads does not end, and holds its window of the session.
+      // An unread stream does not end, and occupies the flow-control window of the session.
       this.request.resume()
     }
     if (stream.writableFinished) stop()
     else stream.once('finish', stop)
   }
 
-  /** Whether chunks come from Node's own parser of HTTP/1, and go straight to those who listen. */
+  /** True if chunks come from Node's own HTTP/1 parser and go straight to the listeners. */
   get #hasExclusiveChunks(): boolean {
     const { request } = this
     const isFromSocket =
@@ -225,13 +225,13 @@ export class Source {
     return isFromSocket && !Object.hasOwn(request, 'emit') && !Object.hasOwn(request, 'push')
   }
 
-  /** What the client declares. A stream that the framework has put in the place of the request has another length. */
+  /** The Content-Length. It does not apply to a stream that replaced the request. */
   get #declaredLength(): number | undefined {
     const header = this.#stream === this.request ? this.headers['content-length'] : undefined
     return header === undefined ? undefined : Number(header)
   }
 
-  /** Whether someone else has read the body, or is reading it. */
+  /** True if other middleware has read the body or is reading it. */
   get #isTaken(): boolean {
     const stream = this.#stream
     const { readableFlowing } = stream
@@ -243,19 +243,19 @@ export class Source {
     return this.request.destroyed && !isComplete(this.request)
   }
 
-  /** Whether no more bytes can come. */
+  /** True if all bytes have arrived. */
   get #isAtEnd(): boolean {
     return this.#stream === this.request ? isComplete(this.request) : this.#stream.readableEnded
   }
 
-  /** Why the body did not come to its end. @param cause what its stream failed with */
+  /** Why the body ended early. @param cause the error of its stream */
   #lost(cause: Error | null): Error {
-    // Node destroys a request so, also one of which every byte has arrived but not every byte was read.
+    // Node also reports a request like this when every byte has arrived but some are unread.
     const isReset = cause !== null && 'code' in cause && cause.code === 'ECONNRESET'
     if (this.#isAborted || (isReset && this.request.errored === cause))
       return new BodyError('CLIENT_ABORTED', { cause })
     if (cause !== null) return cause
-    // A framework's own stream may be closed while the client waits for an answer.
+    // A framework's own stream may close while the client waits for an answer.
     return this.#stream === this.request
       ? new BodyError('CLIENT_ABORTED')
       : new Error('The stream of the body was closed before its end.')
@@ -267,10 +267,10 @@ export class Source {
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  /** What the body is to be decompressed from. @throws BodyError `UNSUPPORTED_ENCODING` */
+  /** The encoding to decompress from. @throws BodyError `UNSUPPORTED_ENCODING` */
   #encoding(allowed: boolean): string | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
-    // A framework that puts another stream in the place of the request has decompressed it.
+    // A framework that replaces the stream has decompressed it.
     if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
       return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding
