@@ -67,6 +67,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   }
   try {
     const result = await orDiscard(discard, () => runParser(reader, body, mediaType, context))
+    await source.ended()
     requestFiles.releaseAfter(source)
     return { ...merge(result), reader, partParser: context.partParser, meters: context.meters, discard }
   } finally {

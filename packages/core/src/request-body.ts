@@ -54,6 +54,8 @@ export class RequestBody implements ShownBody {
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
   #hasFailed = false
+  /** The value that was set as the request's `body`. */
+  #body: unknown
   /** True once `parts()` streams it. */
   #isStreamed = false
   #type: TypedRoute | undefined
@@ -166,6 +168,7 @@ export class RequestBody implements ShownBody {
     this.#reading = parseBody(this.source, config, this.#params() ?? {})
     try {
       this.#parsed = await this.#reading
+      this.#setBody(this.#parsed)
       return this.#parsed
     } catch (error) {
       this.#hasFailed = true
@@ -178,11 +181,19 @@ export class RequestBody implements ShownBody {
     const config = route.config.below(this.#mount)
     try {
       this.#parsed = await validateBody(parsed, (body) => route.resultOf(body, config))
+      this.#setBody(this.#parsed)
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
       throw error
     }
+  }
+
+  /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
+  #setBody({ reader, data }: ParsedBody): void {
+    const target = this.source.target as { body?: unknown }
+    if (reader === undefined || (target.body !== undefined && target.body !== this.#body)) return
+    target.body = this.#body = data
   }
 
   #twoTypes(second: TypedRoute): TypeError {
@@ -203,8 +214,9 @@ export class RequestBody implements ShownBody {
 
   /** The value of `data` and `files` before anything was parsed: empty, if there is a reason for it. */
   #empty(): Record<string, never> {
-    // After an error both stay empty, as in Django REST framework: the error is the answer.
-    if (this.#hasFailed || this.source.hasNoBody) return bareRecord()
+    // After an error both stay empty, as in Django REST framework: the error is the answer. After the answer nothing
+    // throws: a log line must not end the process.
+    if (this.#hasFailed || this.source.hasNoBody || this.source.isResponseOver) return bareRecord()
     if (this.#isStreamed) throw readAsParts()
     const mount = this.#mount
     if (mount === undefined || mount.lazy || this.#reading !== undefined)

@@ -1,5 +1,7 @@
 /** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
 
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { trackBuffer, hasOneReader, markExclusive } from '../bytes/buffer-release.js'
 import { ByteBuffer } from '../bytes/byte-buffer.js'
@@ -422,6 +424,12 @@ export function isComplete(request: Readable): boolean {
   return (request as { complete?: boolean }).complete ?? request.readableEnded
 }
 
+/** The connection of a request of HTTP/1, if it has one of its own. Serverless hosts have none. */
+export function connectionOf(request: Readable): Socket | undefined {
+  const { socket } = request as { socket?: unknown }
+  return request instanceof IncomingMessage && socket instanceof Socket ? socket : undefined
+}
+
 /**
  * Waits without reading: "readable" comes when a byte has arrived, and at the end.
  *
@@ -438,6 +446,7 @@ export function waitForFirstByte(
       clearTimeout(timer)
       stream.off('readable', done).off('end', done).off('error', done).off('close', done)
       request.off('close', closed)
+      connection?.off('close', closed)
     }
     const done = (): void => {
       stop()
@@ -450,10 +459,12 @@ export function waitForFirstByte(
       stop()
       reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
     }
+    const connection = connectionOf(request)
     const time = Math.min(idle, total)
     const timer = time === Infinity ? undefined : setTimeout(late, Math.min(time, longestTimer)).unref()
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
     request.on('close', closed)
+    connection?.on('close', closed)
   })
 }
 

@@ -3,7 +3,14 @@ import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from '
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { BodyStream, isComplete, waitForFirstByte, type Body, type BodyBounds } from './body-stream.js'
+import {
+  BodyStream,
+  isComplete,
+  waitForFirstByte,
+  connectionOf,
+  type Body,
+  type BodyBounds,
+} from './body-stream.js'
 import { BodyError } from '../errors.js'
 import { deferContinue } from './expect-continue.js'
 import { inflatedStream, inflaters } from './decompress.js'
@@ -40,6 +47,7 @@ export class Source {
   #stream: Readable
   #body: BodyStream | undefined
   #isOpen = false
+  #isWhole = false
   #mediaType: MediaType | undefined
   /** Milliseconds that the client was waited for before the body was opened. */
   #waited = 0
@@ -152,6 +160,7 @@ export class Source {
     if (size === undefined || size > limit || size !== request.readableLength) return undefined
     this.#isOpen = true
     const bytes = request.read() as Buffer | null
+    this.#isWhole = bytes !== null
     // Lets it end, for listeners of other middleware.
     request.resume()
     return bytes ?? undefined
@@ -168,7 +177,8 @@ export class Source {
     const encoding = this.#encoding(reading.inflates)
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
     const kept = this.#isTaken ? this.#keptBody() : undefined
-    if (kept === undefined && this.#stream.destroyed) throw this.#lost(this.#stream.errored)
+    if (kept === undefined && (this.#stream.destroyed || this.#isAborted))
+      throw this.#lost(this.#stream.errored)
     const { limit, tooLarge, idle, total } = reading
     const body = new BodyStream(kept ?? this.#stream, {
       limit,
@@ -183,11 +193,24 @@ export class Source {
       onProgress: this.#progressOf(reading.onProgress),
     })
     this.#body = body
-    // A stream that replaced the request may never notice that the client disconnected.
-    if (this.#stream !== this.request) {
-      this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
-    }
+    this.#watchConnection(body)
     return encoding === undefined ? body : inflatedStream({ body, encoding, limit, tooLarge })
+  }
+
+  /** Destroys a body whose connection is gone, where its own stream does not notice. */
+  #watchConnection(body: BodyStream): void {
+    const { request } = this
+    // A stream that replaced the request may never notice that the client disconnected.
+    if (this.#stream !== request)
+      request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
+    // Once a request is answered, by a timeout for example, Node no longer tells it that its connection has closed.
+    const socket = connectionOf(request)
+    if (socket === undefined) return
+    const onClose = (): void => {
+      if (!isComplete(request)) body.destroy(new BodyError('CLIENT_ABORTED'))
+    }
+    socket.on('close', onClose)
+    body.on('close', () => socket.off('close', onClose))
   }
 
   #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
@@ -196,10 +219,40 @@ export class Source {
     return (received) => listener({ received, expected }, this.target)
   }
 
+  /** True once the handler has ended the response, or its connection is lost. */
+  get isResponseOver(): boolean {
+    return this.response.writableEnded || this.response.destroyed
+  }
+
   /** Calls back once, when the response was sent or its connection is lost. */
   onResponseEnd(listener: () => void): void {
-    if (this.isAnswered || this.response.destroyed) listener()
-    else this.response.once('close', listener)
+    if (this.isAnswered || this.response.destroyed) {
+      listener()
+      return
+    }
+    const { response } = this
+    // Adapters of serverless hosts emit "finish" alone, and a lost connection "close" alone.
+    const end = (): void => {
+      response.off('finish', end).off('close', end)
+      listener()
+    }
+    response.on('finish', end).on('close', end)
+  }
+
+  /**
+   * Waits until the request has ended, so that a parser below finds a body that was read. The end of a body that was read
+   * whole is emitted a tick later.
+   */
+  ended(): Promise<void> | undefined {
+    const { request } = this
+    if (!this.#isWhole || request.readableEnded || request.destroyed) return undefined
+    return new Promise((resolve) => {
+      const end = (): void => {
+        request.off('end', end).off('close', end)
+        resolve()
+      }
+      request.on('end', end).on('close', end)
+    })
   }
 
   /** Tells an HTTP/2 client to stop sending as soon as it has its answer (RFC 9113, 8.1). */
@@ -240,7 +293,8 @@ export class Source {
   }
 
   get #isAborted(): boolean {
-    return this.request.destroyed && !isComplete(this.request)
+    const { request } = this
+    return (request.destroyed || connectionOf(request)?.destroyed === true) && !isComplete(request)
   }
 
   /** True if all bytes have arrived. */

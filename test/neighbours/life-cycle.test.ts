@@ -1,0 +1,195 @@
+/** What goes on around a request: timeouts above, log lines after the answer, responses of serverless hosts. */
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Duplex } from 'node:stream'
+import { createBodyParser, disk } from '@formgate/core'
+import * as onExpress from '@formgate/express'
+import { form, multipart, problems } from '@formgate/express'
+import * as onFastify from '@formgate/fastify'
+import * as onKoa from '@formgate/koa'
+import timeout from 'connect-timeout'
+import express, { type ErrorRequestHandler } from 'express'
+import { body, validationResult } from 'express-validator'
+import { fastify } from 'fastify'
+import Koa from 'koa'
+import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { Connection, head } from '../adapters/client.js'
+import { deliveries } from './delivery.js'
+
+const ends: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end()
+})
+
+async function listen(listener: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<number> {
+  const server = createServer((req, res) => void listener(req, res))
+  ends.push(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+async function newDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'neighbours-'))
+  ends.push(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const [[, deliver]] = deliveries as [(typeof deliveries)[0]]
+
+const start = '--X\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n'
+const type = 'multipart/form-data; boundary=X'
+
+describe('a timeout above that answers a stalled upload', () => {
+  test.each([
+    ['a file', { type, body: start + 'x'.repeat(400_000) }],
+    ['JSON', { type: 'application/json', body: `["${'x'.repeat(400_000)}` }],
+    ['nothing yet, in chunks', { type: 'application/json', body: '' }],
+  ])('lets everything of %s go when its client leaves', async (what, sent) => {
+    const isChunked = what.endsWith('chunks')
+    const directory = await newDirectory()
+    const app = express()
+    app.use(timeout('100ms'))
+    const mount = multipart({
+      storage: disk({ directory }),
+      limits: { idle: Infinity, storageTimeout: Infinity },
+    })
+    let settled = 0
+    app.use((req, res, next) => {
+      void mount(req, res, next).finally(() => (settled += 1))
+    })
+    app.use(problems())
+    const answer: ErrorRequestHandler = (_error, _req, res, _next) => {
+      if (!res.headersSent) res.status(503).end('late')
+    }
+    app.use(answer)
+    const connection = await Connection.open(await listen(app))
+    const length = isChunked ? {} : { 'Content-Length': '500000' }
+    connection.write(head({ ...sent, headers: length, framing: isChunked ? 'chunked' : 'none' }) + sent.body)
+    expect((await connection.answer()).status).toBe(503)
+    connection.destroy()
+    await expect.poll(() => settled).toBe(1)
+    await expect.poll(() => readdir(directory)).toEqual([])
+  })
+})
+
+describe('a log line after the answer', () => {
+  const yaml = { type: 'application/yaml', body: 'a: 1' }
+
+  test.each([
+    ['an eager multipart()', {}],
+    ['a lazy multipart()', { lazy: true }],
+  ])('reads data, files and body below %s on Express, and nothing throws', async (_, options) => {
+    const seen: unknown[] = []
+    const app = express()
+    app.use(multipart(options))
+    app.use((req, res, next) => {
+      res.on('finish', () => seen.push([req.data, req.files, req.body]))
+      next()
+    })
+    app.post('/', (_req, res) => {
+      res.json('done')
+    })
+    expect((await deliver(await listen(app), yaml)).status).toBe(200)
+    expect(seen).toEqual([[{}, {}, undefined]])
+  })
+
+  test('reads them on Koa too', async () => {
+    const seen: unknown[] = []
+    const app = new Koa()
+    app.use(onKoa.multipart({ lazy: true }))
+    app.use((ctx) => {
+      ctx.res.on('finish', () => seen.push([ctx.request.data, ctx.request.files]))
+      ctx.body = 'done'
+    })
+    expect((await deliver(await listen(app.callback()), yaml)).status).toBe(200)
+    expect(seen).toEqual([[{}, {}]])
+  })
+
+  test('reads them on Fastify too', async () => {
+    const seen: unknown[] = []
+    const app = fastify()
+    ends.push(() => app.close())
+    await app.register(onFastify.multipart, { lazy: true })
+    app.addHook('onResponse', async (request) => {
+      seen.push([request.data, request.files])
+    })
+    app.post('/', async () => 'done')
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    expect((await deliver((app.server.address() as AddressInfo).port, yaml)).status).toBe(200)
+    expect(seen).toEqual([[{}, {}]])
+  })
+})
+
+test('a response that emits "finish" and never "close" removes the files of its request', async () => {
+  const directory = await newDirectory()
+  const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
+  // As adapters of serverless hosts make them: neither is ever closed.
+  const request = new IncomingMessage(socket as never)
+  const sent = `${start}hello\r\n--X--\r\n`
+  Object.assign(request, { method: 'POST', url: '/', complete: true })
+  Object.assign(request.headers, { 'content-type': type, 'content-length': String(sent.length) })
+  request.push(sent)
+  request.push(null)
+  const response = new ServerResponse(request)
+  const { files } = await createBodyParser({ storage: disk({ directory }) })(request, response)
+  expect([files['f']?.[0]?.size, (await readdir(directory)).length]).toEqual([5, 1])
+  response.emit('finish')
+  await expect.poll(() => readdir(directory)).toEqual([])
+})
+
+describe('req.body', () => {
+  test('is what express-validator finds', async () => {
+    const app = express()
+    app.use(multipart())
+    app.post('/', body('email').isEmail(), (req, res) => {
+      res.json(validationResult(req).array().length)
+    })
+    const port = await listen(app)
+    const send = (text: string) =>
+      deliver(port, { type: 'application/x-www-form-urlencoded', body: `email=${text}` })
+    expect((await send('a%40example.com')).json).toBe(0)
+    expect((await send('here')).json).toBe(1)
+  })
+
+  test('is the output of the schema below form()', async () => {
+    const app = express()
+    app.post('/', form(z.object({ age: z.number() })), (req, res) => {
+      res.json([req.body === req.data, req.body as unknown])
+    })
+    const answer = await deliver(await listen(app), {
+      type: 'application/x-www-form-urlencoded',
+      body: 'age=42',
+    })
+    expect(answer.json).toEqual([true, { age: 42 }])
+  })
+
+  test('stays what other middleware has set', async () => {
+    const app = express()
+    app.use((req, _res, next) => {
+      req.body = 'mine'
+      next()
+    })
+    app.use(onExpress.multipart())
+    app.post('/', (req, res) => {
+      res.json([req.body, req.data])
+    })
+    const answer = await deliver(await listen(app), { type: 'application/json', body: '[1]' })
+    expect(answer.json).toEqual(['mine', [1]])
+  })
+
+  test('of a type that is not read stays undefined, and assigning it works', async () => {
+    const app = express()
+    app.use(multipart())
+    app.post('/', (req, res) => {
+      const before = typeof req.body
+      req.body = 'raw'
+      res.json([before, req.body])
+    })
+    const answer = await deliver(await listen(app), { type: 'application/yaml', body: 'a: 1' })
+    expect(answer.json).toEqual(['undefined', 'raw'])
+  })
+})
