@@ -57,11 +57,6 @@ export async function readBytes(source: ByteSource): Promise<Uint8Array<ArrayBuf
   return bytes
 }
 
-/** Decodes UTF-8 as `Blob.text()` does: drops a byte order mark, replaces malformed bytes with U+FFFD. */
-export async function readText(source: ByteSource): Promise<string> {
-  return new TextDecoder().decode(await readBytes(source))
-}
-
 /** A web stream that opens the source at the first read, reads at most one chunk ahead, and closes it when cancelled. */
 export function toWebStream(source: ByteSource): ReadableStream<Uint8Array> {
   let chunks: AsyncIterator<Uint8Array> | undefined

@@ -1,7 +1,7 @@
 /** A slice of an uploaded file, as a Blob that reads its bytes on demand. */
 import type { Readable } from 'node:stream'
 import type { ByteRange } from '../storages/storage.js'
-import { BareBlob, backNatively, readBytes, readText, toWebStream } from './blob-shim.js'
+import { BareBlob, backNatively, readBytes, toWebStream } from './blob-shim.js'
 
 /** The file that a slice is taken from. */
 export interface Sliceable {
@@ -52,14 +52,14 @@ export class FileSlice extends BareBlob implements Blob {
     return readBytes(this)
   }
 
-  text(): Promise<string> {
-    return readText(this)
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await readBytes(this))
   }
 
   slice(start?: number, end?: number, type?: string): Blob {
     const from = this.#start + clamp(start ?? 0, this.size)
     const to = this.#start + clamp(end ?? this.size, this.size)
-    return new FileSlice(this.#whole, from, Math.max(from, to), type)
+    return new FileSlice(this.#whole, from, to, type)
   }
 
   /** The bytes as a Node stream. Not for an empty slice. */

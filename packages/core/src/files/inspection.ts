@@ -134,8 +134,10 @@ export class InspectedStream extends Readable {
   #isBusy = false
   /** True after the last chunk: a paused source also ends if nothing is left in it. */
   #isAtEnd = false
-  #refusal: BodyError | undefined
-  #findings: FileFindings = {}
+  /** The error of the inspection that failed. */
+  refusal: BodyError | undefined
+  /** The findings of all inspections, complete when the stream has ended. */
+  findings: FileFindings = {}
 
   constructor(source: Readable, info: FileInfo, inspections: readonly FileInspection[]) {
     super()
@@ -145,16 +147,6 @@ export class InspectedStream extends Readable {
     markExclusive(this, isUnread(source) && inspections.every((each) => keepNothing.has(each)))
     source.on('error', (error) => this.destroy(error))
     source.on('close', this.#onClose)
-  }
-
-  /** The error of the inspection that failed. */
-  get refusal(): BodyError | undefined {
-    return this.#refusal
-  }
-
-  /** The findings of all inspections, complete when the stream has ended. */
-  get findings(): FileFindings {
-    return this.#findings
   }
 
   override _read(): void {
@@ -240,7 +232,7 @@ export class InspectedStream extends Readable {
 
   async #endInspections(): Promise<void> {
     for (const inspection of this.#inspections) {
-      this.#findings = { ...this.#findings, ...(await inspection.end?.()) }
+      this.findings = { ...this.findings, ...(await inspection.end?.()) }
     }
   }
 
@@ -251,8 +243,8 @@ export class InspectedStream extends Readable {
 
   readonly #refuse = (error: unknown): void => {
     if (this.destroyed) return
-    this.#refusal = toBodyError(error, this.#info)
-    this.destroy(this.#refusal)
+    this.refusal = toBodyError(error, this.#info)
+    this.destroy(this.refusal)
   }
 }
 

@@ -3,27 +3,16 @@ import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
+import type { Source } from '../http/incoming-body.js'
 import { codeOf, reportLeftover } from '../storages/cleanup.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
 import { removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
 
+/** How long the answer waits for a storage to stop, or to remove, after a failure (ms). */
 const defaultGrace = 1000
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
-
-export interface RequestFilesOptions {
-  /** How long the answer waits for a storage to stop, or to remove, after a failure (ms). Default 1000. */
-  readonly grace?: number
-  /** Default: no inspectors. */
-  readonly inspecting?: Inspecting
-}
-
-/** An observer of the end of a response. */
-export interface ResponseEnd {
-  /** Calls `listener` once; at once if the response has already ended. */
-  onResponseEnd(listener: () => void): void
-}
 
 /**
  * Stores the files of one request, and removes them. Call `discard()` if the request fails, `release()` when the response
@@ -37,14 +26,15 @@ export class RequestFiles {
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
-  #response: ResponseEnd | undefined
+  #source: Pick<Source, 'onResponseEnd'> | undefined
   #released = false
 
   /** @param storages are tried in this order */
-  constructor(storages: readonly Storage[], options: RequestFilesOptions = {}) {
+  constructor(storages: readonly Storage[], options: { grace?: number; inspecting?: Inspecting } = {}) {
+    const { grace = defaultGrace, inspecting } = options
     this.#storages = storages
-    this.#grace = options.grace ?? defaultGrace
-    if (options.inspecting && options.inspecting.inspectors.length > 0) this.#inspecting = options.inspecting
+    this.#grace = grace
+    if (inspecting && inspecting.inspectors.length > 0) this.#inspecting = inspecting
   }
 
   /** Aborted when the request has failed, or its response has ended before all files were stored. */
@@ -65,11 +55,9 @@ export class RequestFiles {
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
     this.#awaitEnd()
-    stream.on('error', (error) => {
-      // A storage that leaves a `for await` loop destroys the stream first, and rejects with its reason after.
-      if (error.name === 'AbortError') setImmediate(() => this.abort(this.#reasonOf(error, info)))
-      else this.abort(this.#reasonOf(error, info))
-    })
+    const fail = (error: Error): void => this.abort(this.#reasonOf(error, info))
+    // A storage that leaves a `for await` loop destroys the stream first, and rejects with its reason after.
+    stream.on('error', (error) => (error.name === 'AbortError' ? setImmediate(fail, error) : fail(error)))
     this.#watchEnd(stream, info)
     if (this.#released) this.abort(responseEnded())
     const storing = this.#inspecting
@@ -132,8 +120,8 @@ export class RequestFiles {
   }
 
   /** Calls `release()` when the response has ended. Listens only if there is a file: most requests have none. */
-  releaseAfter(response: ResponseEnd): void {
-    this.#response = response
+  releaseAfter(source: Pick<Source, 'onResponseEnd'>): void {
+    this.#source = source
     if (this.#files.length > 0 || this.#pending.size > 0) this.#awaitEnd()
   }
 
@@ -146,8 +134,8 @@ export class RequestFiles {
   }
 
   #awaitEnd(): void {
-    this.#response?.onResponseEnd(() => void this.release())
-    this.#response = undefined
+    this.#source?.onResponseEnd(() => void this.release())
+    this.#source = undefined
   }
 
   get #life(): Lifetime {

@@ -6,7 +6,7 @@ import { detectedTypes } from '../checks/sniff.js'
 import { moveFile } from '../storages/move-file.js'
 import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
-import { BareFile, backNatively, readBytes, readText, toWebStream } from './blob-shim.js'
+import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
 import { FileSlice } from './file-slice.js'
 
 /** The results of the inspections of a file. */
@@ -163,8 +163,8 @@ export class UploadedFile extends BareFile implements File {
   }
 
   /** All bytes as UTF-8 text. */
-  text(): Promise<string> {
-    return readText(this)
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await readBytes(this))
   }
 
   /** A part of the file, read on demand. Negative numbers count from the end, as in `Blob.slice()`. */

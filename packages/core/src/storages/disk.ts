@@ -100,23 +100,19 @@ async function publish(temp: string, target: string, directory: string): Promise
 async function makeFolder(folder: string, directory: string): Promise<void> {
   const root = await realpath(directory)
   // Check the part of the path that exists first: mkdir would follow a link out of the directory.
-  let known = folder
-  let real = await realPathOf(known)
-  while (real === undefined) real = await realPathOf((known = dirname(known)))
-  checkInside(real, root)
-  if (known === folder) return
+  let existing = folder
+  for (;;) {
+    try {
+      checkInside(await realpath(existing), root)
+      break
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      existing = dirname(existing)
+    }
+  }
+  if (existing === folder) return
   await mkdir(folder, { recursive: true, mode: 0o700 })
   checkInside(await realpath(folder), root)
-}
-
-/** @returns `undefined` if the path does not exist */
-async function realPathOf(path: string): Promise<string | undefined> {
-  try {
-    return await realpath(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 function checkInside(path: string, root: string): void {

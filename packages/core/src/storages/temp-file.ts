@@ -57,24 +57,11 @@ async function writeAll(buffer: ChunkBuffer, handle: FileHandle): Promise<number
       const { bytesWritten } = await handle.writev(left)
       if (bytesWritten === 0) throw new Error('A write to the disk wrote no bytes.')
       size += bytesWritten
-      left = after(left, bytesWritten)
+      // A write may be partial, which is rare.
+      if (size < total) left = [Buffer.concat(left).subarray(bytesWritten)]
     }
     buffer.releaseBuffers(chunks)
   }
-}
-
-/** The chunks without their first `bytes`: a write may be cut short. */
-function after(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let left = bytes
-  let index = 0
-  for (const chunk of chunks) {
-    if (left < chunk.length) break
-    left -= chunk.length
-    index++
-  }
-  const rest = chunks.slice(index)
-  if (left > 0 && rest[0]) rest[0] = rest[0].subarray(left)
-  return rest
 }
 
 /** Waits until a file or a directory is on the disk. */
