@@ -3,7 +3,7 @@
  *
  * V8 reacts to much memory outside of its heap with full collections. Gain: up to 40 % of the CPU time and 80 % of the
  * memory of a large upload. Cost: one property per chunk, and 1 µs on Node 20. Who could still hold a chunk, and figures:
- * docs/decisions/0019-written-pieces-are-given-back.md. Delete this file when a large upload makes no full collections
+ * docs/decisions/0019-written-chunks-are-released.md. Delete this file when a large upload makes no full collections
  * without it.
  */
 import type { Readable } from 'node:stream'

@@ -95,7 +95,7 @@ export function beginInspections(
 /** @throws TypeError unless it is an inspection, since an untyped program may return anything */
 function checkInspection(inspection: unknown): FileInspection {
   if (isThenable(inspection)) {
-    // No code awaits it any more, so its rejection would end the process.
+    // Handled here, or a rejection would end the process.
     inspection.then(undefined, () => undefined)
     throw new TypeError(
       'An inspector returned a promise. Return the inspection at once, and wait in chunk() or end().',

@@ -248,15 +248,14 @@ function responseEnded(): Error {
   return new Error('The response has ended.')
 }
 
-/** The time in which storages may work: until the request fails, and a grace period for them to stop. */
-class Lifetime {
-  readonly #controller = new AbortController()
+/** Aborted when the request fails; expires a grace period later, in which storages may stop. */
+class Lifetime extends AbortController {
   #timer: NodeJS.Timeout | undefined
   #expire: () => void = () => undefined
-  /** Rejects after the grace period. */
   readonly expired: Promise<never>
 
   constructor() {
+    super()
     this.expired = new Promise((_, reject) => {
       this.#expire = () => reject(new Error('A storage did not stop in time.'))
     })
@@ -264,18 +263,14 @@ class Lifetime {
     setMaxListeners(0, this.signal)
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
   /** The first reason counts. */
   end(reason: unknown, grace: number): void {
     if (this.signal.aborted) return
     this.#timer = setTimeout(this.#expire, grace)
-    this.#controller.abort(reason)
+    this.abort(reason)
   }
 
-  /** Cancels the wait: nothing is being stored. */
+  /** Cancels the grace period, since nothing is being stored. */
   settle(): void {
     clearTimeout(this.#timer)
   }
