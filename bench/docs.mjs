@@ -80,7 +80,7 @@ their bound change sides.
 
 A large body can cause ten full garbage collections for each 256 MB, or none, whichever library reads it: V8 decides. Ten take a quarter of
 all CPU in servers with as little in their heaps as these, and more in an app. When Formgate stores a file, it releases the memory of each
-chunk itself ([decision 19](decisions/0019-written-pieces-are-given-back.md)).
+chunk itself ([decision 19](decisions/0019-written-chunks-are-released.md)).
 
 ${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
 

@@ -1,4 +1,4 @@
-/** What every storage has to do: one suite for all of them, those of users included. */
+/** The contract suite of storages, for your own as well. */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -11,25 +11,25 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** What the suite needs to know of a storage. */
+/** A storage, and how to see what it has stored. */
 export interface StorageUnderTest {
   readonly storage: Storage
-  /** The directory that it writes to; nothing else may be in there. */
+  /** The directory that it writes to, with nothing else inside. */
   readonly directory?: string
-  /** Names what is in the place that it writes to, where that is no directory; nothing else may be in there. */
+  /** Lists what the storage holds, if it does not write to a directory. */
   readonly leftovers?: () => Promise<string[]>
-  /** Clears away what the test has made. */
+  /** Removes all that the test has created. */
   close(): Promise<void>
 }
 
-/** Makes a storage fail in one way from now on; the function that it returns ends that. */
+/** Makes a storage fail until the returned function is called. */
 export type Fault = (subject: StorageUnderTest) => Promise<() => Promise<void>>
 
 export interface StorageContract {
   readonly make: () => Promise<StorageUnderTest>
-  /** Sizes in bytes around which the storage changes what it does. */
+  /** Sizes at which the storage changes its behavior, in bytes. */
   readonly edges?: readonly number[]
-  /** Each must make a file of 4 MiB fail with an error that has a `code`. */
+  /** Each must fail a file of 4 MiB with an error that has a `code`. */
   readonly faults?: Readonly<Record<string, Fault>>
 }
 
@@ -107,7 +107,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
     })
 
     test.each([0, 10, 300 * KiB, 3 * MiB])(
-      'a stream that fails after %i bytes fails the file with the same error, and leaves nothing',
+      'a stream that fails after %i bytes fails the file with the same error, and leaves nothing behind',
       async (size) => {
         const error = new Error('cut off')
         const stream = unending(size)
@@ -119,7 +119,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
       },
     )
 
-    test('a stream that is closed before its end fails the file, and leaves nothing', async () => {
+    test('a stream that is closed before its end fails the file, and leaves nothing behind', async () => {
       const stream = unending(1 * MiB)
       const storing = outcome(store(stream))
       await drained(stream)
@@ -129,7 +129,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
     })
 
     test.each([0, 10, 300 * KiB, 3 * MiB])(
-      'an abort after %i bytes of a stream that goes on for ever ends the file with its reason, and leaves nothing',
+      'an abort after %i bytes of an endless stream fails the file with its reason, and leaves nothing behind',
       async (size) => {
         const controller = new AbortController()
         const stream = unending(size)
@@ -143,14 +143,14 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
       },
     )
 
-    test('a file of a request that has failed already is not stored', async () => {
+    test('a file of a request that has already failed is not stored', async () => {
       const reason = new Error('the request has failed')
       expect(await outcome(store(source(1 * MiB), AbortSignal.abort(reason)))).toBe(reason)
       await expectNothingLeft()
     })
 
     test.each([100, 1 * MiB])(
-      'an abort at the last of %i bytes leaves nothing that cannot be removed',
+      'an abort at the last of %i bytes leaves no file, or one that can be removed',
       async (size) => {
         const controller = new AbortController()
         const stream = source(size)
@@ -162,7 +162,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
       },
     )
 
-    test('aborts at random moments leave nothing', async () => {
+    test('aborts at random moments leave nothing behind', async () => {
       const files = Array.from({ length: 60 }, async (_, index) => {
         const controller = new AbortController()
         const storing = outcome(store(slowly(10, 64 * KiB), controller.signal))
@@ -176,7 +176,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
     })
 
     test.each(Object.entries(faults))(
-      'a storage that fails %s says why, and leaves neither a file nor a descriptor',
+      'a storage that fails %s reports the error, and leaves neither a file nor a descriptor',
       async (_when, fault) => {
         const restore = await fault(subject)
         try {
@@ -216,7 +216,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
   }
 }
 
-/** The files below a directory that this process holds open; always empty where the system has no /proc. */
+/** The files below a directory that this process holds open; empty on systems without /proc. */
 export function openFilesIn(directory: string): string[] {
   if (!existsSync('/proc/self/fd')) return []
   return readdirSync('/proc/self/fd').flatMap((fd) => {
@@ -229,7 +229,7 @@ export function openFilesIn(directory: string): string[] {
   })
 }
 
-/** `size` bytes that differ by their place and by `seed`, in chunks as a socket gives them. */
+/** `size` bytes that depend on their offset and on `seed`, in chunks as from a socket. */
 export function source(size: number, seed = 0): Readable {
   let offset = 0
   return new Readable({
@@ -258,7 +258,7 @@ function slowly(count: number, chunkSize: number): Readable {
   return Readable.from(chunks(), { objectMode: false })
 }
 
-/** Gives `size` bytes, and then neither more nor an end. */
+/** A stream that never ends after its `size` bytes. */
 function unending(size: number): Readable {
   const stream = source(size)
   const push = stream.push.bind(stream)
@@ -266,7 +266,7 @@ function unending(size: number): Readable {
   return stream.on('error', () => undefined)
 }
 
-/** Waits until somebody has taken all that an unending stream gives. */
+/** Waits until all bytes of an unending stream have been read. */
 async function drained(stream: Readable): Promise<void> {
   do await delay(5)
   while (stream.readableLength > 0)

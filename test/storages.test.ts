@@ -19,7 +19,7 @@ const day = 24 * 60 * 60 * 1000
 const never = (): AbortSignal => new AbortController().signal
 
 let root = ''
-/** What every FileHandle inherits from: the one place where the system can be made to fail. */
+/** The prototype of every FileHandle, where a test makes the system fail. */
 let handles: FileHandle
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'storages-'))
@@ -52,7 +52,7 @@ function inDirectory(make: (directory: string) => Storage): () => Promise<Storag
 }
 
 function systemError(code: string): Error {
-  return Object.assign(new Error(`${code}: as if by the system`), { code })
+  return Object.assign(new Error(`${code}: simulated`), { code })
 }
 
 const faults: Record<string, Fault> = {
@@ -83,7 +83,7 @@ const faults: Record<string, Fault> = {
 
 type Write = (chunks: readonly Uint8Array[]) => Promise<{ bytesWritten: number }>
 
-/** Puts something else in the place of every write to a file, until the returned function is called. */
+/** Replaces every write to a file until the returned function is called. */
 function onWrite(
   instead: (chunks: readonly Uint8Array[], write: Write, handle: FileHandle) => ReturnType<Write>,
 ): () => Promise<void> {
@@ -115,7 +115,7 @@ storageContract('spool({ threshold: 0 })', {
 })
 
 describe('memory()', () => {
-  test('64 MiB in memory cost 64 MiB, not twice that', async () => {
+  test('a file of 64 MiB takes 64 MiB of memory, not twice that', async () => {
     const size = 64 * 1024 * KiB
     const stored = await store(memory(), source(size))
     const buffers = new Set<ArrayBufferLike>()
@@ -125,7 +125,7 @@ describe('memory()', () => {
     expect(held).toBeLessThan(1.05 * size)
   })
 
-  test('a range that ends before it starts is an error, as in a file', async () => {
+  test('an invalid range is a RangeError, as in fs.createReadStream()', async () => {
     const stored = await store(memory(), source(100))
     expect(() => stored.createReadStream({ start: 5, end: 4 })).toThrow(RangeError)
     expect(() => stored.createReadStream({ start: -1 })).toThrow(RangeError)
@@ -137,7 +137,7 @@ describe('disk()', () => {
     (await store(disk(options), source(size), { ...info, ...file })).path ?? ''
 
   test.each(['rename', 'link'] as const)(
-    'a whole file that cannot get its name, since %s fails, leaves nothing behind',
+    'a complete file whose %s fails leaves nothing behind',
     async (operation) => {
       const directory = await newDirectory()
       const spy = vi.spyOn(fs, operation).mockRejectedValue(systemError('EIO'))
@@ -153,7 +153,7 @@ describe('disk()', () => {
     },
   )
 
-  test('a stored name is 128 random bits and the plain extension of the upload', async () => {
+  test('the default name is 128 random bits and the plain extension of the upload', async () => {
     const directory = await newDirectory()
     const path = await storeIn({ directory }, { name: 'Photo of me.PNG' })
     expect(path.startsWith(directory)).toBe(true)
@@ -161,7 +161,7 @@ describe('disk()', () => {
     expect(basename(await storeIn({ directory }, { name: 'a.p%00ng' }))).toMatch(/^[0-9a-f]{32}$/)
   })
 
-  test('a file has its name only when it is whole', async () => {
+  test('a file gets its name when it is complete', async () => {
     const directory = await newDirectory()
     const stream = new Readable({ read() {} })
     stream.push(Buffer.alloc(600 * KiB))
@@ -174,13 +174,13 @@ describe('disk()', () => {
     expect(basename(path)).not.toContain('.part')
   })
 
-  test('a missing directory is created, for its owner alone', async () => {
+  test('a missing directory is created with mode 0700', async () => {
     const directory = join(await newDirectory(), 'a', 'b')
     await storeIn({ directory })
     expect(statSync(directory).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o700)
   })
 
-  test('a relative directory stays the same when the working directory changes', async () => {
+  test('a relative directory is resolved when the storage is created', async () => {
     const before = process.cwd()
     const [one, other] = [await newDirectory(), await newDirectory()]
     process.chdir(one)
@@ -190,7 +190,7 @@ describe('disk()', () => {
     expect(stored.path?.startsWith(join(one, 'uploads'))).toBe(true)
   })
 
-  test('a name that is taken is never overwritten', async () => {
+  test('an existing file is never overwritten', async () => {
     const directory = await newDirectory()
     await writeFile(join(directory, 'photo.png'), 'mine')
     const options: DiskOptions = { directory, name: ({ name }) => name }
@@ -201,7 +201,7 @@ describe('disk()', () => {
     expect(readdirSync(directory)).toHaveLength(4)
   })
 
-  test('a dangling link under the name is not written through', async () => {
+  test('a dangling link with the chosen name is not followed', async () => {
     const directory = await newDirectory()
     const outside = join(await newDirectory(), 'outside')
     await symlink(outside, join(directory, 'photo.png'))
@@ -211,7 +211,7 @@ describe('disk()', () => {
   })
 
   test.each(['link/a.png', 'link/more/a.png', 'in/link/a.png', 'link'])(
-    'the name %s leads nowhere else through a link in the directory, and makes no folder there',
+    'the name %s cannot leave the directory through a link, and creates no folder outside',
     async (name) => {
       const directory = await newDirectory()
       const outside = await newDirectory()
@@ -219,15 +219,15 @@ describe('disk()', () => {
       await symlink(outside, join(directory, 'link'))
       await symlink(outside, join(directory, 'in', 'link'))
       const storing = storeIn({ directory, name: () => name })
-      // A link in the place of the file itself is a name that is taken.
+      // A link with the name of the file counts as taken.
       if (name === 'link') expect(basename(await storing)).toMatch(/^link_[0-9a-f]{8}$/)
-      else await expect(storing).rejects.toThrow(/symbolic link .* leads out of it/)
+      else await expect(storing).rejects.toThrow(/symbolic link leads out of the directory/)
       expect(readdirSync(outside)).toEqual([])
       expect(readdirSync(directory).filter((each) => each.endsWith('.part'))).toEqual([])
     },
   )
 
-  test('a link to another place in the directory is followed, and so is one to the directory itself', async () => {
+  test('a link to another place in the directory, or to the directory itself, is followed', async () => {
     const directory = await newDirectory()
     const linked = `${directory}-linked`
     await symlink(directory, linked)
@@ -238,7 +238,7 @@ describe('disk()', () => {
     expect(existsSync(join(directory, '2026', 'more', 'a.png'))).toBe(true)
   })
 
-  test('a name may hold folders, which are created', async () => {
+  test('folders in a name are created', async () => {
     const directory = await newDirectory()
     const path = await storeIn({ directory, name: async ({ field }) => `2026/${field}/a.png` })
     expect(path).toBe(join(directory, '2026', 'photo', 'a.png'))
@@ -258,17 +258,17 @@ describe('disk()', () => {
     'CON',
     'x.',
     '\u202egnp.exe',
-  ])('the name %j is refused, and nothing is written anywhere', async (name) => {
+  ])('the name %j fails the upload, and nothing is written', async (name) => {
     const parent = await newDirectory()
     const directory = join(parent, 'inside')
     await mkdir(directory)
     await expect(storeIn({ directory, name: () => name })).rejects.toThrow(
-      `disk({ name }) gave ${JSON.stringify(name)}, which is no safe path inside its directory.`,
+      `disk({ name }) returned ${JSON.stringify(name)}, which is not a safe path inside the directory.`,
     )
     expect(readdirSync(parent, { recursive: true })).toEqual(['inside'])
   })
 
-  test('a name function that throws fails the file with its error', async () => {
+  test('a name function that throws fails the upload with its error', async () => {
     const directory = await newDirectory()
     const error = new Error('no tenant')
     const name = (): string => {
@@ -278,7 +278,7 @@ describe('disk()', () => {
     expect(readdirSync(directory)).toEqual([])
   })
 
-  test('a write that the system cuts short is completed', async () => {
+  test('a partial write is completed', async () => {
     onWrite(([first = new Uint8Array()], write) => write([first.subarray(0, Math.ceil(first.length / 3))]))
     const directory = await newDirectory()
     const path = await storeIn({ directory }, {}, 700 * KiB)
@@ -286,7 +286,7 @@ describe('disk()', () => {
     expect((await readFile(path)).equals(Buffer.concat(await source(700 * KiB).toArray()))).toBe(true)
   })
 
-  test('with fsync, the bytes and then the name are synced', async () => {
+  test('with fsync, the file and then its directory are synced', async () => {
     const spy = vi.spyOn(handles, 'sync')
     await storeIn({ directory: await newDirectory() })
     expect(spy).toHaveBeenCalledTimes(0)
@@ -294,7 +294,7 @@ describe('disk()', () => {
     expect(spy).toHaveBeenCalledTimes(process.platform === 'win32' ? 1 : 2)
   })
 
-  test('a sync that fails leaves nothing', async () => {
+  test('a failed sync leaves nothing behind', async () => {
     const directory = await newDirectory()
     const sync = vi.spyOn(handles, 'sync')
     for (const good of [0, 1]) {
@@ -306,7 +306,7 @@ describe('disk()', () => {
     expect(openFilesIn(directory)).toEqual([])
   })
 
-  test('a request that fails while the last bytes are being written gets no file', async () => {
+  test('a request that fails during the last write leaves no file', async () => {
     const directory = await newDirectory()
     const controller = new AbortController()
     const reason = new Error('the request has failed')
@@ -338,13 +338,13 @@ describe('disk()', () => {
     })
     const stored = await store(disk({ directory: await newDirectory() }), stream)
     expect(stored.size).toBe(size)
-    // 1 MiB is being written, as much is gathered, and a little waits in the stream.
+    // One batch is being written, one is buffered, and a little waits in the stream.
     expect(ahead).toBeLessThanOrEqual(2 * 1024 * KiB + 3 * 64 * KiB)
   })
 })
 
 describe('spool()', () => {
-  test('a file stays in memory up to and with the threshold', async () => {
+  test('a file of up to threshold bytes stays in memory', async () => {
     const directory = await newDirectory()
     const storage = spool({ directory, threshold: 1000 })
     expect((await store(storage, source(1000))).path).toBeUndefined()
@@ -377,10 +377,12 @@ describe('spool()', () => {
 test.each<[string, (directory: string) => Storage]>([
   ['disk()', (directory) => disk({ directory })],
   ['spool()', (directory) => spool({ directory, threshold: 0 })],
-])('%s fails where the system takes no bytes, and does not try for ever', async (_, make) => {
+])('%s fails if a write takes no bytes, and does not try for ever', async (_, make) => {
   const directory = await newDirectory()
   const writev = vi.spyOn(handles, 'writev').mockResolvedValue({ bytesWritten: 0, buffers: [] })
-  await expect(store(make(directory), source(100 * KiB))).rejects.toThrow('A write took no bytes.')
+  await expect(store(make(directory), source(100 * KiB))).rejects.toThrow(
+    'A write to the disk wrote no bytes.',
+  )
   expect(writev).toHaveBeenCalledTimes(1)
   expect(readdirSync(directory)).toEqual([])
 })
@@ -396,7 +398,7 @@ describe.each([
     (directory: string, sweepAge?: number) =>
       spool({ directory, threshold: 0, ...(sweepAge !== undefined && { sweepAge }) }),
   ],
-])('what a killed process has left is cleared away by %s', (_name, make) => {
+])('%s and the temporary files of a killed process', (_name, make) => {
   const old = `formgate-${'0'.repeat(32)}.part`
   const young = `formgate-${'1'.repeat(32)}.part`
   const foreign = [
@@ -416,7 +418,7 @@ describe.each([
     return directory
   }
 
-  test('after a day, at the first file, and nothing else with it', async () => {
+  test('removes those older than a day when it writes its first file, and nothing else', async () => {
     const directory = await litter()
     const stored = await store(make(directory), source(10))
     await vi.waitUntil(() => !existsSync(join(directory, old)), { timeout: 30_000 })
@@ -425,7 +427,7 @@ describe.each([
     expect(readdirSync(directory).toSorted()).toEqual(expected.toSorted())
   })
 
-  test('a file that its client named like one of them stays, in its directory and in a folder of it', async () => {
+  test('does not remove an upload that its client gave such a name, in the directory or a folder', async () => {
     const directory = await newDirectory()
     const place = join(directory, 'place')
     for (const inFolder of ['', 'place/']) {
@@ -437,10 +439,10 @@ describe.each([
       expect(existsSync(path)).toBe(true)
     }
     const named = disk({ directory, name: () => old })
-    await expect(store(named, source(10))).rejects.toThrow(/no safe path/)
+    await expect(store(named, source(10))).rejects.toThrow(/not a safe path/)
   })
 
-  test('after the age that was set', async () => {
+  test('removes those older than sweepAge', async () => {
     const directory = await litter()
     const now = join(directory, young)
     await utimes(now, new Date(), new Date(Date.now() - 2000))
@@ -449,7 +451,7 @@ describe.each([
     expect(existsSync(join(directory, folder))).toBe(true)
   })
 
-  test('never, where that was set', async () => {
+  test('removes none with a sweepAge of Infinity', async () => {
     const directory = await litter()
     await store(make(directory, Infinity), source(10))
     await delay(30)
@@ -458,21 +460,21 @@ describe.each([
 })
 
 test.each<[string, () => unknown]>([
-  ['directory must be the path of a directory, but is ""', () => disk({ directory: '' })],
-  // @ts-expect-error -- what a user without types may write
-  ['directory must be the path of a directory, but is undefined', () => disk({})],
+  ['directory must be a path, not ""', () => disk({ directory: '' })],
+  // @ts-expect-error -- possible without types
+  ['directory must be a path, not undefined', () => disk({})],
   // @ts-expect-error -- as above
   ['name must be a function', () => disk({ directory: 'a', name: 'photo.png' })],
-  ['sweepAge must be a number from 0 up, but is -1', () => disk({ directory: 'a', sweepAge: -1 })],
-  ['threshold must be bytes from 0 up, but is NaN', () => spool({ threshold: NaN })],
+  ['sweepAge must be 0 or more, not -1', () => disk({ directory: 'a', sweepAge: -1 })],
+  ['threshold must be 0 bytes or more, not NaN', () => spool({ threshold: NaN })],
   // @ts-expect-error -- as above
-  ['threshold must be bytes from 0 up, but is 1mb', () => spool({ threshold: '1mb' })],
-  ['sweepAge must be a number from 0 up, but is NaN', () => spool({ sweepAge: NaN })],
-])('a storage that is defined wrongly says at once: %s', (message, define) => {
+  ['threshold must be 0 bytes or more, not 1mb', () => spool({ threshold: '1mb' })],
+  ['sweepAge must be 0 or more, not NaN', () => spool({ sweepAge: NaN })],
+])('an invalid option of a storage throws at the call: %s', (message, define) => {
   expect(define).toThrow(message)
 })
 
-test('a directory that cannot be made is tried again with the next file', async () => {
+test('a directory that cannot be created is tried again for the next file', async () => {
   const parent = await newDirectory()
   const directory = join(parent, 'blocked')
   await writeFile(directory, 'a file is in the way')

@@ -1,4 +1,4 @@
-/** The table of what an app accepts says what its clients meet. */
+/** `describe(app)` tells what the routes of an app accept. */
 import { Router as KoaRouter } from '@koa/router'
 import {
   BaseParser,
@@ -134,7 +134,7 @@ describe.each(frameworks)('$name', (framework) => {
     expect(JSON.parse(JSON.stringify(rows))).toEqual(rows)
   })
 
-  test('a route without anything of its own shows what the mount above gives it', async () => {
+  test('a route without middleware of its own has the options of the mount above', async () => {
     const mount = { limits: { fileSize: 5, files: 2 }, storage: new Elsewhere(), errors: 'next' } as const
     const rows = await one({}, mount)
     expect(types(rows)).toEqual([usual])
@@ -151,20 +151,20 @@ describe.each(frameworks)('$name', (framework) => {
     expect(rows[0]).not.toHaveProperty('schema')
   })
 
-  test('below a lazy mount a body is read on demand', async () => {
+  test('a route below a lazy mount reads on demand', async () => {
     const rows = await one({}, { lazy: true, parsers: [JSONParser] })
     expect(rows).toMatchObject([
       { reads: 'on demand', mediaTypes: [{ type: 'application/json' }], files: [] },
     ])
   })
 
-  test('a route that reads nothing says so', async () => {
+  test('a route that reads nothing has reads: never', async () => {
     const [row] = await one({})
     expect(row).toMatchObject({ reads: 'never', mediaTypes: [], files: [], storages: [], notes: [] })
     expect(row).not.toHaveProperty('limits')
   })
 
-  test('a route lays its own limits over those of a lazy mount', async () => {
+  test('the limits of a route override those of a lazy mount', async () => {
     const rows = await one(
       { parsers: [MultiPartParser, FileUploadParser], options: { limits: { fileSize: 9 } } },
       { lazy: true, limits: { files: 3, fileSize: 5 } },
@@ -184,7 +184,7 @@ describe.each(frameworks)('$name', (framework) => {
     ])
   })
 
-  test('raw bodies, parsers of an app and schemas of other libraries', async () => {
+  test('raw bodies, custom parsers and schemas of other libraries are described', async () => {
     const { of } = await described(framework, {
       routes: [
         { path: '/bytes', typed: ({ body }) => body(bytes({ max: 9 }), { contentType: 'image/*' }) },
@@ -209,16 +209,16 @@ describe.each(frameworks)('$name', (framework) => {
     expect(of('/none')).toMatchObject([{ files: [] }])
   })
 
-  test('options that come too late and media types that nobody reads are told, not left out', async () => {
+  test('options without effect and media types without a parser have a note', async () => {
     const late = await one({ parsers: [JSONParser], options: { limits: { textSize: 5 } } }, {})
-    expect(late[0]?.notes).toEqual([expect.stringMatching(/^The route has limits .* BODY_ALREADY_READ/)])
+    expect(late[0]?.notes).toEqual([expect.stringMatching(/^The route sets limits, .* BODY_ALREADY_READ/)])
     const twice = await one({}, [{}, { limits: { files: 1 } }])
-    expect(twice[0]?.notes).toEqual([expect.stringContaining('A second multipart() has limits')])
-    const nobody = await one({ typed: ({ body }) => body(z.any(), { contentType: 'image/png' }) })
-    expect(nobody).toMatchObject([{ reads: 'never', notes: [expect.stringContaining('No parser reads')] }])
+    expect(twice[0]?.notes).toEqual([expect.stringContaining('A second multipart() sets limits')])
+    const unread = await one({ typed: ({ body }) => body(z.any(), { contentType: 'image/png' }) })
+    expect(unread).toMatchObject([{ reads: 'never', notes: [expect.stringContaining('No parser reads')] }])
   })
 
-  describe('what the table says is what a client meets', () => {
+  describe('the description agrees with the answers to a client', () => {
     const probes: readonly (readonly [type: string, sent: Sent])[] = [
       ['application/json', { type: 'application/json', body: '{"a":"1"}' }],
       ['application/x-www-form-urlencoded', { type: 'application/x-www-form-urlencoded', body: 'a=1' }],
@@ -226,7 +226,7 @@ describe.each(frameworks)('$name', (framework) => {
       ['text/plain', { type: 'text/plain', body: 'a' }],
       ['image/png', { type: 'image/png', body: 'a' }],
     ]
-    // For those that are taken for a file.
+    // For a raw file.
     const headers = { 'Content-Disposition': 'attachment; filename=a' }
     const mounts: readonly (readonly [string, MountOptions | readonly MountOptions[] | undefined])[] = [
       ['no mount', undefined],
@@ -244,7 +244,7 @@ describe.each(frameworks)('$name', (framework) => {
       ['bytes', { typed: ({ body }) => body(bytes()), handler: () => 'bytes' }],
     ]
     const cases = mounts.flatMap(([above, mount]) =>
-      // Without either, Formgate is not there.
+      // Without a mount and a route, Formgate is not in the app.
       routes
         .slice(mount === undefined ? 1 : 0)
         .map(([name, route]) => [name, above, { route, mount }] as const),
@@ -260,17 +260,17 @@ describe.each(frameworks)('$name', (framework) => {
       const readable = of('/r').filter(
         ({ reads, notes }) => reads === 'always' && !/ is a 500/.test(notes.join()),
       )
-      const met: string[] = []
+      const accepted: string[] = []
       for (const [type, sent] of probes)
-        if ((await exchange(app.port, { path: '/r', ...sent, headers })).status === 200) met.push(type)
-      const told = probes.filter(([type]) => {
+        if ((await exchange(app.port, { path: '/r', ...sent, headers })).status === 200) accepted.push(type)
+      const listed = probes.filter(([type]) => {
         const rows = readable.filter(({ mediaTypes }) => mediaTypes.some((each) => covers(each.type, type)))
-        // What a mount has read above is told beside the range that it is taken out of.
+        // A note excludes from a range what a mount above has read.
         const isTaken = (notes: readonly string[]): boolean =>
           notes.some((note) => note.startsWith('Not for') && note.includes(type))
         return rows.some(({ notes }) => !isTaken(notes))
       })
-      expect(told.map(([type]) => type)).toEqual(met)
+      expect(listed.map(([type]) => type)).toEqual(accepted)
     })
   })
 })
@@ -279,7 +279,7 @@ function covers(range: string, type: string): boolean {
   return range === '*/*' || range === type || (range.endsWith('/*') && type.startsWith(range.slice(0, -1)))
 }
 
-/** Where each route is, and how many files it takes. */
+/** Method, path and maximum number of files of each route. */
 const places = (rows: readonly RouteDescription[]): readonly string[] =>
   rows.map(({ method, path, limits, reads }) => `${method} ${path} ${limits?.files ?? reads}`)
 
@@ -293,7 +293,7 @@ describe('Express', () => {
     return describeExpress(app)
   }
 
-  test('methods and paths of routes, in nested routers and below mounts with a path', () => {
+  test('routes have methods and paths, in nested routers and below mounts with a path', () => {
     const rows = build((app) => {
       const inner = expressRouter()
       inner.use(onExpress.multipart(files(2)))
@@ -318,16 +318,16 @@ describe('Express', () => {
       'PUT /b never',
       '* /every never',
       'PATCH /^\\/pattern\\/$/ unknown',
-      // A request for it passes the inner router, too.
+      // A request for it passes the inner router too.
       'POST /api/own 2',
     ])
     expect(rows[7]?.notes).toEqual([
-      'Whether what stands at /api stands above this route cannot be known.',
-      'Whether what stands at /api/:user stands above this route cannot be known.',
+      'Unknown whether the middleware at /api runs before this route.',
+      'Unknown whether the middleware at /api/:user runs before this route.',
     ])
   })
 
-  test('a method has the handlers of all() before it', () => {
+  test('a method has the handlers of all() above it', () => {
     const rows = build((app) =>
       app
         .route('/r')
@@ -339,18 +339,18 @@ describe('Express', () => {
     expect(types(rows)).toEqual([usual, usual, ['application/json']])
   })
 
-  test('handlers without a route, and apps inside the app', () => {
+  test('middleware without a route, and mounted apps, have a row each', () => {
     const rows = build((app) => {
       app.use('/upload', onExpress.form(Photos), done)
       app.use('/admin', express())
       app.use(onExpress.multipart(files(3)), done)
     })
     expect(places(rows)).toEqual(['* /admin/* unknown', '* /upload/* 100', '* /* 3'])
-    expect(rows[0]?.notes).toEqual(['An app of its own is mounted here: describe() that app too.'])
+    expect(rows[0]?.notes).toEqual(['Another app is mounted here: call describe() on it too.'])
     expect(types(rows)).toEqual([[], forms, usual])
   })
 
-  test('an app inside another does not know what stands above it, and says so', () => {
+  test('a mounted app has a note that the middleware above it is not shown', () => {
     const app = express()
     const admin = express()
     admin.post('/users', done)
@@ -363,20 +363,20 @@ describe('Express', () => {
     for (const { notes } of rows) expect(notes[0]).toContain('mounted at /admin in another')
   })
 
-  test('a router that does not keep the paths of its mounts is said not to', () => {
+  test('a router before 2.3 has a note that its path is unknown', () => {
     const app = express()
     const router = expressRouter()
     router.post('/photos', onExpress.form(Photos), done)
     app.use('/api', router)
     app.use('/later', onExpress.multipart(), done)
-    // As router 2.0 to 2.2 are.
+    // As in router 2.0 to 2.2.
     for (const layer of app.router.stack) Reflect.deleteProperty(layer, 'rawPath')
     const rows = describeExpress(app)
     expect(rows.map(({ path }) => path)).toEqual(['…/photos', '…/*'])
     for (const { notes } of rows) expect(notes[0]).toContain('update the package router')
   })
 
-  test('a router alone is described too, and nothing else', () => {
+  test('a router can be described without an app', () => {
     const router = expressRouter()
     router.post('/r', onExpress.parsers([JSONParser]), done)
     expect(places(describeExpress(router))).toEqual(['POST /r 100'])
@@ -385,7 +385,7 @@ describe('Express', () => {
 })
 
 describe('Koa', () => {
-  test('methods and paths of routes, with prefixes, nested routers and router.use()', () => {
+  test('routes have methods and paths, with prefixes, nested routers and router.use()', () => {
     const app = new Koa()
     const inner = new KoaRouter({ prefix: '/inner' })
     inner.use(onKoa.multipart(files(2)))
@@ -407,10 +407,10 @@ describe('Koa', () => {
       'PATCH /pattern/ unknown',
       'POST /api/inner/photos 2',
     ])
-    expect(rows[3]?.notes).toEqual(['Whether what stands at /one stands above this route cannot be known.'])
+    expect(rows[3]?.notes).toEqual(['Unknown whether the middleware at /one runs before this route.'])
   })
 
-  test('an app without a router is one row, as is what stands below the routers', () => {
+  test('middleware below all routers has one row', () => {
     const app = new Koa()
     app.use(onKoa.multipart(files(1, true)))
     const router = new KoaRouter()
@@ -423,7 +423,7 @@ describe('Koa', () => {
     expect(places(rows)).toEqual(['POST /r 1', '* /* 1'])
     expect(rows[1]).toMatchObject({
       data: 'typed',
-      notes: [expect.stringContaining('Whatever stands below')],
+      notes: [expect.stringContaining('For everything below')],
     })
     expect(() => describeKoa({} as never)).toThrow(TypeError)
   })
@@ -437,7 +437,7 @@ describe('Fastify', () => {
     return describeFastify(app)
   }
 
-  test('methods and paths of routes, in contexts with prefixes', async () => {
+  test('routes have methods and paths, in contexts with prefixes', async () => {
     const rows = await build(async (app) => {
       await app.register(onFastify.multipart, files(1, true))
       app.get('/g', done)
@@ -462,7 +462,7 @@ describe('Fastify', () => {
     ])
   })
 
-  test('where routes may be missing the last row says so', async () => {
+  test('if routes may be missing, the last row says so', async () => {
     const unknown = { method: '*', path: '…', reads: 'unknown' }
     const early = await build(async (app) => {
       app.get('/early', done)
@@ -481,13 +481,13 @@ describe('Fastify', () => {
     expect(inside[1]?.notes[0]).toContain('describable')
   })
 
-  test('without either plugin nothing is known, which is an error', () => {
+  test('describe() throws without multipart and describable', () => {
     expect(() => describeFastify(fastify())).toThrow('await app.register(describable)')
   })
 })
 
 describe('routeTable()', () => {
-  test('is a table in Markdown', () => {
+  test('formats a Markdown table', () => {
     const app = express()
     app.post('/photos/:a|b', onExpress.form(Photos, { limits: { files: 7, bodySize: Infinity } }), done)
     app.get('/alive', done)

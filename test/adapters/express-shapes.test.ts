@@ -1,4 +1,4 @@
-/** Whether V8 sees the requests of an Express app as objects of one kind. */
+/** Whether the requests of an Express app share a hidden class in V8. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
@@ -16,11 +16,11 @@ const haveSameMap = runInThisContext('(one, other) => %HaveSameMap(one, other)')
 interface Seen {
   request: Request
   response: Response
-  /** What the handler found of them. */
+  /** What the handler sees. */
   names: readonly PropertyKey[]
 }
 
-/** What handlers have seen of twenty forms in a row. */
+/** What handlers see of twenty forms in a row. */
 async function seenBy(app: Express): Promise<readonly Seen[]> {
   const seen: Seen[] = []
   app.post('/', (request, response) => {
@@ -44,7 +44,7 @@ function areAlike(seen: readonly object[]): boolean {
   return seen.every((each) => haveSameMap(each, seen.at(-1)!))
 }
 
-/** Which are alike in each app, of the last ten requests and the last ten responses. */
+/** How many of the last ten requests, and responses, of each app share a class. */
 async function alikeOf(apps: readonly Express[]): Promise<{ requests: boolean; responses: boolean }[]> {
   const alike = []
   for (const app of apps) {
@@ -55,20 +55,20 @@ async function alikeOf(apps: readonly Express[]): Promise<{ requests: boolean; r
   return alike
 }
 
-// In one app of fifty, and in more where other objects become dictionaries meanwhile, two kinds are after one slot of V8's table.
-test('requests that Formgate reads share a hidden class in nearly every app, and so do their responses', async () => {
+// In one app of fifty, or more if other objects become dictionaries meanwhile, two classes collide in a table of V8.
+test('requests share a hidden class in nearly every app, and so do responses', async () => {
   const apps = Array.from({ length: 9 }, () => express().use(multipart()))
   const alike = (await alikeOf(apps)).filter(({ requests, responses }) => requests && responses)
   expect(alike.length).toBeGreaterThanOrEqual(3)
 })
 
-// V8 13, of Node 24, does so by itself.
+// V8 13 (Node 24) does so by itself.
 test.runIf(Number.parseInt(process.versions.v8, 10) < 13)('those of Express alone share none', async () => {
   const none = { requests: false, responses: false }
   expect(await alikeOf([express(), express(), express()])).toEqual([none, none, none])
 })
 
-test('they hold what they held', async () => {
+test('requests and responses keep their properties', async () => {
   const [plain] = await seenBy(express())
   const [read] = await seenBy(express().use(multipart()))
   const added = read!.names.filter((name) => !plain!.names.includes(name))

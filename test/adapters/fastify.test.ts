@@ -41,7 +41,7 @@ async function listen(app: FastifyInstance): Promise<(sent: Sent) => Promise<Ans
   return (sent) => exchange((app.server.address() as AddressInfo).port, sent)
 }
 
-describe('a hook that puts another stream in the place of the body', () => {
+describe('a hook that replaces the stream of the body', () => {
   const gunzip = async (request: FastifyRequest, _reply: unknown, payload: Readable): Promise<Readable> =>
     request.headers['x-packed'] === undefined ? payload : payload.pipe(createGunzip())
   const packed = (bytes: string | Buffer): Sent => ({
@@ -49,7 +49,7 @@ describe('a hook that puts another stream in the place of the body', () => {
     headers: { 'X-Packed': 'gzip' },
     body: gzipSync(bytes),
   })
-  /** Passes on what comes, a byte at a time. */
+  /** Passes on the body byte by byte. */
   const slow = async (_request: unknown, _reply: unknown, payload: Readable): Promise<Readable> =>
     payload.pipe(
       new Transform({
@@ -78,7 +78,7 @@ describe('a hook that puts another stream in the place of the body', () => {
   }
 
   describe.each(Object.entries(setups))('%s', (_, setUp) => {
-    test('is what is read', async () => {
+    test('supplies the body', async () => {
       const app = newApp()
       await setUp(app, gunzip)
       const send = await listen(app)
@@ -91,7 +91,7 @@ describe('a hook that puts another stream in the place of the body', () => {
       }
     })
 
-    test('and ends without a byte is no body', async () => {
+    test('by an empty stream makes the body empty', async () => {
       const app = newApp()
       await setUp(app, gunzip)
       const send = await listen(app)
@@ -100,7 +100,7 @@ describe('a hook that puts another stream in the place of the body', () => {
       }
     })
 
-    test('and fails is the error of the hook, never an empty form and never a hang', async () => {
+    test('by one that fails is answered with that error', async () => {
       const app = newApp()
       await setUp(app, gunzip)
       const send = await listen(app)
@@ -111,7 +111,7 @@ describe('a hook that puts another stream in the place of the body', () => {
       }
     })
 
-    test('and gives its bytes late is waited for', async () => {
+    test('by one whose bytes come late is awaited', async () => {
       const app = newApp()
       await setUp(app, slow)
       const send = await listen(app)
@@ -127,7 +127,7 @@ describe('a hook that puts another stream in the place of the body', () => {
       expect((await send({ framing: 'none' })).json).toEqual({ data: {}, files: {} })
     })
 
-    test('does not hide that the client has gone', async () => {
+    test('does not hide that the client has disconnected', async () => {
       const directory = await mkdtemp(join(tmpdir(), 'fastify-'))
       const app = newApp()
       let runs = 0
@@ -148,7 +148,7 @@ describe('a hook that puts another stream in the place of the body', () => {
 })
 
 describe('a hook below register(multipart)', () => {
-  test('still sees the headers of the request', async () => {
+  test('sees the headers of the request', async () => {
     const app = newApp()
     const seen: unknown[] = []
     await app.register(multipart)
@@ -170,7 +170,7 @@ describe('a hook below register(multipart)', () => {
     ])
   })
 
-  test('finds the body parsed in preValidation, and a schema of Fastify checks it', async () => {
+  test('sees the parsed body in preValidation, and a schema of Fastify validates it', async () => {
     const app = newApp()
     await app.register(multipart)
     const schema = { body: { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] } }
@@ -182,7 +182,7 @@ describe('a hook below register(multipart)', () => {
 })
 
 describe('parsers() of one route', () => {
-  test('can be spread beside other options', async () => {
+  test('can be spread into the route options', async () => {
     const app = newApp()
     let asked = 0
     const onRequest = async (request: FastifyRequest): Promise<void> => {
@@ -197,7 +197,7 @@ describe('parsers() of one route', () => {
     expect(asked).toBe(2)
   })
 
-  test('leaves the other routes to Fastify', async () => {
+  test('does not change other routes', async () => {
     const app = newApp()
     app.post('/', parsers([PlainTextParser]), echo)
     app.post('/plain', async ({ body, data, files }) => ({
@@ -240,7 +240,7 @@ describe('parsers() of one route', () => {
     },
   )
 
-  test.each(['POST', 'QUERY'])('gives request.body of a %s the value of request.data', async (method) => {
+  test.each(['POST', 'QUERY'])('sets request.body of a %s to the value of request.data', async (method) => {
     const app = newApp()
     app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
     const handler = async ({ body, data }: FastifyRequest): Promise<object> => ({ same: body === data, body })
@@ -260,7 +260,7 @@ describe('parsers() of one route', () => {
     }
   })
 
-  test('takes more than the bodyLimit of Fastify', async () => {
+  test('accepts more than the bodyLimit of Fastify', async () => {
     const app = newApp()
     app.post('/', parsers([MultiPartParser]), echo)
     const send = await listen(app)
@@ -270,7 +270,7 @@ describe('parsers() of one route', () => {
 })
 
 describe('register(multipart)', () => {
-  test('holds in its own context and in those below, and in no other', async () => {
+  test('applies to its own context and those below, and to no other', async () => {
     const app = newApp()
     await app.register(async (inner) => {
       await inner.register(multipart)
@@ -291,7 +291,7 @@ describe('register(multipart)', () => {
     expect((await send({ type: multipartX, body: form('X'), path: '/outer' })).status).toBe(415)
   })
 
-  test('gives request.body the same value as request.data', async () => {
+  test('sets request.body to the value of request.data', async () => {
     const app = newApp()
     await app.register(multipart)
     app.post('/', async ({ body, data }) => ({ same: body === data, body }))
@@ -301,7 +301,7 @@ describe('register(multipart)', () => {
     expect((await send({ type: json, body: '0', framing: 'chunked' })).json).toEqual({ same: true, body: 0 })
   })
 
-  test('is met by inject()', async () => {
+  test('works with inject()', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'fastify-'))
     const app = newApp()
     await app.register(multipart, { storage: disk({ directory }) })
@@ -341,8 +341,8 @@ describe('register(multipart)', () => {
   })
 })
 
-describe('a hook of a route that looks at the headers', () => {
-  test.each([1, 2, 3])('after the plugin has read the body, %i times, changes nothing', async (looks) => {
+describe('a hook of a route that reads the headers', () => {
+  test.each([1, 2, 3])('%i times after the plugin has read the body changes nothing', async (looks) => {
     const app = newApp()
     await app.register(multipart)
     const seen: unknown[] = []
@@ -357,7 +357,7 @@ describe('a hook of a route that looks at the headers', () => {
     expect(seen).toEqual(Array.from({ length: looks }, () => 'test'))
   })
 
-  test('before its own parsers read the body changes nothing', async () => {
+  test('before the parsers of the route read the body changes nothing', async () => {
     const app = newApp()
     const seen: unknown[] = []
     const look = async (request: FastifyRequest): Promise<void> => void seen.push(request.headers.host)
@@ -371,13 +371,13 @@ describe('a hook of a route that looks at the headers', () => {
 describe('@fastify/multipart beside register(multipart)', () => {
   const message = /@formgate\/fastify and @fastify\/multipart/
 
-  test('fails clearly when it comes first', async () => {
+  test('is a clear error if it is registered first', async () => {
     const app = newApp()
     await app.register(fastifyMultipart)
     await expect(async () => app.register(multipart)).rejects.toThrow(message)
   })
 
-  test('fails clearly when it comes second', async () => {
+  test('is a clear error if it is registered second', async () => {
     const app = newApp()
     await app.register(multipart)
     await expect(async () => {
@@ -386,7 +386,7 @@ describe('@fastify/multipart beside register(multipart)', () => {
     }).rejects.toThrow(message)
   })
 
-  test('fails clearly when it comes second in a context below', async () => {
+  test('is a clear error if it is registered second in a context below', async () => {
     const app = newApp()
     await app.register(multipart)
     app.register(async (inner) => {
@@ -395,7 +395,7 @@ describe('@fastify/multipart beside register(multipart)', () => {
     await expect(async () => app.ready()).rejects.toThrow(message)
   })
 
-  test('is no trouble in a context of its own', async () => {
+  test('works in a context of its own', async () => {
     const app = newApp()
     await app.register(async (inner) => {
       await inner.register(fastifyMultipart)

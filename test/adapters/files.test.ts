@@ -53,7 +53,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['disk()', () => disk({ directory })],
     ['spool()', () => spool({ directory, threshold: 10 })],
     ['memory()', () => memory()],
-  ])('in %s are there for the handler and gone after the answer', async (name, make) => {
+  ])('files in %s exist for the handler and are removed after the answer', async (name, make) => {
     const seen: UploadedFile[] = []
     let paths: string[] = []
     const { port } = await app(
@@ -74,7 +74,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     await expect.poll(() => isReadable(seen[0]!)).toBe(false)
   })
 
-  test('never show their path to the client', async () => {
+  test('files never show their path to the client', async () => {
     const { port } = await app(({ data, files }) => ({ data, files }))
     const answer = await exchange(port, anUpload)
     expect(answer.body).not.toContain(directory)
@@ -85,7 +85,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
-  test('stay with keep(), and only those', async () => {
+  test('only files kept with keep() stay', async () => {
     let path = ''
     const { port } = await app((handling) => {
       path = firstOf(handling).keep().path!
@@ -96,7 +96,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(await readFile(path, 'utf8')).toBe(content)
   })
 
-  test.each(['disk', 'spool', 'memory'])('from %s stay where moveTo() has put them', async (name) => {
+  test.each(['disk', 'spool', 'memory'])('files from %s stay where moveTo() has moved them', async (name) => {
     const target = join(await mkdtemp(join(tmpdir(), 'files-target-')), 'moved.txt')
     roots.push(join(target, '..'))
     const storage = {
@@ -116,7 +116,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(await readFile(target, 'utf8')).toBe(content)
   })
 
-  test('can be removed by the handler', async () => {
+  test('files can be removed by the handler', async () => {
     const { port } = await app(async (handling) => {
       await firstOf(handling).remove()
       return stored()
@@ -129,14 +129,14 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['disk()', () => disk({ directory })],
     ['spool()', () => spool({ directory, threshold: 10 })],
     ['memory()', () => memory()],
-  ])('in %s can be the answer, as a stream', async (_, make) => {
+  ])('files in %s can be sent as the answer, as a stream', async (_, make) => {
     const { port } = await app((handling) => firstOf(handling).createReadStream(), { storage: make() })
     const answer = await exchange(port, anUpload)
     expect([answer.status, answer.body]).toEqual([200, content])
     await expectNothingLeft()
   })
 
-  test('stay until a slow answer has been sent', async () => {
+  test('files stay until a slow answer has been sent', async () => {
     const { port } = await app(async (handling) => {
       const { response } = handling
       await new Promise((resolve) => setTimeout(resolve, 50))
@@ -147,7 +147,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     await expectNothingLeft()
   })
 
-  test('are removed when the client goes away before the answer', async () => {
+  test('files are removed if the client disconnects before the answer', async () => {
     let answer = (): void => undefined
     const { port, handled } = await app(
       (handling) =>
@@ -164,7 +164,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     answer()
   })
 
-  test('are removed when the client goes away in the middle of an answer', async () => {
+  test('files are removed if the client disconnects during the answer', async () => {
     const huge = { type: multipartX, body: form('X', [file('f', 'f'), 'x'.repeat(8_000_000)]) }
     const { port } = await app((handling) => firstOf(handling).createReadStream())
     const connection = await Connection.open(port)
@@ -181,7 +181,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       'has a malformed JSON part',
       form('X', [file('f', 'f'), content], [`${field('j')}\r\nContent-Type: application/json`, '{']),
     ],
-  ])('are removed when the form %s', async (_, body) => {
+  ])('files are removed if the form %s', async (_, body) => {
     const { port, handled } = await app(() => 'never')
     for (const framing of ['length', 'chunked'] as const) {
       expect((await exchange(port, { type: multipartX, body, framing })).status).toBe(400)
@@ -190,7 +190,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(handled()).toBe(0)
   })
 
-  test('are removed when a route refuses what multipart() has read', async () => {
+  test('files that multipart() has stored are removed if a route refuses the form', async () => {
     const { port, handled } = await app(() => 'never', {
       routes: [{ path: '/', parsers: [JSONParser], handler: () => 'never' }],
     })
@@ -199,7 +199,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(handled()).toBe(0)
   })
 
-  test('of a raw upload are removed too', async () => {
+  test('the file of a raw upload is removed too', async () => {
     const routes = [
       {
         method: 'PUT',
@@ -216,7 +216,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     await expectNothingLeft()
   })
 
-  test('are offered to each storage in turn', async () => {
+  test('files are offered to each storage in turn', async () => {
     const asked: string[] = []
     const declines: Storage = {
       async store(_stream, info) {
@@ -237,7 +237,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(answer.json).toMatchObject({ status: 400, code: 'UNHANDLED_FILE', field: 'f' })
   })
 
-  test('called with a path stay inside their directory', async () => {
+  test('files whose name is a path stay inside the directory', async () => {
     const names = [
       '../../../etc/passwd',
       '..\\..\\x',

@@ -28,7 +28,7 @@ const sha256 = (bytes: string): string => createHash('sha256').update(bytes).dig
 const small = 'hello'
 const large = 'x'.repeat(600_000)
 
-/** Refuses files that hold the word; asynchronous, as a scanner is. */
+/** Refuses files that contain the word `virus`, asynchronously like a scanner. */
 const refuseVirus: Inspector = ({ field }) => ({
   async chunk(bytes) {
     await delay(1)
@@ -42,13 +42,13 @@ const crash: Inspector = () => ({
   },
 })
 
-test('the request may be declared as that of a framework', () => {
+test('an inspector may declare its request as that of a framework', () => {
   const options: MountOptions[] = [
     { inspect: (_file, _signal, request: ExpressRequest) => void request.ip },
     { inspect: [(_file, _signal, request: KoaRequest) => void request.ctx] },
     { onProgress: (_progress, request: FastifyRequest) => request.log.info('more') },
   ]
-  // @ts-expect-error -- this is no request of any framework
+  // @ts-expect-error -- not a request of any framework
   options.push({ inspect: (_file, _signal, request: string) => void request })
   expect(options).toHaveLength(4)
 })
@@ -65,7 +65,7 @@ const broken: Readonly<Record<string, Inspector>> = {
 }
 
 describe.each(frameworks)('$name', ({ start }) => {
-  test('a typed route has an inspector and a progress of its own, beside its schema', async () => {
+  test('a typed route may have its own inspector and progress listener', async () => {
     const received: number[] = []
     const app = await start({
       routes: [
@@ -152,7 +152,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
 
   test.each(['spool', 'memory', 'disk'])(
-    'hash() is that of what was sent, in every storage: %s',
+    'hash() is the hash of the bytes sent, with the storage %s',
     async (name) => {
       const answer = await multipart(`/${name}/MultiPartParser`, small, large, '')
       expect(answer.json).toEqual([small, large, ''].map((each) => sha256(each)))
@@ -162,14 +162,14 @@ describe.each(frameworks)('$name', ({ start }) => {
     },
   )
 
-  test('an inspector is handed the request that the handler gets', async () => {
+  test('an inspector gets the request that the handler gets', async () => {
     requests.length = 0
     await multipart('/parse', small)
     expect(requests).toEqual([expect.objectContaining({ method: 'POST', url: '/parse' })])
     expect(requests[0]!.headers['content-type']).toBe(multipartX)
   })
 
-  test('a file that an inspector refuses is answered with its error, and no file of the request stays', async () => {
+  test('the error of an inspector is the answer, and no file of the request stays', async () => {
     const answer = await multipart('/scan/MultiPartParser', large, `${large} virus`, small)
     expect(answer.status).toBe(422)
     expect(answer.json).toMatchObject({ code: 'FILE_REFUSED', detail: 'It holds a virus.', field: 'f' })
@@ -177,16 +177,16 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(existsSync(directory) && readdirSync(directory)).toEqual([])
   })
 
-  test('a file that it does not refuse is stored', async () => {
+  test('a file that an inspector accepts is stored', async () => {
     expect((await multipart('/scan/MultiPartParser', large)).status).toBe(200)
   })
 
-  test('an inspector that fails in any other way is a 500', async () => {
+  test('any other error of an inspector is a 500', async () => {
     const answer = await multipart('/crash', small)
     expect(answer.json).toEqual({ handler: 'own', code: 'INSPECTION_FAILED', status: 500 })
   })
 
-  test.each(Object.keys(broken))('an inspector that is %s is a 500, and the server lives', async (name) => {
+  test.each(Object.keys(broken))('an inspector that is %s is a 500, and the server goes on', async (name) => {
     const rejections: unknown[] = []
     const note = (reason: unknown): void => void rejections.push(reason)
     process.on('unhandledRejection', note)
@@ -198,7 +198,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   })
 
   test.each(['inspect', 'onProgress'])(
-    '%s on a route comes too late below an eager multipart()',
+    '%s on a route below an eager multipart() is a 500',
     async (option) => {
       const options = option === 'inspect' ? { inspect: hash() } : { onProgress: () => undefined }
       const late = await start({

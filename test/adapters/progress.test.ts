@@ -45,7 +45,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   const body = form('X', [file('f', 'f'), 'x'.repeat(500_000)])
 
   test.each(['/', '/parts', '/raw/a.bin'])(
-    '%s tells what has come and what is to come, up to the last byte',
+    'onProgress of %s reports the bytes received and expected, up to the last one',
     async (path) => {
       const type = path === '/raw/a.bin' ? 'application/octet-stream' : multipartX
       expect((await exchange(app.port, { path, type, body })).status).toBe(200)
@@ -57,7 +57,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     },
   )
 
-  test('it is told while the body arrives', async () => {
+  test('onProgress is called while the body arrives', async () => {
     const connection = await Connection.open(app.port)
     connection.write(head({ type: multipartX, body })).write(body.slice(0, 1000))
     await expect.poll(() => told.at(-1)).toEqual({ received: 1000, expected: body.length })
@@ -66,19 +66,19 @@ describe.each(frameworks)('$name', ({ start }) => {
     connection.destroy()
   })
 
-  test('without a declared length nobody knows what is to come', async () => {
+  test('without a Content-Length, the expected bytes are undefined', async () => {
     await exchange(app.port, { type: multipartX, body, framing: 'chunked' })
     expect(told.at(-1)).toEqual({ received: body.length, expected: undefined })
   })
 
-  test('of a body that is inflated, the bytes that were sent count', async () => {
+  test('progress counts the bytes of a compressed body as they were sent', async () => {
     const packed = gzipSync(JSON.stringify({ a: 'x'.repeat(100_000) }))
     const headers = { 'Content-Encoding': 'gzip' }
     await exchange(app.port, { path: '/json', type: 'application/json', headers, body: packed })
     expect(told.at(-1)).toEqual({ received: packed.length, expected: packed.length })
   })
 
-  test('a route has its own in the place of that of the app', async () => {
+  test('onProgress of a route replaces that of the app', async () => {
     await exchange(app.port, { path: '/none', type: 'application/json', body: '{}' })
     expect(told).toEqual([])
   })
@@ -91,7 +91,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('A fault in onProgress'))],
-  ])('one that %s fails the request, and nothing else', async (_how, make) => {
+  ])('an onProgress that %s fails only its request', async (_how, make) => {
     fail = make
     for (const path of ['/', '/parts']) {
       const answer = await exchange(app.port, { path, type: multipartX, body })
@@ -101,7 +101,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect((await exchange(app.port, { type: multipartX, body })).status).toBe(200)
   })
 
-  test('one that rejects when the body has been read is a process warning', async () => {
+  test('an onProgress that rejects after the body was read is a process warning', async () => {
     const warnings: Error[] = []
     const listen = (warning: Error): void => void warnings.push(warning)
     process.on('warning', listen)

@@ -1,4 +1,4 @@
-/** What `data`, `files` and the rest are as properties of a framework's request. */
+/** `data`, `files` and the other properties that a request gets. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { exchange, field, file, form, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
@@ -9,7 +9,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   const apps: App[] = []
   afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
 
-  test('what stood there before the body was read gives way to what was sent', async () => {
+  test('reading the body replaces earlier values of data and files', async () => {
     const app = await start({
       mount: {},
       above: {
@@ -36,12 +36,12 @@ describe.each(frameworks)('$name', ({ start }) => {
       ],
     })
     apps.push(app)
-    // Twice: the first request may find nothing prepared.
+    // Twice, since the first request also prepares the prototype.
     for (let round = 0; round < 2; round += 1)
       expect((await exchange(app.port, upload)).json).toEqual({ names: ['a', 'f'], files: 1 })
   })
 
-  test('one request never sees the body of another, however many are read at once', async () => {
+  test('concurrent requests never see the body of another', async () => {
     const app = await start({ mount: {}, routes: [{ path: '/', handler: ({ data }) => data }] })
     apps.push(app)
     const bodies = Array.from({ length: 50 }, (_, at) => ({ at: String(at) }))

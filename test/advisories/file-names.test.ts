@@ -32,7 +32,7 @@ const names: readonly (readonly [what: string, name: string])[] = [
   ['a name that is taken', 'taken.txt'],
   ['control characters', 'a\u0001\u001b[2Jb\u007f.txt'],
   ['a direction that turns', 'a\u202egnp.exe'],
-  ['a part file', 'formgate-00000000000000000000000000000000.part'],
+  ['a temporary file', 'formgate-00000000000000000000000000000000.part'],
 ]
 
 /** These say nothing that could be the name of a file. */

@@ -55,7 +55,7 @@ await describeWithStore(
       for (const Key of await contents()) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
     })
 
-    /** Sends a form up to a place in its file, which is of 8 MiB. */
+    /** Sends a form up to an offset in its file of 8 MiB. */
     const begin = async (bytes: number): Promise<ClientRequest> => {
       const headers = { 'Content-Type': 'multipart/form-data; boundary=b' }
       const upload = request(`${origin}/files`, { method: 'POST', headers })
@@ -71,7 +71,7 @@ await describeWithStore(
       return (await answered)[0]
     }
 
-    test('what one process has taken, every process hands out', async () => {
+    test('a file that one process has stored can be read by every process', async () => {
       const answer = await finish(await begin(MiB), MiB)
       expect(answer.statusCode).toBe(201)
       const [{ url, ...shown }] = (await json(answer)) as [{ url: string }]
@@ -91,7 +91,7 @@ await describeWithStore(
       )
     })
 
-    test('a process that is killed takes only its own uploads with it, and another takes its place', async () => {
+    test('a killed process loses only its own uploads, and is replaced by another', async () => {
       const before = await contents()
       const uploads = [await begin(6 * MiB), await begin(6 * MiB), await begin(6 * MiB)]
       const outcomes = uploads.map((upload) =>
@@ -116,14 +116,14 @@ await describeWithStore(
         const read = await Promise.all([1, 2, 3].map(async () => (await fetch(origin + url)).arrayBuffer()))
         for (const bytes of read) expect(bytes.byteLength).toBe(8 * MiB)
       }
-      // What a killed process leaves is for the lifecycle rule of the bucket.
+      // A lifecycle rule of the bucket removes what a killed process leaves.
       const left = await contents()
       expect(left.filter((name) => name.startsWith('parts of'))).toHaveLength(1)
       expect(left).toHaveLength(before.length + 3)
     })
 
     test.skipIf(limited === undefined)(
-      'what it leaves, a lifecycle rule of the bucket clears away',
+      'a lifecycle rule of the bucket removes the parts of a killed process',
       async () => {
         const rule = {
           ID: 'uploads',
@@ -144,7 +144,7 @@ await describeWithStore(
       },
     )
 
-    test('a client that goes away in the middle leaves nothing', async () => {
+    test('a client that disconnects during the upload leaves nothing behind', async () => {
       const before = await contents()
       const upload = await begin(6 * MiB)
       upload.on('error', () => undefined)

@@ -8,7 +8,7 @@ import { describeWithStore } from './store.js'
 const MiB = 1024 * 1024
 
 await describeWithStore('a bucket', ({ client, bucket, prefix, contents }) => {
-  /** Starts with nothing each time, and must end so. */
+  /** The bucket is empty before and after each test. */
   const inBucket = (options: Partial<S3Options>) => async (): Promise<StorageUnderTest> => ({
     storage: s3({ client, bucket, prefix, ...options }),
     leftovers: contents,
@@ -24,7 +24,7 @@ await describeWithStore('a bucket', ({ client, bucket, prefix, contents }) => {
   storageContract('s3()', {
     make: inBucket({}),
     edges: [5 * MiB],
-    // A bucket of the user's is not taken away.
+    // A bucket of the user is not deleted.
     faults: process.env['FORMGATE_S3_BUCKET'] === undefined ? faults : {},
   })
 })

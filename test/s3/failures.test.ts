@@ -9,13 +9,13 @@ import { describeWithStore } from './store.js'
 
 const MiB = 1024 * 1024
 
-/** What is done to the requests of a client: `send` sends one as it is. */
+/** Intercepts the requests of a client; `send` sends one unchanged. */
 type Fault = (operation: string, send: () => Promise<unknown>, count: number) => Promise<unknown>
 
 await describeWithStore('a file that fails', ({ client, config, bucket, prefix, contents, limited }) => {
   afterEach(() => expect.poll(contents).toEqual([]))
 
-  /** A client that sends nothing twice, and whose requests of one operation fail in some way. */
+  /** A client with a fault and without retries. */
   const faulty = (fault: Fault): S3Client => {
     const one = new S3Client({ ...config, maxAttempts: 1 })
     const counts: Record<string, number> = {}
@@ -37,10 +37,10 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
   const store = (options: Partial<S3Options>, stream: Readable, signal?: AbortSignal): Promise<S3File> =>
     s3({ client, bucket, prefix, ...options }).store(stream, info, signal ?? new AbortController().signal)
 
-  const error = Object.assign(new Error('as if by the store'), { code: 'ECONNRESET' })
+  const error = Object.assign(new Error('simulated'), { code: 'ECONNRESET' })
 
   test.each(['CreateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload'])(
-    'at its %s leaves neither parts nor an object, and says why',
+    'at its %s leaves neither parts nor an object, and names the operation',
     async (operation) => {
       const storing = store({ client: failing(operation, error) }, source(22 * MiB))
       await expect(storing).rejects.toMatchObject({
@@ -53,7 +53,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     },
   )
 
-  test('at its third part does not wait for a client that sends no more', async () => {
+  test('at its third part does not wait for a client that has stopped sending', async () => {
     const stream = source(22 * MiB)
     stream.push = (
       (push) => (chunk: unknown) =>
@@ -81,10 +81,10 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     })
   })
 
-  test('but whose request was sent again after its answer was lost, is stored after all', async () => {
+  test('because an answer was lost is stored when its request is retried', async () => {
     const losing = faulty(async (name, send) => {
       const answer = await send()
-      // What the SDK does of itself.
+      // As the SDK does by itself.
       return name === 'PutObject' ? send() : answer
     })
     const file = await store({ client: losing, key: () => 'a.png' }, source(10))
@@ -94,11 +94,11 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
   })
 
   test.each([
-    ['while its parts are on their way', 22, 'UploadPart'],
+    ['while its parts are in flight', 22, 'UploadPart'],
     ['before it has parts', 22, 'CreateMultipartUpload'],
-    ['when its parts are all there', 22, 'CompleteMultipartUpload'],
+    ['when it has all parts', 22, 'CompleteMultipartUpload'],
     ['in its only request', 4, 'PutObject'],
-  ])('by an abort %s leaves nothing', async (_when, size, operation) => {
+  ])('by an abort %s leaves nothing behind', async (_when, size, operation) => {
     const controller = new AbortController()
     const reason = new Error('the request has failed')
     const aborting = faulty((name, send) => {
@@ -109,7 +109,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     expect(await contents()).toEqual([])
   })
 
-  test('by aborts at random moments of many uploads leaves nothing', async () => {
+  test('by an abort at a random moment leaves nothing behind', async () => {
     const storing = Array.from({ length: 24 }, async (_, index) => {
       const controller = new AbortController()
       setTimeout(() => controller.abort(new Error('the request has failed')), index * 25)
@@ -120,7 +120,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     expect(await contents()).toEqual([])
   })
 
-  test('when an abort does not succeed at once is aborted again', async () => {
+  test('is aborted again if the first abort fails', async () => {
     let aborts = 0
     const reluctant = faulty((name, send, count) => {
       if (name === 'UploadPart' && count === 2) return delay(100).then(() => Promise.reject(error))
@@ -133,7 +133,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     expect(await contents()).toEqual([])
   })
 
-  test.each([10, 6 * MiB])('for a wrong key says which (%i bytes)', async (size) => {
+  test.each([10, 6 * MiB])('because of wrong credentials says so (%i bytes)', async (size) => {
     const credentials = { accessKeyId: 'nobody', secretAccessKey: 'nothing' }
     const stranger = new S3Client({ ...config, credentials })
     await expect(store({ client: stranger }, source(size))).rejects.toMatchObject({
@@ -143,7 +143,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     })
   })
 
-  test.each([10, 6 * MiB])('for a store that is not there says so (%i bytes)', async (size) => {
+  test.each([10, 6 * MiB])('because the store cannot be reached says so (%i bytes)', async (size) => {
     const nowhere = new S3Client({ ...config, endpoint: 'http://127.0.0.1:1' })
     await expect(store({ client: nowhere }, source(size))).rejects.toMatchObject({
       code: 'ECONNREFUSED',
@@ -152,7 +152,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
   })
 
   test.skipIf(limited === undefined).each([2, 12])(
-    'for a full bucket has the code of a full disk (%i MiB)',
+    'because the bucket is full has the code of a full disk (%i MiB)',
     async (size) => {
       const { client, bucket, prefix, contents } = limited!
       const storing = s3({ client, bucket, prefix }).store(
@@ -168,7 +168,7 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
     },
   )
 
-  test("in the user's own functions fails with their error", async () => {
+  test('in a function of the options fails with its error', async () => {
     const refusal = new BodyError('UNHANDLED_FILE')
     const key = (): never => {
       throw refusal

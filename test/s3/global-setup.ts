@@ -8,9 +8,9 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Where the store of this run is, once a test has started it. */
+    /** The address of the store, once a test has started it. */
     storeFolder: string
-    /** The process that the store ends with. */
+    /** The store ends with this process. */
     storeOwner: number
   }
 }

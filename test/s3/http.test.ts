@@ -26,7 +26,7 @@ await describeWithStore(
 
     afterEach(() => void server?.close())
 
-    /** The files `good…` go to the bucket, all others to another storage. */
+    /** Files called `good…` go to the bucket, all others to another storage. */
     const listen = async (other: Storage): Promise<void> => {
       const good = s3({ client, bucket, prefix })
       const storage: Storage = {
@@ -69,7 +69,7 @@ await describeWithStore(
 
     const good = s3({ client, bucket, prefix })
 
-    test('shows files like those of any storage, and removes them when the response has ended', async () => {
+    test('shows files like those of any storage, and removes them after the response', async () => {
       await listen(good)
       const shown = (name: string, size: number) => ({
         field: 'f',
@@ -82,7 +82,7 @@ await describeWithStore(
       await expect.poll(contents).toEqual([])
     })
 
-    test('leaves what the handler keeps', async () => {
+    test('keeps files that the handler keeps', async () => {
       await listen(good)
       const [, keys] = await post('/keep', form(['good.bin', 10], ['good.mp4', 6 * MiB]))
       expect(keys).toHaveLength(2)
@@ -90,7 +90,7 @@ await describeWithStore(
       for (const key of keys as string[]) await (await good.open(key))?.remove()
     })
 
-    test('removes all files where the handler throws', async () => {
+    test('removes all files if the handler throws', async () => {
       await listen(good)
       expect(await post('/throw', form(['good.bin', 10], ['good.mp4', 6 * MiB]))).toEqual([
         500,
@@ -101,14 +101,14 @@ await describeWithStore(
 
     const credentials = { accessKeyId: 'nobody', secretAccessKey: 'nothing' }
     test.each([
-      ['there is no such bucket', 'NoSuchBucket', () => s3({ client, bucket: 'no-such-bucket' })],
+      ['the bucket does not exist', 'NoSuchBucket', () => s3({ client, bucket: 'no-such-bucket' })],
       ['the key is wrong', 'InvalidAccessKeyId', () => s3({ config: { ...config, credentials }, bucket })],
       [
-        'nobody listens',
+        'the store cannot be reached',
         'ECONNREFUSED',
         () => s3({ config: { ...config, endpoint: 'http://127.0.0.1:1' }, bucket }),
       ],
-    ])('answers 500 where %s, removes the other files, and lives', async (_why, cause, bad) => {
+    ])('answers 500 if %s, removes the other files, and goes on', async (_why, cause, bad) => {
       await listen(bad())
       for (const size of [10, 6 * MiB]) {
         const answer = await post('/drop', form(['good.bin', 10], ['good.mp4', 6 * MiB], ['bad.bin', size]))
@@ -119,7 +119,7 @@ await describeWithStore(
     })
 
     test.skipIf(limited === undefined)(
-      'answers 507 where the bucket is full, and removes the other files',
+      'answers 507 if the bucket is full, and removes the other files',
       async () => {
         const { client, bucket, prefix } = limited!
         await listen(s3({ client, bucket, prefix }))
@@ -131,7 +131,7 @@ await describeWithStore(
       },
     )
 
-    test.each([1, 7, 22])('leaves nothing of a client that goes away after %i MiB', async (size) => {
+    test.each([1, 7, 22])('leaves nothing of a client that disconnects after %i MiB', async (size) => {
       await listen(good)
       const headers = { 'Content-Type': 'multipart/form-data; boundary=b' }
       const upload = request(`${origin}/drop`, { method: 'POST', headers }).on('error', () => undefined)
@@ -142,14 +142,14 @@ await describeWithStore(
       await expect.poll(contents).toEqual([])
     })
 
-    test('stops at the limit of a file, and leaves nothing', async () => {
+    test('stops at limits.fileSize, and leaves nothing behind', async () => {
       await listen(good)
       const [status, problem] = await post('/drop', form(['good.bin', 10], ['good.mp4', 26 * MiB]))
       expect([status, (problem as BodyError).code]).toEqual([413, expect.stringMatching(/^LIMIT_/)])
       await expect.poll(contents).toEqual([])
     })
 
-    test('uploads 100 MB with no more memory than its parts take', async () => {
+    test('uploads 100 MB in the memory of a few parts', async () => {
       await promisify(execFile)(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], {
         cwd: root,
       })
@@ -166,7 +166,7 @@ await describeWithStore(
       const before = await rss()
       let peak = before
       const uploaded = new AbortController()
-      // One look at a time, and none that is still on its way when the server is stopped.
+      // One request at a time, and none in flight when the server stops.
       const look = async (): Promise<void> => {
         while (!uploaded.signal.aborted) {
           peak = Math.max(peak, await rss())
@@ -192,7 +192,7 @@ await describeWithStore(
         await looking
       }
       console.log(`100 MiB in parts of 5 MiB, 4 at once: ${Math.round((peak - before) / MiB)} MiB more`)
-      // Twenty-five for five parts; the rest is garbage that has not been collected yet.
+      // Five parts take 25; the rest is garbage.
       expect((peak - before) / MiB).toBeLessThan(96)
       await expect.poll(contents).toEqual([])
     })

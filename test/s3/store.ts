@@ -1,4 +1,4 @@
-/** The store that the tests run against, and what is in it. */
+/** The store that the tests use. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import {
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { describe, inject, test } from 'vitest'
 
-/** Milliseconds, in which the packages may have to be loaded. */
+/** Includes the download of packages (ms). */
 const startTimeout = 300_000
 
 interface Access {
@@ -25,25 +25,25 @@ interface Access {
 }
 
 interface Gateway extends Access {
-  /** A user whose buckets have room for a megabyte. */
+  /** A user with a quota of a megabyte per bucket. */
   readonly limited: Access
 }
 
-/** A bucket, or the part of one that is ours. */
+/** A bucket, or a prefix in one. */
 export interface TestStore {
   readonly config: S3ClientConfig
   readonly client: S3Client
   readonly bucket: string
   readonly prefix: string
-  /** The variables that give all this to another process. */
+  /** The environment variables for another process. */
   readonly env: Readonly<Record<string, string>>
-  /** The keys of all objects, and `parts of <key>` for every upload that was neither completed nor aborted. */
+  /** The keys of all objects, and `parts of <key>` for every unfinished upload. */
   readonly contents: () => Promise<string[]>
-  /** A bucket with room for a megabyte, where the store is ours. */
+  /** A bucket with a quota of a megabyte, if we have started the store. */
   readonly limited?: TestStore
 }
 
-/** A suite that runs against a store, or says why it does not. */
+/** A suite that runs against a store, or is skipped with the reason. */
 export async function describeWithStore(name: string, suite: (store: TestStore) => void): Promise<void> {
   const found = await findStore()
   if (typeof found !== 'string') {
@@ -57,7 +57,7 @@ export async function describeWithStore(name: string, suite: (store: TestStore) 
   test(`S3: ${name}`, ({ skip }) => skip(found))
 }
 
-/** @returns a store of the user's, by FORMGATE_S3_*; one that is started here; or why there is none */
+/** @returns the store in FORMGATE_S3_*, one that is started here, or why there is none */
 async function findStore(): Promise<TestStore | string> {
   const { FORMGATE_S3_ENDPOINT: endpoint, FORMGATE_S3_BUCKET: bucket } = process.env
   if (endpoint !== undefined) {
@@ -74,7 +74,7 @@ async function findStore(): Promise<TestStore | string> {
   return { ...(await openStore(gateway)), limited: await openStore(gateway.limited) }
 }
 
-/** Why no store can be started on this machine. */
+/** The reason why no store can be started on this machine, if any. */
 function obstacleTo(): string | undefined {
   if (process.getuid?.() !== 0) return 'this user may not install and run one'
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : ''
@@ -82,9 +82,9 @@ function obstacleTo(): string | undefined {
 }
 
 /**
- * Starts the one of this run, or waits for whoever has started it.
+ * Starts the store of this run, or waits until another test has started it.
  *
- * @returns where it is, or why it could not be installed
+ * @returns its address, or why it could not be installed
  */
 async function startGateway(): Promise<Gateway | string> {
   const folder = inject('storeFolder')

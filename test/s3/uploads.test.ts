@@ -26,7 +26,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
     ['in one request', 10],
     ['in parts', 6 * MiB],
   ])('a file that is sent %s', (_how, size) => {
-    test('has a random key with its plain extension, and the facts of the object', async () => {
+    test('has a random key with a plain extension, and the properties of the object', async () => {
       const file = await put({}, size, { name: 'Photo of me.PNG' })
       expect(file).toMatchObject({ bucket, size, type: 'image/png', versionId: undefined })
       expect(file.key.slice(prefix.length)).toMatch(/^[0-9a-f]{32}\.png$/)
@@ -35,7 +35,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       await file.remove()
     })
 
-    test('has its media type, its original name and metadata of one own', async () => {
+    test('has its media type, its original name and custom metadata', async () => {
       const originalName = '../Ünï\r\n\u202e "çödé" %41 \ud800.png'
       const file = await put({ metadata: ({ field }) => ({ field, tenant: '42' }) }, size, { originalName })
       const { ContentType, Metadata } = await head(file)
@@ -46,7 +46,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       await file.remove()
     })
 
-    test('takes what else PutObject knows', async () => {
+    test('accepts parameters of PutObject', async () => {
       const file = await put({ params: { CacheControl: 'no-store', ContentDisposition: 'attachment' } }, size)
       expect(await head(file)).toMatchObject({ CacheControl: 'no-store', ContentDisposition: 'attachment' })
       await file.remove()
@@ -56,14 +56,14 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       { checksum: 'SHA256' as const },
       { checksum: 'CRC32C' as const },
       { client: new S3Client({ ...config, requestChecksumCalculation: 'WHEN_REQUIRED' as const }) },
-    ])('comes whole with other checksums than the usual one (%#)', async (options) => {
+    ])('is stored unchanged with other checksums (%#)', async (options) => {
       const file = await put(options, size)
       const sent = await buffer(source(size))
       expect((await buffer(file.createReadStream())).equals(sent)).toBe(true)
       await file.remove()
     })
 
-    test('does not take the place of another under the same key, and neither does the next', async () => {
+    test('does not replace another with the same key, even if several are uploaded', async () => {
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}a/report.pdf`, Body: 'mine' }))
       const options: Partial<S3Options> = { key: () => 'a/report.pdf' }
       const files = [await put(options, size), await put(options, size)]
@@ -74,7 +74,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       for (const file of [...files, mine]) await file?.remove()
     })
 
-    test('takes the place of another where that is allowed', async () => {
+    test('replaces another with overwrite: true', async () => {
       const options: Partial<S3Options> = { key: () => 'report.pdf', overwrite: true }
       await put(options)
       const file = await put(options, size)
@@ -82,7 +82,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       await file.remove()
     })
 
-    test('is found by another process under its key, but not under one without the prefix', async () => {
+    test('is found by another process by its key, but not without the prefix', async () => {
       const file = await put({}, size)
       const opened = await s3({ client, bucket, prefix }).open(file.key)
       expect(opened).toMatchObject({ key: file.key, etag: file.etag, size, type: 'image/png' })
@@ -91,7 +91,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       expect(await s3({ client, bucket, prefix }).open(file.key)).toBeUndefined()
     })
 
-    test('can be copied inside of the bucket, with all that it says of itself', async () => {
+    test('can be copied inside the bucket, with its type and metadata', async () => {
       const file = await put({ params: { CacheControl: 'no-store' } }, size)
       const copy = await file.copyTo(`${prefix}kept/ü & 1.png`)
       await file.remove()
@@ -100,7 +100,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
       await copy.remove()
     })
 
-    test('is no longer read where another has taken its place', async () => {
+    test('cannot be read after another has replaced it', async () => {
       const file = await put({}, size)
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: file.key, Body: 'other' }))
       await expect(buffer(file.createReadStream())).rejects.toMatchObject({ code: 'PreconditionFailed' })
@@ -108,7 +108,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
     })
   })
 
-  test('a media type that no header can carry becomes that of unknown bytes', async () => {
+  test('a media type that does not fit into a header becomes application/octet-stream', async () => {
     for (const type of ['', 'image/pñg']) {
       const file = await put({}, 10, { type })
       expect((await head(file)).ContentType).toBe('application/octet-stream')
@@ -122,16 +122,16 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
     await file.remove()
   })
 
-  test.each(['../x', '/x', 'a//b', 'a\0b', '', 'CON', 'x.'])('the key %j is refused', async (key) => {
-    const message = `s3({ key }) gave ${JSON.stringify(key)}, which is no safe key.`
+  test.each(['../x', '/x', 'a//b', 'a\0b', '', 'CON', 'x.'])('the key %j fails the upload', async (key) => {
+    const message = `s3({ key }) returned ${JSON.stringify(key)}, which is not a safe key.`
     await expect(put({ key: () => key })).rejects.toThrow(message)
   })
 
-  test('metadata that no header can carry is refused', async () => {
+  test('metadata that is not printable ASCII fails the upload', async () => {
     await expect(put({ metadata: () => ({ a: 'ü' }) })).rejects.toThrow('not printable ASCII')
   })
 
-  test('an UploadedFile leads to its object, is no path, and moves out of the bucket', async () => {
+  test('an UploadedFile has its object, has no path, and can be moved out of the bucket', async () => {
     const stored = await put({}, 6 * MiB)
     const file = new UploadedFile(stored, info)
     expect(s3File(file)).toBe(stored)
@@ -144,7 +144,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
     await rm(folder, { recursive: true })
   })
 
-  test('a stream that is not read asks for nothing, and one that is left lets go', async () => {
+  test('a stream sends no request until it is read, and closes its connection when it is destroyed', async () => {
     const file = await put({}, 20 * MiB)
     const spy = vi.spyOn(client, 'send')
     file.createReadStream()
@@ -159,7 +159,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
     await expect(buffer(file.createReadStream())).rejects.toBeInstanceOf(S3StorageError)
   })
 
-  test('a range beyond the end is empty, and one that is none is an error', async () => {
+  test('a range beyond the end is empty, and an invalid range is an error', async () => {
     const file = await put({}, 10)
     expect(await buffer(file.createReadStream({ start: 10 }))).toHaveLength(0)
     expect(() => file.createReadStream({ start: 5, end: 4 })).toThrow(RangeError)
@@ -167,7 +167,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
     await file.remove()
   })
 
-  test('a store that is slow holds its source back', async () => {
+  test('a slow store pauses its source', async () => {
     const slow = new S3Client(config)
     slow.middlewareStack.add((next) => async (args) => {
       await new Promise((resolve) => setTimeout(resolve, 150))

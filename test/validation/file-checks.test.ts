@@ -1,8 +1,7 @@
 /** Which files the checks take. */
 import { describe, expect, it } from 'vitest'
-import { detectedTypeOf } from '../../packages/core/src/checks/detected-type.js'
 import { accept } from '../../packages/core/src/checks/accept.js'
-import { sniff } from '../../packages/core/src/checks/sniff.js'
+import { detectedTypes, sniff } from '../../packages/core/src/checks/sniff.js'
 import { file } from './form.js'
 import { minis, zods } from './zods.js'
 
@@ -124,7 +123,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       const value = file('a', content, type)
       const result = await z.file().check(sniff()).safeParseAsync(value)
       expect(result.success).toBe(taken)
-      expect(detectedTypeOf(value)).toBe(detected)
+      expect(detectedTypes.get(value)).toBe(detected)
     })
 
     it('reads no more than 4 KiB', async () => {

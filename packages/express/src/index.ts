@@ -14,16 +14,16 @@ export {
 } from './middleware.js'
 
 declare module 'express-serve-static-core' {
-  // A merge repeats the parameters of the interface that it merges with, its `any` included.
+  // Merging requires the same type parameters as the original, with its `any`.
   // oxlint-disable-next-line typescript/no-explicit-any
   interface Request<P, ResBody, ReqBody, ReqQuery, LocalsObj extends Record<string, any>> {
-    /** Fields and files together, or whatever the parser returned. */
+    /** Fields and files together, or the value that the parser returned. */
     data: ReqBody
-    /** The files of the request by field name; always lists. */
+    /** The files of the request, as a list per field name. */
     files: FilesByField
-    /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
+    /** Parses the body, unless it is already parsed. For `multipart({ lazy: true })`. */
     parse(): Promise<{ data: ReqBody; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
+    /** The parts of a multipart form as they arrive, not stored. For `multipart({ lazy: true })`. */
     parts(): AsyncIterableIterator<Part>
   }
 }

@@ -1,4 +1,4 @@
-/** The middlewares: one for everything below it, one for a single route. */
+/** The middlewares of Formgate. */
 import type {
   BodyData,
   BodyOptions,
@@ -24,7 +24,7 @@ import type { NextFunction, Request, Response } from 'express-serve-static-core'
 import { settle } from './settle.js'
 import { shareShape } from './shared-shape.js'
 
-/** A middleware that leaves the types of its route alone. */
+/** A middleware that does not change the types of its route. */
 export type Middleware = (req: unknown, res: unknown, next: NextFunction) => Promise<void>
 
 /** A middleware that gives `req.data` of its route a type. */
@@ -39,28 +39,28 @@ export type ErrorMiddleware = (
 ) => Promise<void>
 
 /**
- * Mounts Formgate for everything below it: `req.data` and `req.files`, whatever was sent.
+ * Reads the bodies of all routes below into `req.data` and `req.files`.
  *
- * @throws TypeError for an unknown option or an invalid value
+ * @throws TypeError for an invalid option
  */
 export function multipart(options: MountOptions = {}): Middleware {
   return middleware(mountStep(options))
 }
 
 /**
- * The parser list of one route, with or without a `multipart()` above it.
+ * Sets the parsers of one route, with or without a `multipart()` above.
  *
- * @param list classes or instances; the first that reads the media type wins, and none is a 415
- * @throws TypeError for what is no parser, an unknown option or an invalid value
+ * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
+ * @throws TypeError for an invalid parser or option
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
   return middleware(parsersStep(list, options))
 }
 
 /**
- * A form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ * Reads a form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
  *
- * @throws TypeError for what is no schema, an unknown option or an invalid value
+ * @throws TypeError for an invalid schema or option
  */
 export function form<Type extends Schema, const Options extends FormOptions>(
   schema: Type,
@@ -70,9 +70,9 @@ export function form<Type extends Schema, const Options extends FormOptions>(
 }
 
 /**
- * A body of any listed media type that a schema validates and types; with `bytes()` or `stream()` the raw body.
+ * Reads a body of any listed media type, which a schema validates and types; with `bytes()` or `stream()` the raw body.
  *
- * @throws TypeError for what is no schema, an unknown option or an invalid value, and options that exclude each other
+ * @throws TypeError for an invalid schema or option, or options that exclude each other
  */
 export function body<
   Type extends BodyType | undefined = undefined,
@@ -82,8 +82,8 @@ export function body<
 }
 
 /**
- * Answers, after the routes, what a handler throws when it reads the `data` of a media type that nobody parses: Express
- * has no place where `multipart()` could catch it.
+ * Answers, below all routes, the error that a handler throws when it reads `data` of a media type without a parser:
+ * `multipart()` cannot catch it on Express.
  */
 export function problems(): ErrorMiddleware {
   return (error, req, res, next) =>
@@ -105,7 +105,7 @@ function middleware(step: BodyStep): Middleware {
   return noteStep(reading, step)
 }
 
-/** The body of a request; the first call gives the request its properties. */
+/** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(req: Request, res: Response): RequestBody {
   return openBody({ request: req, response: res, target: req, params: () => req.params })
 }

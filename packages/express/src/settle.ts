@@ -1,9 +1,9 @@
-/** What becomes of an error: an answer, or Express's own error path. */
+/** Handles an error of a body. */
 import type { IncomingMessage } from 'node:http'
 import { sendProblem, type BodyStep, type RequestBody } from '@formgate/core/adapter'
 import type { NextFunction, Response } from 'express-serve-static-core'
 
-/** Answers an error, or hands it to Express. @param route the route whose `errors` option counts */
+/** Answers an error, or passes it to Express. @param route the route whose `errors` option applies */
 export async function settle(
   error: unknown,
   body: RequestBody,
@@ -20,8 +20,8 @@ export async function settle(
 }
 
 /**
- * Calls listeners for the end of this request at once, if they are added before there is an answer. The last error
- * handler of Express waits for that end before it answers, and a client that is cut off on the way would get no answer.
+ * Calls listeners for the end of the request at once if they are added before the answer. The default error handler of
+ * Express waits for that end, so a client whose body is not read to its end would get no answer.
  */
 function endForLateListeners(response: Response): void {
   const request: IncomingMessage = response.req

@@ -16,13 +16,13 @@ declare module 'fastify' {
     Logger,
     RequestType,
   > {
-    /** Fields and files together, or whatever the parser returned. */
+    /** Fields and files together, or the value that the parser returned. */
     data: RequestType['body']
-    /** The files of the request by field name; always lists. */
+    /** The files of the request, as a list per field name. */
     files: FilesByField
-    /** Parses the body now, if that has not been done. For `register(multipart, { lazy: true })`. */
+    /** Parses the body, unless it is already parsed. For `register(multipart, { lazy: true })`. */
     parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `register(multipart, { lazy: true })`. */
+    /** The parts of a multipart form as they arrive, not stored. For `register(multipart, { lazy: true })`. */
     parts(): AsyncIterableIterator<Part>
   }
 }

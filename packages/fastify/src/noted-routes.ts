@@ -1,25 +1,25 @@
-/** The routes of each app, noted for `describe()` as they are defined: Fastify keeps no list of them. */
+/** The routes of each app, recorded for `describe()`: Fastify keeps no list. */
 import type { MountStep } from '@formgate/core/adapter'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 
-/** What is noted of one app. */
+/** The records of one app. */
 export interface AppNotes {
-  /** Each route with the context that it was defined in. */
+  /** Each route with the context in which it was defined. */
   readonly routes: Map<RouteOptions, FastifyInstance>
   /** Each `multipart` of a context. */
   readonly mounts: Map<FastifyInstance, readonly MountStep[]>
-  /** Whether it has every route: noting began in the root context, before the first of them. */
+  /** True if no route is missing: recording began in the root context, before the first route. */
   isComplete: boolean
 }
 
 const notes = new WeakMap<object, AppNotes>()
 
-/** The notes of an app, given any of its contexts; `undefined` where none were taken. */
+/** The records of the app of a context, if any. */
 export function notesOf(context: FastifyInstance): AppNotes | undefined {
   return notes.get(context.server)
 }
 
-/** Notes the routes that are defined from here on, in this context and in those below; and a `multipart` of the context. */
+/** Records the routes defined from now on, in this context and below, and a `multipart` of the context. */
 export function noteRoutes(context: FastifyInstance, mount?: MountStep): void {
   const known: AppNotes = notesOf(context) ?? { routes: new Map(), mounts: new Map(), isComplete: false }
   notes.set(context.server, known)
@@ -32,7 +32,7 @@ export function noteRoutes(context: FastifyInstance, mount?: MountStep): void {
   })
 }
 
-/** The context around this one: Fastify makes each inherit from it, and the first from a plain object. */
+/** The parent of a context: each context inherits from it, and the root from a plain object. */
 export function contextAround(context: FastifyInstance): FastifyInstance | undefined {
   const around = Object.getPrototypeOf(context) as object
   return 'addHook' in around ? (around as FastifyInstance) : undefined

@@ -1,4 +1,4 @@
-/** The hook in which a body is read, for the plugin and for a route alike. */
+/** The `preParsing` hook that reads a body. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
 import { openBody, runStep, type BodyStep, type RequestBody } from '@formgate/core/adapter'
@@ -15,8 +15,8 @@ export type ParsingHook = (
 ) => void
 
 /*
- * A route takes the type of its body from the request of this hook. `any` stands where the hook must fit every server,
- * logger and type provider: what is merely common to them is not inferred from.
+ * A route infers the type of its body from the request of this hook. `any`, since the hook must fit every server, logger
+ * and type provider: nothing is inferred from a common supertype.
  */
 /* oxlint-disable typescript/no-explicit-any */
 /** A hook that gives `req.data` of its route a type. */
@@ -30,14 +30,14 @@ export type TypedParsingHook<Data> = (
 /* oxlint-enable typescript/no-explicit-any */
 
 /**
- * Makes the hook. It does not call its callback when it has answered: a client that closes the connection during the
- * answer would otherwise let the handler run.
+ * Creates the hook. After an answer it does not call its callback: if the client then closed the connection, the handler
+ * would run.
  */
 export function parsingHook(step: BodyStep): ParsingHook {
   return (hooked, hookedReply, payload, done) => {
     const request = hooked as FastifyRequest
     const reply = hookedReply as FastifyReply
-    // Without a route no handler takes the files.
+    // A 404 has no handler for the files.
     if (request.is404) return done()
     const body = bodyOf(request, reply, payload)
     const goOn = (): void => {
@@ -53,7 +53,7 @@ export function parsingHook(step: BodyStep): ParsingHook {
       if (reaction.kind === 'pass on') done(error as Error)
       if (reaction.kind !== 'answer') return
       const { status, headers, body: problem } = reaction
-      // To JSON in a string Fastify adds a charset, which problem+json does not have.
+      // Fastify adds a charset to JSON in a string, which problem+json does not have.
       const sent = typeof problem === 'string' ? Buffer.from(problem) : problem
       reply
         .code(status)
@@ -64,7 +64,7 @@ export function parsingHook(step: BodyStep): ParsingHook {
   }
 }
 
-/** The body of a request; `payload` is what the hooks before have made of it. */
+/** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
   return openBody({
     request: request.raw,

@@ -1,4 +1,4 @@
-/** The plugin: Formgate for the context it is registered in, and for those below. */
+/** The plugin, which reads the bodies of a context and of those below. */
 import { BodyError, type MountOptions } from '@formgate/core'
 import { mountStep, type ProblemAnswer } from '@formgate/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
@@ -10,7 +10,7 @@ const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
   const step = mountStep(options)
   refuseMultipart(app)
   noteRoutes(app, step)
-  // Reads nothing: the body has been read before, or is left to the handler as a stream.
+  // Reads nothing: the hook has read the body, or leaves it to the handler as a stream.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', ({ body }, payload, done) => done(null, body === undefined ? payload : body))
   app.addHook('preParsing', parsingHook(step))
@@ -18,22 +18,23 @@ const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
 }
 
 /**
- * `await app.register(multipart)`: `req.data` and `req.files`, whatever was sent, in this context and in those below.
+ * `await app.register(multipart)` reads the bodies of all routes of this context, and of those below, into `req.data` and
+ * `req.files`.
  *
- * @throws TypeError for an unknown option or an invalid value; Error beside `@fastify/multipart`
+ * @throws TypeError for an invalid option; Error if `@fastify/multipart` is registered too
  */
 export const multipart: FastifyPluginAsync<MountOptions> = fastifyPlugin(plugin, {
   name: '@formgate/fastify',
   fastify: '5.x',
 })
 
-/** Both set `request.files`. Without this check the second one fails with a message that does not name the first. */
+/** Without this check, the second plugin fails with an error that does not name the first. */
 function refuseMultipart(app: FastifyInstance): void {
   const refuse = (context: FastifyInstance): void => {
     if (!context.hasPlugin('@fastify/multipart')) return
     throw new Error(
       '@formgate/fastify and @fastify/multipart are registered in the same context, and both set request.files. ' +
-        'Register one of them, or each in a context of its own.',
+        'Register only one of them, or each in its own context.',
     )
   }
   const refuseWhenReady = (context: FastifyInstance): void => {
@@ -44,10 +45,10 @@ function refuseMultipart(app: FastifyInstance): void {
   app.addHook('onRegister', refuseWhenReady)
 }
 
-/** Set by Fastify's own error handler, which copies `error.headers`, and by no other: one of the app's own wins. */
+/** A header that only Fastify's default error handler sets, from `error.headers`: one of the app takes precedence. */
 const mark = 'formgate-problem'
 
-/** Answers, as a problem, the 415 that a handler throws when it reads the data of a media type without a parser. */
+/** Turns the 415 that a handler throws, when it reads `data` of a media type without a parser, into a problem. */
 function answerThrown(app: FastifyInstance): void {
   const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
   app.addHook('onError', async (request, reply, error) => {

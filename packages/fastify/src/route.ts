@@ -1,4 +1,4 @@
-/** Route options that read the body of one route. */
+/** Route options that read the body of a route. */
 import type {
   BodyData,
   BodyOptions,
@@ -12,30 +12,30 @@ import { bodyStep, formStep, noteStep, parsersStep, type RouteStep } from '@form
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
- * Can be spread beside other options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
+ * Spread it into the route options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
  * one last: a later hook that reads the headers makes Fastify parse the body again.
  */
 export interface ParsingRoute<Hook = ParsingHook> {
   readonly preParsing: Hook
 }
 
-/** The same, and `req.data` of the route has a type. */
+/** A `ParsingRoute` that gives `req.data` of the route a type. */
 export type TypedParsingRoute<Data> = ParsingRoute<TypedParsingHook<Data>>
 
 /**
- * The parser list of one route, with or without `register(multipart)`.
+ * Sets the parsers of one route, with or without `register(multipart)`.
  *
- * @param list classes or instances; the first that reads the media type wins, and none is a 415
- * @throws TypeError for what is no parser, an unknown option or an invalid value
+ * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
+ * @throws TypeError for an invalid parser or option
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): ParsingRoute {
   return routeOptions(parsersStep(list, options))
 }
 
 /**
- * A form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ * Reads a form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
  *
- * @throws TypeError for what is no schema, an unknown option or an invalid value
+ * @throws TypeError for an invalid schema or option
  */
 export function form<Type extends Schema, const Options extends FormOptions>(
   schema: Type,
@@ -45,9 +45,9 @@ export function form<Type extends Schema, const Options extends FormOptions>(
 }
 
 /**
- * A body of any listed media type that a schema validates and types; with `bytes()` or `stream()` the raw body.
+ * Reads a body of any listed media type, which a schema validates and types; with `bytes()` or `stream()` the raw body.
  *
- * @throws TypeError for what is no schema, an unknown option or an invalid value, and options that exclude each other
+ * @throws TypeError for an invalid schema or option, or options that exclude each other
  */
 export function body<
   Type extends BodyType | undefined = undefined,

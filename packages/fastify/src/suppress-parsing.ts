@@ -1,4 +1,4 @@
-/** Keeps Fastify from parsing a body that has been read. */
+/** Prevents Fastify from parsing a body that has been read. */
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 
@@ -8,9 +8,9 @@ const bodyless = new Set(['GET', 'HEAD', 'TRACE'])
 const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
 
 /**
- * Fastify reads `request.headers` once to decide whether there is a body to parse: that once, there is none.
+ * Fastify reads `request.headers` once to see whether there is a body: that once, the headers say no.
  *
- * @returns the stream to parse instead of the one that has been read, if there has to be one
+ * @returns the stream to parse instead, if Fastify needs one
  */
 export function suppressParsing(request: FastifyRequest, isMounted: boolean): Readable | undefined {
   if (bodyless.has(request.method)) return undefined
@@ -18,34 +18,34 @@ export function suppressParsing(request: FastifyRequest, isMounted: boolean): Re
     setHeaders(request, new OneTimeHeaders(request, undefined, noBody, 1))
     return undefined
   }
-  // Fastify refuses a QUERY without a Content-Type. The content type parser of the plugin reads nothing.
+  // Fastify refuses a QUERY without a Content-Type, but the parser of the plugin reads nothing.
   if (isMounted) return undefined
-  // Any other gets an empty text, for whose length Fastify reads the headers a second time.
+  // Another parser gets an empty text, for whose length Fastify reads the headers a second time.
   setHeaders(request, new OneTimeHeaders(request, 'text/plain', { 'content-length': '0' }, 2))
   keepBody(request)
   return Readable.from([])
 }
 
-/** Fastify refuses a Content-Type that names no media type: that once, there is another. */
+/** Fastify refuses a malformed Content-Type: the one time it looks, there is another. */
 export function suppressMediaType(request: FastifyRequest): void {
   if (!bodyless.has(request.method))
     setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}, 1))
 }
 
-/** Fastify lays these fields over the headers of the client at each access. */
+/** Fastify merges these fields into the headers of the client at each access. */
 function setHeaders(request: FastifyRequest, fields: object | undefined): void {
   ;(request as { headers: object | undefined }).headers = fields
 }
 
-/** Headers that the last of some accesses takes away again. */
+/** Headers that disappear after a number of accesses. */
 class OneTimeHeaders {
   readonly #request: FastifyRequest
-  /** What the app had assigned. */
+  /** Headers that the app has assigned. */
   readonly #before: object | undefined
   readonly #contentType: string | undefined
   #accesses: number
 
-  /** One for all requests: V8 would keep one for each until the next full collection. */
+  /** Shared by all requests: V8 would keep one per request until the next full collection. */
   static readonly #access: PropertyDescriptor & ThisType<OneTimeHeaders> = {
     enumerable: true,
     get() {
@@ -66,7 +66,7 @@ class OneTimeHeaders {
   }
 }
 
-/** Keeps the body of a request when Fastify assigns the empty text. */
+/** Keeps the body of a request when Fastify assigns an empty text. */
 function keepBody(request: FastifyRequest): void {
   const { body } = request
   const property = { configurable: true, enumerable: true }

@@ -6,13 +6,13 @@ export { body, form, multipart, parsers, type TypedMiddleware } from './middlewa
 
 declare module 'koa' {
   interface Request {
-    /** Fields and files together, or whatever the parser returned. */
+    /** Fields and files together, or the value that the parser returned. */
     data: unknown
-    /** The files of the request by field name; always lists. */
+    /** The files of the request, as a list per field name. */
     files: FilesByField
-    /** Parses the body now, if that has not been done. For `multipart({ lazy: true })`. */
+    /** Parses the body, unless it is already parsed. For `multipart({ lazy: true })`. */
     parse(): Promise<{ data: unknown; files: FilesByField }>
-    /** The parts of a multipart form as they arrive, stored nowhere. For `multipart({ lazy: true })`. */
+    /** The parts of a multipart form as they arrive, not stored. For `multipart({ lazy: true })`. */
     parts(): AsyncIterableIterator<Part>
   }
 }

@@ -1,4 +1,4 @@
-/** The middlewares: one for everything below it, one for a single route. */
+/** The middlewares of Formgate. */
 import type {
   BodyData,
   BodyOptions,
@@ -24,9 +24,9 @@ import {
 import type { Context, DefaultState, Middleware } from 'koa'
 
 /**
- * Mounts Formgate for everything below it: `ctx.request.data` and `ctx.request.files`, whatever was sent.
+ * Reads the bodies of all routes below into `ctx.request.data` and `ctx.request.files`.
  *
- * @throws TypeError for an unknown option or an invalid value
+ * @throws TypeError for an invalid option
  */
 export function multipart(options: MountOptions = {}): Middleware {
   const step = mountStep(options)
@@ -34,7 +34,7 @@ export function multipart(options: MountOptions = {}): Middleware {
     const body = bodyOf(ctx)
     try {
       await runStep(body, step)
-      // Inside the try: a handler may read the data of a media type that nobody parses.
+      // Inside the try: a handler may read `data` of a media type without a parser, which throws.
       await next()
     } catch (error) {
       await settle(error, body, ctx)
@@ -44,10 +44,10 @@ export function multipart(options: MountOptions = {}): Middleware {
 }
 
 /**
- * The parser list of one route, with or without a `multipart()` above it.
+ * Sets the parsers of one route, with or without a `multipart()` above.
  *
- * @param list classes or instances; the first that reads the media type wins, and none is a 415
- * @throws TypeError for what is no parser, an unknown option or an invalid value
+ * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
+ * @throws TypeError for an invalid parser or option
  */
 export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
   return routeMiddleware(parsersStep(list, options))
@@ -57,9 +57,9 @@ export function parsers(list: readonly ParserLike[], options: RouteOptions = {})
 export type TypedMiddleware<Data> = Middleware<DefaultState, { request: { data: Data } }>
 
 /**
- * A form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ * Reads a form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
  *
- * @throws TypeError for what is no schema, an unknown option or an invalid value
+ * @throws TypeError for an invalid schema or option
  */
 export function form<Type extends Schema, const Options extends FormOptions>(
   schema: Type,
@@ -69,9 +69,9 @@ export function form<Type extends Schema, const Options extends FormOptions>(
 }
 
 /**
- * A body of any listed media type that a schema validates and types; with `bytes()` or `stream()` the raw body.
+ * Reads a body of any listed media type, which a schema validates and types; with `bytes()` or `stream()` the raw body.
  *
- * @throws TypeError for what is no schema, an unknown option or an invalid value, and options that exclude each other
+ * @throws TypeError for an invalid schema or option, or options that exclude each other
  */
 export function body<
   Type extends BodyType | undefined = undefined,
@@ -93,7 +93,7 @@ function routeMiddleware(step: RouteStep): Middleware {
   return noteStep(reading, step)
 }
 
-/** The body of a request; the first call gives the request its properties. */
+/** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(ctx: Context): RequestBody {
   const params = (): RouteParams | undefined => (ctx as { params?: RouteParams }).params
   return openBody({ request: ctx.req, response: ctx.res, target: ctx.request, params })
@@ -110,6 +110,6 @@ async function settle(
   if (reaction.kind === 'drop') return
   ctx.status = reaction.status
   ctx.body = reaction.body
-  // After the body, which sets a type and takes away a length of its own.
+  // After the body, which sets a type and removes the length.
   ctx.set(reaction.headers)
 }

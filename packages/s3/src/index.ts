@@ -1,4 +1,4 @@
-/** Formgate's storage for S3 and for every store that speaks its protocol. */
+/** A storage of Formgate for S3 and compatible stores. */
 export { s3, type S3Storage } from './s3.js'
 export type { ObjectParams, S3Options } from './s3-options.js'
 export { S3File, s3File } from './s3-file.js'

@@ -1,4 +1,4 @@
-/** An object that is sent in parts, since its size is not known or is too large for one request. */
+/** The multipart upload of an object that is too large for one request. */
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -6,34 +6,32 @@ import {
   ListPartsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import type { ChecksumAlgorithm, CompletedPart, S3Client } from '@aws-sdk/client-s3'
-import type { ChunkBuffer } from '@formgate/core/storage'
-import { reportLeftover } from '@formgate/core/storage'
+import type { ChecksumAlgorithm, CompletedPart } from '@aws-sdk/client-s3'
+import { reportLeftover, type ChunkBuffer } from '@formgate/core/storage'
 import type { ObjectHeaders } from './object-headers.js'
-import { PartBuffers } from './part-buffers.js'
+import type { S3Settings } from './s3-options.js'
 import { answerOf, S3StorageError } from './s3-storage-error.js'
 
-/** S3 says that parts which are on their way may outlive an abort, so that it has to be repeated. */
+/** S3 documents that parts in flight may outlive an abort, which then has to be repeated. */
 const abortAttempts = 5
 
-/** How a multipart upload is done. */
+/** Bytes to wait for before they are copied into a part. */
+const batch = 64 * 1024
+
 export interface MultipartPlan {
-  readonly client: S3Client
-  readonly bucket: string
+  readonly settings: S3Settings
   readonly key: string
   readonly headers: ObjectHeaders
   readonly checksum: ChecksumAlgorithm | undefined
-  /** Bytes of a part. */
+  /** Bytes. */
   readonly partSize: number
-  /** Parts that are on their way at once. */
-  readonly queueSize: number
-  /** Whether the store must see to it that the object takes nobody's place. */
+  /** True if the store must refuse to replace an object. */
   readonly guarded: boolean
-  /** Aborted when the request has failed, and by the first part that fails. */
+  /** Aborted when the request fails, and by the first part that fails. */
   readonly stop: AbortController
 }
 
-/** What came of it. */
+/** A completed upload. */
 export interface Committed {
   readonly etag: string | undefined
   readonly versionId: string | undefined
@@ -42,14 +40,14 @@ export interface Committed {
 }
 
 /**
- * Sends all that an intake gathers.
+ * Sends all bytes of a buffer.
  *
- * @throws the first error. By then nothing is on its way any more, and the store was told to forget all parts.
+ * @throws the first error, after all requests have ended and the upload was aborted
  */
-export async function uploadInParts(intake: ChunkBuffer, plan: MultipartPlan): Promise<Committed> {
+export async function uploadInParts(buffer: ChunkBuffer, plan: MultipartPlan): Promise<Committed> {
   const upload = await MultipartUpload.create(plan)
   try {
-    const size = await upload.sendAll(intake)
+    const size = await upload.sendAll(buffer)
     return await upload.complete(size)
   } catch (error) {
     plan.stop.abort(error)
@@ -62,21 +60,22 @@ class MultipartUpload {
   readonly #plan: MultipartPlan
   readonly #location: { readonly Bucket: string; readonly Key: string; readonly UploadId: string }
   readonly #checksum: { readonly ChecksumAlgorithm?: ChecksumAlgorithm }
-  readonly #buffers: PartBuffers
+  /** Memory of parts that were sent, to be used again. */
+  readonly #free: Buffer[] = []
   readonly #sending = new Set<Promise<void>>()
   readonly #sent: CompletedPart[] = []
   #count = 0
 
   private constructor(plan: MultipartPlan, uploadId: string) {
     this.#plan = plan
-    this.#location = { Bucket: plan.bucket, Key: plan.key, UploadId: uploadId }
+    this.#location = { Bucket: plan.settings.bucket, Key: plan.key, UploadId: uploadId }
     this.#checksum = plan.checksum === undefined ? {} : { ChecksumAlgorithm: plan.checksum }
-    this.#buffers = new PartBuffers(plan.partSize)
   }
 
-  /** Never cut short by the signal: an upload whose id nobody has learned could not be aborted. */
+  /** Ignores the signal: without its id, an upload could not be aborted. */
   static async create(plan: MultipartPlan): Promise<MultipartUpload> {
-    const { client, bucket, key, headers, checksum } = plan
+    const { settings, key, headers, checksum } = plan
+    const { client, bucket } = settings
     const create = new CreateMultipartUploadCommand({
       ...headers,
       Bucket: bucket,
@@ -84,20 +83,20 @@ class MultipartUpload {
       ...(checksum !== undefined && { ChecksumAlgorithm: checksum }),
     })
     const { UploadId } = await answerOf('CreateMultipartUpload', bucket, client.send(create))
-    if (UploadId === undefined) throw new Error('The store gave a multipart upload no id.')
+    if (UploadId === undefined) throw new Error('The store returned no id for a multipart upload.')
     return new MultipartUpload(plan, UploadId)
   }
 
   /** @returns bytes */
-  async sendAll(intake: ChunkBuffer): Promise<number> {
-    const { queueSize, stop } = this.#plan
+  async sendAll(buffer: ChunkBuffer): Promise<number> {
+    const { settings, stop } = this.#plan
     let size = 0
-    for await (const part of this.#buffers.filledFrom(intake)) {
+    for await (const part of this.#parts(buffer)) {
       size += part.length
       const sending = this.#send(part)
       this.#sending.add(sending)
       void sending.finally(() => this.#sending.delete(sending))
-      if (this.#sending.size >= queueSize) await Promise.race(this.#sending)
+      if (this.#sending.size >= settings.queueSize) await Promise.race(this.#sending)
       stop.signal.throwIfAborted()
     }
     await Promise.all(this.#sending)
@@ -105,9 +104,37 @@ class MultipartUpload {
     return size
   }
 
-  /** Never rejects: a part that fails ends the upload through its signal. */
+  /** All bytes of a buffer in full parts, but for the last. */
+  async *#parts(buffer: ChunkBuffer): AsyncGenerator<Buffer, undefined> {
+    const { partSize } = this.#plan
+    let part: Buffer | undefined
+    let used = 0
+    for (;;) {
+      await buffer.fill(batch)
+      const chunks = buffer.drain()
+      if (chunks.length === 0) break
+      for (const chunk of chunks) {
+        for (let offset = 0; offset < chunk.length;) {
+          part ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(partSize)
+          const slice = chunk.subarray(offset, offset + partSize - used)
+          part.set(slice, used)
+          used += slice.length
+          offset += slice.length
+          if (used < partSize) continue
+          yield part
+          part = undefined
+          used = 0
+        }
+      }
+      buffer.releaseBuffers(chunks)
+    }
+    if (part && used > 0) yield part.subarray(0, used)
+  }
+
+  /** Never rejects: a part that fails aborts the upload. */
   async #send(body: Buffer): Promise<void> {
-    const { client, bucket, stop } = this.#plan
+    const { stop, partSize } = this.#plan
+    const { client, bucket } = this.#plan.settings
     const PartNumber = ++this.#count
     const part = new UploadPartCommand({ ...this.#location, ...this.#checksum, PartNumber, Body: body })
     try {
@@ -123,52 +150,43 @@ class MultipartUpload {
         ChecksumSHA1,
         ChecksumSHA256,
       })
-      this.#buffers.giveBack(body)
+      if (body.length === partSize) this.#free.push(body)
     } catch (error) {
       stop.abort(error)
     }
   }
 
-  /** Makes one object of the parts. Not cut short by the signal, so that it is known whether there is one. */
+  /** Joins the parts to an object. Ignores the signal, so that the outcome is known. */
   async complete(size: number): Promise<Committed> {
-    const { client, bucket, guarded } = this.#plan
+    const { client, bucket } = this.#plan.settings
     const Parts = this.#sent.toSorted((one, other) => (one.PartNumber ?? 0) - (other.PartNumber ?? 0))
     const complete = new CompleteMultipartUploadCommand({
       ...this.#location,
       MultipartUpload: { Parts },
-      ...(guarded && { IfNoneMatch: '*' }),
+      ...(this.#plan.guarded && { IfNoneMatch: '*' }),
     })
     const { ETag, VersionId } = await answerOf('CompleteMultipartUpload', bucket, client.send(complete))
     return { etag: ETag, versionId: VersionId, size }
   }
 
-  /** Tells the store to forget the parts, until it has. */
+  /** Aborts the upload until the store has removed all parts. */
   async abort(): Promise<void> {
+    const { client, bucket } = this.#plan.settings
     await Promise.all(this.#sending)
-    // The store may still be at work on a part that it has not answered.
+    // The store may still be working on a part that it has not answered.
     const areAllAnswered = this.#sent.length === this.#count
     for (let attempt = 0; attempt < abortAttempts; attempt++) {
-      await this.#forget()
-      if (areAllAnswered || (await this.#isForgotten())) return
+      const aborted = client.send(new AbortMultipartUploadCommand(this.#location))
+      await answerOf('AbortMultipartUpload', bucket, aborted).catch(unless(404))
+      if (areAllAnswered) return
+      const listed = client.send(new ListPartsCommand(this.#location))
+      // If the credentials do not allow to list, one abort must do.
+      if ((await answerOf('ListParts', bucket, listed).catch(unless(403, 404))) === undefined) return
     }
-  }
-
-  async #forget(): Promise<void> {
-    const { client, bucket } = this.#plan
-    const sent = client.send(new AbortMultipartUploadCommand(this.#location))
-    await answerOf('AbortMultipartUpload', bucket, sent).catch(unless(404))
-  }
-
-  async #isForgotten(): Promise<boolean> {
-    const { client, bucket } = this.#plan
-    const sent = client.send(new ListPartsCommand(this.#location))
-    // Where the credentials do not allow to look, one abort has to be enough.
-    const parts = await answerOf('ListParts', bucket, sent).catch(unless(403, 404))
-    return parts === undefined
   }
 }
 
-/** Lets answers with these statuses pass for `undefined`. */
+/** Turns errors with these statuses into `undefined`. */
 function unless(...statuses: readonly number[]): (error: unknown) => undefined {
   return (error) => {
     if (error instanceof S3StorageError && statuses.includes(error.status ?? 0)) return undefined

@@ -1,8 +1,8 @@
-/** What an object says of itself: its media type and its metadata. */
+/** The headers of an object: its media type and metadata. */
 import type { FileInfo } from '@formgate/core'
 import type { ObjectParams, S3Settings } from './s3-options.js'
 
-/** The most of S3's 2 KB of user metadata that the original name takes. */
+/** The share of the original name in S3's 2 KB of user metadata. */
 const maxName = 1024
 
 const originalName = 'original-name'
@@ -12,12 +12,12 @@ export interface ObjectHeaders extends ObjectParams {
   readonly Metadata: Record<string, string>
 }
 
-/** @throws TypeError for metadata that no header can carry */
+/** @throws TypeError for metadata that is not printable ASCII */
 export function headersOf({ params, metadata }: S3Settings, info: FileInfo): ObjectHeaders {
   const own = metadata?.(info) ?? {}
   for (const [name, value] of Object.entries(own)) {
     if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value)) {
-      throw new TypeError(`s3({ metadata }) gave "${name}" a value that is not printable ASCII.`)
+      throw new TypeError(`s3({ metadata }) returned a value for "${name}" that is not printable ASCII.`)
     }
   }
   return {
@@ -27,7 +27,7 @@ export function headersOf({ params, metadata }: S3Settings, info: FileInfo): Obj
   }
 }
 
-/** The name that the client gave the file; `undefined` for an object that was not made by Formgate. */
+/** The original name of a file; `undefined` for an object that Formgate has not created. */
 export function originalNameIn(metadata: Readonly<Record<string, string>>): string | undefined {
   try {
     const encoded = metadata[originalName]
@@ -37,10 +37,10 @@ export function originalNameIn(metadata: Readonly<Record<string, string>>): stri
   }
 }
 
-/** Percent-encoded UTF-8, cut after a whole character. */
+/** Percent-encodes a name, and cuts it between two characters. */
 function encodeName(name: string): string {
   let encoded = ''
-  // A round trip through UTF-8 takes away lone surrogates, which cannot be encoded.
+  // A round trip through UTF-8 replaces lone surrogates, which cannot be encoded.
   for (const character of Buffer.from(name.slice(0, maxName)).toString()) {
     const next = encodeURIComponent(character)
     if (encoded.length + next.length > maxName) break

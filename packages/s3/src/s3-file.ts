@@ -1,4 +1,4 @@
-/** A file as it stands in a bucket. */
+/** A file in a bucket. */
 
 import {
   CopyObjectCommand,
@@ -12,7 +12,7 @@ import { type ObjectHeaders, originalNameIn } from './object-headers.js'
 import type { S3Settings } from './s3-options.js'
 import { answerOf, S3StorageError } from './s3-storage-error.js'
 
-/** Where an object is, and which one of those that were there. */
+/** Identifies an object, and its version. */
 export interface ObjectFacts {
   readonly key: string
   readonly etag: string
@@ -21,23 +21,22 @@ export interface ObjectFacts {
   readonly size: number
 }
 
-/** What the storage knows of an uploaded file: `s3File(file)` gives it. */
+/** An object in a bucket. `s3File(file)` returns that of an uploaded file. */
 export class S3File implements StoredFile {
   readonly bucket: string
   readonly key: string
-  /** As the store gives it, with its quotes. For more than one part it is no digest of the bytes. */
+  /** With its quotes, as the store returns it. After a multipart upload it is not a digest of the bytes. */
   readonly etag: string
-  /** In a bucket that keeps versions. */
+  /** `undefined` unless the bucket keeps versions. */
   readonly versionId: string | undefined
   /** Bytes. */
   readonly size: number
-  /** The media type that the object is served with. */
+  /** The media type with which the store serves the object. */
   readonly type: string
   /** User metadata, names in lower case. */
   readonly metadata: Readonly<Record<string, string>>
   readonly #settings: S3Settings
 
-  /** Made by the storage. */
   constructor(
     settings: S3Settings,
     facts: ObjectFacts,
@@ -53,19 +52,20 @@ export class S3File implements StoredFile {
     this.metadata = headers.Metadata
   }
 
-  /** The file name as the client sent it, cut where it is very long. Never use it in a path. */
+  /** The file name as the client sent it, cut if it is very long. Never use it in a path. */
   get originalName(): string | undefined {
     return originalNameIn(this.metadata)
   }
 
   /**
-   * The bytes, asked for when the stream is read first. It fails where the object is no longer the one that was stored.
+   * The bytes, requested at the first read. The stream fails if the object was replaced.
    *
-   * @param range both ends inclusive; without it all bytes
-   * @throws RangeError for a range whose start is negative or lies behind its end
+   * @param range both ends inclusive; default all bytes
+   * @throws RangeError if the start is negative or after the end
    */
   createReadStream({ start = 0, end = Infinity }: ByteRange = {}): Readable {
-    if (start < 0 || start > end) throw new RangeError(`There are no bytes from ${start} up to ${end}.`)
+    if (start < 0) throw new RangeError(`Invalid range: start ${start} is negative.`)
+    if (start > end) throw new RangeError(`Invalid range: start ${start} is after end ${end}.`)
     if (start >= this.size) return Readable.from([])
     const last = Math.min(end, this.size - 1)
     const isWhole = start === 0 && last === this.size - 1
@@ -81,19 +81,18 @@ export class S3File implements StoredFile {
     })
   }
 
-  /** Removes the object; where versions are kept, this version of it for good. One that is gone already is no error. */
+  /** Removes the object, or in a bucket with versions this version. Succeeds if it is already gone. */
   async remove(): Promise<void> {
     const sent = this.#settings.client.send(new DeleteObjectCommand(this.#location))
     await answerOf('DeleteObject', this.bucket, sent)
   }
 
   /**
-   * Copies the object to another key of the bucket, inside the store: no byte passes through this process. An object
-   * that is there is replaced.
+   * Copies the object to another key of the bucket, inside the store. Replaces an existing object. S3 copies up to 5 GB.
    *
-   * The copy stays, whatever becomes of the upload. S3 copies up to 5 GB.
+   * Formgate does not remove the copy.
    *
-   * @param key whole, prefix included
+   * @param key with the prefix
    */
   async copyTo(key: string): Promise<S3File> {
     const { client, params } = this.#settings
@@ -106,7 +105,7 @@ export class S3File implements StoredFile {
     })
     await answerOf('CopyObject', this.bucket, client.send(copy))
     const file = await openObject(this.#settings, key)
-    if (!file) throw new Error(`The copy to "${key}" is gone already.`)
+    if (!file) throw new Error(`The copy "${key}" was removed by other code.`)
     return file
   }
 
@@ -116,7 +115,7 @@ export class S3File implements StoredFile {
   }
 }
 
-/** What is in the bucket under a key; `undefined` where nothing is. */
+/** The object with a key; `undefined` if there is none. */
 export async function openObject(settings: S3Settings, key: string): Promise<S3File | undefined> {
   const { client, bucket } = settings
   const sent = client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
@@ -131,24 +130,22 @@ export async function openObject(settings: S3Settings, key: string): Promise<S3F
 }
 
 /**
- * Where an uploaded file is.
+ * The object of an uploaded file.
  *
- * @returns bucket, key, ETag and version; `undefined` for a file that another storage has, or that was moved away
+ * @returns `undefined` if the file is in another storage, or was moved
  */
 export function s3File(file: UploadedFile): S3File | undefined {
   return file.stored instanceof S3File ? file.stored : undefined
 }
 
 /**
- * Asks for the bytes at the first read, takes no more of them than its reader wants, and lets go of the connection when
- * it is destroyed.
+ * Requests the bytes at the first read, with the backpressure of its reader. Closes the connection when it is destroyed.
  */
 class ObjectStream extends Readable {
   readonly #open: (signal: AbortSignal) => Promise<Readable>
   readonly #stop = new AbortController()
   #body: Readable | undefined
 
-  /** @param open asks the store for the bytes */
   constructor(open: (signal: AbortSignal) => Promise<Readable>) {
     super()
     this.#open = open

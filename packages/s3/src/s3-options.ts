@@ -1,20 +1,20 @@
-/** The options of `s3()`, and what is made of them once. */
+/** The options of `s3()`, with checks and defaults. */
 import { S3Client } from '@aws-sdk/client-s3'
 import type { ChecksumAlgorithm, PutObjectCommandInput, S3ClientConfig } from '@aws-sdk/client-s3'
 import type { FileInfo } from '@formgate/core'
 
 const MiB = 1024 * 1024
 
-/** The smallest part that S3 takes, but for the last of an object. */
+/** The smallest part that S3 accepts, except for the last of an object. */
 const smallestPart = 5 * MiB
 const largestPart = 5 * 1024 * MiB
-/** The most parts of one object. */
+/** Of one object. */
 const maxParts = 10_000
 
-/** Milliseconds to connect to the store, and without a byte from or to it, before a request is given up. */
+/** Limits on connecting to the store, and on silence in either direction (ms). */
 const timeouts = { connectionTimeout: 5000, socketTimeout: 60_000 }
 
-/** What else every object gets, in the words of PutObject. */
+/** Parameters of PutObject that apply to every object. */
 export type ObjectParams = Pick<
   PutObjectCommandInput,
   | 'ACL'
@@ -28,41 +28,41 @@ export type ObjectParams = Pick<
 >
 
 export interface S3Options {
-  /** Must exist. */
+  /** The name of an existing bucket. */
   readonly bucket: string
-  /** A client of one's own. */
+  /** Your own client. */
   readonly client?: S3Client
   /**
-   * In place of `client`: what a client is made of. Default: what the AWS SDK finds in the environment. Unless it has a
-   * `requestHandler`, a connection may take 5 seconds, and 60 seconds may pass without a byte.
+   * The configuration of a client, instead of `client`. Default: what the AWS SDK finds in the environment. Without a
+   * `requestHandler` in it, requests time out after 5 seconds to connect, or 60 seconds without a byte.
    */
   readonly config?: S3ClientConfig
-  /** Stands before every key, as it is: `uploads/`. Default none. */
+  /** Prepended to every key, such as `uploads/`. Default `''`. */
   readonly prefix?: string
   /**
-   * The key of an object, which the prefix is put before. Default: 128 random bits in hexadecimal, and the extension of
-   * the client's name where it is plain (`.png`).
+   * Returns the key of an object, without the prefix. Default: 128 random bits in hexadecimal, and the extension of the
+   * client's name if it is plain (`.png`).
    *
-   * Each segment must be a safe file name. A key that is taken is not overwritten, but gets eight random characters
-   * before its extension, as in `disk()`: `report_1f9c03be.pdf`.
+   * Each segment must be a safe file name. Existing objects are not overwritten: the key gets eight random characters
+   * before its extension (`report_1f9c03be.pdf`).
    */
   readonly key?: (info: FileInfo) => string | Promise<string>
   /**
-   * Whether a key of one's own may take the place of an object. Default false, for which the store must know
-   * `If-None-Match` on writes, as S3 does.
+   * Set it to let `key` replace existing objects. With the default, false, the store must support `If-None-Match` on
+   * writes, as S3 does.
    */
   readonly overwrite?: boolean
-  /** User metadata beside `original-name`: printable ASCII, and at most 2 KB with it. */
+  /** Returns user metadata besides `original-name`: printable ASCII, at most 2 KB in total. */
   readonly metadata?: (info: FileInfo) => Readonly<Record<string, string>>
-  /** What else every object gets, in the words of PutObject. */
+  /** Parameters of PutObject that apply to every object. */
   readonly params?: ObjectParams
-  /** Bytes of a part: 5 MiB (the default) to 5 GiB. A file up to and with this size is sent by one PutObject. */
+  /** From 5 MiB (the default) to 5 GiB, in bytes. A file up to this size is sent in one PutObject. */
   readonly partSize?: number
-  /** Parts of one file that are on their way at once. Default 4. A file takes at most `partSize * (queueSize + 1)` bytes of memory. */
+  /** Parts of a file in flight at once. Default 4. A file takes at most `partSize * (queueSize + 1)` bytes of memory. */
   readonly queueSize?: number
   /**
-   * The checksum that the store checks each part by. Default: CRC32, unless the client's `requestChecksumCalculation` is
-   * `WHEN_REQUIRED`.
+   * The checksum with which the store verifies each part. Default: CRC32, unless `requestChecksumCalculation` of the
+   * client is `WHEN_REQUIRED`.
    */
   readonly checksum?: ChecksumAlgorithm
 }
@@ -74,20 +74,19 @@ export interface S3Settings extends S3Options {
   readonly overwrite: boolean
   readonly params: ObjectParams
   readonly queueSize: number
-  /** Bytes of a part; larger than the option where a file of the expected size would have too many. */
+  /** Bytes. Larger than the option if a file of the expected size would otherwise have too many parts. */
   readonly partSizeOf: (info: FileInfo) => number
-  /** The checksum of all parts of an object, if there is one. */
   readonly checksumOf: () => Promise<ChecksumAlgorithm | undefined>
 }
 
-/** @throws TypeError for what no store takes */
+/** @throws TypeError for an invalid option */
 export function resolveOptions(options: S3Options): S3Settings {
   const { partSize = smallestPart, queueSize = 4, prefix = '', key, metadata, checksum } = options
   if (typeof options.bucket !== 'string' || options.bucket === '') {
-    throw new TypeError(`bucket must be the name of a bucket, but is ${JSON.stringify(options.bucket)}.`)
+    throw new TypeError(`bucket must be the name of a bucket, not ${JSON.stringify(options.bucket)}.`)
   }
   if (options.client !== undefined && options.config !== undefined) {
-    throw new TypeError('Give s3() a client or the config of one, not both.')
+    throw new TypeError('Pass s3() either client or config, not both.')
   }
   if (typeof prefix !== 'string') throw new TypeError('prefix must be a string.')
   if (key !== undefined && typeof key !== 'function') throw new TypeError('key must be a function.')
@@ -95,10 +94,10 @@ export function resolveOptions(options: S3Options): S3Settings {
     throw new TypeError('metadata must be a function.')
   }
   if (!Number.isInteger(partSize) || partSize < smallestPart || partSize > largestPart) {
-    throw new TypeError(`partSize must be bytes from 5 MiB to 5 GiB, but is ${String(partSize)}.`)
+    throw new TypeError(`partSize must be from 5 MiB to 5 GiB, in bytes, not ${String(partSize)}.`)
   }
   if (!Number.isInteger(queueSize) || queueSize < 1) {
-    throw new TypeError(`queueSize must be a number of parts from 1 up, but is ${String(queueSize)}.`)
+    throw new TypeError(`queueSize must be an integer of 1 or more, not ${String(queueSize)}.`)
   }
   const client = options.client ?? new S3Client({ requestHandler: timeouts, ...options.config })
   return {

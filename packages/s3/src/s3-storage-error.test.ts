@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { S3StorageError } from './index.js'
 
-/** An error as the client throws it. */
+/** An error as from the client. */
 function answer(name: string, httpStatusCode?: number): Error {
   return Object.assign(new Error('UnknownError'), { name, $metadata: { httpStatusCode } })
 }
 
 describe('an S3StorageError', () => {
-  test('says what failed, where, why, and what to change', () => {
+  test('names the operation, the bucket, the cause, and what to change', () => {
     const cause = answer('NoSuchBucket', 404)
     expect(new S3StorageError('PutObject', 'films', cause)).toMatchObject({
       message:
@@ -18,7 +18,7 @@ describe('an S3StorageError', () => {
     })
   })
 
-  test('has the code of the system where the store has not answered', () => {
+  test('has the code of the system if the store has not answered', () => {
     const cause = Object.assign(answer('Error'), { code: 'ECONNREFUSED' })
     const error = new S3StorageError('PutObject', 'films', cause)
     expect(error).toMatchObject({ code: 'ECONNREFUSED', status: undefined, isUncertain: false })
@@ -39,11 +39,11 @@ describe('an S3StorageError', () => {
     ['NoSuchUpload', 404, true],
     ['AccessDenied', 403, false],
     ['CredentialsProviderError', undefined, false],
-  ])('for %s (%s) says whether the store may have done it all the same: %s', (name, status, isUncertain) => {
+  ])('for %s (%s) says whether the store may have executed the request: %s', (name, status, isUncertain) => {
     expect(new S3StorageError('PutObject', 'films', answer(name, status)).isUncertain).toBe(isUncertain)
   })
 
-  test('takes what is no Error too', () => {
+  test('accepts a cause that is not an Error', () => {
     expect(new S3StorageError('PutObject', 'films', 'no').code).toBe('UnknownError')
   })
 })

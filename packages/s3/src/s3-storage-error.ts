@@ -1,53 +1,48 @@
-/** What a store that refuses becomes: an error with a code, and a hint for whoever reads the log. */
+/** The error of a request to the store, with a code and a hint for the operator. */
 
-/** Names under which stores say that there is no room: Ceph and MinIO, which S3 itself knows nothing of. */
+/** Codes of Ceph and MinIO for a full store. S3 has none. */
 const noRoom = new Set(['QuotaExceeded', 'XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded'])
 
-/** Failures before the first byte of a request. */
+/** Codes of requests that were never sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'CredentialsProviderError'])
 
-/** Code of the store → what the operator should change. */
+/** What the operator should change, by the code of the store. */
 const hints: Readonly<Record<string, string>> = {
   NoSuchBucket: 'Create the bucket, or correct the option "bucket".',
   AccessDenied:
     'Grant the credentials s3:PutObject, s3:GetObject, s3:DeleteObject and s3:AbortMultipartUpload.',
   InvalidAccessKeyId: 'Check the credentials of the client.',
   SignatureDoesNotMatch: 'Check the credentials of the client.',
-  CredentialsProviderError: 'Give the client credentials.',
-  PermanentRedirect: 'Set the region that the bucket is in.',
-  AuthorizationHeaderMalformed: 'Set the region that the bucket is in.',
+  CredentialsProviderError: 'Configure credentials for the client.',
+  PermanentRedirect: 'Set the region of the bucket.',
+  AuthorizationHeaderMalformed: 'Set the region of the bucket.',
   ECONNREFUSED: 'Check the endpoint of the client.',
   ENOTFOUND: 'Check the endpoint of the client; most stores other than AWS need forcePathStyle: true.',
-  PreconditionFailed: 'Somebody else has written the same key meanwhile: give keys that nobody else gives.',
+  PreconditionFailed: 'Another upload has written the same key: return unique keys.',
 }
 
 /**
- * A request to the store that has failed. Core makes a 500 `STORAGE_FAILED` of it, or a 507 `STORAGE_FULL` where `code`
- * is `EDQUOT`; it is the `cause` of either.
+ * A failed request to the store. It is the `cause` of a 500 `STORAGE_FAILED`, or with the `code` `EDQUOT` of a 507
+ * `STORAGE_FULL`.
  */
 export class S3StorageError extends Error {
   override readonly name = 'S3StorageError'
-  /** The store's own code, such as `NoSuchBucket`; a system error's, such as `ECONNREFUSED`; `EDQUOT` where there is no room. */
+  /** The code of the store (`NoSuchBucket`) or of the system (`ECONNREFUSED`); `EDQUOT` if the store is full. */
   readonly code: string
-  /** The HTTP status that the store answered with, if it has answered. */
+  /** The HTTP status of the answer, if there was one. */
   readonly status: number | undefined
 
   constructor(operation: string, bucket: string, cause: unknown) {
     const name = nameOf(cause)
     const status = statusOf(cause)
-    const hint = hints[name]
+    const hint = hints[name] === undefined ? '' : ` ${hints[name]}`
     const answer = status === undefined ? name : `${name} (${status})`
-    super(
-      `${operation} failed in the bucket "${bucket}": ${answer}.${hint === undefined ? '' : ` ${hint}`}`,
-      {
-        cause,
-      },
-    )
+    super(`${operation} failed in the bucket "${bucket}": ${answer}.${hint}`, { cause })
     this.code = noRoom.has(name) || status === 507 ? 'EDQUOT' : name
     this.status = status
   }
 
-  /** Whether the store may have done what it was asked to, although no answer says so. */
+  /** True if the store may have executed the request. */
   get isUncertain(): boolean {
     if (this.status !== undefined) return this.status >= 500 || this.code === 'NoSuchUpload'
     return !neverSent.has(this.code)
@@ -55,10 +50,10 @@ export class S3StorageError extends Error {
 }
 
 /**
- * Waits for the answer of a store.
+ * Waits for the answer of the store.
  *
- * @param operation how S3 calls it
- * @throws S3StorageError for whatever goes wrong
+ * @param operation its name in S3
+ * @throws S3StorageError if it fails
  */
 export async function answerOf<T>(operation: string, bucket: string, request: Promise<T>): Promise<T> {
   try {

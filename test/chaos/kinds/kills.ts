@@ -8,7 +8,7 @@ import { Random } from '../../fuzz/random.js'
 import type { Row } from '../row.js'
 import { ServerProcess, type FrameworkName } from '../server-process.js'
 
-/** Milliseconds after which a part file is old to the next process; see server/kept-routes.js. */
+/** Milliseconds after which a temporary file is old to the next process; see server/kept-routes.js. */
 const sweepAge = 250
 
 /** Milliseconds for the sweep of a new process. */
@@ -61,7 +61,7 @@ export async function killOften(
     kind: 'SIGKILLs',
     framework,
     tried: count,
-    seen: `${seen.parts} part files left and swept; ${seen.whole} files kept, all whole, ${seen.acknowledged} of them acknowledged`,
+    seen: `${seen.parts} temporary files left and swept; ${seen.whole} files kept, all whole, ${seen.acknowledged} of them acknowledged`,
     broken,
     seconds: (performance.now() - started) / 1000,
   }
@@ -129,7 +129,7 @@ function partsIn(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.endsWith('.part'))
 }
 
-/** The paths of all files but part files. */
+/** The paths of all files but temporary files. */
 function filesIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith('.part'))

@@ -8,14 +8,14 @@ test('bytes of several chunks are joined', () => {
   expect(bytes.size).toBe(13)
 })
 
-test('of each chunk only the bytes that were given count', () => {
+test('only the given range of each chunk is added', () => {
   const bytes = new ByteBuffer()
   bytes.add(Buffer.from('-one-'), 1, 4)
   bytes.add(Buffer.from('-two-'), 1, 4)
   expect(bytes.toBuffer().toString()).toBe('onetwo')
 })
 
-test('a chunk of which only the start was given is never written into', () => {
+test('bytes are never written into a chunk of which only the start was added', () => {
   const bytes = new ByteBuffer()
   const first = Buffer.from('\r\n--boundary')
   bytes.add(first, 0, 2)
@@ -24,7 +24,7 @@ test('a chunk of which only the start was given is never written into', () => {
   expect(first.toString()).toBe('\r\n--boundary')
 })
 
-test('nor is the chunk after one that was forgotten', () => {
+test('bytes are never written into the first chunk after truncate(0)', () => {
   const bytes = new ByteBuffer()
   bytes.add(Buffer.from('a'), 0, 1)
   bytes.add(Buffer.from('b'), 0, 1)
@@ -36,7 +36,7 @@ test('nor is the chunk after one that was forgotten', () => {
   expect(chunk.toString()).toBe('keep me')
 })
 
-test('what stands behind the bytes in the same memory is neither found nor read', () => {
+test('bytes behind the added range of a chunk are neither found nor read', () => {
   const bytes = new ByteBuffer()
   bytes.add(Buffer.from('ab\r\n\r\n'), 0, 4)
   expect(bytes.indexOf(Buffer.from('\r\n\r\n'), 0)).toBe(-1)
@@ -45,7 +45,7 @@ test('what stands behind the bytes in the same memory is neither found nor read'
   expect(bytes.at(4)).toBeUndefined()
 })
 
-test('places are counted from the first byte, wherever it stands in its chunk', () => {
+test('indexes count from the first added byte, not from the start of its chunk', () => {
   const bytes = new ByteBuffer()
   bytes.add(Buffer.from('xxab'), 2, 4)
   expect(bytes.at(0)).toBe(0x61)
@@ -55,7 +55,7 @@ test('places are counted from the first byte, wherever it stands in its chunk', 
   expect(bytes.latin1()).toBe('a')
 })
 
-test('no more room is made than for the bytes that were announced, unless more come', () => {
+test('memory is reserved for the announced bytes only, unless more arrive', () => {
   const bytes = new ByteBuffer(100_000)
   bytes.add(Buffer.alloc(60_000, 'a'), 0, 60_000)
   bytes.add(Buffer.alloc(40_000, 'b'), 0, 40_000)
@@ -65,7 +65,7 @@ test('no more room is made than for the bytes that were announced, unless more c
   expect(bytes.latin1().endsWith('bc')).toBe(true)
 })
 
-test.each([0, 1, 5, Number.NaN])('bytes are joined whatever length was announced, such as %d', (expected) => {
+test.each([0, 1, 5, Number.NaN])('bytes are joined even if the announced length is %d', (expected) => {
   const bytes = new ByteBuffer(expected)
   for (const chunk of ['one ', 'two ', 'three']) bytes.add(Buffer.from(chunk), 0, chunk.length)
   expect(bytes.latin1()).toBe('one two three')

@@ -8,7 +8,7 @@ const KiB = 1024
 const { signal: never } = new AbortController()
 setMaxListeners(0, never)
 
-/** An endless source that counts what was taken out of it. */
+/** An endless source that counts the bytes it has produced. */
 function endless(chunkSize: number): { stream: Readable; produced: () => number } {
   let produced = 0
   const stream = new Readable({
@@ -20,19 +20,19 @@ function endless(chunkSize: number): { stream: Readable; produced: () => number 
   return { stream, produced: () => produced }
 }
 
-/** What the chunks keep in memory, buffers that they share counted once. */
+/** Bytes of memory that the chunks hold, shared buffers counted once. */
 function footprint(chunks: readonly Uint8Array[]): number {
   return [...new Set(chunks.map((chunk) => chunk.buffer))].reduce((sum, buffer) => sum + buffer.byteLength, 0)
 }
 
-test('all bytes arrive in order, whatever the size of the chunks', async () => {
+test('all bytes arrive in order, in chunks of any size', async () => {
   const parts = [1, 5000, 1, 1, 70_000, 4095, 4096, 0, 3].map((size, index) => Buffer.alloc(size, index + 1))
   const buffer = new ChunkBuffer(Readable.from(parts, { objectMode: false }), never)
   await buffer.fill(Infinity)
   expect(Buffer.concat(buffer.drain()).equals(Buffer.concat(parts))).toBe(true)
 })
 
-test('a source that nobody empties is paused at 512 KiB', async () => {
+test('a source is paused at 512 KiB if the buffer is not drained', async () => {
   const { stream, produced } = endless(64 * KiB)
   const buffer = new ChunkBuffer(stream, never)
   await buffer.fill(1)
@@ -43,7 +43,7 @@ test('a source that nobody empties is paused at 512 KiB', async () => {
   stream.destroy()
 })
 
-test('a paused source goes on when it is emptied', async () => {
+test('a paused source goes on when the buffer is drained', async () => {
   const { stream, produced } = endless(64 * KiB)
   const buffer = new ChunkBuffer(stream, never)
   await buffer.fill(1024 * KiB)
@@ -58,17 +58,17 @@ test('a paused source goes on when it is emptied', async () => {
 
 test('many uploads at once share one budget', async () => {
   const sources = Array.from({ length: 200 }, () => endless(16 * KiB))
-  const intakes = sources.map(({ stream }) => new ChunkBuffer(stream, never))
-  const least = (): number => Math.min(...intakes.map((buffer) => buffer.size))
+  const buffers = sources.map(({ stream }) => new ChunkBuffer(stream, never))
+  const least = (): number => Math.min(...buffers.map((buffer) => buffer.size))
   await expect.poll(least).toBeGreaterThanOrEqual(64 * KiB)
   await delay(200)
-  const held = intakes.reduce((sum, buffer) => sum + buffer.size, 0)
+  const held = buffers.reduce((sum, buffer) => sum + buffer.size, 0)
   expect(held).toBeLessThanOrEqual(16 * KiB * KiB + 200 * 16 * KiB)
-  for (const buffer of intakes) buffer.stop()
+  for (const buffer of buffers) buffer.stop()
   for (const { stream } of sources) stream.destroy()
 })
 
-test('a file that comes byte by byte costs about its size, and few chunks', async () => {
+test('a file that arrives byte by byte takes about its size in memory, and few chunks', async () => {
   const size = 300 * KiB
   const bytes = Array.from({ length: size }, (_, index) => Buffer.from([index & 255]))
   const buffer = new ChunkBuffer(Readable.from(bytes, { objectMode: false }), never)
@@ -79,7 +79,7 @@ test('a file that comes byte by byte costs about its size, and few chunks', asyn
   expect(Buffer.concat(chunks).every((byte, index) => byte === (index & 255))).toBe(true)
 })
 
-test('a file that comes byte by byte is whole, however often it is emptied in between', async () => {
+test('a file that arrives byte by byte is complete, even if the buffer is drained in between', async () => {
   const stream = new Readable({ read() {} })
   const buffer = new ChunkBuffer(stream, never)
   const taken: Uint8Array[] = []
@@ -92,21 +92,21 @@ test('a file that comes byte by byte is whole, however often it is emptied in be
   buffer.stop()
 })
 
-test('a small slice does not keep the large buffer that it was cut from', async () => {
+test('a small slice does not keep its large buffer in memory', async () => {
   const slices = Array.from({ length: 50 }, () => Buffer.alloc(64 * KiB).subarray(100, 100 + 8 * KiB))
   const buffer = new ChunkBuffer(Readable.from(slices, { objectMode: false }), never)
   await buffer.fill(Infinity)
   expect(footprint(buffer.drain())).toBeLessThan(2 * 50 * 8 * KiB)
 })
 
-test('a large chunk is kept as it is, not copied', async () => {
+test('a large chunk is not copied', async () => {
   const chunk = Buffer.alloc(64 * KiB).subarray(500)
   const buffer = new ChunkBuffer(Readable.from([chunk], { objectMode: false }), never)
   await buffer.fill(Infinity)
   expect(buffer.drain()[0]?.buffer).toBe(chunk.buffer)
 })
 
-test('a stream that failed before it was read fails the buffer with its own error', async () => {
+test('a stream that failed before it was read fails the buffer with the same error', async () => {
   const broken = new Error('cut off')
   const stream = new Readable({ read() {} }).on('error', () => undefined)
   stream.destroy(broken)
@@ -114,7 +114,7 @@ test('a stream that failed before it was read fails the buffer with its own erro
   await expect(new ChunkBuffer(stream, never).fill(1)).rejects.toBe(broken)
 })
 
-test('a stream that is closed before its end fails, rather than passing for a short file', async () => {
+test('a stream that is closed before its end is an error, not a short file', async () => {
   const stream = new Readable({ read() {} })
   const buffer = new ChunkBuffer(stream, never)
   stream.push('abc')
@@ -122,7 +122,7 @@ test('a stream that is closed before its end fails, rather than passing for a sh
   await expect(buffer.fill(Infinity)).rejects.toThrow('closed before its end')
 })
 
-test('a stream that has ended already is an empty file', async () => {
+test('a stream that has already ended is an empty file', async () => {
   const stream = Readable.from([], { objectMode: false })
   await stream.resume().toArray()
   const buffer = new ChunkBuffer(stream, never)
@@ -130,7 +130,7 @@ test('a stream that has ended already is an empty file', async () => {
   expect(buffer.drain()).toEqual([])
 })
 
-test('an error that comes after the buffer was given up does not end the process', async () => {
+test('an error of the stream after stop() does not end the process', async () => {
   const stream = new Readable({ read() {} })
   const buffer = new ChunkBuffer(stream, never)
   buffer.stop()

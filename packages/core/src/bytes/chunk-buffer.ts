@@ -1,28 +1,27 @@
-/** Gathers the bytes of one stream in few, well-filled chunks while somebody else decides what to do with them. */
+/** A bounded read-ahead buffer between a stream and the code that writes its bytes. */
 import type { Readable } from 'node:stream'
 import { releaseBuffers, hasOneReader, isUnread } from './buffer-release.js'
 
 const KiB = 1024
 
-/** Bytes that all intakes of the process may hold together while they wait for slow takers, who may hold as many. */
+/** Bytes that all chunk buffers of the process may hold while slow writers, which may hold as many, are busy. */
 const sharedBudget = 16 * 1024 * KiB
 
-/** More than this makes one upload no faster. */
+/** A larger buffer makes no single upload faster. */
 const largestShare = 512 * KiB
 
-/** Less than this makes every write a small one. */
+/** A smaller buffer makes every write a small one. */
 const smallestShare = 64 * KiB
 
-/** Intakes that read. */
+/** Chunk buffers that are reading. */
 let active = 0
 
-/** What a write waits for. */
 const smallestWrite = 128 * KiB
 
 /**
- * Bytes to wait for before a write begins, and at most half of what an buffer may hold: reading goes on while the disk
- * writes, and the next write takes all that has come by then. Measured on Node 20 with 256 MB over HTTP, both cores
- * busy: 1.9 ms of CPU per MB; where each write waits for 1 MiB, 2.4.
+ * Bytes to wait for before a write: at most half of what a buffer may hold, so that reading goes on while the disk writes.
+ * The next write takes all that has arrived by then. Node 20, 256 MB over HTTP, both cores busy: 1.9 ms of CPU per MB,
+ * against 2.4 if each write waits for 1 MiB.
  */
 export function batchSize(): number {
   return Math.min(smallestWrite, share() / 2)
@@ -32,36 +31,35 @@ function share(): number {
   return Math.max(smallestShare, Math.min(largestShare, Math.floor(sharedBudget / Math.max(1, active))))
 }
 
-/** Whether a chunk may be kept as it is: a small slice of a large buffer would keep all of that in memory. */
+/** True if a chunk may be kept as it is: a small slice of a large buffer would keep all of it in memory. */
 export function isMostOfItsBuffer(chunk: Uint8Array): boolean {
   return chunk.length * 2 >= chunk.buffer.byteLength
 }
 
-/** Chunks below this size are gathered into larger ones. */
+/** Smaller chunks are copied into a block. */
 const smallChunk = 4096
 
-/** The most that is set aside to gather small chunks in. */
-const blockSize = 64 * KiB
+const largestBlock = 64 * KiB
 
 /**
- * Reads a stream by its `data` events, without a pipeline and without a promise per chunk.
+ * Reads a stream through its `data` events, without a pipeline and without a promise per chunk.
  *
- * Chunks that are small, or are a small slice of a large buffer which they would keep in memory, are copied together:
- * what is held costs at most about twice its size, also where a client sends byte by byte.
+ * It copies small chunks, and small slices of large buffers, into blocks: the memory it holds is at most about twice its
+ * size, even if a client sends byte by byte.
  */
 export class ChunkBuffer {
   readonly #stream: Readable
   readonly #signal: AbortSignal
   #chunks: Uint8Array[] = []
   #size = 0
-  /** The last chunk is the used part of this block, which has room for more. */
+  /** The last chunk is the used part of this block. */
   #block: Uint8Array | undefined
   #blockUsed = 0
   #wanted = 0
   #wake: (() => void) | undefined
-  #reading = false
-  /** Whether nobody else has seen a chunk of the stream. */
-  #isAlone = false
+  #isReading = false
+  /** True if no other code has seen a chunk of the stream. */
+  #isOnlyReader = false
   #ended = false
   #failed = false
   #error: unknown
@@ -70,18 +68,18 @@ export class ChunkBuffer {
   constructor(stream: Readable, signal: AbortSignal) {
     this.#stream = stream
     this.#signal = signal
-    // This listener stays: an error that comes after the storage has given up must not end the process.
+    // Never removed: an error after the storage has given up must not end the process.
     stream.on('error', (error) => this.#fail(error))
     if (signal.aborted) this.#fail(signal.reason)
     else if (stream.errored) this.#fail(stream.errored)
-    else if (stream.readableEnded) this.#end()
-    else if (stream.destroyed) this.#closed()
+    else if (stream.readableEnded) this.#onEnd()
+    else if (stream.destroyed) this.#onClose()
     else {
       active++
-      this.#reading = true
-      this.#isAlone = isUnread(stream)
-      signal.addEventListener('abort', this.#aborted)
-      stream.on('end', this.#end).on('close', this.#closed).on('data', this.#take)
+      this.#isReading = true
+      this.#isOnlyReader = isUnread(stream)
+      signal.addEventListener('abort', this.#onAbort)
+      stream.on('end', this.#onEnd).on('close', this.#onClose).on('data', this.#onData)
     }
   }
 
@@ -91,7 +89,7 @@ export class ChunkBuffer {
   }
 
   /**
-   * Waits until so many bytes are held, or all that there are.
+   * Waits until at least `bytes` are held, or the stream has ended.
    *
    * @param bytes `Infinity` waits for the end of the stream
    * @throws the error of the stream, or the reason of the signal
@@ -100,23 +98,23 @@ export class ChunkBuffer {
     if (this.#failed) throw this.#error
     if (this.#ended || this.#size >= bytes) return
     this.#wanted = bytes
-    if (this.#size < this.#mark) this.#stream.resume()
+    if (this.#size < this.#highWaterMark) this.#stream.resume()
     await new Promise<void>((resolve) => (this.#wake = resolve))
-    // Asked again, since the wait has an end on failure too.
+    // A failure ends the wait too.
     if (this.#failed) throw this.#error
   }
 
   /**
-   * Hands over what is held. An empty list after {@link ChunkBuffer.fill} means that the stream has ended.
+   * Returns all bytes held and forgets them. An empty list after {@link ChunkBuffer.fill} means that the stream has ended.
    *
-   * @throws Error where bytes are gone, since somebody has transferred their memory: no file may be stored without them
+   * @throws Error if other code has transferred the memory of a chunk
    */
   drain(): Uint8Array[] {
     const chunks = this.#chunks
     let held = 0
     for (const chunk of chunks) held += chunk.length
     if (held !== this.#size)
-      throw new Error('The memory of bytes of the file was transferred before they were stored.')
+      throw new Error('Other code transferred the memory of a chunk before the file was stored.')
     this.#chunks = []
     this.#size = 0
     this.#block = undefined
@@ -124,35 +122,32 @@ export class ChunkBuffer {
     return chunks
   }
 
-  /**
-   * Frees the memory of chunks that were handed over, and of which no byte is needed any more, as far as nobody else can
-   * have them (docs/decisions/0019-written-chunks-are-given-back.md).
-   */
+  /** Frees the memory of chunks from {@link ChunkBuffer.drain} that you no longer need, unless other code may hold them. */
   releaseBuffers(chunks: readonly Uint8Array[]): void {
-    if (this.#isAlone) releaseBuffers(chunks)
+    if (this.#isOnlyReader) releaseBuffers(chunks)
   }
 
-  /** Reads no further. What the stream still has is left to its owner. */
+  /** Stops reading. The rest of the stream is left to its owner. */
   stop(): void {
-    if (!this.#reading) return
-    this.#reading = false
+    if (!this.#isReading) return
+    this.#isReading = false
     active--
-    this.#signal.removeEventListener('abort', this.#aborted)
-    this.#stream.off('end', this.#end).off('close', this.#closed).off('data', this.#take)
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#stream.off('end', this.#onEnd).off('close', this.#onClose).off('data', this.#onData)
   }
 
-  get #mark(): number {
+  get #highWaterMark(): number {
     return Math.max(share(), this.#wanted)
   }
 
-  readonly #take = (chunk: Uint8Array | string): void => {
-    if (this.#isAlone) this.#isAlone = hasOneReader(this.#stream)
-    this.#hold(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
-    if (this.#size >= this.#wanted) this.#rouse()
-    if (this.#size >= this.#mark) this.#stream.pause()
+  readonly #onData = (chunk: Uint8Array | string): void => {
+    if (this.#isOnlyReader) this.#isOnlyReader = hasOneReader(this.#stream)
+    this.#append(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+    if (this.#size >= this.#wanted) this.#resolveFill()
+    if (this.#size >= this.#highWaterMark) this.#stream.pause()
   }
 
-  #hold(chunk: Uint8Array): void {
+  #append(chunk: Uint8Array): void {
     const { length } = chunk
     this.#size += length
     if (length >= smallChunk && isMostOfItsBuffer(chunk)) {
@@ -162,8 +157,8 @@ export class ChunkBuffer {
     }
     if (length === 0) return
     if (this.#block === undefined || this.#block.length - this.#blockUsed < length) {
-      // As large as all that came so far, so that small files stay small and long rows of bytes make few chunks.
-      this.#block = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.#size, blockSize)))
+      // Blocks grow with the bytes so far: small files stay small, and many small chunks make few blocks.
+      this.#block = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.#size, largestBlock)))
       this.#blockUsed = 0
       this.#chunks.push(this.#block)
     }
@@ -172,17 +167,17 @@ export class ChunkBuffer {
     this.#chunks[this.#chunks.length - 1] = this.#block.subarray(0, this.#blockUsed)
   }
 
-  readonly #end = (): void => {
+  readonly #onEnd = (): void => {
     this.#ended = true
     this.stop()
-    this.#rouse()
+    this.#resolveFill()
   }
 
-  readonly #closed = (): void => {
+  readonly #onClose = (): void => {
     this.#fail(new Error('The stream of the file was closed before its end.'))
   }
 
-  readonly #aborted = (): void => {
+  readonly #onAbort = (): void => {
     this.#fail(this.#signal.reason)
   }
 
@@ -192,10 +187,10 @@ export class ChunkBuffer {
     this.#error = error
     this.#chunks = []
     this.stop()
-    this.#rouse()
+    this.#resolveFill()
   }
 
-  #rouse(): void {
+  #resolveFill(): void {
     const wake = this.#wake
     this.#wake = undefined
     wake?.()

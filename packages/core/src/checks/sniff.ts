@@ -1,9 +1,9 @@
 /** `sniff()`: whether the bytes of a file are of the type that the client declares. */
-import { recordDetectedType } from './detected-type.js'
-import { bareType } from './accept.js'
-import { detectType, sampleSize } from './detect-type.js'
-import type { FileCheck } from './accept.js'
-import { matchesDeclaredType } from './detect-type.js'
+import { bareType, type FileCheck } from './accept.js'
+import { detectType, matchesDeclaredType, sampleSize } from './detect-type.js'
+
+/** The media type that the first bytes of a file show. Kept beside the file, since a browser's File has no place for it. */
+export const detectedTypes: WeakMap<object, string> = new WeakMap()
 
 /**
  * A check for `z.file()`, for a browser and a server alike:
@@ -26,7 +26,7 @@ export function sniff(): FileCheck {
         const sample = new Uint8Array(await value.slice(0, sampleSize).arrayBuffer())
         const declared = bareType(value.type)
         const detected = await detectType(sample, declared)
-        if (detected !== undefined) recordDetectedType(value, detected)
+        if (detected !== undefined) detectedTypes.set(value, detected)
         if (await matchesDeclaredType(declared, detected)) return
         const message = 'Invalid file type: the content is not of the type that the file declares'
         issues.push({ code: 'custom', message, input: value, continue: true })

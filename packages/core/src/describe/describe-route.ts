@@ -1,76 +1,70 @@
-/** What a route accepts, as plain data: a row of what `describe(app)` returns. */
+/** Describes what a route accepts, as plain data. */
 import type { BodyStep } from '../adapter.js'
-import type { Inspector } from '../files/inspection.js'
-import type { Storage } from '../storages/storage.js'
+import { ContentType, mediaTypeCovers, parseMediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'
-import { ContentType, parseMediaType } from '../http/media-type.js'
+import type { Config } from '../options/options.js'
 import { boundOf } from '../parse-body.js'
 import { FileUploadParser } from '../parsers/file-upload-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
-import { selectParser, type RegisteredParser } from '../parsers/registry.js'
-import type { TypedRoute } from '../typed-route.js'
+import { narrower, rangeContains, selectParser, type RegisteredParser } from '../parsers/registry.js'
 import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
 import { isZodSchema, type Schema } from '../schema/schema.js'
-import { bodyReadings, type BodyReading } from './body-readings.js'
+import type { TypedRoute } from '../typed-route.js'
 
 /**
- * What one route accepts. A route whose media types are read in more than one way has a row for each.
+ * What one route accepts, as returned by `describe(app)`. A route that reads its media types with different options has a
+ * row for each.
  *
- * It is plain data, and JSON can hold it: only a limit of `Infinity` becomes `null` there.
+ * Plain data that JSON can represent, except that `Infinity` becomes `null`.
  */
 export interface RouteDescription {
-  /** In upper case; `*` where the route takes every method. */
+  /** In upper case; `*` for all methods. */
   readonly method: string
-  /**
-   * As the app spells it, with the mounts before it. A `*` at the end is whatever lies below, and `…` stands for what
-   * cannot be known; `notes` then say why.
-   */
+  /** As in the app, with its mounts. `*` at the end stands for everything below, `…` for an unknown part: see `notes`. */
   readonly path: string
   /**
-   * `always`: before the handler runs. `on demand`: when the handler calls `req.parse()` or `req.parts()`. `never`: by
-   * nothing of Formgate's. `unknown`: what stands here, or above, cannot be looked into.
+   * `always`: before the handler runs. `on demand`: when the handler calls `req.parse()` or `req.parts()`. `never`: not by
+   * Formgate. `unknown`: Formgate cannot see what runs here, or above.
    */
   readonly reads: 'always' | 'on demand' | 'never' | 'unknown'
-  /** Any other is a 415, or is left unread where only a `multipart()` stands above. */
+  /** Any other is a 415, or is not read if the route has only a `multipart()` above. */
   readonly mediaTypes: readonly AcceptedMediaType[]
-  /** The files that `MultiPartParser` and `FileUploadParser` let through. A parser of your own may store others. */
+  /** The files that `MultiPartParser` and `FileUploadParser` accept. Your own parsers may store others. */
   readonly files: readonly AcceptedFiles[]
-  /** What `data` holds: what the client sent, what a schema has made of it, or the raw body. */
+  /** The content of `data`: what the client sent, the output of a schema, or the raw body. */
   readonly data: 'as sent' | 'typed' | 'bytes' | 'stream'
-  /** Of a typed body. */
   readonly schema?: SchemaDescription
-  /** All of them, in the units of `Limits`. Not there where nothing is read. */
+  /** All limits that apply. Missing if nothing is read. */
   readonly limits?: Limits
-  /** Names of the storages, in the order in which they are asked. */
+  /** Names, in the order in which they are tried. */
   readonly storages: readonly string[]
-  /** Names of the inspectors, in the order in which they see a file. */
+  /** Names, in the order in which they see a file. */
   readonly inspectors: readonly string[]
-  /** Who answers a 4xx: Formgate, or the app's own error handler. Not there where nothing is read. */
+  /** Where a 4xx goes: to the client, or to the app's own error handler. Missing if nothing is read. */
   readonly errors?: 'respond' | 'next'
-  /** What else there is to know, in sentences. */
+  /** Everything else to know, in sentences. */
   readonly notes: readonly string[]
 }
 
-/** A media type, or a range of them. */
+/** A media type, or a range. */
 export interface AcceptedMediaType {
   readonly type: string
   /** The name of the parser's class. */
   readonly parser: string
-  /** Bytes of the whole body. */
+  /** Of the whole body, in bytes. */
   readonly maxSize: number
-  /** Whether a body with a Content-Encoding is inflated; `maxSize` then bounds it before and after. */
+  /** True if a compressed body is decompressed; `maxSize` then applies before and after. */
   readonly inflates: boolean
 }
 
 /** The files of one field. */
 export interface AcceptedFiles {
-  /** `photos`, `items[].scan`, or `*` for a field of any name. */
+  /** `photos`, `items[].scan`, or `*` for any name. */
   readonly field: string
-  /** Bytes of one file. */
+  /** Of one file, in bytes. */
   readonly maxSize: number
-  /** Files in the field. */
   readonly maxCount: number
-  /** Media types as clients declare them, ranges of them, and endings of file names. */
+  /** Media types, ranges, and extensions. */
   readonly types: readonly string[]
 }
 
@@ -78,44 +72,40 @@ export interface AcceptedFiles {
 export interface SchemaDescription {
   /** The library, such as `zod`. */
   readonly vendor: string
-  /** The top level of a zod object; empty where nothing is known of the schema. */
+  /** The top level of a zod object; otherwise empty. */
   readonly fields: readonly SchemaField[]
 }
 
-/** Where a description comes from. */
+/** A route, as an adapter found it in an app. */
 export interface RoutePlace {
   readonly method: string
   readonly path: string
   readonly notes?: readonly string[]
-  /** What else may stand above and cannot be known, in sentences. */
+  /** Sentences on middleware that may or may not run before the route. */
   readonly doubts?: readonly string[]
 }
 
-/**
- * Describes a route.
- *
- * @param steps what of Formgate stands on the way to its handler, in the order of a request
- */
+/** Describes a route. @param steps the middlewares of Formgate before its handler, in the order of a request */
 export function describeRoute(place: RoutePlace, steps: readonly BodyStep[]): readonly RouteDescription[] {
   let followed: ReturnType<typeof bodyReadings>
   try {
     followed = bodyReadings(steps)
   } catch (error) {
-    return [nothing(place, 'never', [`Every body is a 500: ${(error as Error).message}`])]
+    return [emptyRow(place, 'never', [`Every body is a 500: ${(error as Error).message}`])]
   }
   const { readings, onDemand, typed } = followed
   if (readings.length > 0) return readings.map((reading) => row(place, 'always', reading, typed))
-  if (onDemand === undefined) return [nothing(place, place.doubts?.length ? 'unknown' : 'never')]
+  if (onDemand === undefined) return [emptyRow(place, place.doubts?.length ? 'unknown' : 'never')]
   const { parsers } = onDemand
   return [row(place, 'on demand', { config: onDemand, parsers, notes: [] }, undefined)]
 }
 
-/** A row for what cannot be looked into. */
+/** A row for something that Formgate cannot see into. */
 export function describeUnknown(place: RoutePlace, note: string): RouteDescription {
-  return nothing(place, 'unknown', [note])
+  return emptyRow(place, 'unknown', [note])
 }
 
-function nothing(
+function emptyRow(
   { method, path, notes = [], doubts = [] }: RoutePlace,
   reads: 'never' | 'unknown',
   more: readonly string[] = [],
@@ -146,18 +136,22 @@ function row(
     data: typed?.raw ?? (schema === undefined ? 'as sent' : 'typed'),
     ...(schema !== undefined && { schema: describeSchema(schema) }),
     limits,
-    storages: config.storages.map(storageName),
-    inspectors: config.inspectors.map(inspectorName),
+    // Named by its class, or by itself if it is an object literal.
+    storages: config.storages.map(
+      ({ name, constructor }) =>
+        name ?? (constructor === Object ? 'a storage without a name' : constructor.name),
+    ),
+    inspectors: config.inspectors.map(({ name }) => name || 'an inspector without a name'),
     errors,
-    notes: [...notes, ...doubts, ...more, ...envelopeNote(parsers)],
+    notes: [...notes, ...doubts, ...more, ...formNote(parsers)],
   }
 }
 
-/** A range of media types that are stored as they are may hold one that is not. */
-function envelopeNote(parsers: readonly RegisteredParser[]): readonly string[] {
+/** A range such as `*` covers forms too, which a parser of raw files does not take. */
+function formNote(parsers: readonly RegisteredParser[]): readonly string[] {
   const reader = selectParser(parsers, parseMediaType(ContentType.MultipartFormData)!)
-  const isBare = reader?.parser instanceof FileUploadParser
-  return isBare ? ['Not for multipart/form-data: what is taken here is the bare file.'] : []
+  const isRaw = reader?.parser instanceof FileUploadParser
+  return isRaw ? ['Not for multipart/form-data: this route takes a raw file.'] : []
 }
 
 function describeSchema(schema: Schema): SchemaDescription {
@@ -170,13 +164,13 @@ function acceptedFiles(
   limits: Limits,
   typed: TypedRoute | undefined,
 ): readonly AcceptedFiles[] {
-  const bodies = parsers
+  const rawFiles = parsers
     .filter(({ parser }) => parser instanceof FileUploadParser)
     .map(({ parser, range }) => {
       const maxSize = limits[boundOf(parser, limits)]
       return { field: 'file', maxSize, maxCount: 1, types: [range.essence] }
     })
-  if (!parsers.some(({ parser }) => parser instanceof MultiPartParser)) return bodies
+  if (!parsers.some(({ parser }) => parser instanceof MultiPartParser)) return rawFiles
   const maxSize = Math.min(limits.fileSize, limits.bodySize)
   const maxCount = Math.min(limits.files, limits.parts)
   const schema = typed?.fileSchema
@@ -187,14 +181,85 @@ function acceptedFiles(
     maxCount: Math.min(rule.maxCount ?? Infinity, maxCount),
     types: rule.types ?? ['*/*'],
   }))
-  return [...inForms, ...bodies].filter((files) => files.maxCount > 0)
+  return [...inForms, ...rawFiles].filter((files) => files.maxCount > 0)
 }
 
-/** A class is known by its name; what is made in place may bring a name along. */
-function storageName({ name, constructor }: Storage): string {
-  return name ?? (constructor === Object ? 'a storage without a name' : constructor.name)
+/** Media types that are read with the same options. */
+interface BodyReading {
+  readonly config: Config
+  readonly parsers: readonly RegisteredParser[]
+  /** What the parsers do not show, in sentences. */
+  readonly notes: readonly string[]
 }
 
-function inspectorName({ name }: Inspector): string {
-  return name === '' ? 'an inspector without a name' : name
+/**
+ * Follows a body through the middlewares as a `RequestBody` would.
+ *
+ * @returns the readings before the handler runs, the options of one by the handler, and the route that types `data`
+ * @throws TypeError if a route names a media type that no parser above it reads
+ */
+function bodyReadings(steps: readonly BodyStep[]) {
+  let readings: readonly BodyReading[] = []
+  let mount: Config | undefined
+  let typed: TypedRoute | undefined
+  let hasRoute = false
+  for (const step of steps) {
+    if (step.kind === 'mount') {
+      const { config } = step
+      readings = readings.map((reading) => noteLate(reading, config.readingOptions, 'A second multipart()'))
+      // The first route reads all that is left.
+      if (!config.lazy && !hasRoute) readings = [...readings, rest(config, readings)]
+      mount = config
+    } else {
+      const { route } = step
+      const config = route.below(mount)
+      const admitted = readings.map((each) =>
+        noteLate(admit(each, config), route.readingOptions, 'The route'),
+      )
+      readings = hasRoute ? admitted : [...admitted, rest(config, readings)]
+      hasRoute = true
+      typed = step.typed ?? typed
+    }
+  }
+  const shown = readings.filter(({ parsers, notes }) => parsers.length > 0 || notes.length > 0)
+  return {
+    // A route that refuses every body has a row too.
+    readings: shown.length > 0 ? shown : readings.slice(-1),
+    onDemand: readings.length === 0 ? mount : undefined,
+    typed,
+  }
+}
+
+/** What a config reads of the media types that earlier readings have left. */
+function rest(config: Config, earlier: readonly BodyReading[]): BodyReading {
+  const taken = earlier.flatMap(({ parsers }) => parsers)
+  const parsers = config.parsers.filter(
+    ({ range }) => !taken.some((other) => rangeContains(other.range, range)),
+  )
+  const inside = taken.filter((other) => parsers.some(({ range }) => rangeContains(range, other.range)))
+  const types = [...new Set(inside.map(({ range }) => range.essence))].join(', ')
+  return {
+    config,
+    parsers,
+    notes: types === '' ? [] : [`Not for ${types}: the multipart() above has already read it.`],
+  }
+}
+
+/** What a route accepts of an earlier reading: its list must have a parser of the same class. */
+function admit(reading: BodyReading, { parsers }: Config): BodyReading {
+  const admitted = reading.parsers.flatMap((reader) =>
+    parsers
+      .filter(
+        ({ parser, range }) =>
+          parser.constructor === reader.parser.constructor && mediaTypeCovers(range, reader.range),
+      )
+      .map(({ range }) => ({ ...reader, range: narrower(range, reader.range) })),
+  )
+  return { ...reading, parsers: admitted }
+}
+
+function noteLate(reading: BodyReading, options: readonly string[], owner: string): BodyReading {
+  if (options.length === 0 || reading.parsers.length === 0) return reading
+  const note = `${owner} sets ${options.join(', ')}, but the multipart() above has already read the body: every such body is a 500 BODY_ALREADY_READ.`
+  return { ...reading, notes: [...reading.notes, note] }
 }

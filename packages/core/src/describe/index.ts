@@ -1,4 +1,4 @@
-/** What the routes of an app accept: descriptions, and a table of them. An adapter adds how to find its routes. */
+/** Descriptions of routes, which an adapter finds in an app. */
 export {
   describeRoute,
   describeUnknown,

@@ -1,13 +1,11 @@
-/** What an app accepts, as a table for people. */
+/** Descriptions of routes as a table. */
 import { defaultLimits, type Limits } from '../limits.js'
 import type { AcceptedFiles, RouteDescription } from './describe-route.js'
 
 const heads = ['method', 'path', 'reads', 'media types', 'files', 'storage', 'limits', 'notes']
 
 /**
- * A table in Markdown of what `describe(app)` returned.
- *
- * Sizes are in bytes, KiB and MiB. Under `limits` stand those that are not the defaults.
+ * Formats the result of `describe(app)` as a Markdown table. The column `limits` shows those that differ from the defaults.
  */
 export function routeTable(routes: readonly RouteDescription[]): string {
   const rows = [heads, heads.map(() => '---'), ...routes.map(cells)]
@@ -19,17 +17,17 @@ function cells(route: RouteDescription): readonly string[] {
   const types = route.mediaTypes.map(({ type, maxSize }) => `${code(type)} up to ${size(maxSize)}`)
   if (schema !== undefined) types.push(`typed by ${schema.vendor}`)
   else if (data !== 'as sent') types.push(`raw: ${data}`)
-  const places = [...storages, ...inspectors.map((name) => `inspected by ${name}`)]
-  const said = errors === 'next' ? ["errors go to the app's own handler", ...notes] : notes
+  const storing = [...storages, ...inspectors.map((name) => `inspected by ${name}`)]
+  const allNotes = errors === 'next' ? ["errors go to the app's own handler", ...notes] : notes
   return [
     route.method,
     code(route.path),
     route.reads,
     list(types),
     list(route.files.map(filesText)),
-    list(route.files.length > 0 ? places : []),
+    list(route.files.length > 0 ? storing : []),
     list(route.limits === undefined ? [] : changedLimits(route.limits)),
-    list(said),
+    list(allNotes),
   ]
 }
 
@@ -56,12 +54,11 @@ function size(bytes: number): string {
   return unit === undefined ? `${bytes} bytes` : `${bytes / unit[0]} ${unit[1]}`
 }
 
-/** A cell of several things. */
-function list(things: readonly string[]): string {
-  return things.join('; ')
+function list(items: readonly string[]): string {
+  return items.join('; ')
 }
 
-/** A path may hold what ends a cell, and a field's name anything. */
+/** Escapes what would end a cell. */
 function code(text: string): string {
   return `\`${text.replaceAll('|', '\\|').replace(/[`\r\n]/g, ' ')}\``
 }

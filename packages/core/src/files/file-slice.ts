@@ -1,19 +1,18 @@
-/** A part of an uploaded file, as a Blob that reads its bytes when it is asked for them. */
+/** A slice of an uploaded file, as a Blob that reads its bytes on demand. */
 import type { Readable } from 'node:stream'
-import { BareBlob, backNatively } from './blob-shim.js'
 import type { ByteRange } from '../storages/storage.js'
-import { readBytes, readText, toWebStream } from './blob-shim.js'
+import { BareBlob, backNatively, readBytes, toWebStream } from './blob-shim.js'
 
-/** What a slice is taken from. */
+/** The file that a slice is taken from. */
 export interface Sliceable {
   /** Bytes. */
   readonly size: number
   createReadStream(range: ByteRange): Readable
-  /** @throws Error where there is no native Blob with the same bytes */
+  /** @throws Error if there is no native Blob with the same bytes */
   nativeBlob(): Blob
 }
 
-/** `Blob.slice()` of the File API: `start` and `end` are clamped, negative ones count from the end. */
+/** `Blob.slice()` of the File API: `start` and `end` are clamped, and negative ones count from the end. */
 export class FileSlice extends BareBlob implements Blob {
   readonly #whole: Sliceable
   readonly #start: number
@@ -21,7 +20,7 @@ export class FileSlice extends BareBlob implements Blob {
   readonly #type: string
 
   static {
-    backNatively(this.prototype, (slice) => slice.#nativeBlob())
+    backNatively(this.prototype, (slice) => slice.#whole.nativeBlob().slice(slice.#start, slice.#end))
   }
 
   constructor(whole: Sliceable, start = 0, end: number = whole.size, type = '') {
@@ -53,27 +52,23 @@ export class FileSlice extends BareBlob implements Blob {
     return readBytes(this)
   }
 
-  text(): Promise<string> {
-    return readText(this)
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await readBytes(this))
   }
 
   slice(start?: number, end?: number, type?: string): Blob {
     const from = this.#start + clamp(start ?? 0, this.size)
     const to = this.#start + clamp(end ?? this.size, this.size)
-    return new FileSlice(this.#whole, from, Math.max(from, to), type)
+    return new FileSlice(this.#whole, from, to, type)
   }
 
-  /** Its bytes as a Node stream. A slice has at least one byte when this is called. */
+  /** The bytes as a Node stream. Not for an empty slice. */
   createReadStream(): Readable {
     return this.#whole.createReadStream({ start: this.#start, end: this.#end - 1 })
   }
 
   get [Symbol.toStringTag](): string {
     return 'Blob'
-  }
-
-  #nativeBlob(): Blob {
-    return this.#whole.nativeBlob().slice(this.#start, this.#end)
   }
 }
 

@@ -4,8 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
 import { RequestFiles } from './request-files.js'
-import { hash } from './hash.js'
-import type { FileInspection, Inspector } from './inspection.js'
+import { hash, type FileInspection, type Inspector } from './inspection.js'
 import { memory, MemoryFile } from '../storages/memory.js'
 import { spool } from '../storages/spool.js'
 import type { FileInfo, Storage } from '../storages/storage.js'
@@ -39,7 +38,7 @@ function chunks(...texts: readonly string[]): Readable {
   )
 }
 
-/** A storage in memory that counts what it holds. */
+/** A storage in memory that records which files it holds. */
 function shelf(): { storage: Storage; held: Set<string> } {
   const held = new Set<string>()
   return {
@@ -60,7 +59,7 @@ function shelf(): { storage: Storage; held: Set<string> } {
 
 const outcome = (promise: Promise<unknown>): Promise<any> => promise.catch((error: unknown) => error)
 
-test('an inspector sees what is known of the file, the request, and then every chunk in its order', async () => {
+test('an inspector gets the description of the file, the request, and then every chunk in order', async () => {
   const seen: unknown[] = []
   const inspector: Inspector = (file, signal, { headers }) => {
     seen.push(file.name, signal.aborted, headers['x-user'])
@@ -75,7 +74,7 @@ test('an inspector sees what is known of the file, the request, and then every c
 })
 
 test.each(['sha256', 'sha1', 'md5', 'blake2b512'])(
-  'hash(%j) fills the hash of the file',
+  'hash(%j) sets the hash of the file',
   async (algorithm) => {
     const text = 'x'.repeat(100_000)
     const file = await inspecting(memory(), hash(algorithm)).store(chunks(text, text), info)
@@ -88,16 +87,16 @@ test.each(['sha256', 'sha1', 'md5', 'blake2b512'])(
   },
 )
 
-test('the hash of an empty file is that of no bytes', async () => {
+test('an empty file has the hash of zero bytes', async () => {
   const file = await inspecting(memory(), hash()).store(chunks(), info)
   expect(file.hash).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
 })
 
-test.each(['sha-257', '', null, 7])('hash(%j) throws where it is called', (algorithm) => {
-  expect(() => hash(algorithm as never)).toThrow(/is no hash of this Node/)
+test.each(['sha-257', '', null, 7])('hash(%j) throws at the call', (algorithm) => {
+  expect(() => hash(algorithm as never)).toThrow(/^Unknown hash/)
 })
 
-test('findings of several inspectors come together', async () => {
+test('the findings of several inspectors are combined', async () => {
   const detect: Inspector = () => ({
     chunk: () => undefined,
     end: async () => ({ detectedType: 'image/gif' }),
@@ -106,11 +105,11 @@ test('findings of several inspectors come together', async () => {
   expect(file).toMatchObject({ hash: expect.stringMatching(/^\w{32}$/), detectedType: 'image/gif' })
 })
 
-/** Hands the memory of the bytes over, as `postMessage` to a worker does. */
+/** Transfers the memory of the bytes, as `postMessage` to a worker does. */
 const transfer = (bytes: Buffer): void =>
   void structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
 
-/** A chunk whose memory is its own. */
+/** A chunk that shares its memory with no other. */
 const own = (size: number): Buffer => Buffer.alloc(size, 'x')
 
 test.each<[string, () => unknown]>([
@@ -118,7 +117,7 @@ test.each<[string, () => unknown]>([
   ['resolves with nothing', async () => undefined],
   ['rejects', async () => Promise.reject(new Error('no database'))],
   ['rejects later', () => delay(2).then(() => Promise.reject(new Error('no database')))],
-])('an inspector that is asynchronous and %s is refused, and ends no process', async (_, inspect) => {
+])('an asynchronous inspector that %s fails the request, not the process', async (_, inspect) => {
   const { storage, held } = shelf()
   const error = await outcome(inspecting(storage, inspect as never).store(chunks('one'), info))
   expect(error).toMatchObject({ code: 'INSPECTION_FAILED', status: 500 })
@@ -126,16 +125,19 @@ test.each<[string, () => unknown]>([
   expect(held.size).toBe(0)
 })
 
-test.each([null, 1, 'x', {}, { chunk: 1 }])('an inspector that returns %j is refused', async (inspection) => {
-  const error = await outcome(inspecting(memory(), () => inspection as never).store(chunks('one'), info))
-  expect(error).toMatchObject({ code: 'INSPECTION_FAILED' })
-  expect(error.cause.message).toMatch(/^An inspector must return an object with a chunk\(\) method/)
-})
+test.each([null, 1, 'x', {}, { chunk: 1 }])(
+  'an inspector that returns %j fails the request',
+  async (inspection) => {
+    const error = await outcome(inspecting(memory(), () => inspection as never).store(chunks('one'), info))
+    expect(error).toMatchObject({ code: 'INSPECTION_FAILED' })
+    expect(error.cause.message).toMatch(/^An inspector must return an object with a chunk\(\) method/)
+  },
+)
 
 test.each<[string, FileInspection]>([
   ['chunk()', { chunk: () => delay(20).then(() => Promise.reject(new Error('late'))) }],
   ['end()', { chunk: () => undefined, end: () => delay(20).then(() => Promise.reject(new Error('late'))) }],
-])('%s may reject when the request is over, and ends no process', async (_, inspection) => {
+])('%s that rejects after the end of the request does not end the process', async (_, inspection) => {
   const requestFiles = inspecting(memory(), () => inspection)
   const storing = outcome(requestFiles.store(chunks('one', 'two'), info))
   await delay(5)
@@ -144,7 +146,7 @@ test.each<[string, FileInspection]>([
   await delay(30)
 })
 
-test('a storage that throws while it is handed a chunk that was waited for fails the request, not the process', async () => {
+test('a storage that throws in its data listener fails the request, not the process', async () => {
   const storage: Storage = {
     store: (stream) =>
       new Promise((_, reject) => {
@@ -162,16 +164,16 @@ test('a storage that throws while it is handed a chunk that was waited for fails
 test.each<[string, (bytes: Buffer) => void | Promise<void>]>([
   ['at once', transfer],
   ['before its promise is settled', (bytes) => delay(1).then(() => transfer(bytes))],
-])('an inspector that transfers the bytes %s is a 500 that says so', async (_, chunk) => {
+])('an inspector that transfers the memory of a chunk %s is a 500 that says so', async (_, chunk) => {
   const { storage, held } = shelf()
   const stream = Readable.from([own(100_000), own(100_000)], { objectMode: false })
   const error = await outcome(inspecting(storage, () => ({ chunk })).store(stream, info))
   expect(error).toMatchObject({ code: 'INSPECTION_FAILED', status: 500, field: 'photo' })
-  expect(error.detail).toMatch(/has transferred the memory of the bytes/)
+  expect(error.detail).toMatch(/transferred the memory of a chunk/)
   expect(held.size).toBe(0)
 })
 
-test('no inspector sees a chunk that one before it has transferred', async () => {
+test('an inspector does not see a chunk that an earlier one has transferred', async () => {
   let seen = 0
   const error = await outcome(
     inspecting(
@@ -186,7 +188,7 @@ test('no inspector sees a chunk that one before it has transferred', async () =>
 test.each<[string, Storage]>([
   ['memory()', memory()],
   ['spool()', spool({ threshold: 1000 })],
-])('bytes that an inspector transfers later are missed, in %s', async (_, storage) => {
+])('memory that an inspector transfers later is noticed by %s', async (_, storage) => {
   const inspector: Inspector = () => ({ chunk: (bytes) => void setImmediate(() => transfer(bytes)) })
   const chunks = Array.from({ length: 30 }, () => own(70_000))
   const slow = (async function* () {
@@ -201,7 +203,7 @@ test.each<[string, Storage]>([
   expect(error.code).toMatch(/^(?:INSPECTION|STORAGE)_FAILED$/)
 })
 
-test('a file that no inspector wants to see goes to the storage as it is', async () => {
+test('a file that every inspector skips goes to the storage as it is', async () => {
   let stored: Readable | undefined
   const storage: Storage = {
     store(stream, file, signal) {
@@ -214,7 +216,7 @@ test('a file that no inspector wants to see goes to the storage as it is', async
   expect(stored).toBe(stream)
 })
 
-test('no chunk reaches the storage before its inspection has ended, and the source waits meanwhile', async () => {
+test('a chunk reaches the storage after its inspection, and the source waits meanwhile', async () => {
   let inspected = 0
   let read = 0
   const slow: Inspector = () => ({
@@ -246,7 +248,7 @@ test('no chunk reaches the storage before its inspection has ended, and the sour
   expect(ahead).toBeLessThanOrEqual(4 * 65_536)
 })
 
-test('of several inspectors, the next sees a chunk when the one before has admitted it', async () => {
+test('an inspector sees a chunk when the one before it has accepted it', async () => {
   const seen: string[] = []
   const inspector =
     (name: string, time: number): Inspector =>
@@ -303,7 +305,7 @@ const failing: Record<string, (error: Error) => Inspector> = {
 }
 
 describe.each(Object.entries(failing))('an inspector that fails %s', (_when, make) => {
-  test('with a BodyError refuses the request with it, and nothing stays stored', async () => {
+  test('with a BodyError refuses the request with it, and no file stays', async () => {
     const { storage, held } = shelf()
     const requestFiles = inspecting(storage, make(refusal))
     const stream = chunks('a', 'b', 'c')
@@ -322,18 +324,18 @@ describe.each(Object.entries(failing))('an inspector that fails %s', (_when, mak
     expect(held.size).toBe(0)
   })
 
-  test('is answered for what it is, whatever a storage makes of its stream', async () => {
+  test('is answered with its own error, however the storage treats its stream', async () => {
     const storages: Storage[] = [
-      // Says something else.
+      // Rejects with another error.
       {
         store: (stream) =>
           new Promise((_, reject) => {
             stream.on('error', (cause) => reject(new Error('upload failed', { cause }))).resume()
           }),
       },
-      // Does not look at errors.
+      // Ignores errors.
       { store: (stream) => new Promise(() => void stream.resume()) },
-      // Has done before it has read.
+      // Resolves before it has read.
       { store: async () => new MemoryFile([]) },
     ]
     for (const storage of storages) {
@@ -344,13 +346,13 @@ describe.each(Object.entries(failing))('an inspector that fails %s', (_when, mak
   })
 })
 
-test('a storage that has read enough does not keep the inspectors from the rest', async () => {
+test('inspectors see the whole file even if the storage reads only a part', async () => {
   const hasty: Storage = { store: async () => new MemoryFile([]) }
   const file = await inspecting(hasty, hash('md5')).store(chunks('abc', 'def'), info)
   expect(file.hash).toBe(createHash('md5').update('abcdef').digest('hex'))
 })
 
-test('storages are asked in turn about an inspected file too', async () => {
+test('storages are tried in turn for an inspected file', async () => {
   const decline: Storage = { store: async () => undefined }
   const inspected = { inspectors: [hash('md5')], request }
   const file = await new RequestFiles([decline, memory()], { inspecting: inspected }).store(
@@ -364,7 +366,7 @@ test('storages are asked in turn about an inspected file too', async () => {
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
-test('what the body fails with is passed on, and the inspector is told by its signal', async () => {
+test('an error of the body is passed on, and aborts the signal of the inspector', async () => {
   let signal: AbortSignal | undefined
   const ends: string[] = []
   const inspector: Inspector = (_file, given): FileInspection => {
@@ -382,7 +384,7 @@ test('what the body fails with is passed on, and the inspector is told by its si
   expect(ends).toEqual([])
 })
 
-test('an inspection that never ends does not hold up a request that has failed', async () => {
+test('an inspection that never settles does not delay a failed request', async () => {
   const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
   const requestFiles = inspecting(memory(), stuck)
   const storing = requestFiles.store(chunks('abc'), info)

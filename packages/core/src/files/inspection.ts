@@ -1,5 +1,6 @@
-/** The bytes of one file on their way through its inspections. */
+/** Inspectors, which see the bytes of a file before the storage does. */
 
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { hasOneReader, isUnread, markExclusive } from '../bytes/buffer-release.js'
 import { BodyError } from '../errors.js'
@@ -7,17 +8,72 @@ import type { FrameworkRequest } from '../http/progress.js'
 import type { FileInfo } from '../storages/storage.js'
 import type { FileFindings } from './uploaded-file.js'
 
-/** What is asked of each file of a request, and in whose name. */
+/** The inspection of one file. If one of its methods throws or rejects, the file is not stored. */
+export interface FileInspection {
+  /**
+   * Gets the next bytes. They are stored when this has returned; if it returns a promise, the client waits for it.
+   *
+   * @param bytes yours to keep. Do not change them, and do not transfer their memory.
+   */
+  chunk(bytes: Buffer): void | Promise<void>
+  /** Called after the last chunk. The file counts as stored when this has returned. @returns the findings, if any */
+  end?(): FileFindings | void | Promise<FileFindings | void>
+}
+
+/**
+ * Called for each file before its first byte.
+ *
+ * If it, or its inspection, throws a `BodyError`, this becomes the answer and every file of the request is removed. Any
+ * other error is a 500 `INSPECTION_FAILED`.
+ *
+ * A method type, so that you can declare `request` as the request of your framework.
+ *
+ * @param info the description of the file
+ * @param signal aborted when the request has failed: neither chunks nor an end follow
+ * @param request the request that your handlers get
+ * @returns the inspection; `undefined` to skip the file
+ */
+export type Inspector = {
+  inspect(info: FileInfo, signal: AbortSignal, request: FrameworkRequest): FileInspection | undefined
+}['inspect']
+
+/** Inspections that keep no chunk. Not part of the public interface: an inspector that is wrong about it loses data. */
+const keepNothing = new WeakSet<FileInspection>()
+
+/**
+ * Sets the `hash` of every `UploadedFile`, in hexadecimal.
+ *
+ * @param algorithm any that Node's `createHash` knows: `sha256` (default), `sha1`, `md5`, `sha512`, `blake2b512`
+ * @throws TypeError for an unknown algorithm
+ */
+export function hash(algorithm = 'sha256'): Inspector {
+  try {
+    createHash(algorithm)
+  } catch {
+    throw new TypeError(`Unknown hash ${JSON.stringify(algorithm)}. Use one of crypto.getHashes().`)
+  }
+  return function hash() {
+    const digest = createHash(algorithm)
+    const inspection: FileInspection = {
+      chunk: (bytes) => void digest.update(bytes),
+      end: () => ({ hash: digest.digest('hex') }),
+    }
+    keepNothing.add(inspection)
+    return inspection
+  }
+}
+
+/** The inspectors of a request. */
 export interface Inspecting {
   readonly inspectors: readonly Inspector[]
   readonly request: FrameworkRequest
 }
 
 /**
- * Begins the inspections of a file.
+ * Starts the inspections of a file.
  *
- * @returns those that want to see it, in the order of their inspectors
- * @throws BodyError as an inspector throws it, `INSPECTION_FAILED` for any other error
+ * @returns one per inspector that does not skip the file, in order
+ * @throws BodyError from an inspector, `INSPECTION_FAILED` for any other error
  */
 export function beginInspections(
   { inspectors, request }: Inspecting,
@@ -32,17 +88,17 @@ export function beginInspections(
     }
     return begun
   } catch (error) {
-    throw refusalFor(error, info)
+    throw toBodyError(error, info)
   }
 }
 
-/** @throws TypeError for what is no inspection, which a program without types may return */
+/** @throws TypeError unless it is an inspection, since an untyped program may return anything */
 function checkInspection(inspection: unknown): FileInspection {
   if (isThenable(inspection)) {
-    // It may reject as well, with nobody left to hear it.
+    // Handled here, or a rejection would end the process.
     inspection.then(undefined, () => undefined)
     throw new TypeError(
-      'An inspector returned a promise. It must return its inspection at once, and wait in chunk() or end().',
+      'An inspector returned a promise. Return the inspection at once, and wait in chunk() or end().',
     )
   }
   if (typeof (inspection as Partial<FileInspection> | null)?.chunk === 'function')
@@ -50,75 +106,66 @@ function checkInspection(inspection: unknown): FileInspection {
   throw new TypeError('An inspector must return an object with a chunk() method, or undefined.')
 }
 
-/** The memory of the bytes is gone: somebody has handed it over, to a worker or to `structuredClone`. */
-function bytesAreGone({ field }: FileInfo): BodyError {
+/** The chunk is empty: other code has transferred its memory to a worker or to `structuredClone`. */
+function transferred({ field }: FileInfo): BodyError {
   return new BodyError('INSPECTION_FAILED', {
-    detail:
-      'An inspector has transferred the memory of the bytes it was shown, so that nothing is left to store.',
+    detail: 'An inspector transferred the memory of a chunk before it was stored.',
     hint: 'Transfer a copy of the bytes instead.',
     field,
   })
 }
 
-function refusalFor(error: unknown, { field }: FileInfo): BodyError {
+function toBodyError(error: unknown, { field }: FileInfo): BodyError {
   return error instanceof BodyError ? error : new BodyError('INSPECTION_FAILED', { field, cause: error })
 }
 
 /**
- * Shows each chunk to the inspections, one after the other, before it passes it on; it ends when they have ended.
+ * Shows each chunk to the inspections in turn before it passes it on, and ends when they have ended.
  *
- * Nothing is read before somebody reads from it. It never destroys the stream that it reads from: whoever destroys this
- * one leaves the rest of the file to be discarded, so that the body behind it goes on.
+ * It reads nothing until it is read from. It never destroys its source: when this stream is destroyed, the rest of the
+ * file is drained, so that the body behind it goes on.
  */
 export class InspectedStream extends Readable {
-  readonly #origin: Readable
+  readonly #source: Readable
   readonly #info: FileInfo
   readonly #inspections: readonly FileInspection[]
   #isReading = false
-  /** Whether an inspection is at work. */
+  /** True while an inspection works. */
   #isBusy = false
-  /** Whether the last chunk has come. A stream that is paused may end all the same, if nothing is left in it. */
+  /** True after the last chunk: a paused source also ends if nothing is left in it. */
   #isAtEnd = false
-  #refusal: BodyError | undefined
-  #findings: FileFindings = {}
+  /** The error of the inspection that failed. */
+  refusal: BodyError | undefined
+  /** The findings of all inspections, complete when the stream has ended. */
+  findings: FileFindings = {}
 
-  constructor(origin: Readable, info: FileInfo, inspections: readonly FileInspection[]) {
+  constructor(source: Readable, info: FileInfo, inspections: readonly FileInspection[]) {
     super()
-    this.#origin = origin
+    this.#source = source
     this.#info = info
     this.#inspections = inspections
-    markExclusive(this, isUnread(origin) && inspections.every(({ keepsBytes }) => keepsBytes === false))
-    origin.on('error', (error) => this.destroy(error))
-    origin.on('close', this.#onClose)
-  }
-
-  /** What an inspection has failed with. */
-  get refusal(): BodyError | undefined {
-    return this.#refusal
-  }
-
-  /** What the inspections have found out, once the stream has ended. */
-  get findings(): FileFindings {
-    return this.#findings
+    markExclusive(this, isUnread(source) && inspections.every((each) => keepNothing.has(each)))
+    source.on('error', (error) => this.destroy(error))
+    source.on('close', this.#onClose)
   }
 
   override _read(): void {
     if (!this.#isReading) {
       this.#isReading = true
-      this.#origin.on('end', this.#onEnd).on('data', this.#onData)
+      this.#source.on('end', this.#onEnd).on('data', this.#onData)
     }
-    if (!this.#isBusy) this.#origin.resume()
+    if (!this.#isBusy) this.#source.resume()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#origin.off('close', this.#onClose).off('end', this.#onEnd).off('data', this.#onData)
-    this.#origin.resume()
+    this.#source.off('close', this.#onClose).off('end', this.#onEnd).off('data', this.#onData)
+    this.#source.resume()
     callback(error)
   }
 
   readonly #onData = (chunk: Buffer | string): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    if (!hasOneReader(this.#origin)) markExclusive(this, false)
+    if (!hasOneReader(this.#source)) markExclusive(this, false)
     let busy: Promise<void> | undefined
     try {
       busy = this.#show(bytes, 0)
@@ -127,28 +174,28 @@ export class InspectedStream extends Readable {
       return
     }
     if (busy === undefined) {
-      if (!this.push(bytes)) this.#origin.pause()
+      if (!this.push(bytes)) this.#source.pause()
       return
     }
     this.#isBusy = true
-    this.#origin.pause()
+    this.#source.pause()
     busy.then(() => this.#passOn(bytes), this.#refuse)
   }
 
-  /** @throws BodyError, or what an inspection throws */
+  /** @throws BodyError, or the error of an inspection */
   #show(bytes: Buffer, from: number): Promise<void> | undefined {
     const size = bytes.length
     for (let at = from; at < this.#inspections.length; at += 1) {
       const busy = this.#inspections[at]!.chunk(bytes)
       if (isThenable(busy)) return this.#showAfter(busy, bytes, size, at + 1)
-      if (bytes.length !== size) throw bytesAreGone(this.#info)
+      if (bytes.length !== size) throw transferred(this.#info)
     }
     return undefined
   }
 
   async #showAfter(busy: PromiseLike<unknown>, bytes: Buffer, size: number, next: number): Promise<void> {
     await busy
-    if (bytes.length !== size) throw bytesAreGone(this.#info)
+    if (bytes.length !== size) throw transferred(this.#info)
     if (!this.destroyed) await this.#show(bytes, next)
   }
 
@@ -158,18 +205,18 @@ export class InspectedStream extends Readable {
     try {
       const hasRoom = this.push(bytes)
       if (this.#isAtEnd) this.#end()
-      else if (hasRoom) this.#origin.resume()
+      else if (hasRoom) this.#source.resume()
     } catch (error) {
-      // A reader threw in its listener: nobody else could catch that here.
+      // A reader threw in its listener. No other code catches this.
       this.destroy(error instanceof Error ? error : new Error('A reader failed.', { cause: error }))
     }
   }
 
-  /** A chunk that is gone by now would stop the stream for good: there seem to be bytes, and none come. */
+  /** Fails if a buffered chunk has been emptied: the stream would wait for its bytes for ever. */
   override read(size?: number): ReturnType<Readable['read']> {
     const chunk: unknown = super.read(size)
     const isStuck = chunk === null && size === undefined && this.readableLength > 0
-    if (isStuck) this.#refuse(bytesAreGone(this.#info))
+    if (isStuck) this.#refuse(transferred(this.#info))
     return chunk
   }
 
@@ -185,56 +232,22 @@ export class InspectedStream extends Readable {
 
   async #endInspections(): Promise<void> {
     for (const inspection of this.#inspections) {
-      this.#findings = { ...this.#findings, ...(await inspection.end?.()) }
+      this.findings = { ...this.findings, ...(await inspection.end?.()) }
     }
   }
 
   readonly #onClose = (): void => {
-    if (!this.#origin.readableEnded)
+    if (!this.#source.readableEnded)
       this.destroy(new Error('The stream of the file was closed before its end.'))
   }
 
   readonly #refuse = (error: unknown): void => {
     if (this.destroyed) return
-    this.#refusal = refusalFor(error, this.#info)
-    this.destroy(this.#refusal)
+    this.refusal = toBodyError(error, this.#info)
+    this.destroy(this.refusal)
   }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }
-
-/** The look at one file. Whatever it throws or rejects with, the file is not stored. */
-export interface FileInspection {
-  /**
-   * The next bytes, which are stored only when this has returned. Where it returns a promise, the client waits.
-   *
-   * @param bytes must not be changed
-   */
-  chunk(bytes: Buffer): void | Promise<void>
-  /**
-   * Whether the bytes, or a view of them, are still needed when `chunk` has returned and its promise is settled. Default
-   * true. With `false`, the memory of a large file's bytes is given back as soon as they are stored: a view is empty then.
-   */
-  readonly keepsBytes?: boolean
-  /** All bytes were seen; the file counts as stored only when this has returned. @returns what was found out, if anything */
-  end?(): FileFindings | void | Promise<FileFindings | void>
-}
-
-/**
- * Called for each file before its first byte.
- *
- * A `BodyError` that it throws, or that the inspection throws, is the answer of the request, and every file of the
- * request is removed; any other error is a 500 `INSPECTION_FAILED`.
- *
- * A method in type, so that its `request` may be declared as the framework's own.
- *
- * @param info what is known of the file
- * @param signal aborted when the request has failed: there will be no more chunks, and no end
- * @param request what the handler gets as its request
- * @returns the inspection; `undefined` for a file that needs none
- */
-export type Inspector = {
-  inspect(info: FileInfo, signal: AbortSignal, request: FrameworkRequest): FileInspection | undefined
-}['inspect']

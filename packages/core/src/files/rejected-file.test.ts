@@ -14,7 +14,7 @@ const held = (): number => {
   return heapUsed + external
 }
 
-test.each([1, 3, 1000, 5000])('the first 4 KiB are kept, in chunks of %i bytes too', async (step) => {
+test.each([1, 3, 1000, 5000])('the first 4 KiB are kept from chunks of %i bytes', async (step) => {
   const bytes = Buffer.from(Array.from({ length: 10_000 }, (_, at) => at % 251))
   const content = new RejectedContent()
   for (let at = 0; at < bytes.length; at += step) content.add(bytes, at, Math.min(at + step, bytes.length))
@@ -26,7 +26,7 @@ test.each([1, 3, 1000, 5000])('the first 4 KiB are kept, in chunks of %i bytes t
   expect(() => file.createReadStream({ start: 0, end: 4096 })).toThrow(/was not stored/)
 })
 
-test('a client that sends byte by byte makes no byte cost more', () => {
+test('a file that arrives byte by byte takes no additional memory', () => {
   const chunk = Buffer.from('x')
   const before = held()
   const contents = Array.from({ length: 100 }, () => new RejectedContent())

@@ -1,26 +1,22 @@
-/** A file that a schema refuses before it is stored: what of it is known, without its content. */
+/** A file that the schema rejected before it was stored: its description, size and first bytes. */
 import { Readable } from 'node:stream'
+import { sampleSize } from '../checks/detect-type.js'
 import type { FileInfo } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
 
-/** As much of a refused file is kept as `sniff()` looks at. */
-const sampleSize = 4096
+const rejectedFiles = new WeakSet<UploadedFile>()
 
-const unstored = new WeakSet<UploadedFile>()
+/** True if a file was rejected before it was stored. */
+export const isRejected: (file: UploadedFile) => boolean = rejectedFiles.has.bind(rejectedFiles)
 
-/** Whether a file was refused before it was stored. */
-export function isRejected(file: UploadedFile): boolean {
-  return unstored.has(file)
-}
-
-/** Takes the bytes of such a file, and keeps the first of them. */
+/** Drains the bytes of such a file, and keeps as many of them as `sniff()` reads. */
 export class RejectedContent {
-  /** Where they are copied to, however many chunks they come in: a chunk of one byte must not cost an object. */
+  /** A copy: a client that sends byte by byte must not make every byte cost an object. */
   #sample = Buffer.alloc(0)
   #kept = 0
   #size = 0
 
-  /** How many bytes there were. */
+  /** Bytes drained. */
   get size(): number {
     return this.#size
   }
@@ -41,19 +37,16 @@ export class RejectedContent {
   toFile(info: FileInfo): UploadedFile {
     const sample = this.#sample.subarray(0, this.#kept)
     const size = this.#size
-    const file = new UploadedFile(
-      {
-        size,
-        createReadStream({ start = 0, end = size - 1 } = {}) {
-          if (end < sample.length)
-            return Readable.from(sample.subarray(start, end + 1), { objectMode: false })
-          throw new Error(`The file "${info.name}" was not stored, since the schema refuses it.`)
-        },
-        remove: () => Promise.resolve(),
+    const stored = {
+      size,
+      createReadStream({ start = 0, end = size - 1 } = {}) {
+        if (end < sample.length) return Readable.from(sample.subarray(start, end + 1), { objectMode: false })
+        throw new Error(`The file "${info.name}" was not stored: the schema rejected it.`)
       },
-      info,
-    )
-    unstored.add(file)
+      remove: () => undefined,
+    }
+    const file = new UploadedFile(stored, info)
+    rejectedFiles.add(file)
     return file
   }
 }

@@ -33,7 +33,7 @@ function endless(): Readable {
   return stream
 }
 
-/** A storage in memory that remembers what it holds. */
+/** A storage in memory that records which files it holds. */
 function shelf(remove: () => Promise<void> = async () => undefined): { storage: Storage; held: Set<string> } {
   const held = new Set<string>()
   const storage: Storage = {
@@ -64,9 +64,9 @@ function failWith(error: Error): Storage {
   }
 }
 
-test('a file goes to the first storage that takes it', async () => {
+test('a file goes to the first storage that accepts it', async () => {
   const { storage, held } = shelf()
-  const file = await new RequestFiles([decline, storage, failWith(new Error('not asked'))]).store(
+  const file = await new RequestFiles([decline, storage, failWith(new Error('not tried'))]).store(
     bytes('four'),
     info,
   )
@@ -74,7 +74,7 @@ test('a file goes to the first storage that takes it', async () => {
   expect([...held]).toEqual(['photo'])
 })
 
-test('a file that no storage takes is answered 400, and its bytes are discarded', async () => {
+test('a file that no storage accepts is a 400, and its bytes are drained', async () => {
   const stream = bytes('x'.repeat(200_000))
   const error = await new RequestFiles([decline, decline])
     .store(stream, info)
@@ -83,7 +83,7 @@ test('a file that no storage takes is answered 400, and its bytes are discarded'
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
-test('a storage that declines a file after it has read from it is a fault of the server', async () => {
+test('a storage that declines a file after reading from it is a 500', async () => {
   const careless: Storage = {
     async store(stream) {
       await new Promise((resolve) => stream.once('data', resolve))
@@ -100,7 +100,7 @@ test.each([
   ['ENOSPC', 'STORAGE_FULL', 507],
   ['EDQUOT', 'STORAGE_FULL', 507],
   ['EMFILE', 'STORAGE_FAILED', 500],
-])('a storage that fails with %s is answered %s (%i)', async (code, expected, status) => {
+])('a storage that fails with %s is a %s (%i)', async (code, expected, status) => {
   const cause = Object.assign(new Error('at /secret/path'), { code })
   const stream = bytes()
   const error = await new RequestFiles([failWith(cause)]).store(stream, info).catch((error: unknown) => error)
@@ -120,7 +120,7 @@ test('a storage that throws at once fails like one that rejects', async () => {
   })
 })
 
-test('what the stream of a file fails with is passed on unchanged, whatever the storage makes of it', async () => {
+test('an error of the stream is passed on unchanged, even if the storage wraps it', async () => {
   const limit = new BodyError('LIMIT_FILE_SIZE', { limit: 5 })
   const wrapping: Storage = {
     store: (stream) =>
@@ -151,7 +151,7 @@ test('discard() removes every file that was stored', async () => {
   expect(held.size).toBe(0)
 })
 
-test('a file that fails stops those that are still being stored', async () => {
+test('a file that fails stops the other files of the request', async () => {
   const full = Object.assign(new Error('full'), { code: 'ENOSPC' })
   const storages: Storage[] = [
     {
@@ -167,7 +167,7 @@ test('a file that fails stops those that are still being stored', async () => {
   expect(requestFiles.signal.aborted).toBe(true)
 })
 
-test('after discard() nothing is stored any more', async () => {
+test('after discard() no file is stored', async () => {
   const { storage, held } = shelf()
   const requestFiles = new RequestFiles([storage])
   const reason = new BodyError('TRUNCATED_BODY')
@@ -178,7 +178,7 @@ test('after discard() nothing is stored any more', async () => {
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
-test('a storage that never settles holds up neither its file nor discard(), and what it stores too late is removed', async () => {
+test('a storage that never settles delays neither its file nor discard(), and a file that it delivers late is removed', async () => {
   let finish: (file: StoredFile) => void = () => undefined
   const remove = vi.fn(async () => undefined)
   const stuck: Storage = { store: () => new Promise((resolve) => (finish = resolve)) }
@@ -194,7 +194,7 @@ test('a storage that never settles holds up neither its file nor discard(), and 
   await expect.poll(() => remove).toHaveBeenCalledTimes(1)
 })
 
-test('a storage that never settles does not hold up a file whose stream has failed', async () => {
+test('a storage that never settles does not delay the error of a stream', async () => {
   const stuck: Storage = { store: () => new Promise(() => undefined) }
   const stream = endless()
   const storing = new RequestFiles([stuck], { grace: 20 }).store(stream, info)
@@ -202,7 +202,7 @@ test('a storage that never settles does not hold up a file whose stream has fail
   await expect(storing).rejects.toMatchObject({ code: 'TRUNCATED_BODY' })
 })
 
-test('a storage that rejects after it was given up causes no unhandled rejection', async () => {
+test('a storage that rejects after the grace period causes no unhandled rejection', async () => {
   let fail: (error: Error) => void = () => undefined
   const late: Storage = { store: () => new Promise((_, reject) => (fail = reject)) }
   const requestFiles = new RequestFiles([late], { grace: 5 })
@@ -212,7 +212,7 @@ test('a storage that rejects after it was given up causes no unhandled rejection
   await expect(storing).rejects.toMatchObject({ code: 'CLIENT_ABORTED' })
 })
 
-test('a storage whose removal never ends does not hold up the answer', async () => {
+test('a removal that never settles does not delay the answer', async () => {
   const { storage } = shelf(() => new Promise(() => undefined))
   const requestFiles = new RequestFiles([storage], { grace: 20 })
   await requestFiles.store(bytes(), info)
@@ -221,7 +221,7 @@ test('a storage whose removal never ends does not hold up the answer', async () 
   expect(performance.now() - start).toBeLessThan(10_000)
 })
 
-test('a removal that fails is told to the operator once per cause, and never to the client', async () => {
+test('a failed removal is a process warning, once per cause', async () => {
   const warnings: Error[] = []
   const listen = (warning: Error): void => void warnings.push(warning)
   process.on('warning', listen)
@@ -236,11 +236,11 @@ test('a removal that fails is told to the operator once per cause, and never to 
   process.off('warning', listen)
   const ours = warnings.filter((warning) => warning.name === 'FormgateWarning')
   expect(ours.map((warning) => warning.message)).toEqual([
-    'An uploaded file could not be removed: EROFS: read-only file system',
+    'Cannot remove an uploaded file: EROFS: read-only file system',
   ])
 })
 
-test('release() removes what was neither kept nor moved', async () => {
+test('release() removes files that were neither kept nor moved', async () => {
   const { storage, held } = shelf()
   const requestFiles = new RequestFiles([storage])
   const kept = await requestFiles.store(bytes(), { ...info, field: 'kept' })
@@ -251,7 +251,7 @@ test('release() removes what was neither kept nor moved', async () => {
 })
 
 test.each([0, 1])(
-  'a file that arrives after the response has ended, and %i files before, is not stored',
+  'a file that arrives after the end of the response, and %i files before, is not stored',
   async (count) => {
     const { storage, held } = shelf()
     const requestFiles = new RequestFiles([storage])
@@ -277,7 +277,7 @@ test('fifty files at once cause no warning about listeners', async () => {
   expect(warnings).toEqual([])
 })
 
-test('an aborted request leaves no timer behind that would hold up the end of the process', async () => {
+test('an aborted request leaves no timer that would keep the process alive', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const before = timers()
   const requestFiles = new RequestFiles([memory()], { grace: 60_000 })
@@ -289,14 +289,14 @@ test('an aborted request leaves no timer behind that would hold up the end of th
   expect(timers()).toBe(before)
 })
 
-test('a stream that is discarded by its storage before its end does not block the body', async () => {
+test('a stream that the storage has not read to its end does not block the body', async () => {
   const hasty: Storage = { store: async () => new MemoryFile([]) }
   const stream = bytes('x'.repeat(100_000))
   await new RequestFiles([hasty]).store(stream, info)
   await expect.poll(() => stream.readableEnded).toBe(true)
 })
 
-/** What a storage without streams is given; it takes what is called "whole". */
+/** A storage that takes a file called "whole" as bytes, and records what it gets. */
 function shelfOfBytes(refusal?: Error): { storage: Storage; taken: string[] } {
   const taken: string[] = []
   const storage: Storage = {
@@ -316,17 +316,17 @@ function shelfOfBytes(refusal?: Error): { storage: Storage; taken: string[] } {
   return { storage, taken }
 }
 
-test('a file that has come whole is taken without a stream, and removed with the response', async () => {
+test('a file that arrived whole is stored without a stream, and removed after the response', async () => {
   const { storage, taken } = shelfOfBytes()
   const requestFiles = new RequestFiles([storage])
   const file = requestFiles.storeBytes(Buffer.from('abc'), { ...info, name: 'whole' })
   expect(taken).toEqual(['bytes of abc'])
   expect(await file?.text()).toBe('abc')
   await requestFiles.release()
-  await expect(file?.text()).rejects.toThrow('was removed and can be read no more')
+  await expect(file?.text()).rejects.toThrow('was removed. Files are removed when the response ends')
 })
 
-test('a storage may want a stream all the same, and of several the first is asked', () => {
+test('a storage may decline bytes, and only the first storage is offered them', () => {
   const { storage, taken } = shelfOfBytes()
   expect(new RequestFiles([storage]).storeBytes(Buffer.from('abc'), info)).toBe(undefined)
   const first: Storage = { store: async () => undefined }
@@ -336,7 +336,7 @@ test('a storage may want a stream all the same, and of several the first is aske
   expect(taken).toEqual([])
 })
 
-test('what a storage throws when it is given bytes fails the request as ever', async () => {
+test('a storage that throws in storeBytes() fails the request', async () => {
   const full = Object.assign(new Error('no room'), { code: 'ENOSPC' })
   const requestFiles = new RequestFiles([shelfOfBytes(full).storage])
   expect(() => requestFiles.storeBytes(Buffer.from('abc'), info)).toThrow(
@@ -345,7 +345,7 @@ test('what a storage throws when it is given bytes fails the request as ever', a
   await expect(requestFiles.store(bytes(), info)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
 })
 
-test('after the response, and beside inspectors, nothing is taken without a stream', async () => {
+test('after the response, or with inspectors, no file is stored without a stream', async () => {
   const released = new RequestFiles([memory()])
   await released.release()
   expect(released.storeBytes(Buffer.from('abc'), info)).toBe(undefined)
@@ -353,7 +353,7 @@ test('after the response, and beside inspectors, nothing is taken without a stre
   expect(new RequestFiles([memory()], { inspecting }).acceptsBytes).toBe(false)
 })
 
-test('a file kept in memory keeps no buffer of more than about twice its size', () => {
+test('a file in memory keeps no buffer of more than twice its size', () => {
   const chunk = Buffer.alloc(64 * 1024)
   const small = MemoryFile.of(chunk.subarray(0, 20_000))
   const large = MemoryFile.of(chunk.subarray(0, 40_000))

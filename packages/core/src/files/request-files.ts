@@ -1,37 +1,23 @@
-/** The files of one request: who stores them, and when they are removed. */
+/** The files of one request, from their first byte until they are kept or removed. */
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
-import { codeOf } from '../storages/cleanup.js'
-import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
-import { removeStored } from '../storages/cleanup.js'
-import { reportLeftover } from '../storages/cleanup.js'
+import type { Source } from '../http/incoming-body.js'
+import { codeOf, reportLeftover } from '../storages/cleanup.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
+import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
 import { removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
 
-/** How long a storage may take to stop when the request has failed, in milliseconds. The answer waits for it. */
+/** How long the answer waits for a storage to stop, or to remove, after a failure (ms). */
 const defaultGrace = 1000
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
 
-export interface RequestFilesOptions {
-  /** Milliseconds to wait for a storage that does not stop, or does not remove. Default 1000. */
-  readonly grace?: number
-  /** Who sees the bytes of each file before they are stored. Default: nobody. */
-  readonly inspecting?: Inspecting
-}
-
-/** Tells of the end of a response. */
-export interface ResponseEnd {
-  /** Calls back once; at once where that was before. */
-  onResponseEnd(listener: () => void): void
-}
-
 /**
- * Knows every file of one request from its first byte on. When the request fails, `discard()`; when the response has
- * ended, `release()`. After either, or once one file could not be stored, nothing is stored any more, and a file that
- * a slow storage hands over too late is removed at once.
+ * Stores the files of one request, and removes them. Call `discard()` if the request fails, `release()` when the response
+ * has ended. After either, or a file that could not be stored, it stores nothing, and removes at once any file that a
+ * slow storage delivers late.
  */
 export class RequestFiles {
   readonly #storages: readonly Storage[]
@@ -40,43 +26,44 @@ export class RequestFiles {
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
-  #response: ResponseEnd | undefined
+  #source: Pick<Source, 'onResponseEnd'> | undefined
   #released = false
 
-  /** @param storages are asked in this order */
-  constructor(storages: readonly Storage[], options: RequestFilesOptions = {}) {
+  /** @param storages are tried in this order */
+  constructor(storages: readonly Storage[], options: { grace?: number; inspecting?: Inspecting } = {}) {
+    const { grace = defaultGrace, inspecting } = options
     this.#storages = storages
-    this.#grace = options.grace ?? defaultGrace
-    if (options.inspecting && options.inspecting.inspectors.length > 0) this.#inspecting = options.inspecting
+    this.#grace = grace
+    if (inspecting && inspecting.inspectors.length > 0) this.#inspecting = inspecting
   }
 
-  /** Aborted when the request has failed, or its response has ended before everything was stored. */
+  /** Aborted when the request has failed, or its response has ended before all files were stored. */
   get signal(): AbortSignal {
     return this.#life.signal
   }
 
   /**
-   * Stores one file with the first storage that takes it.
+   * Stores one file with the first storage that accepts it.
    *
-   * Whatever becomes of the file, its stream never blocks the body that it is a part of. What a storage has left when it
-   * is done is drained, and the file counts with the size that the storage says. A storage that destroys the stream
-   * before its end has failed, whatever it returns. A stream that has failed, or a file that cannot be stored, stops the
-   * request's other files.
+   * The stream never blocks its body: bytes that the storage has not read are drained, and the file has the size that the
+   * storage reports. A storage that destroys the stream early has failed, whatever it returns. A failure stops the other
+   * files of the request.
    *
-   * @param stream the file's bytes. Where they do not come to their end, it has to be destroyed with an error.
-   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; or that of an inspection; or the BodyError
+   * @param stream the bytes of the file. Destroy it with an error if they are cut off.
+   * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`; the error of an inspection; the BodyError
    * that `stream` failed with; or the reason of the abort
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
     this.#awaitEnd()
-    stream.on('error', (error) => {
-      // A storage that leaves its loop over the stream destroys it so, and only then says why.
-      if (error.name === 'AbortError') setImmediate(() => this.abort(this.#reasonOf(error, info)))
-      else this.abort(this.#reasonOf(error, info))
-    })
+    const fail = (error: Error): void => this.abort(this.#reasonOf(error, info))
+    // A storage that leaves a `for await` loop destroys the stream first, and rejects with its reason after.
+    stream.on('error', (error) => (error.name === 'AbortError' ? setImmediate(fail, error) : fail(error)))
     this.#watchEnd(stream, info)
     if (this.#released) this.abort(responseEnded())
-    const settled = Promise.race([this.#inspectAndStore(stream, info), this.#life.expired])
+    const storing = this.#inspecting
+      ? this.#storeInspected(stream, info, this.#inspecting)
+      : this.#storeInTurn(stream, info)
+    const settled = Promise.race([storing, this.#life.expired])
     this.#pending.add(settled)
     try {
       return await settled
@@ -91,15 +78,15 @@ export class RequestFiles {
     }
   }
 
-  /** Whether a small file that has come whole needs no stream. */
+  /** True if a small file that arrived whole needs no stream. */
   get acceptsBytes(): boolean {
     return this.#inspecting === undefined && this.#storages[0]?.storeBytes !== undefined
   }
 
   /**
-   * Stores a file that has come whole, where the first storage takes it so.
+   * Stores a file that arrived whole, if the first storage takes bytes.
    *
-   * @returns `undefined` where it needs a stream
+   * @returns `undefined` if the file needs a stream
    * @throws BodyError `STORAGE_FAILED` or `STORAGE_FULL`; or the reason of an abort
    */
   storeBytes(bytes: Buffer, info: FileInfo): UploadedFile | undefined {
@@ -115,17 +102,16 @@ export class RequestFiles {
     }
   }
 
-  /** Stops every storage that is still at work. The first reason counts. */
+  /** Stops all storages. The first reason counts. */
   abort(reason: unknown): void {
     this.#life.end(reason, this.#grace)
     if (this.#pending.size === 0) this.#life.settle()
   }
 
   /**
-   * The request has failed: stops what is being stored and removes what was, but for what was kept or moved.
+   * Stops all storages and removes all files that were not kept or moved: call it when the request has failed.
    *
-   * Never rejects, and never waits longer than twice the grace period. What could not be removed is reported as a
-   * process warning.
+   * Never rejects, and never takes longer than twice the grace period. Reports a failed removal as a process warning.
    */
   async discard(reason: unknown = new BodyError('CLIENT_ABORTED')): Promise<void> {
     this.abort(reason)
@@ -133,23 +119,23 @@ export class RequestFiles {
     await this.#removeAll()
   }
 
-  /** Releases when the response has ended. Until there is a file nobody listens for that end: most requests have none. */
-  releaseAfter(response: ResponseEnd): void {
-    this.#response = response
+  /** Calls `release()` when the response has ended. Listens only if there is a file: most requests have none. */
+  releaseAfter(source: Pick<Source, 'onResponseEnd'>): void {
+    this.#source = source
     if (this.#files.length > 0 || this.#pending.size > 0) this.#awaitEnd()
   }
 
-  /** The response has ended: removes what was neither kept nor moved. Never rejects. */
+  /** Removes all files that were not kept or moved: call it when the response has ended. Never rejects. */
   async release(): Promise<void> {
     this.#released = true
-    // In the usual case nobody waits for an abort, which took a sixth of the CPU of a request with one small file.
+    // An abort takes a sixth of the CPU time of a request with one small file.
     if (this.#pending.size > 0) await this.discard(responseEnded())
     else if (this.#files.length > 0) await this.#removeAll()
   }
 
   #awaitEnd(): void {
-    this.#response?.onResponseEnd(() => void this.release())
-    this.#response = undefined
+    this.#source?.onResponseEnd(() => void this.release())
+    this.#source = undefined
   }
 
   get #life(): Lifetime {
@@ -157,17 +143,12 @@ export class RequestFiles {
     return this.#lifetime
   }
 
-  #inspectAndStore(stream: Readable, info: FileInfo): Promise<UploadedFile> {
-    if (this.#inspecting === undefined) return this.#storeInTurn(stream, info)
-    return this.#storeInspected(stream, info, this.#inspecting)
-  }
-
   async #storeInspected(stream: Readable, info: FileInfo, inspecting: Inspecting): Promise<UploadedFile> {
     const inspections = beginInspections(inspecting, info, this.signal)
     if (inspections.length === 0) return this.#storeInTurn(stream, info)
     const inspected = new InspectedStream(stream, info, inspections)
     this.#watchEnd(inspected, info)
-    // A storage that does not notice the end of its stream is told by the signal.
+    // For a storage that does not notice when its stream fails.
     inspected.on('error', () => inspected.refusal && this.abort(inspected.refusal))
     try {
       return await this.#storeInTurn(inspected, info, inspected)
@@ -183,14 +164,14 @@ export class RequestFiles {
     signal.throwIfAborted()
     for (const storage of this.#storages) {
       const stored = await storage.store(stream, info, signal)
-      if (stored) return this.#enter(stored, inspected ?? stream, info, inspected)
+      if (stored) return this.#accept(stored, stream, info, inspected)
       if (stream.readableDidRead || stream.destroyed)
-        throw new Error('A storage declined a file after it had begun to read it.')
+        throw new Error('A storage declined a file after it had read from its stream.')
     }
     throw new BodyError('UNHANDLED_FILE', { field: info.field })
   }
 
-  async #enter(
+  async #accept(
     stored: StoredFile,
     stream: Readable,
     info: FileInfo,
@@ -200,13 +181,17 @@ export class RequestFiles {
       if (!stream.readableEnded) await this.#drain(stream)
       this.signal.throwIfAborted()
     } catch (error) {
-      await removeStored(stored)?.catch(reportLeftover)
+      try {
+        await stored.remove()
+      } catch (failure) {
+        reportLeftover(failure)
+      }
       throw error
     }
     return this.#add(stored, info, inspected?.findings)
   }
 
-  /** Reads on to the end where a storage has not done so. @throws what the stream fails with, or the reason of an abort */
+  /** Reads what the storage has left. @throws the error of the stream, or the reason of an abort */
   async #drain(stream: Readable): Promise<void> {
     if (stream.destroyed) throw stream.errored ?? closedEarly()
     stream.resume()
@@ -217,11 +202,11 @@ export class RequestFiles {
     }
   }
 
-  /** A storage that closes a stream without an error need not settle after that, and the body behind it would wait. */
+  /** Fails when a storage closes its stream early without an error: it may never settle, and the body would wait. */
   #watchEnd(stream: Readable, info: FileInfo): void {
     stream.on('close', () => {
       if (stream.readableEnded || stream.errored) return
-      // It may be about to say why.
+      // Later, since the storage may be about to reject with the real reason.
       setImmediate(() => this.abort(this.#reasonOf(closedEarly(), info)))
     })
   }
@@ -233,7 +218,7 @@ export class RequestFiles {
     return file
   }
 
-  /** The first reason counts. Whoever owns a stream destroys it with a BodyError, a storage with an error of its own. */
+  /** The first reason, or the error as a BodyError: the owner of a stream fails it with one, a storage with any error. */
   #reasonOf(error: unknown, info: FileInfo): unknown {
     if (this.signal.aborted) return this.signal.reason
     if (error instanceof BodyError) return error
@@ -263,34 +248,29 @@ function responseEnded(): Error {
   return new Error('The response has ended.')
 }
 
-/** How long storages may work for a request, and how long after its failure they may take to stop. */
-class Lifetime {
-  readonly #controller = new AbortController()
+/** Aborted when the request fails; expires a grace period later, in which storages may stop. */
+class Lifetime extends AbortController {
   #timer: NodeJS.Timeout | undefined
   #expire: () => void = () => undefined
-  /** Rejects when the time to stop is over. */
   readonly expired: Promise<never>
 
   constructor() {
+    super()
     this.expired = new Promise((_, reject) => {
       this.#expire = () => reject(new Error('A storage did not stop in time.'))
     })
-    // One listener per file that is being stored: there is no number that would be too many.
+    // One listener per file that is being stored: no number of them is a leak.
     setMaxListeners(0, this.signal)
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
   }
 
   /** The first reason counts. */
   end(reason: unknown, grace: number): void {
     if (this.signal.aborted) return
     this.#timer = setTimeout(this.#expire, grace)
-    this.#controller.abort(reason)
+    this.abort(reason)
   }
 
-  /** Nothing is being stored any more: nothing has to be waited for. */
+  /** Cancels the grace period, since nothing is being stored. */
   settle(): void {
     clearTimeout(this.#timer)
   }

@@ -42,7 +42,7 @@ async function inMemory(content: string | Buffer = bytes): Promise<UploadedFile>
   return new UploadedFile(new MemoryFile(chunks), info)
 }
 
-/** As an object store would keep it: neither in memory nor under a path, and without a native Blob. */
+/** A file as in an object store: without a path and without a native Blob. */
 async function elsewhere(content: string | Buffer = bytes): Promise<UploadedFile> {
   const whole = Buffer.from(content)
   const stored: StoredFile = {
@@ -60,7 +60,7 @@ const everywhere = [
   { where: 'elsewhere', make: elsewhere },
 ]
 
-/** The paths below `directory` that this process holds open; always empty where the system has no /proc. */
+/** The paths below `directory` that this process holds open; empty on systems without /proc. */
 function openFiles(): string[] {
   if (!existsSync('/proc/self/fd')) return []
   return readdirSync('/proc/self/fd').flatMap((fd) => {
@@ -90,7 +90,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(Math.abs(Date.now() - file.lastModified)).toBeLessThan(60_000)
   })
 
-  test('gives its bytes in every way that a File does', async () => {
+  test('can be read in every way that a File can', async () => {
     const file = await make()
     expect(await file.text()).toBe(text)
     expect(Buffer.from(await file.arrayBuffer()).equals(bytes)).toBe(true)
@@ -112,11 +112,11 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
       read.push(value)
     }
     expect(Buffer.concat(read).equals(bytes)).toBe(true)
-    // A byte stream takes buffers away: the stored ones must not be among them.
+    // A byte stream detaches buffers: the stored ones must stay.
     expect(await file.text()).toBe(text)
   })
 
-  test('drops a byte order mark in text(), as a File does', async () => {
+  test('has a text() without a byte order mark, as a File has', async () => {
     expect(await (await make('\ufeffabc')).text()).toBe('abc')
   })
 
@@ -129,7 +129,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(await new Response(file).text()).toBe('')
   })
 
-  test('is sliced like a native Blob, and the slice of a slice too', async () => {
+  test('is sliced like a native Blob, and so are its slices', async () => {
     const file = await make('0123456789')
     const native = new Blob(['0123456789'])
     const ranges: [number?, number?][] = [[], [3], [3, 5], [-4], [-4, -2], [5, 3], [8, 99], [99], [-99, 2]]
@@ -161,7 +161,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(z.file().mime('image/png').safeParse(file).success).toBe(false)
   })
 
-  test('is the body of a Response and of a Request', async () => {
+  test('can be the body of a Response and of a Request', async () => {
     const file = await make()
     const response = new Response(file)
     expect(response.headers.get('content-type')).toBe('text/plain')
@@ -171,7 +171,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(await request.text()).toBe(text)
   })
 
-  test('travels in a FormData and comes out of it the same', async () => {
+  test('can be sent in a FormData', async () => {
     const form = new FormData()
     form.append('letter', await make())
     // oxlint-disable-next-line typescript/no-deprecated -- discouraged for servers; here it is what a client would see
@@ -182,7 +182,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(letter instanceof File && (await letter.text())).toBe(text)
   })
 
-  test('is uploaded by fetch with its length', async () => {
+  test('is sent by fetch with its length', async () => {
     const received: { length: string | undefined; body: Buffer }[] = []
     const server = createServer((req, res) => {
       void buffer(req).then((body) => {
@@ -204,7 +204,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(received[1]?.body.includes(bytes)).toBe(true)
   })
 
-  test('shows neither path nor bytes as JSON, and its own state when it is logged', async () => {
+  test('shows neither path nor bytes as JSON, and its state when it is logged', async () => {
     const file = await make('abc')
     expect(JSON.parse(JSON.stringify({ file }))).toEqual({
       file: {
@@ -222,7 +222,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(inspect(file)).toMatch(/^UploadedFile \(removed\) \{/)
   })
 
-  test('can be moved, and the fresh handle reads what the old one no longer does', async () => {
+  test('can be moved, and is then read through the new file only', async () => {
     const file = await make()
     const target = join(await mkdtemp(join(directory, 'target-')), 'moved.txt')
     const moved = await file.moveTo(target)
@@ -236,7 +236,9 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     })
     expect(await moved.text()).toBe(text)
     expect((await stat(target)).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o600)
-    await expect(file.text()).rejects.toThrow('The file "letter.txt" was moved and can be read no more.')
+    await expect(file.text()).rejects.toThrow(
+      'The file "letter.txt" was moved. Use the file that moveTo() returned.',
+    )
     expect(() => file.createReadStream()).toThrow('Use the file that moveTo() returned')
     expect(() => file.stream()).toThrow('was moved')
     await expect(file.slice(0, 1).text()).rejects.toThrow('was moved')
@@ -247,7 +249,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(existsSync(target)).toBe(false)
   })
 
-  test('is never moved over another file, unless that is asked for', async () => {
+  test('overwrites another file only with overwrite: true', async () => {
     const file = await make()
     const folder = await mkdtemp(join(directory, 'target-'))
     const target = join(folder, 'taken.txt')
@@ -260,7 +262,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(readdirSync(folder)).toEqual(['taken.txt'])
   })
 
-  test('stays where it is when the target directory is missing', async () => {
+  test('stays where it is if the target directory is missing', async () => {
     const file = await make()
     const missing = join(directory, 'missing', 'a.txt')
     await expect(file.moveTo(missing)).rejects.toMatchObject({ code: 'ENOENT' })
@@ -273,19 +275,19 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     const file = await make()
     const folder = await mkdtemp(join(directory, 'target-'))
     const first = file.moveTo(join(folder, 'a'))
-    await expect(file.moveTo(join(folder, 'b'))).rejects.toThrow('is being moved already')
+    await expect(file.moveTo(join(folder, 'b'))).rejects.toThrow('is already being moved')
     await first
     expect(readdirSync(folder)).toEqual(['a'])
   })
 
-  test('survives a removal that comes while it is being moved', async () => {
+  test('survives a removal during a move', async () => {
     const file = await make()
     const target = join(await mkdtemp(join(directory, 'target-')), 'moved.txt')
     const [moved] = await Promise.all([file.moveTo(target), file.remove()])
     expect(await moved.text()).toBe(text)
   })
 
-  test('is gone when a removal comes while a move is failing', async () => {
+  test('is removed by a removal during a move that fails', async () => {
     const file = await make()
     const move = file.moveTo(join(directory, 'missing', 'a.txt'))
     const removal = file.remove()
@@ -294,7 +296,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     await expect(file.text()).rejects.toThrow('was removed')
   })
 
-  test('is removed once, however often that is asked for', async () => {
+  test('can be removed twice', async () => {
     const file = await make()
     await Promise.all([file.remove(), file.remove()])
     await file.remove()
@@ -303,14 +305,14 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(() => file.keep()).toThrow('was removed')
   })
 
-  test('is kept by keep(), which gives the file itself', async () => {
+  test('is kept by keep(), which returns the file itself', async () => {
     const file = await make()
     expect(file.kept).toBe(false)
     expect(file.keep()).toBe(file)
     expect(file.kept).toBe(true)
   })
 
-  test('is removed while it is being read, and the reader still gets all of it', async () => {
+  test('can be removed while it is read, and the reader gets all of it', async () => {
     const file = await make()
     const stream: AsyncIterable<Uint8Array> = file.createReadStream()
     const chunks = stream[Symbol.asyncIterator]()
@@ -321,7 +323,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
     expect(Buffer.concat(read).equals(bytes)).toBe(true)
   })
 
-  test('leaves nothing open, whether it was read to its end or left early', async () => {
+  test('leaves no descriptor open, even if it is not read to its end', async () => {
     const file = await make()
     await file.arrayBuffer()
     const left = file.stream().getReader()
@@ -334,7 +336,7 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
 })
 
 describe.each(everywhere.slice(0, 2))('an uploaded file $where', ({ make }) => {
-  test('keeps its bytes in a native Blob or File that is made of it', async () => {
+  test('keeps its bytes in a native Blob or File made of it', async () => {
     const file = await make()
     expect(await new Blob([file]).text()).toBe(text)
     const renamed = new File([file, '!'], 'other.txt')
@@ -363,10 +365,10 @@ describe.each(everywhere.slice(0, 2))('an uploaded file $where', ({ make }) => {
   })
 })
 
-test('an uploaded file without a native Blob says so, rather than writing "[object File]"', async () => {
+test('making a native Blob of a file in an object store is an error', async () => {
   const file = await elsewhere()
   expect(() => new Blob([file])).toThrow(
-    'The file "letter.txt" cannot become a native Blob. Use file.stream() instead.',
+    'Cannot make a native Blob of the file "letter.txt". Use file.stream() instead.',
   )
 })
 
@@ -385,17 +387,17 @@ test('an uploaded file of 5 GiB has its true size, and its last bytes can be rea
   ).toBe(false)
   expect(new Uint8Array(await file.slice(-3).arrayBuffer())).toEqual(new Uint8Array(3))
   expect(file.slice(2 ** 32).size).toBe(2 ** 30)
-  expect(() => new Blob([file])).toThrow('cannot become a native Blob')
+  expect(() => new Blob([file])).toThrow('Cannot make a native Blob')
   await file.remove()
 })
 
-test('an uploaded file that was cut short behind our back is an error, not a shorter file', async () => {
+test('an uploaded file that another program has truncated is an error, not a short file', async () => {
   const file = await inDirectory()
   await truncate(file.path ?? '', 10)
   await expect(file.arrayBuffer()).rejects.toThrow('its size has changed')
 })
 
-test('an uploaded file that somebody else has removed is removed without an error', async () => {
+test('removing a file that another program has removed succeeds', async () => {
   const file = await inDirectory()
   await rm(file.path ?? '')
   await file.remove()
@@ -415,7 +417,7 @@ test('a removal that fails can be tried again', async () => {
   expect(existsSync(path)).toBe(false)
 })
 
-test('what was found out about an uploaded file is shown, and goes along when it is moved', async () => {
+test('the findings of an uploaded file are shown as JSON, and kept when it is moved', async () => {
   const stored = new MemoryFile([Buffer.from('abc')])
   const findings = { hash: 'ba7816bf', detectedType: 'image/png' }
   const file = new UploadedFile(stored, { ...info, originalName: info.name }, findings)

@@ -1,51 +1,46 @@
-/** What a handler gets for each file. */
+/** The file that a handler gets. */
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { inspect } from 'node:util'
-import type { InspectOptions } from 'node:util'
-import { detectedTypeOf } from '../checks/detected-type.js'
-import { FileSlice } from './file-slice.js'
-import { LocalFile } from '../storages/temp-file.js'
+import { inspect, type InspectOptions } from 'node:util'
+import { detectedTypes } from '../checks/sniff.js'
 import { moveFile } from '../storages/move-file.js'
-import { BareFile, backNatively } from './blob-shim.js'
-import { removeStored } from '../storages/cleanup.js'
 import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
-import { readBytes, readText, toWebStream } from './blob-shim.js'
+import { LocalFile } from '../storages/temp-file.js'
+import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
+import { FileSlice } from './file-slice.js'
 
-/** What was found out about a file while it was stored. */
+/** The results of the inspections of a file. */
 export interface FileFindings {
-  /** The digest of the bytes, in hexadecimal. */
+  /** Hexadecimal. */
   readonly hash?: string
   /** The media type that the first bytes show. */
   readonly detectedType?: string
 }
 
-/** What of a file may be shown to a client: never its path. */
-export interface UploadedFileJSON {
+/** The properties of a file that a client may see: never its path. */
+export interface UploadedFileJSON extends FileFindings {
   readonly field: string
   readonly name: string
-  /** Only where it differs from `name`. */
+  /** Present if it differs from `name`. */
   readonly originalName?: string
   readonly type: string
   /** Bytes. */
   readonly size: number
-  readonly hash?: string
-  readonly detectedType?: string
 }
 
-/** As `file.remove()`, but makes no promise where there is nothing to wait for. */
+/** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
 
 /**
- * An uploaded file: a `File` like any other, wherever its bytes are. Nothing is read before it is asked for.
+ * An uploaded file: a standard `File` that reads its bytes on demand, from any storage.
  *
- * It is removed when the response has ended, unless it was kept or moved.
+ * It is removed when the response has ended, unless you keep or move it.
  *
- * As `instanceof File` it passes `z.file()`, `FormData`, `Response` and `fetch`. What needs a native File:
+ * You can pass it to `z.file()`, `FormData`, `Response` and `fetch`. Some functions need a native File:
  *
- * - `structuredClone` and `postMessage` give a bare object: send `await file.arrayBuffer()` or the path instead.
+ * - `structuredClone` and `postMessage` produce an empty object: send `await file.arrayBuffer()` or the path instead.
  * - `new Blob([file])`, `formData.append('field', file, 'other-name')`, a slice in a `FormData`, and
- *   `URL.createObjectURL(file)` work for files in memory and on this machine up to 4 GiB. For others they throw.
+ *   `URL.createObjectURL(file)` work for files in memory and local files up to 4 GiB. For others they throw.
  */
 export class UploadedFile extends BareFile implements File {
   readonly #stored: StoredFile
@@ -53,7 +48,6 @@ export class UploadedFile extends BareFile implements File {
   readonly #findings: FileFindings
   readonly #storedAt: number = Date.now()
   #kept = false
-  /** Why it can be read no more. */
   #gone: 'moved' | 'removed' | undefined
   #move: Promise<UploadedFile> | undefined
   #removal: Promise<void> | undefined
@@ -68,7 +62,7 @@ export class UploadedFile extends BareFile implements File {
     })
   }
 
-  /** Made by Formgate for each file; by hand it is of use in tests of a handler. */
+  /** Formgate calls this for each file. You need it only to test a handler. */
   constructor(stored: StoredFile, info: FileInfo, findings: FileFindings = {}) {
     super()
     this.#stored = stored
@@ -81,7 +75,7 @@ export class UploadedFile extends BareFile implements File {
     return this.#info.field
   }
 
-  /** The safe file name: one segment, nothing unprintable, at most 255 bytes. Two files may have the same. */
+  /** The safe file name: one path segment, printable, at most 255 bytes. Not unique. */
   get name(): string {
     return this.#info.name
   }
@@ -96,84 +90,84 @@ export class UploadedFile extends BareFile implements File {
     return this.#stored.size
   }
 
-  /** The media type that the client declares, `''` where it declares none. It proves nothing about the bytes. */
+  /** The media type that the client declares, or `''`. It says nothing about the bytes. */
   get type(): string {
     return this.#info.type
   }
 
-  /** When it was stored, in milliseconds since 1970: a client does not send the time of the file. */
+  /** When it was stored (ms since 1970): clients do not send the time of the file. */
   get lastModified(): number {
     return this.#storedAt
   }
 
-  /** Always empty, as for every file that no folder was chosen for. */
+  /** Always empty. */
   get webkitRelativePath(): string {
     return ''
   }
 
-  /** The header fields of its part, names in lower case. */
+  /** The header fields of the part, names in lower case. */
   get headers(): Readonly<Record<string, string>> {
     return this.#info.headers
   }
 
-  /** The absolute path, where the file is one of this machine's. A file in memory or in an object store has none. */
+  /** The absolute path of a local file; `undefined` in memory or in an object store. */
   get path(): string | undefined {
     return this.#stored.path
   }
 
-  /** The digest of the bytes in hexadecimal, where a storage was told to take one. */
+  /** The digest of the bytes in hexadecimal, if an inspector computed one. */
   get hash(): string | undefined {
     return this.#findings.hash
   }
 
-  /** The media type that the first bytes show, where that was looked at. */
+  /** The media type that the first bytes show, if `sniff()` or an inspector read them. */
   get detectedType(): string | undefined {
-    return this.#findings.detectedType ?? detectedTypeOf(this)
+    return this.#findings.detectedType ?? detectedTypes.get(this)
   }
 
-  /** What the storage gave back, which may know more: the bucket and key of an object, for one. */
+  /** The file as its storage returned it, with more details such as the bucket and key of an object. */
   get stored(): StoredFile {
     return this.#stored
   }
 
-  /** Whether it survives the end of the response. */
+  /** True if it survives the end of the response. */
   get kept(): boolean {
     return this.#kept
   }
 
   /**
-   * The bytes as a Node stream: the fast way out.
+   * The bytes as a Node stream: the fastest way to read a file.
    *
-   * @param range both ends inclusive; without it all bytes
-   * @throws Error where the file was moved or removed
+   * @param range both ends inclusive; default all bytes
+   * @throws Error if the file was moved or removed
    */
   createReadStream(range?: ByteRange): Readable {
     this.#assertThere()
     return this.#stored.createReadStream(range)
   }
 
-  /** All bytes as a web stream that opens the file at the first read. */
+  /** The bytes as a web stream, which opens the file at the first read. */
   stream(): ReturnType<File['stream']> {
     this.#assertThere()
     return toWebStream(this)
   }
 
-  /** All bytes at once. They take their size in memory: `createReadStream()` does not. */
+  /** All bytes in memory. For large files, prefer `createReadStream()`. */
   async arrayBuffer(): Promise<ArrayBuffer> {
     return (await readBytes(this)).buffer
   }
 
-  /** As `arrayBuffer()`. */
+  /** All bytes in memory. For large files, prefer `createReadStream()`. */
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return readBytes(this)
   }
 
-  /** All bytes, decoded as UTF-8. */
-  text(): Promise<string> {
-    return readText(this)
+  /** All bytes as UTF-8 text. */
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await readBytes(this))
   }
 
-  /** A part of the file, read when it is asked for. Negative numbers count from the end, as in `Blob.slice()`. */
+  /** A part of the file, read on demand. Negative numbers count from the end, as in `Blob.slice()`. */
   slice(start?: number, end?: number, type?: string): Blob {
     const whole = {
       size: this.size,
@@ -184,16 +178,16 @@ export class UploadedFile extends BareFile implements File {
   }
 
   /**
-   * Moves the file to a path, across devices too, and out of memory or an object store as well.
+   * Moves the file to a path, from any storage and across devices.
    *
-   * @param path where to; a directory on the way is not created
-   * @param options `overwrite` replaces a file that is there. Default false.
-   * @returns a fresh handle, which is kept. This one can be read no more.
-   * @throws EEXIST where the path is taken, ENOENT where its directory is missing; the file is then where it was
+   * @param path in a directory that exists
+   * @param options set `overwrite` to replace an existing file. Default false.
+   * @returns the file at its new path, kept. Do not use the old one.
+   * @throws EEXIST if the path is taken, ENOENT if its directory is missing; the file then stays where it is
    */
   async moveTo(path: string, options: { readonly overwrite?: boolean } = {}): Promise<UploadedFile> {
     this.#assertThere()
-    if (this.#move) throw new Error(`The file "${this.name}" is being moved already.`)
+    if (this.#move) throw new Error(`The file "${this.name}" is already being moved.`)
     this.#move = this.#moveTo(resolve(path), options.overwrite ?? false)
     try {
       return await this.#move
@@ -212,8 +206,8 @@ export class UploadedFile extends BareFile implements File {
   }
 
   /**
-   * Lets the file live on after the response: for work that goes on in this process, and removes it when it is done.
-   * A spooled file stays a temporary one; for good, use `moveTo()`.
+   * Keeps the file after the response, for work in this process that removes it at the end. A spooled file stays a
+   * temporary file: to keep it permanently, use `moveTo()`.
    */
   keep(): this {
     this.#assertThere()
@@ -221,14 +215,14 @@ export class UploadedFile extends BareFile implements File {
     return this
   }
 
-  /** Removes the file now. Once it is removed or moved, this does nothing. */
+  /** Removes the file now. Does nothing if it was removed or moved. */
   remove(): Promise<void> {
     this.#removal ??= this.#remove()
     return this.#removal
   }
 
   async #remove(): Promise<void> {
-    // A move that is under way goes first: if it fails, the file is still here.
+    // If a move under way fails, the file is still here.
     await this.#move?.catch(() => undefined)
     await this.#removeNow()
   }
@@ -236,18 +230,25 @@ export class UploadedFile extends BareFile implements File {
   #removeNow(): Promise<void> | void {
     if (this.#gone) return
     this.#gone = 'removed'
-    return removeStored(this.#stored)?.catch((error: unknown) => {
-      this.#removal = undefined
-      this.#gone = undefined
-      throw error
-    })
+    try {
+      return this.#stored.remove()?.catch((error: unknown) => this.#failRemoval(error))
+    } catch (error) {
+      return this.#failRemoval(error)
+    }
+  }
+
+  /** Lets the next call try again. */
+  async #failRemoval(error: unknown): Promise<never> {
+    this.#removal = undefined
+    this.#gone = undefined
+    throw error
   }
 
   #nativeBlob(): Blob {
     this.#assertThere()
     const blob = this.#stored.blob?.()
     if (blob) return blob
-    throw new TypeError(`The file "${this.name}" cannot become a native Blob. Use file.stream() instead.`)
+    throw new TypeError(`Cannot make a native Blob of the file "${this.name}". Use file.stream() instead.`)
   }
 
   #assertThere(): void {
@@ -256,10 +257,10 @@ export class UploadedFile extends BareFile implements File {
       this.#gone === 'moved'
         ? 'Use the file that moveTo() returned.'
         : 'Files are removed when the response ends: call keep() or moveTo() before.'
-    throw new Error(`The file "${this.name}" was ${this.#gone} and can be read no more. ${hint}`)
+    throw new Error(`The file "${this.name}" was ${this.#gone}. ${hint}`)
   }
 
-  /** What `JSON.stringify` and `res.json` show: never a path. */
+  /** Called by `JSON.stringify` and `res.json`. */
   toJSON(): UploadedFileJSON {
     const { field, name, originalName, type, size, hash, detectedType } = this
     return {

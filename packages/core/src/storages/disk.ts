@@ -1,35 +1,32 @@
 /** The storage that writes every file to a directory. */
-import { mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { mkdir, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { codeOf } from './cleanup.js'
-import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
 import { ChunkBuffer } from '../bytes/chunk-buffer.js'
-import { LocalFile } from './temp-file.js'
-import { tempPath, randomName, writeTempFile } from './temp-file.js'
+import { codeOf } from './cleanup.js'
 import { renameNew } from './move-file.js'
-import { StorageDirectory } from './temp-file.js'
-import type { StorageDirectoryOptions } from './temp-file.js'
+import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
 import type { FileInfo, Storage } from './storage.js'
+import { LocalFile, randomName, StorageDirectory, sync, tempPath, writeTempFile } from './temp-file.js'
+import type { StorageDirectoryOptions } from './temp-file.js'
 
 export interface DiskOptions extends StorageDirectoryOptions {
   /**
-   * The name of a file in the directory. It may hold folders, which are created. Default: 128 random bits in
-   * hexadecimal, and the extension of the client's name where it is plain (`.png`).
+   * Returns the name of a file in the directory. It may contain folders, which are created. Default: 128 random bits in
+   * hexadecimal, and the extension of the client's name if it is plain (`.png`).
    *
-   * Each segment must be safe: what could leave the directory, or is no file name, fails the upload, and so does a folder
-   * that is a symbolic link out of the directory. A name that is taken is never overwritten, but gets eight random
-   * characters before its extension, as in Django: `report_1f9c03be.pdf`.
+   * The upload fails if a segment is not a safe file name, or a folder is a symbolic link out of the directory. Existing
+   * files are never overwritten: the name gets eight random characters before its extension (`report_1f9c03be.pdf`).
    */
   readonly name?: (info: FileInfo) => string | Promise<string>
-  /** Whether file and name must be on the disk, and not just with the operating system, when it counts as stored. Default false. */
+  /** Set it to wait until file and name are on the disk, not just with the operating system. Default false. */
   readonly fsync?: boolean
 }
 
 /**
- * Writes every file to a directory, with mode 0600. Until it is whole a file is called `formgate-`, 128 random bits
- * and `.part`; only then it gets its name.
+ * Writes every file to a directory, with mode 0600. Until it is complete, its name is `formgate-`, 128 random bits and
+ * `.part`.
  *
- * @throws TypeError for an option that is no path or no function
+ * @throws TypeError for an invalid option
  */
 export function disk(options: DiskOptions): Storage {
   const { name, fsync = false } = options
@@ -41,16 +38,18 @@ export function disk(options: DiskOptions): Storage {
       const buffer = new ChunkBuffer(stream, signal)
       let path = ''
       try {
-        const target = join(place.path, name ? checkedTarget(await name(info)) : randomTarget(info))
+        const chosen = name ? checkName(await name(info)) : randomName() + safeExtension(info.name)
+        const target = join(place.path, chosen)
         await place.ready()
-        const part = tempPath(place.path)
-        const size = await writeTempFile(buffer, part, fsync)
-        path = part
+        const temp = tempPath(place.path)
+        const size = await writeTempFile(buffer, temp, fsync)
+        path = temp
         signal.throwIfAborted()
-        // 128 random bits are never taken, so that the plain rename is as safe.
-        if (!name) await rename(part, target)
-        path = name ? await publish(part, target, place.path) : target
-        if (fsync) await syncDirectory(dirname(path))
+        // 128 random bits are never taken, so a plain rename is safe.
+        if (!name) await rename(temp, target)
+        path = name ? await publish(temp, target, place.path) : target
+        // A new name is on the disk only if its directory is. Windows cannot, and need not, sync a directory.
+        if (fsync && process.platform !== 'win32') await sync(dirname(path), 'r')
         return await LocalFile.at(path, size)
       } catch (error) {
         buffer.stop()
@@ -61,36 +60,31 @@ export function disk(options: DiskOptions): Storage {
   }
 }
 
-function randomTarget(info: FileInfo): string {
-  return randomName() + safeExtension(info.name)
-}
-
-/** @throws TypeError for a name that could leave the directory, or has a segment that is no safe file name */
-function checkedTarget(name: string): string {
+/** @throws TypeError for a name that could leave the directory, or has an unsafe segment */
+function checkName(name: string): string {
   const segments = typeof name === 'string' ? name.split(/[\\/]/) : []
   const unsafe = segments.find((segment) => safeFileName(segment) !== segment)
   if (segments.length === 0 || unsafe !== undefined) {
     throw new TypeError(
-      `disk({ name }) gave ${JSON.stringify(name)}, which is no safe path inside its directory.`,
+      `disk({ name }) returned ${JSON.stringify(name)}, which is not a safe path inside the directory.`,
     )
   }
   return join(...segments)
 }
 
 /**
- * Gives a whole file its name, or one with a suffix where that is taken. A symbolic link of that name is one that is taken:
- * neither `link` nor `rename` follows it.
+ * Gives a complete file its name, or one with a suffix if that is taken. A symbolic link counts as taken: neither `link`
+ * nor `rename` follows it.
  *
- * @param directory that of the storage
  * @returns the path it has now
- * @throws Error where a folder on the way leads out of the directory
+ * @throws Error if a folder leads out of the directory of the storage
  */
-async function publish(part: string, target: string, directory: string): Promise<string> {
+async function publish(temp: string, target: string, directory: string): Promise<string> {
   if (dirname(target) !== directory) await makeFolder(dirname(target), directory)
   let path = target
   for (;;) {
     try {
-      await renameNew(part, path)
+      await renameNew(temp, path)
       return path
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
@@ -100,43 +94,28 @@ async function publish(part: string, target: string, directory: string): Promise
 }
 
 /**
- * Makes a folder inside of a directory, where it is not there yet. Symbolic links may lead to another place in the
- * directory, and the directory itself may be one. Whoever can change links while this runs can write there anyway.
+ * Creates a folder inside the directory if it is missing. Symbolic links may lead elsewhere in the directory, and the
+ * directory may itself be one. Other programs that can change links meanwhile can write there anyway.
  */
 async function makeFolder(folder: string, directory: string): Promise<void> {
   const root = await realpath(directory)
-  // mkdir would follow a link as well, and make folders outside: look first at what is there already.
-  let known = folder
-  let real = await realPathOf(known)
-  while (real === undefined) real = await realPathOf((known = dirname(known)))
-  checkInside(real, root)
-  if (known === folder) return
+  // Check the part of the path that exists first: mkdir would follow a link out of the directory.
+  let existing = folder
+  for (;;) {
+    try {
+      checkInside(await realpath(existing), root)
+      break
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      existing = dirname(existing)
+    }
+  }
+  if (existing === folder) return
   await mkdir(folder, { recursive: true, mode: 0o700 })
   checkInside(await realpath(folder), root)
 }
 
-/** @returns `undefined` where nothing is */
-async function realPathOf(path: string): Promise<string | undefined> {
-  try {
-    return await realpath(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
 function checkInside(path: string, root: string): void {
   if (path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)) return
-  throw new Error(`A symbolic link in the directory "${root}" leads out of it, to "${path}".`)
-}
-
-/** A new name is on the disk only when its directory is. Windows cannot, and need not, sync a directory. */
-async function syncDirectory(directory: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  throw new Error(`A symbolic link leads out of the directory "${root}", to "${path}".`)
 }

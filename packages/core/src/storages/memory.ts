@@ -3,10 +3,7 @@ import { Readable } from 'node:stream'
 import { ChunkBuffer, isMostOfItsBuffer } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 
-/**
- * Keeps files in memory, however large: `limits.fileSize` is the bound. A file costs about its size, since its chunks
- * are kept as they came and never joined.
- */
+/** Keeps files in memory, up to `limits.fileSize`. A file takes about its size: its chunks are never joined. */
 export function memory(): Storage {
   return {
     name: 'memory',
@@ -19,15 +16,15 @@ export function memory(): Storage {
   }
 }
 
-/** Below this size a copy comes from Buffer's pool. That is 64 KiB on Node 24, which a larger one could keep for itself. */
+/** Smaller copies come from Buffer's pool, of which a larger one could keep up to 64 KiB (Node 24) in memory. */
 const pooled = 4 * 1024
 
-/** A file whose bytes are in memory, as a list of chunks. */
+/** A file in memory, as a list of chunks. */
 export class MemoryFile implements StoredFile {
   readonly size: number
   #chunks: readonly Uint8Array[]
 
-  /** A file of these bytes. They are copied where they would keep a buffer of more than twice their size in memory. */
+  /** Copies the bytes if they would keep a buffer of more than twice their size in memory. */
   static of(bytes: Buffer): MemoryFile {
     return new MemoryFile([isMostOfItsBuffer(bytes) ? bytes : copyOf(bytes)])
   }
@@ -39,9 +36,10 @@ export class MemoryFile implements StoredFile {
     this.size = size
   }
 
-  /** @throws RangeError for a range whose start is negative or lies behind its end, as `fs.createReadStream` does */
+  /** @throws RangeError if the start is negative or after the end, as `fs.createReadStream` does */
   createReadStream({ start = 0, end = Infinity }: ByteRange = {}): Readable {
-    if (start < 0 || start > end) throw new RangeError(`There are no bytes from ${start} up to ${end}.`)
+    if (start < 0) throw new RangeError(`Invalid range: start ${start} is negative.`)
+    if (start > end) throw new RangeError(`Invalid range: start ${start} is after end ${end}.`)
     const chunks = within(this.#chunks, start, end)
     return new Readable({
       read() {

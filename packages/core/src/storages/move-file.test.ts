@@ -4,16 +4,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { LocalFile } from './temp-file.js'
-import { moveFile } from './move-file.js'
-import { renameNew } from './move-file.js'
+import { moveFile, renameNew } from './move-file.js'
 
-/** What the file system of the test cannot do. No test machine is sure to have a second device, or one without links. */
+/** Limits of the simulated file system: a test machine may have no second device, and none without links. */
 const system = vi.hoisted(() => ({ isSplit: false, hasLinks: true, busy: '' }))
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>()
   const refuse = (code: string): never => {
-    throw Object.assign(new Error(`${code}: as if by the system`), { code })
+    throw Object.assign(new Error(`${code}: simulated`), { code })
   }
   const inOneDirectory = (from: unknown, to: unknown): boolean =>
     dirname(String(from)) === dirname(String(to))
@@ -57,14 +56,14 @@ describe.each([
 ])('a file that is moved %s', (_where, limits) => {
   beforeEach(() => Object.assign(system, limits))
 
-  test('is at its new path alone, and still its owner’s alone', async () => {
+  test('is only at its new path, and readable by its owner only', async () => {
     await moveFile(await upload(), to, false)
     expect(await readFile(to, 'utf8')).toBe('bytes')
     expect(files()).toEqual(['photo.png'])
     expect(statSync(to).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o600)
   })
 
-  test('never takes the place of another one, of which nothing is lost', async () => {
+  test('never overwrites another file by default', async () => {
     await writeFile(to, 'mine')
     await expect(moveFile(await upload(), to, false)).rejects.toMatchObject({ code: 'EEXIST' })
     expect(await readFile(to, 'utf8')).toBe('mine')
@@ -72,20 +71,20 @@ describe.each([
     expect(files()).toEqual(['upload', 'photo.png'])
   })
 
-  test('takes the place of another one where that is asked for', async () => {
+  test('overwrites another file with overwrite: true', async () => {
     await writeFile(to, 'mine')
     await moveFile(await upload(), to, true)
     expect(await readFile(to, 'utf8')).toBe('bytes')
     expect(files()).toEqual(['photo.png'])
   })
 
-  test('stays where it is when there is no directory to move it to', async () => {
+  test('stays where it is if the target directory is missing', async () => {
     const nowhere = join(dirname(to), 'missing', 'photo.png')
     await expect(moveFile(await upload(), nowhere, false)).rejects.toMatchObject({ code: 'ENOENT' })
     expect(files()).toEqual(['upload'])
   })
 
-  test('fails where it is gone already, and leaves nothing in its place', async () => {
+  test('is an error if it no longer exists, and leaves nothing at the target', async () => {
     const file = await upload()
     await rm(from)
     await expect(moveFile(file, to, false)).rejects.toMatchObject({ code: 'ENOENT' })
@@ -93,7 +92,7 @@ describe.each([
   })
 })
 
-test('of two files that are moved to one path at once, one is moved and the other stays', async () => {
+test('of two files moved to the same path at once, one is moved and the other stays', async () => {
   const other = `${from}2`
   await writeFile(other, 'other')
   const moves = await Promise.allSettled([renameNew(from, to), renameNew(other, to)])
@@ -102,13 +101,13 @@ test('of two files that are moved to one path at once, one is moved and the othe
   expect(existsSync(to)).toBe(true)
 })
 
-test('a file whose old name cannot be taken away keeps it, and has no second one', async () => {
+test('a file whose old name cannot be removed keeps only that name', async () => {
   system.busy = from
   await expect(moveFile(await upload(), to, false)).rejects.toMatchObject({ code: 'EBUSY' })
   expect(files()).toEqual(['upload'])
 })
 
-test('a file that was copied to another device is moved, even where the original cannot be removed', async () => {
+test('a file that was copied to another device counts as moved even if the original cannot be removed', async () => {
   Object.assign(system, { isSplit: true, busy: from })
   const warning = new Promise<Error>((resolve) => process.once('warning', resolve))
   await moveFile(await upload(), to, false)

@@ -3,54 +3,58 @@ import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
 
 const rows: readonly [original: string, safe: string | undefined, why: string][] = [
   ['photo.png', 'photo.png', 'an ordinary name stays'],
-  ['My photo (1) – final.PNG', 'My photo (1) – final.PNG', 'so do spaces, brackets, dashes and case'],
-  ['naïve 名前.txt', 'naïve 名前.txt', 'and letters of any script'],
+  ['My photo (1) – final.PNG', 'My photo (1) – final.PNG', 'spaces, brackets, dashes and case stay'],
+  ['naïve 名前.txt', 'naïve 名前.txt', 'letters of any script stay'],
   ['.htaccess', '.htaccess', 'a dot file keeps its dot'],
-  ['a"b<c>|d?*.txt', 'a"b<c>|d?*.txt', 'what Windows refuses with an error stays'],
-  ['../../etc/passwd', 'passwd', 'folders go'],
-  ['..\\..\\boot.ini', 'boot.ini', 'folders of Windows go'],
-  ['C:\\Users\\me\\cv.pdf', 'cv.pdf', 'a drive goes'],
+  ['a"b<c>|d?*.txt', 'a"b<c>|d?*.txt', 'characters that Windows refuses with an error stay'],
+  ['../../etc/passwd', 'passwd', 'folders are dropped'],
+  ['..\\..\\boot.ini', 'boot.ini', 'folders of Windows are dropped'],
+  ['C:\\Users\\me\\cv.pdf', 'cv.pdf', 'a drive is dropped'],
   ['/tmp\\mixed/cv.pdf', 'cv.pdf', 'both kinds of separator in one name'],
   ['..&#x2F;hax0rd.txt', '..&#x2F;hax0rd.txt', 'HTML entities are ordinary characters'],
-  ['%2e%2e%2fhax0rd.txt', '%2e%2e%2fhax0rd.txt', 'so are percent signs'],
-  ['a\r\nSet-Cookie: x\0.txt', 'aSet-Cookie_ x.txt', 'CR, LF and NUL go'],
-  ['a\x7f\x85\x1b[31m.txt', 'a[31m.txt', 'DEL, C1 and escape characters go'],
+  ['%2e%2e%2fhax0rd.txt', '%2e%2e%2fhax0rd.txt', 'percent signs are ordinary characters'],
+  ['a\r\nSet-Cookie: x\0.txt', 'aSet-Cookie_ x.txt', 'CR, LF and NUL are dropped'],
+  ['a\x7f\x85\x1b[31m.txt', 'a[31m.txt', 'DEL, C1 and escape characters are dropped'],
   ['invoice\u202egnp.exe', 'invoicegnp.exe', 'a bidi override cannot hide an extension'],
-  ['a\u200d\u2066\ufeffb\u2028\u2029.txt', 'ab.txt', 'invisible characters and line separators go'],
-  ['at 3.05\u202fPM.png', 'at 3.05 PM.png', 'a narrow space, as macOS writes it, becomes a plain one'],
-  ['a\ud800b.txt', 'ab.txt', 'half a surrogate pair goes'],
-  ['file.txt:hidden', 'file.txt_hidden', 'no hidden stream on Windows'],
-  ['shell.php. . ', 'shell.php', 'dots and spaces at the end, which Windows ignores, go'],
-  ['  \u3000padded.txt', 'padded.txt', 'spaces in front go'],
-  ['notes\\', 'notes', 'a backslash at the end, which a file on Unix may have, goes'],
-  ['C:\\temp\\notes\\\\', 'notes', 'however many there are'],
-  ['CON', '_CON', 'a device name of Windows is none any more'],
-  ['nul.txt', '_nul.txt', 'with an extension too'],
-  ['com1 .log', '_com1 .log', 'and with a space'],
-  ['COM¹', '_COM¹', 'and with a superscript digit'],
+  ['a\u200d\u2066\ufeffb\u2028\u2029.txt', 'ab.txt', 'invisible characters and line separators are dropped'],
+  ['at 3.05\u202fPM.png', 'at 3.05 PM.png', 'a narrow space, as in names of macOS, becomes a plain one'],
+  ['a\ud800b.txt', 'ab.txt', 'half a surrogate pair is dropped'],
+  ['file.txt:hidden', 'file.txt_hidden', 'a colon cannot name a hidden stream on Windows'],
+  ['shell.php. . ', 'shell.php', 'dots and spaces at the end, which Windows ignores, are dropped'],
+  ['  \u3000padded.txt', 'padded.txt', 'spaces at the start are dropped'],
+  ['notes\\', 'notes', 'a backslash at the end, which a file on Unix may have, is dropped'],
+  ['C:\\temp\\notes\\\\', 'notes', 'several backslashes at the end are dropped'],
+  ['CON', '_CON', 'a device name of Windows gets an underscore'],
+  ['nul.txt', '_nul.txt', 'a device name with an extension gets an underscore'],
+  ['com1 .log', '_com1 .log', 'a device name with a space gets an underscore'],
+  ['COM¹', '_COM¹', 'a device name with a superscript digit gets an underscore'],
   [
     `formgate-${'0'.repeat(32)}.part`,
     `_formgate-${'0'.repeat(32)}.part`,
-    'the name of a part file, which a sweep would take, is none any more',
+    'the name of a temporary file, which the sweep would remove, gets an underscore',
   ],
   [
     `../FORMGATE-${'A'.repeat(32)}.Part. `,
     `_FORMGATE-${'A'.repeat(32)}.Part`,
-    'in any case, and with what Windows ignores',
+    'so does one in upper case, with characters that Windows ignores',
   ],
-  [`formgate-${'0'.repeat(31)}.part`, `formgate-${'0'.repeat(31)}.part`, 'a name that is only like it stays'],
+  [
+    `formgate-${'0'.repeat(31)}.part`,
+    `formgate-${'0'.repeat(31)}.part`,
+    'a name that only resembles a temporary file stays',
+  ],
   ['console.log', 'console.log', 'a name that only begins like a device stays'],
   ['', undefined, 'no name'],
   ['.', undefined, 'the folder itself'],
   ['..', undefined, 'the folder above'],
   ['...', undefined, 'nothing but dots'],
-  ['\0\r\n', undefined, 'nothing that prints'],
+  ['\0\r\n', undefined, 'nothing printable'],
   ['dir/', undefined, 'nothing after the separator'],
   ['\\', undefined, 'nothing but a separator'],
   ['..\\', undefined, 'the folder above, with a backslash'],
   ['a/\\', undefined, 'nothing between two separators'],
   ['a/..', undefined, 'the folder above, at the end of a path'],
-  ['..\0', undefined, 'a dot name that only looks like another'],
+  ['..\0', undefined, 'a dot name with an invisible character'],
 ]
 
 test.each(rows)('the file name %j is stored as %j: %s', (original, safe) => {
@@ -68,9 +72,9 @@ const long: readonly [why: string, original: string, bytes: number, ending: stri
   ['256 bytes are cut before the extension', `${'a'.repeat(252)}.png`, 255, 'aaa.png'],
   ['a character of two bytes is never halved', `${'ä'.repeat(200)}.png`, 254, 'ää.png'],
   ['a character of four bytes is never halved', `${'😀'.repeat(100)}.jpeg`, 253, '😀.jpeg'],
-  ['an extension that is no extension does not count', `a.${'b'.repeat(300)}`, 255, 'bbb'],
+  ['a very long extension is cut like the name', `a.${'b'.repeat(300)}`, 255, 'bbb'],
   ['a name without extension', 'x'.repeat(300), 255, 'xxx'],
-  ['a device name gets no longer than that', `nul.${'b'.repeat(251)}`, 255, 'bbb'],
+  ['a device name stays within 255 bytes with its underscore', `nul.${'b'.repeat(251)}`, 255, 'bbb'],
 ]
 
 test.each(long)('a long file name: %s', (_why, original, bytes, ending) => {
@@ -80,7 +84,7 @@ test.each(long)('a long file name: %s', (_why, original, bytes, ending) => {
   expect(safe).not.toContain('\ufffd')
 })
 
-test('a file name of a megabyte of dots is refused in no time', () => {
+test('a file name with a megabyte of dots takes linear time', () => {
   const start = process.cpuUsage()
   expect(safeFileName(`a${'.'.repeat(1_000_000)}a${'. '.repeat(500_000)}`)).toMatch(/^a\.+/)
   const { user, system } = process.cpuUsage(start)
@@ -95,11 +99,11 @@ test.each([
   ['a.p%20ng', ''],
   ['a.ätz', ''],
   [`a.${'b'.repeat(17)}`, ''],
-])('of the name %j the extension %j is kept', (name, extension) => {
+])('the safe extension of the name %j is %j', (name, extension) => {
   expect(safeExtension(name)).toBe(extension)
 })
 
-test('a suffix stands before the extension, and fits into 255 bytes', () => {
+test('a suffix is inserted before the extension, within 255 bytes', () => {
   expect(withSuffix('report.pdf', '_1')).toBe('report_1.pdf')
   expect(withSuffix('README', '_1')).toBe('README_1')
   expect(withSuffix('.env', '_1')).toBe('.env_1')

@@ -1,35 +1,35 @@
-/** What a place for uploaded files has to do. */
+/** The interface of a storage. */
 import type { Readable } from 'node:stream'
 
-/** What is known of a file before its first byte is read. */
+/** The description of a file, known before its first byte. */
 export interface FileInfo {
-  /** The name of the form field, `file` for a raw body. */
+  /** The name of the form field; `file` for a raw body. */
   readonly field: string
-  /** The safe file name: one segment, no control characters, at most 255 bytes. */
+  /** The safe file name: one path segment, printable, at most 255 bytes. Not unique. */
   readonly name: string
   /** The file name as the client sent it. Never use it in a path. */
   readonly originalName: string
-  /** The media type that the client declares, in lower case and without parameters; `''` where it declares none. */
+  /** The media type that the client declares, in lower case and without parameters, or `''`. */
   readonly type: string
-  /** The part's own header fields, names in lower case. */
+  /** The header fields of the part, names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Bytes to come, where the client has said so. */
+  /** Bytes, if the client has announced them. */
   readonly expectedSize?: number
 }
 
-/** A file as a storage keeps it. */
+/** A file in a storage. */
 export interface StoredFile {
   /** Bytes. */
   readonly size: number
-  /** The absolute path, where the file is one of this machine's. */
+  /** The absolute path of a local file. */
   readonly path?: string
-  /** The bytes from `start` up to and with `end`; without a range, all of them. */
+  /** The bytes of a range, default all. */
   createReadStream(range?: ByteRange): Readable
-  /** Removes the file. A file that is gone already is no error. */
+  /** Removes the file. Succeeds if it is already gone. */
   remove(): Promise<void> | void
   /**
-   * A native Blob over the same bytes, for what only a native one can do: `new Blob([file])`,
-   * `formData.append('field', file, 'other-name')` and `URL.createObjectURL(file)`. Those throw where this is missing.
+   * A native Blob with the same bytes, for `new Blob([file])`, `formData.append('field', file, 'other-name')` and
+   * `URL.createObjectURL(file)`. Without it, these throw.
    */
   blob?(): Blob | undefined
 }
@@ -42,23 +42,23 @@ export interface ByteRange {
 
 /** A place for uploaded files. */
 export interface Storage {
-  /** What `describe(app)` calls it. Default: the name of its class. */
+  /** Its name in `describe(app)`. Default: the name of its class. */
   readonly name?: string
   /**
-   * Takes the bytes of one file.
+   * Stores one file.
    *
-   * @param stream the file's bytes. It is destroyed with an error if the request fails on the way.
-   * @param info what is known before the first byte
+   * @param stream the bytes of the file. If the request fails, it is destroyed with an error.
+   * @param info the description of the file
    * @param signal aborted when the request has failed: stop, and leave nothing behind
-   * @returns the stored file; or `undefined` to decline it, which must be before anything was read from `stream`
+   * @returns the stored file; or `undefined` to decline it, before anything was read from `stream`
    */
   store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<StoredFile | undefined>
   /**
-   * Takes a file of at most 64 KiB that has arrived whole, at once and without a stream, which costs more than the bytes
-   * of a small file. Optional: it is for a storage that has nothing to wait for.
+   * Stores a file of at most 64 KiB that has arrived whole, without a stream, which costs more than a small file itself.
+   * Optional, for a storage that does so synchronously.
    *
    * @param bytes may be a part of a larger buffer
-   * @returns the stored file; `undefined` where `store` is to be asked
+   * @returns the stored file; `undefined` to get it through `store` instead
    */
   storeBytes?(bytes: Buffer, info: FileInfo): StoredFile | undefined
 }

@@ -1,4 +1,4 @@
-/** Files that are being written: how they are named, filled, and cleared away when a process was killed. */
+/** Temporary files: their names, how they are written, and the removal of those that a killed process has left. */
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream, openAsBlob } from 'node:fs'
@@ -9,7 +9,7 @@ import { batchSize, type ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf } from './cleanup.js'
 import type { ByteRange, StoredFile } from './storage.js'
 
-/** Nothing else is named like this, so that the sweep can never take a file of somebody else. */
+/** Strict, so that the sweep never removes a file of another program. */
 const tempName = /^formgate-[0-9a-f]{32}\.part$/
 
 /** 128 random bits in hexadecimal. */
@@ -17,17 +17,17 @@ export function randomName(): string {
   return randomBytes(16).toString('hex')
 }
 
-/** A new path in `directory` under which a file is written until it is whole. */
+/** The path of a new temporary file in `directory`. */
 export function tempPath(directory: string): string {
   return join(directory, `formgate-${randomName()}.part`)
 }
 
 /**
- * Writes all that an buffer gathers into a new file that its owner alone may read (mode 0600).
+ * Writes all bytes of a buffer into a new file with mode 0600.
  *
- * @param fsync whether the bytes have to be on the disk, and not just with the operating system, before this resolves
+ * @param fsync true to wait until the bytes are on the disk, not just with the operating system
  * @returns the bytes written
- * @throws the first error. By then the descriptor is closed and the file is gone.
+ * @throws the first error, after the file was closed and removed
  */
 export async function writeTempFile(buffer: ChunkBuffer, path: string, fsync: boolean): Promise<number> {
   let handle: FileHandle | undefined
@@ -39,7 +39,7 @@ export async function writeTempFile(buffer: ChunkBuffer, path: string, fsync: bo
     return size
   } catch (error) {
     buffer.stop()
-    // A close that failed has let go of the descriptor all the same.
+    // If close() failed, the descriptor is released anyway.
     await handle?.close().catch(() => undefined)
     if (handle) await unlink(path).catch(() => undefined)
     throw error
@@ -50,63 +50,37 @@ async function writeAll(buffer: ChunkBuffer, handle: FileHandle): Promise<number
   let size = 0
   for (;;) {
     await buffer.fill(batchSize())
+    const total = size + buffer.size
     const chunks = buffer.drain()
     if (chunks.length === 0) return size
-    size += await writeChunks(chunks, handle)
+    for (let left = chunks; size < total;) {
+      const { bytesWritten } = await handle.writev(left)
+      if (bytesWritten === 0) throw new Error('A write to the disk wrote no bytes.')
+      size += bytesWritten
+      // A write may be partial, which is rare.
+      if (size < total) left = [Buffer.concat(left).subarray(bytesWritten)]
+    }
     buffer.releaseBuffers(chunks)
   }
 }
 
-async function writeChunks(chunks: readonly Uint8Array[], handle: FileHandle): Promise<number> {
-  let total = 0
-  for (const chunk of chunks) total += chunk.length
-  let size = 0
-  for (let left = chunks; size < total;) {
-    const { bytesWritten } = await handle.writev(left)
-    // A loop that gets nowhere would go on for ever.
-    if (bytesWritten === 0) throw new Error('A write took no bytes.')
-    size += bytesWritten
-    left = after(left, bytesWritten)
-  }
-  return size
-}
-
-/** What is left of `chunks` when the first `bytes` are taken away: a write may be cut short. */
-function after(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let left = bytes
-  let index = 0
-  for (const chunk of chunks) {
-    if (left < chunk.length) break
-    left -= chunk.length
-    index++
-  }
-  const rest = chunks.slice(index)
-  if (left > 0 && rest[0]) rest[0] = rest[0].subarray(left)
-  return rest
-}
-
-/**
- * Removes what a killed process has left in `directory`. Errors are ignored: the next start tries again.
- *
- * @param age milliseconds since the last byte was written. Younger files may belong to a process that lives.
- */
-async function sweepTempFiles(directory: string, age: number): Promise<void> {
-  const names = await readdir(directory).catch(() => [])
-  for (const name of names) {
-    if (!tempName.test(name)) continue
-    const path = join(directory, name)
-    const stats = await lstat(path).catch(() => undefined)
-    if (stats?.isFile() && Date.now() - stats.mtimeMs >= age) await unlink(path).catch(() => undefined)
+/** Waits until a file or a directory is on the disk. */
+export async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
+  const handle = await open(path, flags)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 
 /** Node takes the size of a file modulo 4 GiB in `openAsBlob` (nodejs/node#52585). */
 const maxBlobSize = 2 ** 32 - 1
 
-/** Bytes to read ahead: fewer and larger reads than Node's 64 KiB. */
+/** Fewer and larger reads than Node's 64 KiB. */
 const readAhead = 256 * 1024
 
-/** A file under a path of this machine. It is opened when it is read, and never held open. */
+/** A local file. It is opened for each read and never held open. */
 export class LocalFile implements StoredFile {
   readonly path: string
   readonly size: number
@@ -118,9 +92,9 @@ export class LocalFile implements StoredFile {
     this.#blob = blob
   }
 
-  /** @param size bytes; the file must be whole, since a change makes its native blob unreadable */
+  /** @param size bytes. The file must be complete: a later change makes its native Blob unreadable. */
   static async at(path: string, size: number): Promise<LocalFile> {
-    // Asked for now, because a native constructor that wants it later cannot wait. It reads nothing (about 10 µs).
+    // Now, since a native constructor that needs it later cannot wait. Takes about 10 µs and reads nothing.
     const blob = size > maxBlobSize ? undefined : await openAsBlob(path).catch(() => undefined)
     return new LocalFile(path, size, blob)
   }
@@ -140,22 +114,22 @@ export class LocalFile implements StoredFile {
   }
 }
 
-/** Old enough that no upload can still be writing: 24 hours, in milliseconds. */
+/** 24 hours (ms): no upload writes for so long. */
 const defaultSweepAge = 24 * 60 * 60 * 1000
 
 export interface StorageDirectoryOptions {
-  /** Where files go. A relative path starts at the working directory of the moment when the storage is defined. */
+  /** A relative path is resolved when the storage is created. */
   readonly directory: string
   /**
-   * Milliseconds after its last byte when a part file is taken for the remains of a killed process, and is removed at
-   * the first file that this storage writes. Default 24 hours; `Infinity` never.
+   * Age of a temporary file, since its last byte, from which it counts as left by a killed process (ms). Such files are
+   * removed when this storage writes its first file. Default 24 hours; `Infinity` never.
    */
   readonly sweepAge?: number
 }
 
 /**
- * The directory is created where it is missing, for its owner alone (mode 0700), but only once: if it vanishes while
- * the server runs, as an unmounted volume does, writing to whatever is below would be worse than the error.
+ * The directory of a storage. It is created if missing, with mode 0700, but only once: if it vanishes while the server
+ * runs, as an unmounted volume does, writing to what is below would be worse than an error.
  */
 export class StorageDirectory {
   readonly path: string
@@ -163,11 +137,9 @@ export class StorageDirectory {
   #ready: Promise<void> | undefined
 
   constructor({ directory, sweepAge = defaultSweepAge }: StorageDirectoryOptions) {
-    if (typeof directory !== 'string' || directory === '') {
-      throw new TypeError(`directory must be the path of a directory, but is ${JSON.stringify(directory)}.`)
-    }
-    if (!(sweepAge >= 0))
-      throw new TypeError(`sweepAge must be a number from 0 up, but is ${String(sweepAge)}.`)
+    if (typeof directory !== 'string' || directory === '')
+      throw new TypeError(`directory must be a path, not ${JSON.stringify(directory)}.`)
+    if (!(sweepAge >= 0)) throw new TypeError(`sweepAge must be 0 or more, not ${String(sweepAge)}.`)
     this.path = resolve(directory)
     this.#sweepAge = sweepAge
   }
@@ -185,7 +157,19 @@ export class StorageDirectory {
       this.#ready = undefined
       throw error
     }
-    // Not awaited: a crowded directory must not keep the first upload waiting. It never rejects.
-    if (this.#sweepAge !== Infinity) void sweepTempFiles(this.path, this.#sweepAge)
+    // Not awaited: a crowded directory must not delay the first upload. It never rejects.
+    if (this.#sweepAge !== Infinity) void this.#sweep()
+  }
+
+  /** Removes old temporary files. Ignores errors: the next start tries again. */
+  async #sweep(): Promise<void> {
+    const names = await readdir(this.path).catch(() => [])
+    for (const name of names) {
+      if (!tempName.test(name)) continue
+      const path = join(this.path, name)
+      const stats = await lstat(path).catch(() => undefined)
+      if (stats?.isFile() && Date.now() - stats.mtimeMs >= this.#sweepAge)
+        await unlink(path).catch(() => undefined)
+    }
   }
 }

@@ -1,40 +1,33 @@
-/** What the routes of an app accept, read from the app itself. */
+/** `describe()` for Express. */
 import { METHODS } from 'node:http'
 import { stepOf, type BodyStep } from '@formgate/core/adapter'
 import { describeRoute, describeUnknown, type RouteDescription } from '@formgate/core/describe'
 import { LayerPath, type RouterLayer, type Spelling } from './layer-path.js'
 
-export {
-  routeTable,
-  type AcceptedFiles,
-  type AcceptedMediaType,
-  type RouteDescription,
-  type SchemaDescription,
-  type SchemaField,
-} from '@formgate/core/describe'
+export { routeTable } from '@formgate/core/describe'
+export type * from '@formgate/core/describe'
 
-/** What is read of a router. */
+/** A router, as far as `describe()` reads it. */
 interface Stack {
   readonly stack: readonly RouterLayer[]
 }
 
 type Route = NonNullable<RouterLayer['route']>
 
-/** A middleware of Formgate's, and where it stands. */
+/** A middleware of Formgate, and its place in the app. */
 interface PlacedStep {
   readonly step: BodyStep
   readonly path: LayerPath
 }
 
 /**
- * What each route of an app, or of a router, accepts: the middlewares of Formgate that stand before its handler, put
- * together as they will be for a request. Call it when all routes are defined.
+ * What each route of an app, or of a router, accepts, by the middlewares of Formgate before its handler. Call it when all
+ * routes are defined.
  *
- * It sees what Express keeps. A middleware of Formgate's inside a function of your own is not seen. An app that is
- * mounted in another is a row of that, and is described by itself; a router that is given alone, without what stands
- * above it.
+ * It does not see middlewares of Formgate inside other functions. An app mounted in another is one row: describe it by
+ * itself. A router is described without the middleware above it.
  *
- * @throws TypeError for what is neither an app nor a router of Express 5
+ * @throws TypeError unless it is an app or a router of Express 5
  */
 export function describe(app: object): readonly RouteDescription[] {
   const walk = new Walk(mountDoubts(app))
@@ -52,21 +45,18 @@ function isStack(value: unknown): value is Stack {
   return typeof value === 'function' && 'stack' in value && Array.isArray(value.stack)
 }
 
-/** What an app inside another cannot tell of itself. */
 function mountDoubts(app: object): readonly string[] {
   const { parent, mountpath } = app as { parent?: unknown; mountpath?: string | readonly string[] }
   if (parent === undefined) return []
   const path = [mountpath].flat().join(', ')
-  return [
-    `This app is mounted at ${path} in another: its paths begin there, and what stands above it there is not told here.`,
-  ]
+  return [`This app is mounted at ${path} in another, whose path and middleware are not shown here.`]
 }
 
-/** One way through an app, in the order in which a request goes. */
+/** A walk through an app, in the order of a request. */
 class Walk {
   readonly #rows: RouteDescription[] = []
   readonly #steps: PlacedStep[] = []
-  /** Steps that a route has been found for. */
+  /** Steps above a route. */
   readonly #used = new Set<PlacedStep>()
   readonly #doubts: readonly string[]
 
@@ -86,14 +76,14 @@ class Walk {
     }
   }
 
-  /** Middlewares without a route are handlers, or stand above what nobody can look into. */
+  /** The rows of the routes, and of the steps that are above none: what follows them is not visible. */
   rows(): readonly RouteDescription[] {
     const left = this.#steps.filter((step) => !this.#used.has(step))
     const alone = left.flatMap((placed) => {
       const { path, notes } = placed.path.everything()
       const before = this.#steps.slice(0, this.#steps.indexOf(placed) + 1)
       const steps = before.filter((other) => other.path.covers(placed.path) === true)
-      const note = 'Whatever stands below: Express knows of no route there.'
+      const note = 'For everything below: Express has no route there.'
       return describeRoute(
         { method: '*', path, notes: [...notes, note], doubts: this.#doubts },
         steps.map(({ step }) => step),
@@ -103,13 +93,12 @@ class Walk {
   }
 
   #addRoute(route: Route, above: LayerPath): void {
-    const spellings = [route.path].flat() as readonly Spelling[]
-    for (const spelling of spellings) {
-      const place = above.route(spelling)
+    for (const spelling of [route.path].flat() as readonly Spelling[]) {
+      const path = above.route(spelling)
       for (const [method, own] of handlersOf(route)) {
-        const { steps, doubts } = this.#stepsAbove(place)
+        const { steps, doubts } = this.#stepsAbove(path)
         this.#rows.push(
-          ...describeRoute({ method, path: place.text, notes: place.notes, doubts }, [
+          ...describeRoute({ method, path: path.text, notes: path.notes, doubts }, [
             ...steps,
             ...own.flatMap(({ handle }) => stepOf(handle) ?? []),
           ]),
@@ -119,27 +108,26 @@ class Walk {
   }
 
   #addApp(path: LayerPath): void {
-    const place = path.everything()
     const { doubts } = this.#stepsAbove(path)
-    const note = 'An app of its own is mounted here: describe() that app too.'
-    this.#rows.push(describeUnknown({ method: '*', path: place.path, notes: place.notes, doubts }, note))
+    const note = 'Another app is mounted here: call describe() on it too.'
+    this.#rows.push(describeUnknown({ method: '*', ...path.everything(), doubts }, note))
   }
 
-  #stepsAbove(place: LayerPath): { steps: readonly BodyStep[]; doubts: readonly string[] } {
+  #stepsAbove(path: LayerPath): { steps: readonly BodyStep[]; doubts: readonly string[] } {
     const steps: BodyStep[] = []
     const doubts = [...this.#doubts]
     for (const placed of this.#steps) {
-      const covers = placed.path.covers(place)
+      const covers = placed.path.covers(path)
       if (covers === false) continue
       this.#used.add(placed)
       if (covers === true) steps.push(placed.step)
-      else doubts.push(`Whether what stands at ${placed.path.text} stands above this route cannot be known.`)
+      else doubts.push(`Unknown whether the middleware at ${placed.path.text} runs before this route.`)
     }
     return { steps, doubts }
   }
 }
 
-/** The handlers of a route by method; `*` for those of `all()`, which `app.all()` writes out method by method. */
+/** The handlers of a route by method; `*` for those of `all()`, which Express stores once per method. */
 function handlersOf({ stack }: Route): readonly (readonly [method: string, own: readonly RouterLayer[]])[] {
   const names = new Set(stack.map(({ method }) => method))
   const all = METHODS.every((method) => names.has(method.toLowerCase()))

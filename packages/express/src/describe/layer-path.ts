@@ -1,29 +1,29 @@
-/** Where a middleware or a route stands, as far as Express keeps it. */
+/** The place of a middleware or a route in an Express app. */
 
-/** As an app may give it to a router. */
+/** A path, as an app defines it. */
 export type Spelling = string | RegExp
 
-/** What is read of a layer of a router. */
+/** A layer of a router, as far as `describe()` reads it. */
 export interface RouterLayer {
   readonly handle: unknown
   readonly name: string
-  /** Of a route's own handlers; `undefined` in `route.all()`. */
+  /** Of a handler of a route; `undefined` for `route.all()`. */
   readonly method?: string
   readonly route?: { readonly path: Spelling | readonly Spelling[]; readonly stack: readonly RouterLayer[] }
-  /** Whether it stands at `/`, and so above everything. */
+  /** True at `/`. */
   readonly slash?: boolean
-  /** What `use()` was given. Kept by router 2.3 and newer. */
+  /** The path given to `use()`. From router 2.3 on. */
   readonly rawPath?: Spelling | readonly Spelling[]
   match(path: string): unknown
-  /** What the last match has taken off a path, before router 2.3. */
+  /** Before router 2.3: the path of the last match. */
   readonly path?: unknown
 }
 
 const unknown = '…'
 const notKept =
-  'Express does not keep the path that the router above is mounted at: update the package router to 2.3 or newer.'
+  'The path at which the router above is mounted is unknown: update the package router to 2.3 or newer.'
 
-/** The layers of `use()` on the way to a place, and the path of the route at its end. */
+/** The layers of `use()` above a place, and the path of its route. */
 export class LayerPath {
   readonly #layers: readonly RouterLayer[]
   readonly #end: Spelling | undefined
@@ -52,12 +52,12 @@ export class LayerPath {
     return this.#layers.some((layer) => textOf(layer) === unknown) ? [notKept] : []
   }
 
-  /** This place with all that lies below it. */
+  /** This place and everything below. */
   everything(): { path: string; notes: readonly string[] } {
     return { path: this.text === '/' ? '/*' : `${this.text}/*`, notes: this.notes }
   }
 
-  /** Whether a request for the other place passes here; `undefined` where that cannot be known. */
+  /** True if a request for the other place passes here; `undefined` if that is unknown. */
   covers(other: LayerPath): boolean | undefined {
     let shared = 0
     while (shared < this.#layers.length && this.#layers[shared] === other.#layers[shared]) shared += 1
@@ -72,7 +72,7 @@ export class LayerPath {
   }
 }
 
-/** Takes off what each layer matches, as a router does. */
+/** Strips what each layer matches from the path, as a router does. */
 function matches(layers: readonly RouterLayer[], path: string): boolean {
   let left = path
   for (const layer of layers) {
@@ -85,7 +85,7 @@ function matches(layers: readonly RouterLayer[], path: string): boolean {
   return true
 }
 
-/** The path of a mount, `''` for the root; a regular expression or nothing where it has no text. */
+/** The path of a mount, `''` for the root; `undefined` if it is not kept. */
 function pathOf({ slash, rawPath }: RouterLayer): RouterLayer['rawPath'] {
   if (slash === true) return ''
   return Array.isArray(rawPath) && rawPath.length === 1 ? (rawPath[0] as Spelling) : rawPath

@@ -1,27 +1,21 @@
-/** What the routes of an app accept, read from the app itself. */
+/** `describe()` for Fastify. */
 import { stepOf, type BodyStep } from '@formgate/core/adapter'
 import { describeRoute, describeUnknown, type RouteDescription } from '@formgate/core/describe'
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { contextAround, noteRoutes, notesOf, type AppNotes } from '../noted-routes.js'
 
-export {
-  routeTable,
-  type AcceptedFiles,
-  type AcceptedMediaType,
-  type RouteDescription,
-  type SchemaDescription,
-  type SchemaField,
-} from '@formgate/core/describe'
+export { routeTable } from '@formgate/core/describe'
+export type * from '@formgate/core/describe'
 
-/** A route, and the context that it was defined in. */
+/** A route, and the context in which it was defined. */
 type Route = readonly [options: RouteOptions, context: FastifyInstance]
 
 const plugin: FastifyPluginAsync = async (app) => noteRoutes(app)
 
 /**
- * Notes the routes that are defined after it, for `describe(app)`. `multipart` does the same: register this in an app
- * that has no `multipart`, or has it below some of its routes.
+ * Records the routes that are defined after it, for `describe(app)`. `multipart` does the same: register this plugin in an
+ * app without `multipart`, or with routes above it.
  */
 export const describable: FastifyPluginAsync = fastifyPlugin(plugin, {
   name: '@formgate/fastify/describable',
@@ -29,19 +23,18 @@ export const describable: FastifyPluginAsync = fastifyPlugin(plugin, {
 })
 
 /**
- * What each route of an app accepts: the hooks of Formgate that run before its handler, put together as they will be for
- * a request. Call it after `await app.ready()`.
+ * What each route of an app accepts, by the hooks of Formgate before its handler. Call it after `await app.ready()`.
  *
- * It knows the routes that were defined after `await app.register(multipart)` or `await app.register(describable)`;
- * where there may be others, the last row says so.
+ * It finds the routes that were defined after `await app.register(multipart)` or `await app.register(describable)`. If
+ * there may be others, the last row says so.
  *
- * @throws Error where neither was registered
+ * @throws Error if neither was registered
  */
 export function describe(app: object): readonly RouteDescription[] {
   const notes = notesOf(app as FastifyInstance)
   if (notes === undefined)
     throw new Error(
-      'describe() knows no routes. Call await app.register(describable) before the first route.',
+      'describe() found no routes. Call await app.register(describable) before the first route.',
     )
   const routes = [...notes.routes]
   const rows = routes.flatMap((route) =>
@@ -51,21 +44,20 @@ export function describe(app: object): readonly RouteDescription[] {
   )
   if (notes.isComplete) return rows
   const note =
-    'Routes that were defined before, or outside of, the first multipart are not known: await ' +
+    'Routes before the first multipart, or outside of its context, are not shown: await ' +
     'app.register(describable) at the start.'
   return [...rows, describeUnknown({ method: '*', path: '…' }, note)]
 }
 
-/** A route for GET takes HEAD too, without being asked. */
+/** Fastify adds HEAD to every route for GET. */
 function methodsOf([options, context]: Route, all: readonly Route[]): readonly string[] {
   const methods = [options.method].flat()
   if (context.supportedMethods.every((method) => methods.includes(method))) return ['*']
-  const takesGet = ([{ url, method }]: Route): boolean =>
-    url === options.url && [method].flat().includes('GET')
-  return methods.filter((method) => method !== 'HEAD' || !all.some(takesGet))
+  const hasGet = ([{ url, method }]: Route): boolean => url === options.url && [method].flat().includes('GET')
+  return methods.filter((method) => method !== 'HEAD' || !all.some(hasGet))
 }
 
-/** What of Formgate runs before the handler of a route, in the order of a request. */
+/** The hooks of Formgate before the handler of a route, in the order of a request. */
 function stepsOf([options, context]: Route, { mounts }: AppNotes): readonly BodyStep[] {
   const contexts: FastifyInstance[] = []
   for (let each: FastifyInstance | undefined = context; each !== undefined; each = contextAround(each))

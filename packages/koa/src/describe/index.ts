@@ -1,23 +1,17 @@
-/** What the routes of an app accept, read from the app itself. */
+/** `describe()` for Koa. */
 import { METHODS } from 'node:http'
 import { stepOf, type BodyStep } from '@formgate/core/adapter'
 import { describeRoute, type RouteDescription } from '@formgate/core/describe'
 
-export {
-  routeTable,
-  type AcceptedFiles,
-  type AcceptedMediaType,
-  type RouteDescription,
-  type SchemaDescription,
-  type SchemaField,
-} from '@formgate/core/describe'
+export { routeTable } from '@formgate/core/describe'
+export type * from '@formgate/core/describe'
 
-/** What is read of an app. */
+/** The part of an app that `describe()` reads. */
 export interface DescribedApp {
   readonly middleware: readonly unknown[]
 }
 
-/** What is read of a layer of @koa/router: a route, or without methods a middleware of `router.use()`. */
+/** A layer of @koa/router: a route, or without methods a middleware of `router.use()`. */
 interface RouterLayer {
   readonly methods: readonly string[]
   readonly path: unknown
@@ -26,19 +20,19 @@ interface RouterLayer {
 }
 
 /**
- * What each route of an app accepts: the middlewares of Formgate that stand before its handler, put together as they
- * will be for a request. Call it when all routes are defined.
+ * What each route of an app accepts, by the middlewares of Formgate before its handler. Call it when all routes are
+ * defined.
  *
- * It knows the routes of `@koa/router`. A handler that finds its paths itself is one row, and a middleware of Formgate's
- * inside a function of your own, such as those of koa-mount and koa-compose, is not seen.
+ * It finds the routes of `@koa/router`. Handlers without a router have one row. It does not see middlewares of Formgate
+ * inside other functions, such as those of koa-mount and koa-compose.
  *
- * @throws TypeError for what is no app of Koa
+ * @throws TypeError unless it is a Koa app
  */
 export function describe(app: DescribedApp): readonly RouteDescription[] {
-  if (!Array.isArray(app?.middleware)) throw new TypeError('describe() takes an app of Koa.')
+  if (!Array.isArray(app?.middleware)) throw new TypeError('describe() takes a Koa app.')
   const rows: RouteDescription[] = []
   const steps: BodyStep[] = []
-  // Those that no route below has shown yet.
+  // False while a step has no row of a route below it.
   let isShown = true
   for (const middleware of app.middleware as readonly unknown[]) {
     const step = stepOf(middleware)
@@ -52,15 +46,12 @@ export function describe(app: DescribedApp): readonly RouteDescription[] {
       isShown ||= routes.length > 0
     }
   }
-  return isShown ? rows : [...rows, ...describeRest(steps)]
+  if (isShown) return rows
+  const note = 'For everything below: no router has a route there.'
+  return [...rows, ...describeRoute({ method: '*', path: '/*', notes: [note] }, steps)]
 }
 
-function describeRest(steps: readonly BodyStep[]): readonly RouteDescription[] {
-  const note = 'Whatever stands below: no router knows of a route there.'
-  return describeRoute({ method: '*', path: '/*', notes: [note] }, steps)
-}
-
-/** The layers of a router, given what its `routes()` returned. */
+/** The layers of a router, if the middleware is what its `routes()` returned. */
 function layersOf(middleware: unknown): readonly RouterLayer[] | undefined {
   const { router } = middleware as { router?: { stack?: unknown } }
   return Array.isArray(router?.stack) ? (router.stack as readonly RouterLayer[]) : undefined
@@ -80,19 +71,19 @@ function describeRouter(
         const covers = layer === route || (layer.methods.length === 0 && coversRoute(layer, route))
         if (covers === true) steps.push(...own)
         else if (covers === undefined && own.length > 0)
-          doubts.push(`Whether what stands at ${String(layer.path)} stands above this route cannot be known.`)
+          doubts.push(`Unknown whether the middleware at ${String(layer.path)} runs before this route.`)
       }
       const path = String(route.path)
       return methodsOf(route).flatMap((method) => describeRoute({ method, path, doubts }, steps))
     })
 }
 
-/** Whether a request for the route passes a layer of `router.use()`; `undefined` where that cannot be known. */
+/** True if a request for the route passes a layer of `router.use()`; `undefined` if that is unknown. */
 function coversRoute(layer: RouterLayer, { path }: RouterLayer): boolean | undefined {
   return typeof path === 'string' ? layer.match(path) : undefined
 }
 
-/** A route for GET takes HEAD too, without being asked. */
+/** The router adds HEAD to every route for GET. */
 function methodsOf({ methods }: RouterLayer): readonly string[] {
   if (METHODS.every((method) => methods.includes(method) || method === 'CONNECT')) return ['*']
   return methods.includes('GET') ? methods.filter((method) => method !== 'HEAD') : methods

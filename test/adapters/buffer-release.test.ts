@@ -1,4 +1,4 @@
-/** Who sees the pieces of a large file, and what becomes of their memory. */
+/** Releases the memory of the chunks of a large file, but only if no other code can have them. */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
@@ -35,26 +35,26 @@ const digestOfFile = async (stored: UploadedFile): Promise<string> =>
 
 let directory = ''
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'own-pieces-'))
+  directory = await mkdtemp(join(tmpdir(), 'buffer-release-'))
 })
 afterAll(() => rm(directory, { recursive: true }))
 afterEach(() => vi.restoreAllMocks())
 
 const realPush = Reflect.get(Readable.prototype, 'push') as (
   this: Readable,
-  piece: unknown,
+  chunk: unknown,
   encoding?: BufferEncoding,
 ) => boolean
 
-/** Keeps each piece of a request, in a way that nothing can find out. */
+/** Keeps each chunk of a request, in a way that Formgate cannot detect. */
 function spyOn(request: IncomingMessage, kept: Buffer[]): void {
-  vi.spyOn(Readable.prototype, 'push').mockImplementation(function push(this: Readable, piece, encoding) {
-    if (this === request && piece !== null) kept.push(piece)
-    return realPush.call(this, piece, encoding)
+  vi.spyOn(Readable.prototype, 'push').mockImplementation(function push(this: Readable, chunk, encoding) {
+    if (this === request && chunk !== null) kept.push(chunk)
+    return realPush.call(this, chunk, encoding)
   })
 }
 
-/** Replaces the method by which a request tells of its pieces, and keeps them. */
+/** Replaces `emit` of a request to keep its chunks. */
 function replaceEmit(request: IncomingMessage, kept: Buffer[]): void {
   const emit = request.emit.bind(request)
   request.emit = (event: string, ...args: unknown[]): boolean => {
@@ -63,7 +63,7 @@ function replaceEmit(request: IncomingMessage, kept: Buffer[]): void {
   }
 }
 
-/** A disk whose files `keep` looks at as well. */
+/** A disk storage that passes each stream to `keep` first. */
 function keeping(keep: (stream: Readable, kept: Buffer[]) => Readable | undefined, kept: Buffer[]): Storage {
   const storage = disk({ directory })
   return {
@@ -79,17 +79,24 @@ const keepingInspector =
   (kept: Buffer[]): Inspector =>
   () => ({ chunk: (bytes) => void kept.push(bytes) })
 
-/** The same, though it says that it does not. */
-const untrueInspector =
+/** Keeps the bytes of every file, and hashes them. */
+const wrappingInspector =
   (kept: Buffer[]): Inspector =>
-  () => ({ chunk: (bytes) => void kept.push(bytes), keepsBytes: false })
+  (...args) => {
+    const hashing = hash()(...args)!
+    const chunk = (bytes: Buffer): void => {
+      kept.push(bytes)
+      void hashing.chunk(bytes)
+    }
+    return { ...hashing, chunk }
+  }
 
 function expectStartOnly(kept: readonly Buffer[], whole: Buffer): void {
   const firstEmpty = kept.findIndex(({ length }) => length === 0)
   const start = Buffer.concat(kept.slice(0, firstEmpty))
   expect(start.equals(whole.subarray(0, start.length))).toBe(true)
   expect(start.length).toBeGreaterThanOrEqual(64 * KiB)
-  // Beside the first 128 KiB a piece at the end, which holds more than the file.
+  // The first 128 KiB are never released, nor is the last chunk, which holds more than the file.
   expect(kept.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(320 * KiB)
 }
 
@@ -112,7 +119,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['a form with a hash', () => ({ storage: disk({ directory }), inspect: hash() }), sent],
     ['a bare file', () => ({ parsers: [FileUploadParser] }), { type: 'video/mp4', body: video }],
     ['a form in chunks', () => ({ storage: disk({ directory }) }), { ...sent, framing: 'chunked' }],
-  ])('of %s, no piece beyond the start stays in memory', async (_, mount, request) => {
+  ])('the chunks of %s are released after the first 128 KiB', async (_, mount, request) => {
     const kept: Buffer[] = []
     const headers = { 'Content-Disposition': 'attachment; filename=f' }
     const digest = await digestAfter(
@@ -123,17 +130,17 @@ describe.each(frameworks)('$name', ({ start }) => {
     expectStartOnly(kept, request.body as Buffer)
   })
 
-  test('whoever listens at the request beside Formgate keeps what he was given', async () => {
+  test('another listener on the request keeps its chunks', async () => {
     const kept: Buffer[] = []
     const digest = await digestAfter({
       mount: { storage: disk({ directory }) },
-      above: looking((request) => request.on('data', (piece: Buffer) => kept.push(piece)).pause()),
+      above: looking((request) => request.on('data', (chunk: Buffer) => kept.push(chunk)).pause()),
     })
     expect(digest).toBe(digestOf(video))
     expect(Buffer.concat(kept).equals(body)).toBe(true)
   })
 
-  test('whoever replaces a method of the request to see its pieces keeps what he was given', async () => {
+  test('code that replaces a method of the request keeps its chunks', async () => {
     const kept: Buffer[] = []
     const digest = await digestAfter({
       mount: { storage: disk({ directory }) },
@@ -143,12 +150,12 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(Buffer.concat(kept).equals(body)).toBe(true)
   })
 
-  test('whoever begins to listen in the middle keeps what he was given', async () => {
+  test('a listener that is added during the upload keeps its chunks', async () => {
     const kept: Buffer[] = []
     let request: IncomingMessage | undefined
     const onProgress: MountOptions['onProgress'] = ({ received }) => {
       if (received < KiB * KiB || request!.listenerCount('data') > 1) return
-      request!.on('data', (piece: Buffer) => kept.push(piece))
+      request!.on('data', (chunk: Buffer) => kept.push(chunk))
     }
     const digest = await digestAfter({
       mount: { storage: disk({ directory }), onProgress },
@@ -183,7 +190,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       },
     ],
     [
-      'reads it from the same pieces',
+      'copies the file to another stream',
       (stream, kept) => {
         const copy = new PassThrough()
         stream.on('data', (chunk: Buffer) => {
@@ -193,13 +200,13 @@ describe.each(frameworks)('$name', ({ start }) => {
         return stream.on('end', () => copy.end()) && copy
       },
     ],
-  ])('a storage that %s keeps what it was given', async (_, keep) => {
+  ])('a storage that %s keeps its chunks', async (_, keep) => {
     const kept: Buffer[] = []
     expect(await digestAfter({ mount: { storage: keeping(keep, kept) } })).toBe(digestOf(video))
     expect(digestOf(Buffer.concat(kept))).toBe(digestOf(video))
   })
 
-  test('a storage that looks at the first chunk and puts it back may keep it', async () => {
+  test('a storage that reads the first chunk and puts it back may keep it', async () => {
     const kept: Buffer[] = []
     const storage: Storage = {
       async store(stream, info, signal) {
@@ -214,22 +221,22 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(kept[0]!.equals(video.subarray(0, kept[0]!.length))).toBe(true)
   })
 
-  test('an inspection keeps what it was given, also beside one that needs nothing', async () => {
+  test('an inspection keeps its chunks, even beside hash()', async () => {
     const kept: Buffer[] = []
     const inspect = [hash(), keepingInspector(kept)]
     expect(await digestAfter({ mount: { storage: disk({ directory }), inspect } })).toBe(digestOf(video))
     expect(digestOf(Buffer.concat(kept))).toBe(digestOf(video))
   })
 
-  test('an inspection that says that it keeps nothing has nothing later', async () => {
+  test('an inspection that wraps hash() keeps its chunks', async () => {
     const kept: Buffer[] = []
-    const inspect = [hash(), untrueInspector(kept)]
+    const inspect = wrappingInspector(kept)
     expect(await digestAfter({ mount: { storage: disk({ directory }), inspect } })).toBe(digestOf(video))
-    expectStartOnly(kept, video)
+    expect(digestOf(Buffer.concat(kept))).toBe(digestOf(video))
   })
 
   test.each([1000, 16 * KiB, 65_537, 300_000])(
-    'two large files come out as they were from a body that comes in writes of %i bytes',
+    'two large files are stored unchanged from a body in writes of %i bytes',
     async (size) => {
       const contents = [video.subarray(0, 1_234_567), video.subarray(1_234_567)]
       const files = contents.map((content) => [file('f', 'f'), String(content)] as const)
@@ -250,7 +257,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   )
 })
 
-test('the payload of an injected request stays as it is', async () => {
+test('the payload of an injected request is not released', async () => {
   const app = fastify()
   await app.register(multipart, { storage: disk({ directory }), parsers: [MultiPartParser] })
   app.post('/', ({ files }) => digestOfFile(files['f']![0]!))
