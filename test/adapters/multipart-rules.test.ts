@@ -127,7 +127,7 @@ const mistakes: readonly Case[] = [
     body: form('ABC', a1),
     code: 'BOUNDARY_MISMATCH',
     detail: ['"abc"', '"ABC"'],
-    hint: ['Upper and lower case'],
+    hint: ['case-sensitive'],
   },
   {
     is: 'a boundary in single quotes',

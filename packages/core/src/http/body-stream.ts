@@ -25,6 +25,14 @@ const fewChunks = 16
 /** Up to this size small chunks are gathered. */
 const mostGathered = 16 * 1024
 
+/** A body on its way to a parser: a Buffer where all of it had arrived before anything read it, else a stream. */
+export type Body = Buffer | Readable
+
+/** Reads no further. A body that arrived whole needs nothing. */
+export function destroyBody(body: Body): void {
+  if (!Buffer.isBuffer(body)) body.destroy()
+}
+
 /** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
   /** Bytes. */
@@ -450,17 +458,18 @@ export function waitForFirstByte(
 }
 
 /**
- * Calls back with each chunk of a stream. Where the callback returns a promise, the stream waits for it.
+ * Calls back with each chunk of a body. Where the callback returns a promise, the stream waits for it.
  *
  * As `for await` does, but at a third of its cost for a small body: it makes no iterator, and waits only when asked to.
  *
- * @returns when the stream has ended
+ * @returns when the body has ended
  * @throws what the stream or the callback fails with; the stream is then destroyed
  */
 export function forEachChunk(
-  stream: Readable,
+  stream: Body,
   take: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
+  if (Buffer.isBuffer(stream)) return new Promise((resolve) => resolve(take(stream)))
   if (stream instanceof BodyStream) return stream.each(take)
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {

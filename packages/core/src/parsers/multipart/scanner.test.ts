@@ -182,18 +182,18 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
   ['X\r\nA: b\r\n\r\nc\r\nX--', /^BOUNDARY_MISMATCH: .*"X".*"--X"/, 'delimiters without dashes'],
   [
     ' --X\r\nContent-Type: b\r\n\r\nc\r\n --X--',
-    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    /^BOUNDARY_MISMATCH: .*"--X".*line of its own/,
     'delimiters that are indented',
   ],
   [
     'glued--X\r\nA: b\r\n\r\nc',
-    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    /^BOUNDARY_MISMATCH: .*"--X".*line of its own/,
     'something glued to the first delimiter',
   ],
   // What stands before the first delimiter is no part; a delimiter that is spoilt must not make a preamble of one.
   [
     'glued--X\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
-    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    /^BOUNDARY_MISMATCH: .*"--X".*line of its own/,
     'something glued to the first delimiter of two',
   ],
   [
