@@ -124,7 +124,8 @@ export class FileStreams {
       this.#busboy.write(chunk)
     }
     // Files may share the memory of a chunk, and the reader of one of them may have transferred it.
-    if (left !== 0) this.fail(new Error('The reader of a file transferred memory that holds other bytes too.'))
+    if (left !== 0)
+      this.fail(new Error('The reader of a file transferred memory that holds other bytes too.'))
   }
 
   /** Ends the form. Resolves when every stream has been read to its end. */

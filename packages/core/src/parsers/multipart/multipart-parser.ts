@@ -42,7 +42,10 @@ export class MultiPartParser extends BaseParser {
 
   async #read(body: Body, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
     const form = new FormCollector(context, this.charsetField)
-    await new PartReader(context.limits, form, context.fileRules, context.meters?.fields).read(body, mediaType)
+    await new PartReader(context.limits, form, context.fileRules, context.meters?.fields).read(
+      body,
+      mediaType,
+    )
     return DataAndFiles.fromEntries(await form.entries())
   }
 

@@ -39,26 +39,24 @@ export interface PartReceiver {
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
 
-type OpenPart =
-  | { readonly kind: 'field'; readonly place: number; header: PartHeader; charset: string | undefined }
-  | OpenFile
-  | {
-      readonly kind: 'rejected'
-      readonly place: number
-      readonly info: FileInfo
-      readonly rule: FileRule | undefined
-      readonly content: RejectedContent
-    }
-  | { readonly kind: 'no file chosen'; readonly number: number }
+interface OpenField {
+  readonly kind: 'field'
+  readonly place: number
+  readonly header: PartHeader
+  readonly charset: string | undefined
+}
 
 interface OpenFile {
   readonly kind: 'file'
   readonly place: number
   readonly info: FileInfo
   readonly rule: FileRule | undefined
+  readonly rejected: RejectedContent | undefined
   size: number
   isStreamed: boolean
 }
+
+type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number }
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
@@ -107,7 +105,7 @@ export class PartReader implements PartListener {
       })
       scanner.end()
       await this.#files?.end()
-      await Promise.all(this.#received)
+      if (this.#received.length > 0) await Promise.all(this.#received)
     } catch (error) {
       const first = await this.#earlierFailure(error)
       this.fail(first)
@@ -161,9 +159,6 @@ export class PartReader implements PartListener {
       this.#fields.add(part.header.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
-    } else if (part.kind === 'rejected') {
-      part.content.add(chunk, from, to)
-      this.#parts.addToFile(part.info.field, part.content.size, part.rule)
     } else {
       throw malformedPart(part.number, 'it has content but its filename is empty')
     }
@@ -171,20 +166,11 @@ export class PartReader implements PartListener {
 
   closePart(): void {
     const part = this.#part!
-    if (part.kind === 'field') {
-      this.#receiver.field(part.place, part.header, this.#bytes, part.charset)
-    } else if (part.kind === 'file') {
-      if (!part.isStreamed) {
-        if (this.#receiver.wholeFile!(part.place, part.info, this.#bytes.toBuffer())) return
-        this.#openStream(part)
-      }
-      this.#files!.close()
-    } else if (part.kind === 'rejected') {
-      this.#receiver.rejectedFile!(part.place, part.info, part.content)
-    }
+    if (part.kind === 'field') this.#receiver.field(part.place, part.header, this.#bytes, part.charset)
+    else if (part.kind === 'file') this.#closeFile(part)
   }
 
-  #openField(header: PartHeader): OpenPart {
+  #openField(header: PartHeader): OpenField {
     const { name, mediaType, number } = header
     this.#fields.begin(name)
     if (mediaType?.type === 'multipart')
@@ -203,20 +189,31 @@ export class PartReader implements PartListener {
     const safeName = safeFileName(filename)
     if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is not a file name`)
     const info = fileInfo(header, safeName, filename)
+    const isRejected = rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
+    const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++
-    if (rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info)))
-      return { kind: 'rejected', place, info, rule, content: new RejectedContent() }
-    const file: OpenFile = { kind: 'file', place, info, rule, size: 0, isStreamed: false }
-    if (this.#receiver.wholeFile === undefined) this.#openStream(file)
+    const file: OpenFile = { kind: 'file', place, info, rule, rejected, size: 0, isStreamed: false }
+    if (!isRejected && this.#receiver.wholeFile === undefined) this.#openStream(file)
     return file
   }
 
   #addToFile(file: OpenFile, chunk: Buffer, from: number, to: number): void {
     file.size += to - from
-    this.#parts.addToFile(file.info.field, file.size, file.rule)
+    this.#parts.checkFileSize(file.info.field, file.size, file.rule)
+    if (file.rejected !== undefined) return file.rejected.add(chunk, from, to)
     if (!file.isStreamed && file.size > smallFile) this.#openStream(file)
     if (file.isStreamed) this.#files!.add(chunk, from, to)
     else this.#bytes.add(chunk, from, to)
+  }
+
+  #closeFile(file: OpenFile): void {
+    const { place, info, rejected } = file
+    if (rejected !== undefined) return this.#receiver.rejectedFile!(place, info, rejected)
+    if (!file.isStreamed) {
+      if (this.#receiver.wholeFile!(place, info, this.#bytes.toBuffer())) return
+      this.#openStream(file)
+    }
+    this.#files!.close()
   }
 
   #openStream(file: OpenFile): void {
