@@ -39,40 +39,44 @@ export function parsePartHeader(header: string, number: number, maxLines: number
   // Plain headers have one or two lines.
   if (maxLines >= 2) {
     const plainName = plainFieldName(header)
-    if (plainName !== undefined) return new PlainField(number, plainName)
+    if (plainName !== undefined) return new LazyHeader(header, number, plainName)
     const plainFile = plainFileHeader(header, number)
     if (plainFile !== undefined) return plainFile
   }
   const lines = countLines(header)
-  if (lines > maxLines) throw tooManyLines(number, maxLines)
-  const fields = headerFields(header, number)
-  const { name, filename } = disposition(fields['content-disposition'], number)
-  const contentType = fields['content-type']
-  const known = {
-    number,
-    name: detached(name, header),
-    filename: filename === undefined ? undefined : detached(filename, header),
-    mediaType: contentType === undefined ? undefined : parseMediaType(detached(contentType, header)),
+  if (lines > maxLines) {
+    const detail = `The header of part ${number} of the multipart body has more than ${maxLines} lines.`
+    throw new BodyError('LIMIT_HEADER_SIZE', { detail, limit: maxLines })
   }
-  return lines > fewLines ? new LongHeader(known, header) : { ...known, fields }
+  const fields = headerFields(header, number)
+  const found = disposition(fields['content-disposition'], number)
+  const name = detached(found.name, header)
+  const filename = found.filename === undefined ? undefined : detached(found.filename, header)
+  const contentType = fields['content-type']
+  const mediaType = contentType === undefined ? undefined : parseMediaType(detached(contentType, header))
+  if (lines > fewLines) return new LazyHeader(header, number, name, filename, mediaType)
+  return { number, name, filename, mediaType, fields }
 }
 
 /** Clients send two lines for most files; Node and mail programs send up to five. */
 const fewLines = 8
 
 /**
- * A header of many lines. It keeps their text and reads them when asked: an object of 64 names takes up to 20 times the
- * memory of the bytes that the client sent for it.
+ * A header whose fields are read from its text when asked for. Those of a plain field seldom are, and an object with the 64
+ * fields of a long header takes up to 20 times the memory of the bytes that the client sent.
  */
-class LongHeader implements PartHeader {
-  declare readonly number: number
-  declare readonly name: string
-  declare readonly filename: string | undefined
-  declare readonly mediaType: MediaType | undefined
+class LazyHeader implements PartHeader {
+  readonly number: number
+  readonly name: string
+  readonly filename: string | undefined
+  readonly mediaType: MediaType | undefined
   readonly #text: string
 
-  constructor(known: Omit<PartHeader, 'fields'>, text: string) {
-    Object.assign(this, known)
+  constructor(text: string, number: number, name: string, filename?: string, mediaType?: MediaType) {
+    this.number = number
+    this.name = name
+    this.filename = filename
+    this.mediaType = mediaType
     this.#text = text
   }
 
@@ -82,15 +86,18 @@ class LongHeader implements PartHeader {
 }
 
 /** What a storage is told of the file of a part. */
-export function fileInfo(header: PartHeader, name: string, originalName: string): FileInfo {
-  const { name: field, mediaType } = header
-  const known = { field, name: detached(name, originalName), originalName, type: mediaType?.essence ?? '' }
-  if (!(header instanceof LongHeader)) return { ...known, headers: header.fields }
-  longHeaders.set(known, header)
-  return Object.defineProperty(known, 'headers', lazyHeaders) as FileInfo
+export function fileInfo(header: PartHeader, safeName: string, originalName: string): FileInfo {
+  const field = header.name
+  const name = detached(safeName, originalName)
+  const type = header.mediaType?.essence ?? ''
+  // A spread here would take longer than all the rest of a small file.
+  if (!(header instanceof LazyHeader)) return { field, name, originalName, type, headers: header.fields }
+  const info = { field, name, originalName, type }
+  longHeaders.set(info, header)
+  return Object.defineProperty(info, 'headers', lazyHeaders) as FileInfo
 }
 
-const longHeaders = new WeakMap<object, LongHeader>()
+const longHeaders = new WeakMap<object, PartHeader>()
 
 /** One getter for all files, so that they share a shape. An own property, so that `{ ...info }` has the headers too. */
 const lazyHeaders: PropertyDescriptor = {
@@ -106,11 +113,6 @@ function countLines(header: string): number {
   return lines
 }
 
-function tooManyLines(number: number, limit: number): BodyError {
-  const detail = `The header of part ${number} of the multipart body has more than ${limit} lines.`
-  return new BodyError('LIMIT_HEADER_SIZE', { detail, limit })
-}
-
 /**
  * Copies a text that is much shorter than the header it was cut from. V8 slices by reference: a name of 13 characters
  * would keep a header of 16 KiB in memory. Only a detour through a buffer is certain to copy.
@@ -118,23 +120,6 @@ function tooManyLines(number: number, limit: number): BodyError {
 function detached(text: string, header: string): string {
   if (header.length - text.length < 256) return text
   return Buffer.from(text, 'utf16le').toString('utf16le')
-}
-
-/** A plain field. Forms have many, and most are never asked for their header. */
-class PlainField implements PartHeader {
-  readonly number: number
-  readonly name: string
-  readonly filename = undefined
-  readonly mediaType = undefined
-
-  constructor(number: number, name: string) {
-    this.number = number
-    this.name = name
-  }
-
-  get fields(): Readonly<Record<string, string>> {
-    return { 'content-disposition': `form-data; name="${this.name}"` }
-  }
 }
 
 const plainFieldStart = 'Content-Disposition: form-data; name="'

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { MultipartScanner } from './scanner.js'
+import { MultipartScanner, readHeader } from './scanner.js'
 
 interface Part {
   readonly header: string
@@ -264,4 +265,54 @@ test('a listener that throws is heard', () => {
     closePart: () => undefined,
   })
   expect(() => scanner.push(Buffer.from('--X\r\nA: b\r\n\r\n'))).toThrow(RangeError)
+})
+
+/** The header in these chunks and the content after it; `undefined` if it does not end. */
+function gather(chunks: readonly string[]): [header: string, rest: string] | undefined {
+  const header = new ByteBuffer()
+  for (const [index, chunk] of chunks.entries()) {
+    const next = readHeader(header, Buffer.from(chunk, 'latin1'), 0)
+    if (next !== undefined) return [header.latin1(), chunk.slice(next) + chunks.slice(index + 1).join('')]
+  }
+  return undefined
+}
+
+const headers: readonly [body: string, result: [string, string] | undefined][] = [
+  ['A: b\r\n\r\ncontent', ['A: b', 'content']],
+  ['A: b\r\nC: d\r\n\r\n\r\n--X', ['A: b\r\nC: d', '\r\n--X']],
+  ['A: b\r\n\r\n', ['A: b', '']],
+  ['\r\ncontent', ['', 'content']],
+  ['\r\n\r\ncontent', ['', '\r\ncontent']],
+  ['A\r\r\n\r\ncontent', ['A\r', 'content']],
+  ['A\r\n\r\r\n\r\nc', ['A\r\n\r', 'c']],
+  ['\xff\x80\0: \xe9\r\n\r\nc', ['\xff\x80\0: \xe9', 'c']],
+  ['A: b\r\n', undefined],
+  ['A: b\n\nc', undefined],
+  ['A: b\r\n\n\r\n', undefined],
+  ['\r', undefined],
+  ['\n\r\n', undefined],
+]
+
+test.each(headers)('%j has the header and the content %j, however it is cut', (body, result) => {
+  expect(gather([body])).toEqual(result)
+  expect(gather(body.split(''))).toEqual(result)
+  for (let cut = 1; cut < body.length; cut += 1)
+    expect(gather([body.slice(0, cut), body.slice(cut)])).toEqual(result)
+})
+
+test('a header that begins inside a chunk is read from there', () => {
+  const header = new ByteBuffer()
+  expect(readHeader(header, Buffer.from('xxA: '), 2)).toBeUndefined()
+  expect(header.size).toBe(3)
+  expect(readHeader(header, Buffer.from('b\r\n\r\nc'), 0)).toBe(5)
+  expect(header.latin1()).toBe('A: b')
+})
+
+test('the bytes of one header are not part of the next', () => {
+  const header = new ByteBuffer()
+  readHeader(header, Buffer.from('A: b\r'), 0)
+  header.truncate(0)
+  expect(header.size).toBe(0)
+  expect(readHeader(header, Buffer.from('\nC: d\r\n\r\n'), 0)).toBe(9)
+  expect(header.latin1()).toBe('\nC: d')
 })

@@ -45,7 +45,7 @@ export class MultipartScanner {
   /** The bytes after a boundary, until it is clear whether that was a delimiter. */
   readonly #padding = new ByteBuffer()
   readonly #preamble = new ByteBuffer()
-  readonly #header = new HeaderBytes()
+  readonly #header = new ByteBuffer()
 
   /** @param headerSize bytes that the header of a part may have */
   constructor(boundary: string, headerSize: number, listener: PartListener) {
@@ -80,7 +80,7 @@ export class MultipartScanner {
    */
   end(): void {
     if (this.#state === 'epilogue') return
-    if (this.#state === 'header') checkHeader(this.#header.text(), this.#boundary, this.#part, true)
+    if (this.#state === 'header') checkHeader(this.#header.latin1(), this.#boundary, this.#part, true)
     const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed
     if (this.#state === 'content' && this.#part === 0 && !isCutInFirstDelimiter) throw this.#noDelimiter()
     throw new BodyError('TRUNCATED_BODY', {
@@ -203,16 +203,16 @@ export class MultipartScanner {
   }
 
   #readHeader(chunk: Buffer, from: number): number {
-    const next = this.#header.add(chunk, from)
+    const next = readHeader(this.#header, chunk, from)
     // An unfinished header may end with the start of its empty line.
     const longest = this.#headerSize + (next === undefined ? crlf.length * 2 - 1 : 0)
     if (this.#header.size > longest) {
-      checkHeader(this.#header.text().slice(0, this.#headerSize), this.#boundary, this.#part, true)
+      checkHeader(this.#header.latin1().slice(0, this.#headerSize), this.#boundary, this.#part, true)
       throw headerTooLong(this.#headerSize)
     }
     if (next === undefined) return chunk.length
-    const header = this.#header.text()
-    this.#header.clear()
+    const header = this.#header.latin1()
+    this.#header.truncate(0)
     checkHeader(header, this.#boundary, this.#part, false)
     // The delimiter after an empty part may share the CRLF that ends the header (RFC 2046, body-part).
     this.#expectContent(crlf.length, crlf.length)
@@ -258,46 +258,25 @@ function matchAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number {
 
 const endOfHeader = Buffer.from('\r\n\r\n')
 
-/** The bytes of one header, which may come in several chunks. */
-export class HeaderBytes {
-  readonly #bytes = new ByteBuffer()
+/**
+ * Adds the bytes of `chunk` from `from` on to a header. Once its end is found, `header` has its bytes and no others.
+ *
+ * @returns where the content after the header begins; `undefined` if the header goes on
+ */
+export function readHeader(header: ByteBuffer, chunk: Buffer, from: number): number | undefined {
+  const known = header.size
+  header.add(chunk, from, chunk.length)
+  const isEmpty = header.at(0) === CR && header.at(1) === LF
+  const end = isEmpty ? 0 : emptyLine(header, Math.max(0, known - endOfHeader.length + 1))
+  if (end === -1) return undefined
+  header.truncate(end)
+  // The known bytes came in earlier chunks; the empty line may have begun there.
+  return from - known + end + (isEmpty ? 2 : endOfHeader.length)
+}
 
-  /** Bytes so far; once `add` has found the end of the header, its length. */
-  get size(): number {
-    return this.#bytes.size
-  }
-
-  /** The header, one character for each byte. */
-  text(): string {
-    return this.#bytes.latin1()
-  }
-
-  /**
-   * Adds the bytes of `chunk` from `from` on.
-   *
-   * @returns where the content after the header begins; `undefined` if the header goes on
-   */
-  add(chunk: Buffer, from: number): number | undefined {
-    const bytes = this.#bytes
-    const known = bytes.size
-    bytes.add(chunk, from, chunk.length)
-    const isEmpty = bytes.at(0) === CR && bytes.at(1) === LF
-    const end = isEmpty ? 0 : this.#end(Math.max(0, known - endOfHeader.length + 1))
-    if (end === -1) return undefined
-    bytes.truncate(end)
-    // The known bytes came in earlier chunks; the empty line may have begun there.
-    return from - known + end + (isEmpty ? 2 : endOfHeader.length)
-  }
-
-  /** Where the empty line begins. Node finds one byte three times as fast as four, and most headers are one line. */
-  #end(from: number): number {
-    const bytes = this.#bytes
-    const first = bytes.indexOf(CR, from)
-    const isEnd = bytes.at(first + 1) === LF && bytes.at(first + 2) === CR && bytes.at(first + 3) === LF
-    return first === -1 || isEnd ? first : bytes.indexOf(endOfHeader, first + 1)
-  }
-
-  clear(): void {
-    this.#bytes.truncate(0)
-  }
+/** Node finds one byte three times as fast as four, and most headers are one line. */
+function emptyLine(header: ByteBuffer, from: number): number {
+  const first = header.indexOf(CR, from)
+  const isEnd = header.at(first + 1) === LF && header.at(first + 2) === CR && header.at(first + 3) === LF
+  return first === -1 || isEnd ? first : header.indexOf(endOfHeader, first + 1)
 }
