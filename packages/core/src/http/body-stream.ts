@@ -458,11 +458,11 @@ export function waitForFirstByte(
 }
 
 /**
- * Calls back with each chunk of a body. Where the callback returns a promise, the stream waits for it.
+ * Calls back with each chunk of a stream. Where the callback returns a promise, the stream waits for it.
  *
  * As `for await` does, but at a third of its cost for a small body: it makes no iterator, and waits only when asked to.
  *
- * @returns when the body has ended
+ * @returns when the stream has ended
  * @throws what the stream or the callback fails with; the stream is then destroyed
  */
 export function forEachChunk(

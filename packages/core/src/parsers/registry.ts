@@ -61,7 +61,7 @@ export function selectParser(
   return list.find(({ range }) => mediaTypeCovers(range, mediaType))
 }
 
-/** The 415 for a media type that no parser reads, with an `Accept` header of those that they do (RFC 9110, 15.5.16). */
+/** The 415 for a media type that no parser of the list reads, with what it reads in `Accept` (RFC 9110, 15.5.16). */
 export function unsupportedMediaType(
   list: readonly RegisteredParser[],
   header: string | undefined,
