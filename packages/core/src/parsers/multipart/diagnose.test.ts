@@ -55,7 +55,7 @@ const bodies: readonly [
     /follows CRLF/,
     'a delimiter in mid-line',
   ],
-  ['--X\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF behind a delimiter'],
+  ['--X\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF after a delimiter'],
   ['\n--X\r\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF before a delimiter'],
   ['a\n--X--\r\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF before the closing delimiter'],
   [
@@ -64,7 +64,7 @@ const bodies: readonly [
     'LF_LINE_ENDINGS',
     /LF/,
     /CRLF/,
-    'LF before a closing delimiter with something behind it',
+    'LF before a closing delimiter with trailing text',
   ],
   [
     '--X\r\r\nA: b',
@@ -72,7 +72,7 @@ const bodies: readonly [
     'BOUNDARY_MISMATCH',
     /"--X".*line of its own/,
     /follows CRLF/,
-    'a delimiter with a CR too many',
+    'a delimiter with an extra CR',
   ],
   [
     '--X\r',
@@ -146,7 +146,7 @@ test.each([
   ['a=1&b=2', /application\/x-www-form-urlencoded/],
   ['hello', /Remove the Content-Type header/],
   ['', /Remove the Content-Type header/],
-])('where no boundary is declared, the hint for the body %j says so', (body, hint) => {
+])('the hint for a body without a declared boundary says what %j looks like', (body, hint) => {
   const error = missingBoundary(Buffer.from(body))
   expect(error.code).toBe('MISSING_BOUNDARY')
   expect(error.hint).toMatch(

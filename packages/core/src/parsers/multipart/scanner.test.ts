@@ -60,11 +60,11 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
   [
     '--X \t \r\nA: b\r\n\r\nc\r\n--X\t\r\nD: e\r\n\r\nf\r\n--X--  \r\n',
     [closed('A: b', 'c'), closed('D: e', 'f')],
-    'white space behind delimiters',
+    'white space after delimiters',
   ],
-  ['--X\r\nA: b\r\n\r\nc\r\n--X--junk', [closed('A: b', 'c')], 'something behind the closing delimiter'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X--junk', [closed('A: b', 'c')], 'something after the closing delimiter'],
   ['--X\r\nA: b\r\n\r\nc\r\n--XY\r\n--X--', [closed('A: b', 'c\r\n--XY')], 'a longer boundary'],
-  ['--X\r\nA: b\r\n\r\nc\r\n--X-\r\n--X--', [closed('A: b', 'c\r\n--X-')], 'one dash behind the boundary'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X-\r\n--X--', [closed('A: b', 'c\r\n--X-')], 'one dash after the boundary'],
   [
     '--X\r\nA: b\r\n\r\nc\r\n--X -- \r\n--X--',
     [closed('A: b', 'c\r\n--X -- ')],
@@ -73,12 +73,12 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
   [
     '--X\r\nA: b\r\n\r\nc\r\n--X \tz\r\n--X--',
     [closed('A: b', 'c\r\n--X \tz')],
-    'something behind white space',
+    'something after white space',
   ],
   ['--X\r\nA: b\r\n\r\nc\r\n--X\r\r\n--X--', [closed('A: b', 'c\r\n--X\r')], 'a CR too many'],
   ['--X\r\nA: b\r\n\r\nc--X--\r\n--X--', [closed('A: b', 'c--X--')], 'the boundary in the middle of a line'],
-  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', [closed('A: b', 'c\n--X--')], 'the boundary behind an LF'],
-  ['--X\r\nA: b\r\n\r\nc\r--X--\r\n--X--', [closed('A: b', 'c\r--X--')], 'the boundary behind a CR'],
+  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', [closed('A: b', 'c\n--X--')], 'the boundary after an LF'],
+  ['--X\r\nA: b\r\n\r\nc\r--X--\r\n--X--', [closed('A: b', 'c\r--X--')], 'the boundary after a CR'],
   ['--X\r\nA: b\r\n\r\n--XY\r\n--X--', [closed('A: b', '--XY')], 'a false delimiter at the start of a part'],
   ['--X\r\nA: b\r\n\r\n--\r\n--X--', [closed('A: b', '--')], 'dashes at the start of a part'],
 
@@ -125,10 +125,10 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
     [closed('A: b', 'c')],
     'an epilogue with a part in it',
   ],
-  ['--X--\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [], 'a part behind a form without parts'],
+  ['--X--\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [], 'a part after a form without parts'],
 ]
 
-test.each(framed)('%j is framed as %j: %s', (body, parts) => {
+test.each(framed)('%j is cut into %j: %s', (body, parts) => {
   expect(frameEveryWay(body)).toEqual(parts)
 })
 
@@ -174,8 +174,8 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
     /^LF_LINE_ENDINGS/,
     'LF in a header that the next part follows',
   ],
-  ['--X \t\nA: b', /^LF_LINE_ENDINGS/, 'LF behind white space'],
-  ['--X\r\nA: b\r\n\r\nc\r\n--X\nD: e', /^LF_LINE_ENDINGS/, 'LF behind a later delimiter'],
+  ['--X \t\nA: b', /^LF_LINE_ENDINGS/, 'LF after white space'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X\nD: e', /^LF_LINE_ENDINGS/, 'LF after a later delimiter'],
   [`--X\r\nA: b\n${'c'.repeat(200)}`, /^LF_LINE_ENDINGS/, 'LF in a header that is too long'],
 
   ['--Y\r\nContent-Type: b\r\n\r\nc\r\n--Y--', /^BOUNDARY_MISMATCH: .*"X".*"Y"/, 'another boundary'],
@@ -200,7 +200,7 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
   [
     '--X junk\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
     /^BOUNDARY_MISMATCH/,
-    'something behind the first delimiter of two',
+    'something after the first delimiter of two',
   ],
   [' --X\r\nA: b\r\n\r\nc\r\n--X--', /^BOUNDARY_MISMATCH/, 'a space before the first delimiter'],
   ['pre\n--X\r\nA: b\r\n\r\nc\r\n--X--', /^LF_LINE_ENDINGS/, 'LF before the first delimiter of two'],
@@ -242,12 +242,12 @@ test.each(refused)('%j is refused, %s: %s', (body, answer) => {
   expect(frameEveryWay(body)).toMatch(answer)
 })
 
-test('a header of exactly the longest size is read', () => {
+test('a header may be as long as the limit', () => {
   const header = 'a'.repeat(100)
   expect(frameEveryWay(`--X\r\n${header}\r\n\r\nc\r\n--X--`)).toEqual([closed(header, 'c')])
 })
 
-test.each([64 * 1024, 64 * 1024 + 1])('of a preamble 64 KiB are read and no more: %i bytes', (size) => {
+test.each([64 * 1024, 64 * 1024 + 1])('a preamble may have 64 KiB: %i bytes', (size) => {
   const body = `${'p'.repeat(size)}\r\n--X--`
   const answers = [[body], [body.slice(0, size), body.slice(size)], body.match(/.{1,999}/gs)!].map((chunks) =>
     frame(chunks, 'X', 100),
@@ -256,7 +256,7 @@ test.each([64 * 1024, 64 * 1024 + 1])('of a preamble 64 KiB are read and no more
     expect(answer).toEqual(size > 64 * 1024 ? expect.stringMatching(/^BOUNDARY_MISMATCH|^NOT_MULTIPART/) : [])
 })
 
-test('a listener that throws is heard', () => {
+test('an error of the listener is thrown', () => {
   const scanner = new MultipartScanner('X', 100, {
     openPart: () => {
       throw new RangeError('no')
