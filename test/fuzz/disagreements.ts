@@ -243,7 +243,7 @@ export const disagreements: readonly Disagreement[] = [
     right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2; RFC 7578, 4.2 has neither name* nor values in pieces.',
     applies: (e) =>
       ['MALFORMED_PART', 'INVALID_CHARSET'].includes(code(e)) &&
-      /\*"|unknown charset/.test((e.ours as { detail: string }).detail) &&
+      /\*\d*\*?"|unknown charset/.test((e.ours as { detail: string }).detail) &&
       /(?:name|filename)\*/i.test(disposition(partAtFault(e) ?? { header: '', content: '' })),
   },
   {

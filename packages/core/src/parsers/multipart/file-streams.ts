@@ -33,17 +33,6 @@ const smallChunk = 4 * 1024
 /** Up to this size a loop is faster than `copy`, a call of which takes as long as 100 turns. */
 const shortRun = 64
 
-/** The limits are Formgate's own: busboy's fire at N instead of N + 1, or not at all. */
-const noLimits = {
-  fieldNameSize: Infinity,
-  fieldSize: Infinity,
-  fields: Infinity,
-  fileSize: Infinity,
-  files: Infinity,
-  parts: Infinity,
-  headerPairs: Infinity,
-}
-
 type OnFile = (place: number, info: FileInfo, stream: Readable) => void
 
 /** The files of one form, in their order. */
@@ -63,7 +52,7 @@ export class FileStreams {
   constructor(onFile: OnFile) {
     this.#busboy = createBusboy({
       headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
-      limits: noLimits,
+      // No limits, since busboy's fire at N instead of N + 1; by default it has none for files.
       // Makes "drain" come when everything has been read.
       highWaterMark: 1,
     })
