@@ -10,7 +10,7 @@ import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { importSources } from './sources.mjs'
 
-const { defaultLimits, MultiPartParser, parseMediaType } = await importSources('index', 'media-type')
+const { defaultLimits, MultiPartParser, parseMediaType } = await importSources('index', 'http/media-type')
 const busboy = createRequire(new URL('../packages/core/package.json', import.meta.url))('busboy')
 
 const boundary = '----WebKitFormBoundaryXk3nHp5CqmVYwDlz'

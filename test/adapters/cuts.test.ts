@@ -7,7 +7,7 @@ const declining: Storage = { store: async () => undefined }
 
 const json = 'application/json'
 
-/** Bodies with two faults: the one that comes first is the answer. */
+/** Bodies with two faults: the first one is answered. */
 const cases = [
   {
     what: 'a malformed part before the limit',
@@ -17,7 +17,7 @@ const cases = [
     code: 'MALFORMED_PART',
   },
   {
-    what: 'a malformed part behind the limit',
+    what: 'a malformed part after the limit',
     options: { limits: { bodySize: 60 } },
     type: multipartX,
     body: `--X\r\n${field('a')}\r\n\r\n${'1'.repeat(60)}\r\n--X\r\nno colon\r\n\r\n1\r\n--X--\r\n`,
@@ -53,11 +53,11 @@ const cases = [
   },
 ]
 
-describe.each(cases)('of $what', ({ options, type, body, code }) => {
+describe.each(cases)('a body with $what', ({ options, type, body, code }) => {
   const ask = inProcess(options)
   const bytes = Buffer.from(body)
 
-  it(`the answer is ${code}, cut in two at every place and byte by byte`, async () => {
+  it(`is answered with ${code}, cut in two at every place or byte by byte`, async () => {
     const whole = await ask({ 'content-type': type }, [bytes])
     expect(whole.json).toMatchObject({ code })
     expect(await ask({ 'content-type': type }, singleBytes(bytes))).toEqual(whole)

@@ -14,9 +14,9 @@ interface Case {
   readonly type?: string | undefined
   readonly headers?: Record<string, string>
   readonly body: string | Buffer
-  /** What arrives. */
+  /** The answer to a body that is accepted. */
   readonly gives?: unknown
-  /** The refusal: its code, and what its detail and its hint contain. */
+  /** The refusal: its code, and texts in its detail and hint. */
   readonly code?: string
   readonly status?: number
   readonly detail?: readonly string[]
@@ -80,14 +80,14 @@ const mistakes: readonly Case[] = [
     gives: dataA1,
   },
   {
-    is: 'another boundary than the header says',
+    is: 'a boundary other than the one in the header',
     type: multipartX,
     body: form('Yy', a1),
     code: 'BOUNDARY_MISMATCH',
     detail: ['"X"', '"Yy"'],
   },
   {
-    is: 'another boundary than the header says, longer by one character',
+    is: 'a boundary other than the one in the header, longer by one character',
     type: multipartX,
     body: form('X1', a1),
     code: 'BOUNDARY_MISMATCH',
@@ -108,7 +108,7 @@ const mistakes: readonly Case[] = [
     detail: ['"X"', '"Yy"'],
   },
   {
-    is: 'another boundary, behind a preamble',
+    is: 'another boundary, after a preamble',
     type: multipartX,
     body: `This is a message.\r\n${form('Yy', a1)}`,
     code: 'BOUNDARY_MISMATCH',
@@ -122,12 +122,12 @@ const mistakes: readonly Case[] = [
     detail: ['"X"', '"Yy"'],
   },
   {
-    is: 'a boundary in other case',
+    is: 'a boundary in another case',
     type: 'multipart/form-data; boundary=abc',
     body: form('ABC', a1),
     code: 'BOUNDARY_MISMATCH',
     detail: ['"abc"', '"ABC"'],
-    hint: ['Upper and lower case'],
+    hint: ['case-sensitive'],
   },
   {
     is: 'a boundary in single quotes',
@@ -157,8 +157,8 @@ const mistakes: readonly Case[] = [
     ['a body cut before the dashes of the closing delimiter', plain.slice(0, -'--\r\n'.length)],
     ['a body cut in its content', plain.slice(0, -'\r\n--X--\r\n'.length)],
     ['a body cut in a header', `--X\r\n${field('a').slice(0, 20)}`],
-    ['a body cut behind a header', `--X\r\n${field('a')}\r\n\r\n`],
-    ['a body cut behind its first delimiter', '--X\r\n'],
+    ['a body cut after a header', `--X\r\n${field('a')}\r\n\r\n`],
+    ['a body cut after its first delimiter', '--X\r\n'],
     ['a body cut in its first delimiter', '--'],
     ['a file cut in its content', form('X', [file('f', 'a.txt'), 'abc']).slice(0, -12)],
   ].map(([is = '', body = '']) => ({
@@ -228,10 +228,10 @@ const mistakes: readonly Case[] = [
   },
   ...[
     ['everywhere', plain.replaceAll('\r\n', '\n')],
-    ['behind the first delimiter', plain.replace('--X\r\n', '--X\n')],
-    ['behind a header line', form('X', [`${field('a')}\nContent-Type: text/plain`, '1'])],
+    ['after the first delimiter', plain.replace('--X\r\n', '--X\n')],
+    ['after a header line', form('X', [`${field('a')}\nContent-Type: text/plain`, '1'])],
     ['between header and content', plain.replace('\r\n\r\n1', '\n\n1')],
-    ['behind a preamble', `preamble\n${plain.replaceAll('\r\n', '\n')}`],
+    ['after a preamble', `preamble\n${plain.replaceAll('\r\n', '\n')}`],
     ['in a header that never ends', `--X\r\n${field('a')}\n\n1\n--X--\n`],
   ].map(([is = '', body = '']) => ({
     is: `LF line ends ${is}`,
@@ -241,25 +241,25 @@ const mistakes: readonly Case[] = [
     hint: ['CRLF'],
   })),
   ...[' ', '\t', ' \t  '].map((padding) => ({
-    is: `${JSON.stringify(padding)} behind each delimiter`,
+    is: `${JSON.stringify(padding)} after each delimiter`,
     type: multipartX,
     body: `--X${padding}\r\n${field('a')}\r\n\r\n1\r\n--X--${padding}\r\n`,
     gives: dataA1,
   })),
   {
-    is: 'a part behind the closing delimiter',
+    is: 'a part after the closing delimiter',
     type: multipartX,
     body: plain + form('X', [field('b'), '2'], [file('f', 'f'), 'f']),
     gives: dataA1,
   },
-  { is: 'junk behind the closing delimiter', type: multipartX, body: `${plain}junk\r\n--X`, gives: dataA1 },
+  { is: 'junk after the closing delimiter', type: multipartX, body: `${plain}junk\r\n--X`, gives: dataA1 },
   {
-    is: 'junk right behind the closing delimiter',
+    is: 'junk right after the closing delimiter',
     type: multipartX,
     body: `${plain.trimEnd()}junk`,
     gives: dataA1,
   },
-  { is: 'no CRLF behind the closing delimiter', type: multipartX, body: plain.trimEnd(), gives: dataA1 },
+  { is: 'no CRLF after the closing delimiter', type: multipartX, body: plain.trimEnd(), gives: dataA1 },
   { is: 'a preamble', type: multipartX, body: `This is a message.\r\n\r\n${plain}`, gives: dataA1 },
   { is: 'a preamble of one CRLF', type: multipartX, body: `\r\n${plain}`, gives: dataA1 },
   { is: 'no bytes and a boundary', type: multipartX, body: '', gives: { data: {}, files: {} } },
@@ -310,7 +310,7 @@ const rules: readonly Case[] = [
     ['boundary=X', 'bare'],
     ['BOUNDARY=X', 'in capitals'],
     ['boundary="X"', 'quoted'],
-    ['charset=utf-8; boundary=X', 'behind another parameter'],
+    ['charset=utf-8; boundary=X', 'after another parameter'],
     ['boundary=X;', 'before a semicolon'],
     ['boundary="X"; charset="a;b"', 'before a quoted semicolon'],
     ['boundary = X', 'with spaces around its equals sign'],
@@ -348,7 +348,7 @@ const rules: readonly Case[] = [
     '\r\r\n--XX',
     '\r\n\r\n\r\n',
   ].map((content) => ({
-    is: `${JSON.stringify(content)}, which is content and no delimiter`,
+    is: `${JSON.stringify(content)}, which is content, not a delimiter`,
     type: multipartX,
     body: form('X', [field('a'), `${content}.`], [file('f', 'f'), `${content}.`]),
     gives: {
@@ -366,7 +366,7 @@ const rules: readonly Case[] = [
     gives: { data: { a: '', b: '' }, files: {} },
   },
   {
-    is: 'a part of no bytes whose delimiter stands right behind its header',
+    is: 'a part of no bytes whose delimiter directly follows its header',
     type: multipartX,
     body: `--X\r\n${field('a')}\r\n\r\n--X\r\n${field('b')}\r\n\r\n2\r\n--X--\r\n`,
     gives: { data: { a: '', b: '2' }, files: {} },
@@ -387,7 +387,7 @@ const rules: readonly Case[] = [
     gives: dataA1,
   },
   ...['text/plain', 'application/octet-stream', 'image/png'].map((type) => ({
-    is: `an empty filename of type ${type} without content, which is no file`,
+    is: `an empty filename of type ${type} without content, which is not a file`,
     type: multipartX,
     body: form('X', [file('f', '', type), ''], a1),
     gives: dataA1,
@@ -465,13 +465,13 @@ const rules: readonly Case[] = [
     detail: ['Part 1', '"bogus"'],
   },
   {
-    is: 'a name whose last backslash is meant as it stands',
+    is: 'a name that ends in a literal backslash',
     type: multipartX,
     body: form('X', ['Content-Disposition: form-data; name="a\\"', '1']),
     gives: { data: { 'a\\': '1' }, files: {} },
   },
   {
-    is: 'what browsers escape in a name',
+    is: 'the escapes of browsers in a name',
     type: multipartX,
     body: form('X', [field('a%22%0D%0Ab%20'), '1']),
     gives: { data: { 'a"\r\nb%20': '1' }, files: {} },

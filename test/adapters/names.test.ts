@@ -45,18 +45,18 @@ describe.each(frameworks)('$name', ({ start }) => {
       'a multipart form',
       { type: multipartX, body: form('X', ...names.map((name) => [field(name), 'v'] as const)) },
     ],
-  ])('names that objects inherit are names like any other in %s', async (_, sent) => {
+  ])('names that objects inherit are ordinary names in %s', async (_, sent) => {
     const { json } = await exchange(app.port, sent)
     expect(json).toEqual({ names, values: names.map(() => 'v'), files: [], ...clean })
   })
 
-  test('and for files', async () => {
+  test('names that objects inherit are ordinary names for files', async () => {
     const body = form('X', ...names.map((name) => [file(name, 'a'), 'x'] as const))
     const { json } = await exchange(app.port, { type: multipartX, body })
     expect(json).toMatchObject({ names, files: names, ...clean })
   })
 
-  test('names that objects inherit are names like any other in JSON, but for __proto__', async () => {
+  test('names that objects inherit are ordinary names in JSON, except __proto__', async () => {
     const others = names.slice(1)
     const body = JSON.stringify(Object.fromEntries(others.map((name) => [name, 'v'])))
     const { json } = await exchange(app.port, { type: 'application/json', body })

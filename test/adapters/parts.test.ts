@@ -12,11 +12,11 @@ const MiB = 1024 * 1024
 const large = 'x'.repeat(3 * MiB)
 const digestOf = (bytes: string): string => createHash('sha256').update(bytes).digest('hex')
 
-/** What the last handler has met. */
+/** What the last handler met. */
 let met: { parts: string[]; error?: unknown; closed: string[] }
 let handled: Promise<void>
 
-/** Runs a loop, and notes what it meets and how it ends. */
+/** Runs a loop, and records what it meets and how it ends. */
 function looping(
   visit: (part: Part, handling: Handling) => unknown,
   after?: (handling: Handling) => unknown,
@@ -180,13 +180,13 @@ describe.each(frameworks)('$name', ({ start }) => {
   )
   const inOrder = ['title=one', 'a:a.txt', 'note=', 'b:b.txt', 'c:c.txt', 'last=é']
 
-  test('every part comes in its place, and every byte of a file', async () => {
+  test('parts come in the order of the body, with every byte of each file', async () => {
     const answer = await send('/read', mixed)
     expect(answer.json).toEqual({ parts: inOrder })
     expect(sizes).toEqual({ 'a.txt': 'first file', 'b.txt': large, 'c.txt': '' })
   })
 
-  test.each(['whole', 'byte by byte'] as const)('a small form, %s', async (cut) => {
+  test.each(['whole', 'byte by byte'] as const)('the parts of a small form arrive, sent %s', async (cut) => {
     const body = form('X', [field('t'), '1'], [file('a', 'a.txt'), 'abc'], [field('u'), '2'])
     for (const framing of ['length', 'chunked'] as const) {
       met.parts = []
@@ -196,7 +196,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
   })
 
-  test('a file says its field, its safe name, its own name, type and headers', async () => {
+  test('a file has its field, safe name, original name, type and headers', async () => {
     const { json } = await send(
       '/details',
       form('X', [file('photo', '../../é.png', 'IMAGE/PNG; q=1'), 'abc']),
@@ -205,46 +205,46 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(json).toEqual({ part: ['file', 'photo', 'image/png', headers, 'é.png', '../../é.png'] })
   })
 
-  test('a field with a media type of its own comes as its text', async () => {
+  test('a field with a media type of its own comes as text', async () => {
     const json = [`${field('meta')}\r\nContent-Type: application/json`, '{"a":1}'] as const
     const answer = await send('/details', form('X', json))
     const headers = ['content-disposition', 'content-type']
     expect(answer.json).toEqual({ part: ['field', 'meta', 'application/json', headers, '{"a":1}'] })
   })
 
-  test('inspectors see the files, and the part has their findings at its end', async () => {
+  test('inspectors see the files, and a part has their findings once it is read', async () => {
     const { json } = await send('/hashes', form('X', [file('a', 'a.txt'), large]))
     expect(json).toEqual({ parts: ['a:a.txt', digestOf(large)] })
   })
 
-  test.each(['', form('X')])('of an empty body or form there are no parts: %j', async (body) => {
+  test.each(['', form('X')])('an empty body or form has no parts: %j', async (body) => {
     expect((await send('/read', body)).json).toEqual({ parts: [] })
   })
 
-  test('files that nobody reads are thrown away', async () => {
+  test('files that are not read are discarded', async () => {
     expect((await send('/ignore', mixed)).json).toEqual({ parts: inOrder })
     expect(met.closed).toEqual(['a.txt', 'b.txt', 'c.txt'])
   })
 
-  test('a file of which some was read is thrown away from there', async () => {
+  test('the rest of a file that was read in part is discarded', async () => {
     expect((await send('/some', mixed)).json).toEqual({ parts: inOrder })
   })
 
-  test('the loop waits for whoever has begun to read', async () => {
+  test('the loop waits for a file that is being read', async () => {
     expect((await send('/background', mixed)).json).toEqual([10, large.length, 0])
   })
 
-  test('a file that is piped to what has been closed does not hang', async () => {
+  test('a file that is piped to a closed stream does not hang', async () => {
     expect((await send('/pipe-to-nowhere', mixed)).json).toEqual({ parts: inOrder })
   })
 
-  test('whoever begins to read too late is told, and does not take the file for an empty one', async () => {
+  test('a file that is read after the loop went on fails, and does not look empty', async () => {
     const { json } = await send('/late', form('X', [file('a', 'a.txt'), 'abc']))
     expect(json.late).toMatch(/went on|closed/i)
   })
 
   test.each(['/first', '/some-and-break', '/by-hand', '/not-called'])(
-    'a loop that is left early (%s) is answered, and its connection carries the next request',
+    'a loop that is left early (%s) is answered, and its connection takes the next request',
     async (path) => {
       for (const body of [form('X', [file('a', 'a.txt'), 'abc']), form('X', [file('a', 'a.txt'), large])]) {
         for (const framing of ['length', 'chunked'] as const) {
@@ -266,7 +266,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     connection.destroy()
   })
 
-  test('a client that goes on for ever after the loop was left is cut off', async () => {
+  test('a client that never ends its body after the loop was left is disconnected', async () => {
     const connection = await Connection.open(app.port)
     connection.write(head({ path: '/first', type: multipartX, framing: 'chunked' }))
     connection.write(chunk(`--X\r\n${field('a')}\r\n\r\n1\r\n--X\r\n${file('b', 'b')}\r\n\r\n`))
@@ -275,7 +275,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     await connection.closed()
   })
 
-  test('a loop that throws is answered with its error, and the rest of the body is thrown away', async () => {
+  test('a loop that throws is answered with its error, and the rest of the body is discarded', async () => {
     for (const body of [form('X', [field('a'), '1']), form('X', [file('a', 'a.txt'), large])]) {
       const answer = await send('/throw', body)
       expect(answer.status).toBe(418)
@@ -283,7 +283,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
   })
 
-  test('a stream that is left behind when the response has ended is closed', async () => {
+  test('a stream that is still open when the response ends is closed', async () => {
     const connection = await Connection.open(app.port)
     const body = form('X', [file('a', 'a.txt'), large])
     connection.write(head({ path: '/early-answer', type: multipartX, body })).write(body.slice(0, 100_000))
@@ -315,7 +315,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['another boundary', form('Y', [field('f'), 'abc']), 400, 'BOUNDARY_MISMATCH'],
     ['a part without a name', form('X', ['Content-Disposition: form-data', 'x']), 400, 'MISSING_PART_NAME'],
     ['LF line ends', form('X', [field('f'), 'abc']).replaceAll('\r\n', '\n'), 400, 'LF_LINE_ENDINGS'],
-  ])('%s ends the loop with an error that is answered', async (_what, body, status, code) => {
+  ])('%s ends the loop with an error, which is answered', async (_what, body, status, code) => {
     for (const path of ['/read', '/ignore', '/background']) {
       background.length = 0
       const answer = await send(path, body)
@@ -348,7 +348,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['/read', (connection: Connection) => connection.destroy()],
     ['/read', (connection: Connection) => connection.reset()],
     ['/ignore', (connection: Connection) => connection.destroy()],
-  ] as const)('a client that goes away ends the loop of %s', async (path, leave) => {
+  ] as const)('a client that disconnects ends the loop of %s', async (path, leave) => {
     const connection = await Connection.open(app.port)
     connection.write(head({ path, type: multipartX, framing: 'chunked' }))
     connection.write(chunk(`--X\r\n${file('b', 'b')}\r\n\r\nabc`))
@@ -413,7 +413,7 @@ describe.each(frameworks)('$name, other mounts', ({ start }) => {
   const routes = [{ path: '/', handler: looping(readAll) }]
   const body = form('X', [field('a'), '1'])
 
-  test('below an eager multipart() the parts are gone, and the error says what to do', async () => {
+  test('below an eager multipart() there are no parts, and the error says what to do', async () => {
     const app = await start({ mount: {}, errorHandler: true, routes })
     const answer = await exchange(app.port, { type: multipartX, body })
     expect(answer.json).toMatchObject({ code: 'BODY_ALREADY_READ' })
@@ -421,14 +421,14 @@ describe.each(frameworks)('$name, other mounts', ({ start }) => {
     await app.close()
   })
 
-  test('below an eager multipart() that does not read multipart bodies, the parts are there', async () => {
+  test('below an eager multipart() without a multipart parser the parts are there', async () => {
     const app = await start({ mount: { parsers: [JSONParser] }, routes })
     met = { parts: [], closed: [] }
     expect((await exchange(app.port, { type: multipartX, body })).json).toEqual({ parts: ['a=1'] })
     await app.close()
   })
 
-  test('a MultiPartParser of the app brings its options', async () => {
+  test('the options of a MultiPartParser of the app apply', async () => {
     const parsers = [new MultiPartParser({ charsetField: true })]
     const app = await start({ mount: { lazy: true, parsers }, routes })
     met = { parts: [], closed: [] }

@@ -1,4 +1,4 @@
-/** Files that come whole and small do without a stream: nobody but the storage may notice. */
+/** Small files that arrive whole need no stream, which only the storage may notice. */
 import { text } from 'node:stream/consumers'
 import { disk, memory, MultiPartParser, spool, type Storage } from '@formgate/core'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,7 +13,7 @@ const sizes = [0, 1, 64 * KiB - 1, 64 * KiB, 64 * KiB + 1, 100_000]
 const directory = await mkdtemp(join(tmpdir(), 'small-files-'))
 afterAll(() => rm(directory, { recursive: true }))
 
-/** Bytes of which no two neighbouring kilobytes are alike, with beginnings of a delimiter among them. */
+/** Bytes in which no two neighbouring kilobytes are equal, with starts of a delimiter among them. */
 function content(size: number): string {
   return Array.from({ length: size }, (_, at) =>
     at % 997 === 0 ? '\r' : String.fromCharCode(97 + ((at >> 3) % 26)),
@@ -30,7 +30,7 @@ const body = form(
   ]),
 )
 
-/** Tells which way each file took. */
+/** Records which method got each file. */
 function witness(storage: Storage): { storage: Storage; ways: string[] } {
   const ways: string[] = []
   const noted: Storage = {
@@ -79,15 +79,15 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['spool()', () => spool({ directory })],
     ['spool() of small files only', () => spool({ directory, threshold: 10 })],
     ['disk()', () => disk({ directory })],
-  ])('files around 64 KiB arrive in %s, in their order and with every byte', async (_, make) => {
+  ])('files around 64 KiB arrive in %s, in order and complete', async (_, make) => {
     expect(await upload(make())).toEqual(expected)
   })
 
-  test('so they do where the body comes byte by byte', async () => {
+  test('files around 64 KiB arrive in order and complete if the body comes byte by byte', async () => {
     expect(await upload(memory(), 'byte by byte')).toEqual(expected)
   })
 
-  test('a file of at most 64 KiB takes the short way, a larger one that of a stream', async () => {
+  test('a file of at most 64 KiB is stored with storeBytes, a larger one with store', async () => {
     const { storage, ways } = witness(memory())
     await upload(storage)
     expect(ways).toEqual([
@@ -100,7 +100,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     ])
   })
 
-  test('what a storage does not want without a stream it gets with one', async () => {
+  test('a storage that declines a file in storeBytes gets it as a stream', async () => {
     const { storage, ways } = witness({ store: (...given) => memory().store(...given) })
     expect(await upload(storage)).toEqual(expected)
     for (const at of [0, 1, 2, 3]) {

@@ -243,7 +243,7 @@ export const disagreements: readonly Disagreement[] = [
     right: 'Formgate: RFC 8187, 3.2.1 and 3.2.2; RFC 7578, 4.2 has neither name* nor values in pieces.',
     applies: (e) =>
       ['MALFORMED_PART', 'INVALID_CHARSET'].includes(code(e)) &&
-      /\*"|unknown charset/.test((e.ours as { detail: string }).detail) &&
+      /\*\d*\*?"|unknown charset/.test((e.ours as { detail: string }).detail) &&
       /(?:name|filename)\*/i.test(disposition(partAtFault(e) ?? { header: '', content: '' })),
   },
   {
@@ -252,14 +252,14 @@ export const disagreements: readonly Disagreement[] = [
     others: 'return it unchanged',
     right:
       'Formgate by choice, as Django: `..` and `dir/` are folders. RFC 7578, 4.2 refers to RFC 2183, 2.3: do not trust any path.',
-    applies: refused('MALFORMED_PART', /is no name for a file/, ({ header }) => /filename/i.test(header)),
+    applies: refused('MALFORMED_PART', /is not a file name/, ({ header }) => /filename/i.test(header)),
   },
   {
     name: 'a part that itself contains several parts (multipart/mixed)',
     formgate: '400 `MALFORMED_PART`',
     others: 'return the envelope as a text or a file',
     right: 'Formgate: RFC 7578, 4.3 deprecates it, and its files would arrive as one text.',
-    applies: refused('MALFORMED_PART', /holds several parts/, (part) =>
+    applies: refused('MALFORMED_PART', /is itself a multipart body/, (part) =>
       /^multipart\//i.test(line(part, 'Content-Type')),
     ),
   },

@@ -43,12 +43,12 @@ export class RequestContext implements ParserContext {
     },
   }
 
-  constructor(parts: ContextParts, mediaType: MediaType, meters?: RequestMeters) {
+  constructor(parts: ContextParts, mediaType: MediaType, around?: RequestMeters) {
     this.headers = parts.headers
     this.params = parts.params
     this.encoding = knownCharset(mediaType) ?? 'utf-8'
     this.limits = parts.config.limits
-    this.meters = meters ?? new RequestMeters(this.limits)
+    this.meters = new RequestMeters(this.limits, around)
     this.fileRules = parts.config.fileRules
     this.storeFile = parts.storeFile
     const { requestFiles } = parts
@@ -71,7 +71,7 @@ export class RequestContext implements ParserContext {
     this.#partParsers ??= partParsers.filter(readsParts)
     const found = selectParser(this.#partParsers, partType)
     if (found === undefined) return undefined
-    const context = new RequestContext(this.#parts, partType, this.meters.forPart(this.limits))
+    const context = new RequestContext(this.#parts, partType, this.meters)
     return async (content) => {
       const result = await runParser(found, content, partType, context)
       return result instanceof DataAndFiles ? result.merge() : result

@@ -477,9 +477,10 @@ export function waitForFirstByte(
  * @throws what the stream or the callback fails with; the stream is then destroyed
  */
 export function forEachChunk(
-  stream: Readable,
+  stream: Body,
   take: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
+  if (Buffer.isBuffer(stream)) return new Promise((resolve) => resolve(take(stream)))
   if (stream instanceof BodyStream) return stream.each(take)
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {

@@ -1,5 +1,4 @@
-/** What a parser is: a class with a media type and a parse method, as in Django REST framework. */
-
+/** The base class of parsers, with a media type and a parse method as in Django REST framework. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
@@ -9,22 +8,21 @@ import type { MediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'
 import { quote, type FileRules, type RequestMeters } from './form-limits.js'
 
-/** The parameters of a route, as the framework has them. Express gives a list for a wildcard. */
+/** The parameters of a route, as the framework gives them. Express gives a list for a wildcard. */
 export type RouteParams = Readonly<Record<string, string | string[] | undefined>>
 
-/** What a parser may know of the request besides its body. */
+/** What a parser knows of the request besides its body. */
 export interface ParserContext {
   readonly headers: IncomingHttpHeaders
-  /** The route's parameters. */
   readonly params: RouteParams
-  /** The charset that the Content-Type header declares, else `utf-8`: a label that TextDecoder knows. */
+  /** The charset that the Content-Type header declares, else `utf-8`, as a label that TextDecoder knows. */
   readonly encoding: string
   readonly limits: Limits
-  /** What this request has used of its limits, for the parsers that count JSON values and fields. */
+  /** Counts the fields and JSON values of the request. */
   readonly meters?: RequestMeters
-  /** What the schema of the route says about its files, where there is one. */
+  /** What the schema of the route says about its files. */
   readonly fileRules: FileRules | undefined
-  /** Aborted when the request has failed. */
+  /** Aborted when the request fails. */
   readonly signal: AbortSignal
   /**
    * Hands a file to the storages of this route.
@@ -33,30 +31,27 @@ export interface ParserContext {
    */
   storeFile(stream: Readable, info: FileInfo): Promise<UploadedFile>
   /**
-   * Stores a file of at most 64 KiB that has come whole; where it gives `undefined`, `storeFile` has to. There is no such
-   * method where the storages of this route want a stream of every file.
+   * Stores a whole file of at most 64 KiB. If it returns `undefined`, call `storeFile`. The method itself is `undefined` if
+   * the storages of this route want every file as a stream.
    *
    * @throws BodyError as `storeFile` does
    */
   readonly storeBytes: ((bytes: Buffer, info: FileInfo) => UploadedFile | undefined) | undefined
-  /**
-   * The parser of this route's list for a part of a body with this media type, ready to be called with its bytes or with
-   * a stream of them; `undefined` if there is none.
-   */
+  /** The parser of this route for a part with this media type, if there is one. */
   partParser(mediaType: MediaType): PartParser | undefined
 }
 
-/** Reads one part of a body by the part's own media type. Bytes are faster: most parsers then need no stream. */
+/** Reads one part by its own media type. Pass bytes if you have them: most parsers then need no stream. */
 export type PartParser = (content: Readable | Buffer) => Promise<unknown>
 
-/** The limits that can bound a whole body. */
+/** A limit on the size of a whole body. */
 export type SizeLimit = 'textSize' | 'bodySize' | 'fileSize'
 
-/** A parser class, or a ready instance of one. */
+/** A parser class or an instance of one. */
 export type ParserLike = BaseParser | (new () => BaseParser)
 
 /**
- * The base of every parser. A parser of one's own sets `mediaType` and overrides `parse`:
+ * The base of every parser. To write your own, set `mediaType` and override `parse`:
  *
  * ```ts
  * class CsvParser extends BaseParser {
@@ -68,15 +63,15 @@ export type ParserLike = BaseParser | (new () => BaseParser)
  * ```
  */
 export abstract class BaseParser {
-  /** The media type that this parser reads; `text/*`, `application/*+json` and any type are ranges. */
+  /** The media type that this parser reads, or a range: `text/*`, `application/*+json` or any type. */
   abstract readonly mediaType: string
 
-  /** The limits that bound the body. By default `textSize` for `text/*` and `bodySize` for everything else. */
+  /** The limits on the size of the body. By default `textSize` for `text/*`, else `bodySize`. */
   get sizeLimits(): readonly SizeLimit[] {
     return [this.mediaType.startsWith('text/') ? 'textSize' : 'bodySize']
   }
 
-  /** Whether a body with a Content-Encoding (gzip, deflate, br) is inflated for this parser. Default false. */
+  /** If true, a body with a Content-Encoding (gzip, deflate, br) is decompressed for this parser. Default false. */
   get inflates(): boolean {
     return false
   }
@@ -84,30 +79,24 @@ export abstract class BaseParser {
   /**
    * Reads a body.
    *
-   * @param stream the body's bytes, limited: reading past a limit throws the 413
+   * @param stream the bytes of the body; reading past a limit throws the 413
    * @param mediaType the media type of the request, which may be more specific than the parser's
    * @returns the parsed data, or a `DataAndFiles`
-   * @throws BodyError where the body is not what its media type says. Any other error is taken for a programming
-   * error and answered 500.
+   * @throws BodyError if the body is not what its media type says. Any other error is answered with 500.
    */
   abstract parse(stream: Readable, mediaType: MediaType, context: ParserContext): unknown
 
   /**
-   * Reads a small body that had come whole before anybody looked at it; returns and throws the same as `parse`, which reads
-   * all other bodies. Optional: it saves the making of a stream.
-   *
-   * A class that overrides `parse` does without what it inherits of this method.
+   * Reads a small body that arrived whole, which is faster without a stream. Optional; it returns and throws the same as
+   * `parse`. It is not called on a class that overrides `parse` alone.
    */
   parseBytes?(bytes: Buffer, mediaType: MediaType, context: ParserContext): unknown
 }
 
-/**
- * @param name of the field
- * @throws BodyError what the parser throws, with the name of the field in it
- */
+/** Reads the value of a field. @throws BodyError what the parser throws, with the name of the field in it */
 export async function parsePart(parser: PartParser, content: Buffer, name: string): Promise<unknown> {
   try {
-    // What a parser leaves undefined is still the value of a part that was sent.
+    // The part was sent, so its value is not undefined.
     return (await parser(content)) ?? null
   } catch (error) {
     if (!(error instanceof BodyError)) throw error

@@ -1,18 +1,14 @@
-/** What a parser returns when a body holds files. */
-
+/** The result of a parser for a body with files. */
 import type { UploadedFile } from '../files/uploaded-file.js'
 
-/** Data and files apart, as a parser returns them (Django REST framework's class of the same name). */
+/** Data and files, kept apart (Django REST framework's class of the same name). */
 export class DataAndFiles {
   readonly files: FilesByField
-  /** Of a form: its fields and files in the order in which the client sent them. */
+  /** The fields and files of a form, in the order in which the client sent them. */
   readonly entries: readonly Entry[] | undefined
   #data: unknown
 
-  /**
-   * @param data the fields; `undefined` for those among the entries
-   * @param files the files by field name
-   */
+  /** @param data the fields; `undefined` for those in `entries` */
   constructor(data: unknown, files: FilesByField = {}, entries?: readonly Entry[]) {
     this.#data = data
     this.files = files
@@ -24,17 +20,14 @@ export class DataAndFiles {
     return new DataAndFiles(undefined, groupFiles(entries), entries)
   }
 
-  /** The fields. Those of a form are put together when somebody asks: a handler gets them with its files. */
+  /** The fields. Those of a form are merged when asked for: handlers get the result of `merge()`. */
   get data(): unknown {
     if (this.#data === undefined && this.entries !== undefined)
       this.#data = mergeEntries(this.entries.filter(({ kind }) => kind !== 'file'))
     return this.#data
   }
 
-  /**
-   * Fields and files in one object, as `request.data` in Django REST framework. Data that has no names (a list, a
-   * text) stays as it is.
-   */
+  /** Fields and files in one object, as `request.data` in Django REST framework. A list or text is returned as it is. */
   merge(): unknown {
     const data = this.#data
     const hasFiles = Object.keys(this.files).length > 0
@@ -64,25 +57,25 @@ export interface FileEntry {
   readonly value: UploadedFile
 }
 
-/** A part that a parser has read by the part's own Content-Type, such as JSON. */
+/** A part that was parsed by its own Content-Type, such as JSON. */
 export interface ParsedEntry {
   readonly kind: 'parsed'
   readonly name: string
   readonly value: unknown
 }
 
-/** Files by field name; always a list, even of one. */
+/** Lists of files by field name. */
 export type FilesByField = Record<string, UploadedFile[]>
 
-/** An object without prototype: a field called __proto__ or toString is a name in it like any other. */
+/** An object without prototype, so that fields may be called `__proto__` or `toString`. */
 export function bareRecord<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>
 }
 
-/** Entries as one object without prototype, in which a repeated name is an array. */
+/** Merges entries into one object without prototype. The values of a repeated name become an array. */
 export function mergeEntries(entries: readonly Entry[]): Record<string, unknown> {
   const data = bareRecord<unknown>()
-  // An array in `data` does not yet say "repeated": the value of a JSON part may be one.
+  // An array in `data` may also be the value of a JSON part.
   let repeated: Set<string> | undefined
   for (const { name, value } of entries) {
     const known = data[name]
@@ -111,8 +104,8 @@ export function groupFiles(entries: readonly Entry[]): FilesByField {
 }
 
 /**
- * The one place that gives a record a name. V8 is slow (6 µs) where a place meets the same name always, but in strings
- * that are made afresh; one place for all names meets several soon.
+ * The only place that adds a name to a record. V8 is slow (6 µs) where a store meets a single name, each time in a new
+ * string; one store for all names soon meets several.
  */
 function put<T>(record: Record<string, T>, name: string, value: T): void {
   record[name] = value

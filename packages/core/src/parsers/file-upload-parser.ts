@@ -1,4 +1,4 @@
-/** The parser for bodies that are themselves a file. */
+/** The parser for a body that is a bare file. */
 import type { Readable } from 'node:stream'
 import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from '../errors.js'
@@ -15,19 +15,16 @@ import { forEachChunk } from '../http/body-stream.js'
 export interface FileUploadParserOptions {
   /** The media types that may be uploaded, such as `image/*`. Default: any. */
   readonly mediaType?: string
-  /** Messages in the place of the usual ones, as in Django REST framework. */
+  /** Replacements for the default messages, as in Django REST framework. */
   readonly errorMessages?: {
-    /** No storage takes the file. */
+    /** No storage accepts the file. */
     readonly unhandled?: string
     /** Neither the route nor Content-Disposition names the file. */
     readonly no_filename?: string
   }
 }
 
-/**
- * Stores the body as one file, `files.file`. Its name is the route's `filename` parameter, else that of the
- * Content-Disposition header.
- */
+/** Stores the body as `files.file`, named by the route's `filename` parameter or else by the Content-Disposition header. */
 export class FileUploadParser extends BaseParser {
   readonly mediaType: string
   readonly errorMessages: NonNullable<FileUploadParserOptions['errorMessages']>
@@ -42,12 +39,9 @@ export class FileUploadParser extends BaseParser {
     return ['bodySize', 'fileSize']
   }
 
-  /**
-   * @throws BodyError `MISSING_FILENAME`, `UNHANDLED_FILE`, or a 415 for a multipart body, which would be stored with
-   * its envelope
-   */
+  /** @throws BodyError `MISSING_FILENAME`, `UNHANDLED_FILE`, or a 415 for a multipart body */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const bytes = await refuseEnvelope(stream, mediaType)
+    const bytes = await refuseForm(stream, mediaType)
     const { filename = dispositionName(context) } = context.params
     const originalName = Array.isArray(filename) ? filename.join('/') : filename
     const name = originalName === undefined ? undefined : safeFileName(originalName)
@@ -76,7 +70,7 @@ export class FileUploadParser extends BaseParser {
   }
 }
 
-/** A schema that has no place for the file leaves it out, or says that it does not know it. */
+/** Reads a file that the schema does not know, which the schema strips or refuses. */
 async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
   const content = new RejectedContent()
   await forEachChunk(stream, (chunk) => {
@@ -99,8 +93,8 @@ function dispositionName({ headers }: ParserContext): string | undefined {
   }
 }
 
-/** Lets through what is no form. */
-async function refuseEnvelope(stream: Readable, mediaType: MediaType): Promise<Readable> {
+/** Refuses a multipart form, which would be stored with its delimiters. @returns the body, to be read from its start */
+async function refuseForm(stream: Readable, mediaType: MediaType): Promise<Readable> {
   if (mediaType.type === 'multipart') {
     throw new BodyError('UNSUPPORTED_MEDIA_TYPE', {
       detail: `Unsupported media type "${mediaType.source}" in request: this route takes the bare file.`,

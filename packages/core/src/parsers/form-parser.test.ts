@@ -16,7 +16,7 @@ const read = async (
 ): Promise<unknown> =>
   (await parser.parse(Readable.from([Buffer.from(body)]), parseMediaType(header)!, context)).data
 
-/** Bodies of what is hard to decode, the same at each run. */
+/** Bodies that are hard to decode, the same at each run. */
 function* hardBodies(count: number): Generator<string> {
   const chunks = [
     '%',
@@ -60,13 +60,13 @@ describe('a URL-encoded form', () => {
     }
   })
 
-  it('is in the charset of its header, else in UTF-8', async () => {
+  it('is decoded in the charset of its header, else in UTF-8', async () => {
     expect(await read(new FormParser(), 'a=%C3%BC')).toEqual({ a: 'ü' })
     const header = 'application/x-www-form-urlencoded; charset=windows-1252'
     expect(await read(new FormParser(), 'a=%FC', header)).toEqual({ a: 'ü' })
   })
 
-  it('is in the charset that its field _charset_ names, if the parser is told to look', async () => {
+  it('is decoded in the charset that its field _charset_ names, if that is enabled', async () => {
     const body = 'a=%FC&_charset_=windows-1252'
     expect(await read(new FormParser(), body)).toEqual({ a: '\uFFFD', _charset_: 'windows-1252' })
     expect(await read(new FormParser({ charsetField: true }), body)).toEqual({

@@ -1,19 +1,17 @@
 /** The parser for URL-encoded forms. */
 import type { Readable } from 'node:stream'
-import { DataAndFiles } from './data-and-files.js'
-import type { TextEntry } from './data-and-files.js'
 import { BodyError } from '../errors.js'
+import { charsetOf, decodeText, percentDecode, readBytes } from '../http/charset.js'
 import { isKnownCharset, isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { guessFormat, multipartHint } from './guess-format.js'
+import { DataAndFiles, type TextEntry } from './data-and-files.js'
 import { FieldLimits } from './form-limits.js'
-import { percentDecode } from '../http/charset.js'
-import { charsetOf, decodeText, readBytes } from '../http/charset.js'
+import { guessFormat, multipartHint } from './guess-format.js'
 
 export interface FormParserOptions {
   /**
-   * Whether a field called `_charset_` names the charset of the form (WHATWG URL, 5.1, and HTML, 4.10.18.1).
-   * Default false: it is that of the Content-Type header, or UTF-8.
+   * If true, a field called `_charset_` names the charset of the form (WHATWG URL, 5.1, and HTML, 4.10.18.1).
+   * Default false: the Content-Type header names it, else it is UTF-8.
    */
   readonly charsetField?: boolean
 }
@@ -24,8 +22,8 @@ const space = 0x20
 const charsetField = /(?:^|&)_charset_=([^&]*)/
 
 /**
- * Reads `application/x-www-form-urlencoded` as the WHATWG URL standard does: `+` is a space, a `%` that is no escape
- * stays one, `;` separates nothing, blank values are kept.
+ * Reads `application/x-www-form-urlencoded` by the WHATWG URL standard: `+` is a space, a `%` that begins no escape stays,
+ * `;` is not a separator, blank values are kept.
  */
 export class FormParser extends BaseParser {
   readonly mediaType: string = 'application/x-www-form-urlencoded'
@@ -46,8 +44,8 @@ export class FormParser extends BaseParser {
 
   /** @throws BodyError `MALFORMED_FORM`, `LIMIT_FIELDS`, `LIMIT_FIELD_NAME`, `LIMIT_FIELD_SIZE` or `UNSUPPORTED_MEDIA_TYPE` */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const declared = charsetOf(mediaType)
-    return this.#read(await readBytes(stream), declared, context)
+    const charset = charsetOf(mediaType)
+    return this.#read(await readBytes(stream), charset, context)
   }
 
   override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): DataAndFiles {
@@ -71,7 +69,7 @@ export class FormParser extends BaseParser {
     for (let from = 0, end = 0; from < text.length; from = end + 1) {
       end = indexOrEnd(text, '&', from)
       if (end === from) continue
-      // Once for all pairs up to there: many without one must not make each of them a search to the end.
+      // Not for each pair: many pairs without "=" would each search to the end.
       if (equals < from) equals = indexOrEnd(text, '=', from)
       const name = decoder.decode(text.slice(from, Math.min(equals, end)))
       const value = equals < end ? decoder.decode(text.slice(equals + 1, end)) : ''
@@ -85,17 +83,17 @@ export class FormParser extends BaseParser {
 }
 
 /**
- * V8 makes of a slice of more than 12 characters a view of the whole text: an app that keeps a short value would keep the
- * form in memory. Up to this size of a form that costs less than to copy the values.
+ * In a longer text the values are copied. V8 slices more than 12 characters by reference: an app that keeps one value would
+ * keep the whole form in memory. For a shorter form that costs less than the copies.
  */
 const longText = 4096
 
-/** The same text in memory of its own. It has only ASCII characters. */
+/** Copies an ASCII text. */
 function copyOf(text: string): string {
   return text.length > 12 ? Buffer.from(text, 'latin1').toString('latin1') : text
 }
 
-/** With each `+` a space. In the bytes this takes half the time that it takes in each name and value. */
+/** Replaces each `+` by a space. In bytes this takes half the time that it takes in each name and value. */
 function spaced(bytes: Buffer): Buffer {
   const first = bytes.indexOf(plus)
   if (first === -1) return bytes
@@ -111,18 +109,18 @@ function indexOrEnd(text: string, searched: string, from: number): number {
 
 const notAscii = /[\u0080-\u00ff]/
 
-/** Decodes the names and values of one form, by the WHATWG URL standard (5.1). In a text a character is a byte. */
+/** Decodes the names and values of one form (WHATWG URL, 5.1), given as texts with a character for each byte. */
 class ComponentDecoder {
   readonly #charset: string
   readonly #isAscii: boolean
   /**
-   * Whether all escapes so far were those of well-formed UTF-8. As long as they are, `decodeURIComponent` gives the same
-   * in a sixth of the time; it throws at others, which takes longer than all the rest.
+   * Whether all escapes so far were well-formed UTF-8. While they are, `decodeURIComponent` is six times as fast; it throws
+   * at others, which takes longer than all the rest.
    */
   #isWellFormed: boolean
   readonly #isLong: boolean
 
-  /** @param text all of the form */
+  /** @param text the whole form */
   constructor(text: string, charset: string) {
     this.#charset = charset
     this.#isLong = text.length > longText
@@ -130,7 +128,7 @@ class ComponentDecoder {
     this.#isWellFormed = this.#isAscii && isUtf8Label(charset)
   }
 
-  /** One name or value, in which each `+` is a space already. */
+  /** Decodes one name or value, in which each `+` is a space already. */
   decode(text: string): string {
     const isEscaped = text.includes('%')
     if (!isEscaped && (this.#isAscii || !notAscii.test(text))) return this.#isLong ? copyOf(text) : text

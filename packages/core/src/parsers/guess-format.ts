@@ -1,40 +1,32 @@
-/** What a body looks like, for the hint that tells a client's author which header would fit. */
-
+/** Guesses the format of a body, for a hint on the header that would fit it. */
 import { Readable } from 'node:stream'
+import type { Body } from '../http/body-stream.js'
 import { trimOws } from '../http/media-type.js'
 
 export type BodyFormat =
   | { readonly kind: 'multipart'; readonly boundary: string }
-  | { readonly kind: 'json' }
-  | { readonly kind: 'urlencoded' }
-  | { readonly kind: 'unknown' }
+  | { readonly kind: 'json' | 'urlencoded' | 'unknown' }
 
 const urlencoded = /^[^\s=&{}[\]<>"]+=[^\s]*(?:&|$)/
 
-/** How much of a body a guess looks at. */
+/** Bytes of a body that a guess looks at. */
 const startSize = 1024
 
-/** Guesses from the first bytes. A guess is for a hint only, never for a decision on how to read. */
-export function guessFormat(start: Uint8Array): BodyFormat {
-  const text = Buffer.from(start.buffer, start.byteOffset, Math.min(start.byteLength, startSize)).toString(
-    'latin1',
-  )
+/** Guesses from the first bytes. For hints only: never decide how to read a body by a guess. */
+export function guessFormat(start: Buffer): BodyFormat {
+  const text = start.toString('latin1', 0, startSize)
   const boundary = firstBoundary(text)
   if (boundary !== undefined) return { kind: 'multipart', boundary }
   if (/^\s*[{[]/.test(text)) return { kind: 'json' }
-  if (urlencoded.test(text)) return { kind: 'urlencoded' }
-  return { kind: 'unknown' }
+  return { kind: urlencoded.test(text) ? 'urlencoded' : 'unknown' }
 }
 
 const partHeaderStart = /^Content-[\w-]+:/i
-/** No server takes a longer boundary. */
 const longestBoundary = 200
 
 /**
- * The boundary of a text whose first line is a delimiter, with the header of a part in the next line.
- *
- * Without a pattern for the whole: one that tries where the dashes, the boundary and the white space behind it begin takes
- * cubic time on dashes and spaces.
+ * The boundary of a text whose first line is a delimiter and whose second begins the header of a part. One pattern for
+ * all of it would take cubic time on dashes and spaces.
  */
 function firstBoundary(text: string): string | undefined {
   const start = text.trimStart()
@@ -47,9 +39,10 @@ function firstBoundary(text: string): string | undefined {
   return isPlausible ? boundary : undefined
 }
 
-/** Reads as much of a body as a guess looks at, however it is cut, and gives it back with the rest. */
-export async function readStart(stream: Readable): Promise<{ start: Buffer; whole: Readable }> {
-  const rest = stream[Symbol.asyncIterator]()
+/** Reads as much of a body as a guess looks at. @returns `whole` to read the body from its start */
+export async function readStart<B extends Body>(body: B): Promise<{ start: Buffer; whole: B | Readable }> {
+  if (Buffer.isBuffer(body)) return { start: body, whole: body }
+  const rest = body[Symbol.asyncIterator]()
   const chunks: Buffer[] = []
   for (let size = 0; size < startSize; size += chunks.at(-1)!.length) {
     const next = (await rest.next()) as IteratorResult<Buffer>
@@ -64,7 +57,7 @@ export async function readStart(stream: Readable): Promise<{ start: Buffer; whol
   return { start, whole: Readable.from(all(), { objectMode: false }) }
 }
 
-/** The hint for a multipart body under another header: what authors of python-requests and curl scripts meet. */
+/** The hint for a multipart body under another header, a common mistake of python-requests and curl scripts. */
 export const multipartHint: string =
   'The body looks like multipart/form-data. Remove the Content-Type header that was set by hand: the HTTP client ' +
   'sets multipart/form-data together with the boundary.'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findJsonError } from './json-error.js'
 
-describe('the place where a text stops being JSON', () => {
+describe('the first error in a text that is not JSON', () => {
   it.each([
     ['', 'expected a value but found the end of the body', 0],
     ['  ', 'expected a value but found the end of the body', 2],
@@ -25,7 +25,7 @@ describe('the place where a text stops being JSON', () => {
     expect(findJsonError(text)).toEqual({ reason, offset })
   })
 
-  it('is nowhere in any text that JSON.parse takes, and somewhere in every other', () => {
+  it('is found in exactly the texts that JSON.parse refuses', () => {
     const seeds = [
       '{"a":[1,-2.5e+3,true,null],"b":{"c":"x\\u0041\\n"}}',
       '[[],{},"",0,-0,1E9]',

@@ -2,24 +2,24 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
+import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 import { isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
 import { findJsonError } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
-import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 
 export interface JSONParserOptions {
-  /** Refuse numbers that no JavaScript number can hold (`1e999`). Default true. */
+  /** Refuse numbers outside the range of JavaScript numbers (`1e999`). Default true. */
   readonly strict?: boolean
 }
 
 const LF = 10
 
-/** What the call stack holds with room to spare, for the handler too: more is refused even without a limit. */
+/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
 const deepestNesting = 1000
 
-/** Reads `application/json`, in UTF-8 or in the charset that the header declares. Any JSON value is data. */
+/** Reads `application/json`, in UTF-8 or the charset that the header declares. Any JSON value is data. */
 export class JSONParser extends BaseParser {
   readonly mediaType: string = 'application/json'
   readonly strict: boolean
@@ -39,7 +39,7 @@ export class JSONParser extends BaseParser {
 
   /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING`, `LIMIT_JSON_VALUES`, or `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
   async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<unknown> {
-    // Before the body is read: what is wrong with the header needs no byte of it.
+    // Before the body is read: an unknown charset needs no byte of it.
     const charset = charsetOf(mediaType)
     return this.#read(await readBytes(stream), charset, context)
   }
@@ -50,7 +50,7 @@ export class JSONParser extends BaseParser {
 
   #read(bytes: Buffer, charset: string, context: ParserContext): unknown {
     const text = withoutByteOrderMark(decodeText(bytes, charset))
-    // Decoded, what is no UTF-8 is U+FFFD, for which V8 does not even look at a text of Latin letters alone.
+    // Invalid UTF-8 decodes to U+FFFD, which V8 need not even search for in a Latin-1 text.
     if (text.includes('\uFFFD') && isUtf8Label(charset) && !isUtf8(bytes))
       throw malformedJson('the body is not valid UTF-8')
     const meter = context.meters?.json ?? new JsonMeter(context.limits)
@@ -74,13 +74,11 @@ function parseJson(text: string, bytes: Buffer): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const fault = findJsonError(text)
+    const error = findJsonError(text)
     const reason =
-      fault === undefined ? 'it cannot be read' : `${fault.reason} at ${place(text, fault.offset)}`
-    throw malformedJson(reason, {
-      cause,
-      hint: guessFormat(bytes).kind === 'multipart' ? multipartHint : undefined,
-    })
+      error === undefined ? 'it cannot be read' : `${error.reason} at ${place(text, error.offset)}`
+    const hint = guessFormat(bytes).kind === 'multipart' ? multipartHint : undefined
+    throw malformedJson(reason, { cause, hint })
   }
 }
 

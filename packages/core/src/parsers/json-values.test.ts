@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
 import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
 
-/** Whether a text passes with so many values left. */
+/** True if a text passes with this many values left. */
 function passes(text: string, jsonValues: number): boolean {
   try {
     new JsonMeter({ jsonValues }).check(text)
@@ -29,7 +29,7 @@ test.each([
   '["[,,,{", "\\"", "\\\\", "\\\\\\",[", ",", "]"]',
   '[\n\t[ ],\r\n{ }\t]',
   '{"a\\"[":"]\\\\","b":[[[[1]]]]}',
-])('the values in %s are counted before it is parsed as they are afterwards', (text) => {
+])('the values in %s are counted alike before and after it is parsed', (text) => {
   const values = measureJson(JSON.parse(text), 100)
   expect(passes(text, values)).toBe(true)
   expect(passes(text, values - 1)).toBe(false)
@@ -57,7 +57,7 @@ test('a meter counts all texts of a request together', () => {
   expect(() => meter.check('[1,2]')).toThrow(BodyError)
 })
 
-test('keys that lead to a prototype are found however they are spelled, and nothing else is', () => {
+test('keys that reach a prototype are found however they are spelled, and no others', () => {
   const found = (text: string): string | undefined => findPrototypeKey(text, JSON.parse(text))
   expect(found('{"a":[{"__proto__":1}]}')).toBe('a key called __proto__')
   expect(found('{"\\u005F\\u005fproto__":1}')).toBe('a key called __proto__')

@@ -1,10 +1,10 @@
 /** The parser for plain text bodies. */
 import type { Readable } from 'node:stream'
+import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 import type { MediaType } from '../http/media-type.js'
 import { BaseParser } from './base-parser.js'
-import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 
-/** Reads `text/plain` into one string, in the charset that the header declares, else in UTF-8. */
+/** Reads `text/plain` into a string, in UTF-8 or the charset that the header declares. */
 export class PlainTextParser extends BaseParser {
   readonly mediaType: string = 'text/plain'
 

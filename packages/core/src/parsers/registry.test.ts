@@ -26,14 +26,14 @@ describe('a list of parsers', () => {
     expect(csv?.parser).toBe(instance)
   })
 
-  it('is searched in its order: the first match wins, however general it is', () => {
+  it('is searched in order: the first match wins, however general it is', () => {
     const csv = parseMediaType('text/csv')!
     expect(selectParser(registerParsers([AnyText, Csv]), csv)?.parser).toBeInstanceOf(AnyText)
     expect(selectParser(registerParsers([Csv, AnyText]), csv)?.parser).toBeInstanceOf(Csv)
     expect(selectParser(registerParsers([JSONParser]), csv)).toBeUndefined()
   })
 
-  it('knows which of them take a body that has come whole: not those with a parse() of their own alone', () => {
+  it('knows which parsers take a whole body: not those that override parse() alone', () => {
     class Both extends AnyText {
       override parseBytes(): string {
         return 'any bytes'
@@ -72,7 +72,7 @@ describe('a list of parsers', () => {
     )
   })
 
-  it('refuses a media type that is none when it is defined', () => {
+  it('refuses an invalid media type when it is defined', () => {
     class Nowhere extends BaseParser {
       readonly mediaType = 'csv'
       parse(): string {
@@ -84,7 +84,7 @@ describe('a list of parsers', () => {
     )
   })
 
-  it('refuses what is no list and no parser', () => {
+  it('refuses values that are not lists or parsers', () => {
     expect(() => registerParsers(JSONParser as unknown as ParserLike[])).toThrow('A parser list is an array')
     expect(() => registerParsers([undefined as unknown as ParserLike])).toThrow(
       '.parse() must be overridden.',
@@ -143,7 +143,7 @@ describe('narrowParsers', () => {
     ])
   })
 
-  it('throws where nobody reads a type', () => {
+  it('throws for a type that no parser reads', () => {
     expect(() => narrowed('image/*')).toThrow('No parser reads image/*')
   })
 })

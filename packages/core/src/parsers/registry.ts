@@ -5,21 +5,20 @@ import { BodyError } from '../errors.js'
 import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from '../http/media-type.js'
 import type { BaseParser, ParserContext, ParserLike } from './base-parser.js'
 
-/** A parser with its media type read once. */
+/** A parser with its media type parsed. */
 export interface RegisteredParser {
   readonly parser: BaseParser
   readonly range: MediaType
-  /** Whether the user gave the class, and so whatever instance of it is as good. */
+  /** Whether the list has the class itself, so that any instance will do. */
   readonly byClass: boolean
-  /** Whether a body that has come whole goes to `parseBytes`. */
+  /** Whether a body that arrived whole goes to `parseBytes`. */
   readonly acceptsBytes: boolean
 }
 
 /**
- * Makes a list of parsers ready for requests.
+ * Prepares a list of parsers for requests.
  *
- * @param list classes or instances, in the order in which they are asked
- * @throws TypeError for what is no parser, for a parser without `parse` and for a `mediaType` that is none
+ * @throws TypeError for a value that is not a parser, a parser without `parse` or an invalid `mediaType`
  */
 export function registerParsers(list: readonly ParserLike[]): readonly RegisteredParser[] {
   if (!Array.isArray(list)) throw new TypeError('A parser list is an array of parser classes or instances.')
@@ -36,21 +35,19 @@ export function registerParsers(list: readonly ParserLike[]): readonly Registere
   })
 }
 
-/** Whether its `parseBytes` is that of its `parse`: one that it has inherited knows nothing of a `parse` of its own. */
-function acceptsBytes(parser: BaseParser): boolean {
-  for (
-    let level: object | null = parser;
-    level !== null;
-    level = Object.getPrototypeOf(level) as object | null
-  ) {
-    if (Object.hasOwn(level, 'parseBytes')) return true
-    if (Object.hasOwn(level, 'parse')) return false
-  }
-  return false
+/**
+ * True if `parseBytes` is defined at or below the class that defines `parse`: an inherited `parseBytes` would bypass an
+ * overridden `parse`.
+ */
+function acceptsBytes(parser: object): boolean {
+  if (Object.hasOwn(parser, 'parseBytes')) return true
+  if (Object.hasOwn(parser, 'parse')) return false
+  const parent = Object.getPrototypeOf(parser) as object | null
+  return parent !== null && acceptsBytes(parent)
 }
 
 function nameOf(parser: BaseParser | undefined): string {
-  return parser?.constructor?.name ?? 'What was given'
+  return parser?.constructor?.name ?? 'This value'
 }
 
 /**
@@ -106,10 +103,9 @@ export function unsupportedMediaType(
 }
 
 /**
- * The parsers for certain media types: those of the list, and for the text formats that Formgate reads itself its own.
+ * The parsers for certain media types or ranges: those of the list, else those that are built in.
  *
- * @param types media types or ranges of them
- * @throws TypeError where nobody reads one of them
+ * @throws TypeError for a type that no parser reads
  */
 export function narrowParsers(
   list: readonly RegisteredParser[],
@@ -119,8 +115,8 @@ export function narrowParsers(
   return types.flatMap((type) => {
     const readers = [...list, ...builtIn].filter(({ range }) => mediaTypeCovers(range, type))
     if (readers.length === 0)
-      throw new TypeError(`No parser reads ${type.essence}: add one to the parsers of multipart().`)
-    // Of a range each parser reads its share; of one type the first reads all.
+      throw new TypeError(`No parser reads ${type.essence}. Add one to the parsers of multipart().`)
+    // Each parser reads its share of a range; the first one reads a single type alone.
     const all = new Map<string, RegisteredParser>()
     for (const reader of readers) {
       const range = narrower(reader.range, type)
@@ -130,17 +126,17 @@ export function narrowParsers(
   })
 }
 
-/** Of two ranges that overlap, the one that leaves less open. */
+/** The narrower of two ranges that overlap. */
 export function narrower(one: MediaType, other: MediaType): MediaType {
   return exactness(one) > exactness(other) ? one : other
 }
 
-/** Whether a range covers all of another. */
+/** True if a range covers all of another. */
 export function rangeContains(range: MediaType, other: MediaType): boolean {
   return mediaTypeCovers(range, other) && exactness(range) <= exactness(other)
 }
 
-/** How little a range leaves open: all, a subtype, what stands before a `+json`, or nothing. */
+/** 0 for any type, 1 for any subtype, 2 for any with a suffix (`*+json`), 3 for a single type. */
 function exactness({ type, subtype }: MediaType): number {
   if (type === '*') return 0
   if (subtype === '*') return 1

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bodyUnlikeHeader, hasBareLf } from './diagnose.js'
+import { bodyUnlikeHeader, hasBareLf, missingBoundary } from './diagnose.js'
 
 const part = 'Content-Disposition: form-data; name="a"\r\n\r\n1\r\n'
 
@@ -19,7 +19,7 @@ const bodies: readonly [
     /the same/,
     'another boundary',
   ],
-  [`--x\r\n${part}--x--`, 'X', 'BOUNDARY_MISMATCH', /"X".*"x"/, /case/i, 'another case'],
+  [`--x\r\n${part}--x--`, 'X', 'BOUNDARY_MISMATCH', /"X".*"x"/, /case/, 'another case'],
   [`--X\r\n${part}--X--`, "'X'", 'BOUNDARY_MISMATCH', /"'X'".*"X"/, /Single quotes/, 'single quotes'],
   [
     `----X\r\n${part}----X--`,
@@ -43,19 +43,19 @@ const bodies: readonly [
     ` --X\r\n${part} --X--`,
     'X',
     'BOUNDARY_MISMATCH',
-    /"--X".*start of a line/,
-    /behind CRLF/,
+    /"--X".*line of its own/,
+    /follows CRLF/,
     'indented delimiters',
   ],
   [
     'glued--X\r\n',
     'X',
     'BOUNDARY_MISMATCH',
-    /"--X".*start of a line/,
-    /behind CRLF/,
+    /"--X".*line of its own/,
+    /follows CRLF/,
     'a delimiter in mid-line',
   ],
-  ['--X\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF behind a delimiter'],
+  ['--X\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF after a delimiter'],
   ['\n--X\r\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF before a delimiter'],
   ['a\n--X--\r\n', 'X', 'LF_LINE_ENDINGS', /LF/, /CRLF/, 'LF before the closing delimiter'],
   [
@@ -64,22 +64,22 @@ const bodies: readonly [
     'LF_LINE_ENDINGS',
     /LF/,
     /CRLF/,
-    'LF before a closing delimiter with something behind it',
+    'LF before a closing delimiter with trailing text',
   ],
   [
     '--X\r\r\nA: b',
     'X',
     'BOUNDARY_MISMATCH',
-    /"--X".*start of a line/,
-    /behind CRLF/,
-    'a delimiter with a CR too many',
+    /"--X".*line of its own/,
+    /follows CRLF/,
+    'a delimiter with an extra CR',
   ],
   [
     '--X\r',
     'X',
     'BOUNDARY_MISMATCH',
-    /"--X".*start of a line/,
-    /behind CRLF/,
+    /"--X".*line of its own/,
+    /follows CRLF/,
     'a delimiter and a CR before another one',
   ],
   [
@@ -103,7 +103,7 @@ const bodies: readonly [
   ['\0\xff', 'X', 'NOT_MULTIPART', /not multipart/, /Content-Type/, 'bytes'],
 ]
 
-test.each(bodies)('%j under the boundary %j is a %s', (body, boundary, code, detail, hint) => {
+test.each(bodies)('%j with the boundary %j is a %s', (body, boundary, code, detail, hint) => {
   const error = bodyUnlikeHeader(Buffer.from(body, 'latin1'), boundary)
   expect(error.code).toBe(code)
   expect(error.detail).toMatch(detail)
@@ -121,7 +121,7 @@ test.each([
   ['a long line that could be URL-encoded', `a=${'b'.repeat(size)}`],
   ['a long name without value', 'a'.repeat(size)],
   ['lines of dashes', '--a\r\n'.repeat(size / 5)],
-])('a body of 64 KiB is explained in no time: %s', (_why, body) => {
+])('a body of 64 KiB of %s is diagnosed fast', (_why, body) => {
   const start = process.cpuUsage()
   bodyUnlikeHeader(Buffer.from(body), 'X'.repeat(200))
   const { user, system } = process.cpuUsage(start)
@@ -138,4 +138,19 @@ test.each([
   ['', false],
 ])('%j has a bare LF: %j', (text, expected) => {
   expect(hasBareLf(text)).toBe(expected)
+})
+
+test.each([
+  ['--abc\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--abc--', /"abc"/],
+  ['{"a":1}', /application\/json/],
+  ['a=1&b=2', /application\/x-www-form-urlencoded/],
+  ['hello', /Remove the Content-Type header/],
+  ['', /Remove the Content-Type header/],
+])('the hint for a body without a declared boundary says what %j looks like', (body, hint) => {
+  const error = missingBoundary(Buffer.from(body))
+  expect(error.code).toBe('MISSING_BOUNDARY')
+  expect(error.hint).toMatch(
+    /Remove the Content-Type header that was set by hand.*python-requests.*fetch.*curl/s,
+  )
+  expect(error.hint).toMatch(hint)
 })

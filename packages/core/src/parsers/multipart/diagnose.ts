@@ -1,38 +1,103 @@
-/** Why a body is not what its header says: what was declared, what was seen, what to change. */
-import { BodyError } from '../../errors.js'
+/** The 400s for a body that is not the multipart body its header declares. */
+import { BodyError, type ErrorCode } from '../../errors.js'
 import { trimOws } from '../../http/media-type.js'
-import { guessFormat } from '../guess-format.js'
+import { guessFormat, type BodyFormat } from '../guess-format.js'
+
+/** The 400 for a part that breaks the grammar. @param number of the part, from 1 */
+export function malformedPart(number: number, reason: string): BodyError {
+  return new BodyError('MALFORMED_PART', {
+    detail: `Part ${number} of the multipart body is malformed: ${reason}.`,
+    hint: 'Let the HTTP client build the multipart body, for example from a FormData.',
+  })
+}
 
 /** The 400 for a multipart body whose lines end in LF alone. */
 export function lfLineEndings(): BodyError {
   return new BodyError('LF_LINE_ENDINGS')
 }
 
-/** Whether there is an LF without CR before it. */
+/** True if there is an LF without CR before it. */
 export function hasBareLf(text: string): boolean {
   return /(?:^|[^\r])\n/.test(text)
 }
 
+/** The 413 for a part with a header of more than `limit` bytes. */
+export function headerTooLong(limit: number): BodyError {
+  const detail = `The header of a part is longer than ${limit} bytes.`
+  return new BodyError('LIMIT_HEADER_SIZE', { detail, limit })
+}
+
 /**
- * The 400 for a body in which no delimiter was found.
+ * Checks that a header ends where it should.
  *
- * @param start the body up to its first 64 KiB
+ * @param isEndless whether no empty line was found
+ * @throws BodyError `LF_LINE_ENDINGS`, or `MALFORMED_PART` if it contains a delimiter
+ */
+export function checkHeader(header: string, boundary: string, number: number, isEndless: boolean): void {
+  const holdsNext = holdsDelimiter(header, boundary)
+  if ((isEndless || holdsNext) && hasBareLf(header)) throw lfLineEndings()
+  if (holdsNext) throw malformedPart(number, 'its header does not end with an empty line')
+}
+
+function holdsDelimiter(header: string, boundary: string): boolean {
+  // Most headers are one line.
+  if (!header.startsWith('--') && !header.includes('\n--')) return false
+  const dashBoundary = `--${boundary}`
+  for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
+    const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
+    if (isAtLineStart && endsDelimiter(header, at + dashBoundary.length)) return true
+  }
+  return false
+}
+
+/** True if what follows a boundary is the rest of a delimiter, as far as the header goes. */
+function endsDelimiter(header: string, from: number): boolean {
+  if (header.startsWith('--', from)) return true
+  let at = from
+  while (header[at] === ' ' || header[at] === '\t') at += 1
+  return at === header.length || header.startsWith('\r\n', at)
+}
+
+/** The 400 for a multipart body whose header declares no boundary. It names the one that the body seems to use. */
+export function missingBoundary(start: Buffer): BodyError {
+  const format = guessFormat(start)
+  const hints: Record<BodyFormat['kind'], string> = {
+    multipart: ` The body seems to use the boundary "${format.kind === 'multipart' ? format.boundary : ''}".`,
+    json: ' The body looks like JSON, for which the header is application/json.',
+    urlencoded:
+      ' The body looks like a URL-encoded form, for which the header is application/x-www-form-urlencoded.',
+    unknown: '',
+  }
+  const advice =
+    'Remove the Content-Type header that was set by hand: the HTTP client adds it together with the boundary. In ' +
+    'python-requests pass files= and no Content-Type; with fetch or axios pass the FormData alone; with curl use -F alone.'
+  return new BodyError('MISSING_BOUNDARY', { hint: advice + hints[format.kind] })
+}
+
+/**
+ * The 400 for a body without a delimiter.
+ *
+ * @param start at most the first 64 KiB
  * @param boundary the boundary that the header declares
  */
 export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
   const lines = start.toString('latin1').split('\n', 1000)
-  // With a CRLF before and behind it, such a line would be a delimiter.
-  if (lines.some((line, at) => isDelimiter(at < lines.length - 1 ? withoutCr(line) : line, boundary))) {
+  // Between two CRLFs, such a line would be a delimiter.
+  if (lines.some((line, at) => isDelimiter(at < lines.length - 1 ? withoutCr(line) : line, boundary)))
     return lfLineEndings()
-  }
-  if (lines.some((line) => isBareBoundary(line.trimEnd(), boundary))) return withoutDashes(boundary)
-  const look = guessFormat(start)
-  const seen =
-    seenBoundary(lines.map((line) => line.trimEnd())) ??
-    (look.kind === 'multipart' ? look.boundary : undefined)
+  const trimmed = lines.map((line) => line.trimEnd())
+  if (trimmed.includes(boundary) || trimmed.includes(`${boundary}--`)) return withoutDashes(boundary)
+  const format = guessFormat(start)
+  const seen = seenBoundary(trimmed) ?? (format.kind === 'multipart' ? format.boundary : undefined)
   if (seen !== undefined && seen !== boundary) return otherBoundary(boundary, seen)
-  if (start.includes(`--${boundary}`, 0, 'latin1')) return notAtLineStart(boundary)
-  return notMultipart(look.kind === 'multipart' ? 'unknown' : look.kind)
+  if (start.includes(`--${boundary}`, 0, 'latin1')) {
+    return refusal(
+      'BOUNDARY_MISMATCH',
+      `The body has "--${boundary}", but not on a line of its own.`,
+      'A delimiter follows CRLF or the start of the body, and CRLF follows it (RFC 2046, 5.1.1).',
+    )
+  }
+  return notMultipart(format.kind)
 }
 
 /** The boundary of the first line that looks like a delimiter: one above a part's header, or the first of the body. */
@@ -54,57 +119,43 @@ function withoutCr(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line
 }
 
-/** A line that would be a delimiter if it began with two more dashes. */
-function isBareBoundary(line: string, boundary: string): boolean {
-  return line === boundary || line === `${boundary}--`
+function refusal(code: ErrorCode, detail: string, hint?: string): BodyError {
+  return new BodyError(code, { detail, hint })
 }
 
 function withoutDashes(boundary: string): BodyError {
-  return new BodyError('BOUNDARY_MISMATCH', {
-    detail: `The body has lines "${boundary}" where it should have "--${boundary}".`,
-    hint:
-      'A delimiter is "--" and the boundary, and the last one has "--" at its end too (RFC 2046, 5.1.1). ' +
+  return refusal(
+    'BOUNDARY_MISMATCH',
+    `The body has lines "${boundary}" where it should have "--${boundary}".`,
+    'A delimiter is "--" and the boundary; the last one also ends in "--" (RFC 2046, 5.1.1). ' +
       `With the boundary "${boundary}" the first line is "--${boundary}" and the last one "--${boundary}--".`,
-  })
-}
-
-function notAtLineStart(boundary: string): BodyError {
-  return new BodyError('BOUNDARY_MISMATCH', {
-    detail: `The body has "--${boundary}", but neither at the start of a line nor as the whole of one.`,
-    hint: 'A delimiter stands at the start of the body or behind CRLF, and CRLF follows it (RFC 2046, 5.1.1).',
-  })
+  )
 }
 
 function otherBoundary(declared: string, seen: string): BodyError {
   const detail = `The Content-Type header declares the boundary "${declared}" but the body uses "${seen}".`
-  if (declared === `'${seen}'`) {
-    return new BodyError('BOUNDARY_MISMATCH', {
-      detail,
-      hint: 'Single quotes are part of the boundary. Put it in double quotes or in none.',
-    })
-  }
-  if (declared.toLowerCase() === seen.toLowerCase()) {
-    return new BodyError('BOUNDARY_MISMATCH', { detail, hint: 'Upper and lower case matter in a boundary.' })
-  }
-  return new BodyError('BOUNDARY_MISMATCH', { detail })
+  let hint: string | undefined
+  if (declared === `'${seen}'`)
+    hint = 'Single quotes are part of the boundary. Use double quotes around it, or none.'
+  else if (declared.toLowerCase() === seen.toLowerCase()) hint = 'A boundary is case-sensitive.'
+  return refusal('BOUNDARY_MISMATCH', detail, hint)
 }
 
-function notMultipart(kind: 'json' | 'urlencoded' | 'unknown'): BodyError {
+function notMultipart(kind: BodyFormat['kind']): BodyError {
+  const declares = 'The Content-Type header says multipart/form-data but the body looks like'
   if (kind === 'json') {
-    return new BodyError('NOT_MULTIPART', {
-      detail: 'The Content-Type header says multipart/form-data but the body looks like JSON.',
-      hint:
-        'Send JSON with Content-Type: application/json, which python-requests (json=), curl (--json) and axios set by ' +
+    return refusal(
+      'NOT_MULTIPART',
+      `${declares} JSON.`,
+      'Send JSON with Content-Type: application/json, which python-requests (json=), curl (--json) and axios set by ' +
         'themselves; or send a form, and let the HTTP client set the header.',
-    })
+    )
   }
-  if (kind === 'urlencoded') {
-    return new BodyError('NOT_MULTIPART', {
-      detail: 'The Content-Type header says multipart/form-data but the body looks like a URL-encoded form.',
-      hint:
-        'Send it with Content-Type: application/x-www-form-urlencoded, or as multipart: files= in python-requests, -F in ' +
-        'curl, a FormData in fetch or axios. Let the HTTP client set the header.',
-    })
-  }
-  return new BodyError('NOT_MULTIPART')
+  if (kind !== 'urlencoded') return new BodyError('NOT_MULTIPART')
+  return refusal(
+    'NOT_MULTIPART',
+    `${declares} a URL-encoded form.`,
+    'Send it with Content-Type: application/x-www-form-urlencoded, or as multipart: files= in python-requests, -F in ' +
+      'curl, a FormData in fetch or axios. Let the HTTP client set the header.',
+  )
 }

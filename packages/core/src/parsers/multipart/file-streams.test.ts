@@ -1,19 +1,21 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { FileReader } from './file-streams.js'
+import { FileStreams } from './file-streams.js'
+
+const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {} }
 
 test('bytes that come one by one while a file is not read wait in few chunks, in their order', async () => {
-  const files = new FileReader()
   const streams: Readable[] = []
+  const files = new FileStreams((place, _, stream) => (streams[place] = stream))
   const bytes = Buffer.from(Array.from({ length: 10_000 }, (_, at) => at % 251))
-  files.open((stream) => streams.push(stream))
+  files.open(0, info)
   for (let at = 0; at < bytes.length; at += 1) {
     files.add(bytes, at, at + 1)
     void files.flush()
   }
   files.close()
-  files.open((stream) => streams.push(stream))
+  files.open(1, info)
   files.add(bytes, 0, 3)
   files.close()
   const end = files.end()
@@ -25,10 +27,10 @@ test('bytes that come one by one while a file is not read wait in few chunks, in
   await end
 })
 
-test('what waits behind an unread byte comes as soon as that is read, without more from the client', async () => {
-  const files = new FileReader()
+test('bytes behind an unread byte come as soon as it is read, without more from the client', async () => {
   let stream: Readable | undefined
-  files.open((opened) => (stream = opened))
+  const files = new FileStreams((_place, _info, opened) => (stream = opened))
+  files.open(0, info)
   for (const byte of ['a', 'b', 'c']) {
     files.add(Buffer.from(byte), 0, 1)
     await files.flush()

@@ -1,70 +1,59 @@
 /**
- * The one file that touches busboy: it gives each file of a form its stream.
+ * Gives each file of a form its stream, with busboy, which no other file touches.
  *
- * busboy is never shown what the client sent. It drops parts whose header it cannot read, takes for a part what stands
- * behind the closing delimiter, and has fields that are `undefined`. Formgate finds the parts and reads their headers
- * and fields, and gives busboy the files in a form that it cannot misread, with one header and a boundary that no client
- * can guess. See docs/decisions/0003-busboy-streams-the-files.md.
+ * busboy never sees what the client sent. It drops parts whose header it cannot read, takes what follows the closing
+ * delimiter for a part, and has fields that are `undefined`. Formgate finds the parts itself, reads their headers and
+ * fields, and gives busboy the files with one header and a boundary that no client can guess: nothing there to misread.
+ * See docs/decisions/0003-busboy-streams-the-files.md.
  */
 import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
 import { markExclusive } from '../../bytes/buffer-release.js'
+import type { FileInfo } from '../../storages/storage.js'
 
 /**
- * Four of the rarest bytes of text, and no more than four: busboy's search skips by the length of its boundary wherever
- * it meets a byte that is not in it. With 60 characters of 22 kinds it took a sixth of the CPU of a large upload.
+ * Only four characters, the rarest in text: busboy's search skips a boundary's length at every byte that is not in it.
+ * With 60 characters of 22 kinds it took a sixth of the CPU of a large upload.
  */
 const boundaryCharacters = '^`|~'
 
-/** 480 random bits, made once and never shown. */
+/** 480 random bits. */
 const boundary = Array.from({ length: 240 }, () => boundaryCharacters[randomInt(4)]).join('')
 const delimiter = Buffer.from(`\r\n--${boundary}`)
 const fileHeader = Buffer.from('\r\nContent-Disposition:form-data;filename=f\r\n\r\n')
 const closing = Buffer.from('--\r\n')
 
-/** Below this size a part of a chunk is copied beside others before busboy sees it: a call costs more than the copy. */
+/** Below this size a slice of a chunk is copied next to others: a call of busboy costs more than the copy. */
 const smallPart = 32 * 1024
 
-/** Below this size a whole chunk is copied as well; a larger one comes with a call of its own anyway. */
+/** Below this size a whole chunk is copied too. A larger one is a call of its own anyway. */
 const smallChunk = 4 * 1024
 
-/** Up to here a loop is faster than a call of `copy`, which takes as long as 100 turns. */
+/** Up to this size a loop is faster than `copy`, a call of which takes as long as 100 turns. */
 const shortRun = 64
 
-/** Every limit is Formgate's own, since busboy's fire at N instead of N + 1, or not at all. */
-const noLimits = {
-  fieldNameSize: Infinity,
-  fieldSize: Infinity,
-  fields: Infinity,
-  fileSize: Infinity,
-  files: Infinity,
-  parts: Infinity,
-  headerPairs: Infinity,
-}
+type OnFile = (place: number, info: FileInfo, stream: Readable) => void
 
-/** Takes the stream of a file. */
-export type FileSink = (stream: Readable) => void
-
-/** Gives each file its stream. */
-export class FileReader {
+/** The files of one form, in their order. */
+export class FileStreams {
   readonly #busboy: ReturnType<typeof createBusboy>
-  /** In the order of the files, which is the order in which busboy tells of them. */
-  readonly #sinks: FileSink[] = []
+  /** The files whose streams busboy has yet to open. */
+  readonly #waiting: { readonly place: number; readonly info: FileInfo }[] = []
   readonly #outbox = new Outbox()
   #failure: Error | undefined
   /** The stream of the last file. */
   #stream: Readable | undefined
-  /** Whether some bytes wait until those before them have been read. */
+  /** Whether bytes wait until those before them have been read. */
   #isHolding = false
-  /** What somebody waits for. */
   #wait: { event: 'drain' | 'close'; resolve: () => void; reject: (reason: Error) => void } | undefined
 
-  constructor() {
+  /** @param onFile is called with the stream of each file, once the files before it have been read */
+  constructor(onFile: OnFile) {
     this.#busboy = createBusboy({
       headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
-      limits: noLimits,
-      // So that "drain" comes whenever everything has been read.
+      // No limits, since busboy's fire at N instead of N + 1; by default it has none for files.
+      // Makes "drain" come when everything has been read.
       highWaterMark: 1,
     })
     this.#busboy.on('file', (_, stream) => {
@@ -75,34 +64,35 @@ export class FileReader {
         if (this.#isHolding) this.#write()
         return read(size)
       }
-      this.#sinks.shift()?.(stream)
+      const { place, info } = this.#waiting.shift()!
+      onFile(place, info, stream)
     })
     this.#busboy.on('drain', () => this.#happened('drain'))
     this.#busboy.on('close', () => this.#happened('close'))
-    // Stays on: busboy reports some errors late, and some twice.
+    // Never removed: busboy reports some errors late, and some twice.
     this.#busboy.on('error', (error) => this.fail(error))
     this.#outbox.add(delimiter, 0, delimiter.length)
   }
 
-  /** A file begins. @param sink is called with its stream; nothing further is read until that has been read */
-  open(sink: FileSink): void {
-    this.#sinks.push(sink)
+  /** Begins a file. */
+  open(place: number, info: FileInfo): void {
+    this.#waiting.push({ place, info })
     this.#outbox.add(fileHeader, 0, fileHeader.length)
   }
 
-  /** More of the file that was opened last: the bytes of `chunk` from `from` up to, not with, `to`. */
+  /** Adds to the open file the bytes of `chunk` from `from` up to, not including, `to`. */
   add(chunk: Buffer, from: number, to: number): void {
     this.#outbox.add(chunk, from, to)
   }
 
-  /** The file that was opened last is complete: its stream ends. */
+  /** Ends the open file. */
   close(): void {
     this.#outbox.add(delimiter, 0, delimiter.length)
   }
 
-  /** Lets busboy read what has come so far. @returns a promise where it has no room for more yet */
+  /** Passes on what has arrived. @returns a promise while there is no room for more */
   flush(): Promise<void> | undefined {
-    // Each chunk that waits for its reader is an object of some hundred bytes, and a client may send every byte alone.
+    // A chunk that waits for its reader costs some hundred bytes, and a client may send every byte as a chunk.
     const { readableLength = 0, destroyed = false } = this.#stream ?? {}
     if (readableLength > 0 && !destroyed && this.#outbox.size < smallChunk) {
       this.#isHolding = true
@@ -122,21 +112,21 @@ export class FileReader {
       left -= chunk.length
       this.#busboy.write(chunk)
     }
-    // Several files may share the memory of a chunk, which the reader of one of them may have handed over.
+    // Files may share the memory of a chunk, and the reader of one of them may have transferred it.
     if (left !== 0)
-      this.fail(new Error('A reader of a file has transferred the memory of other bytes with it.'))
+      this.fail(new Error('The reader of a file transferred memory that holds other bytes too.'))
   }
 
-  /** There are no more files. Resolves when every stream has been read to its end. */
+  /** Ends the form. Resolves when every stream has been read to its end. */
   async end(): Promise<void> {
     this.#outbox.add(closing, 0, closing.length)
     this.#write()
     this.#busboy.end()
     await this.#until('close')
-    if (this.#sinks.length > 0) throw new Error(`busboy has lost ${this.#sinks.length} files.`)
+    if (this.#waiting.length > 0) throw new Error(`busboy lost ${this.#waiting.length} files.`)
   }
 
-  /** Stops reading: the open stream is destroyed with the error, and whoever waits gets it. */
+  /** Makes the open stream fail, and `flush` or `end` if one of them waits. */
   fail(error: unknown): void {
     this.#failure ??=
       error instanceof Error ? error : new Error('The body was not read to its end.', { cause: error })
@@ -159,7 +149,7 @@ export class FileReader {
 /** The bytes on their way to busboy. */
 class Outbox {
   #ready: Buffer[] = []
-  /** Where small chunks are copied together; what lies before `#start` is ready. */
+  /** Where small chunks are copied to. The bytes before `#start` are ready. */
   #block = Buffer.alloc(0)
   #start = 0
   #end = 0
@@ -173,7 +163,7 @@ class Outbox {
     }
     if (this.#end + size > this.#block.length) {
       this.#seal()
-      // The first block is that of a small form, and comes from Buffer's pool.
+      // Small forms need one block only, from Buffer's pool.
       this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : smallPart)
       this.#start = 0
       this.#end = 0
@@ -184,7 +174,7 @@ class Outbox {
     this.#end += size
   }
 
-  /** Bytes that wait. */
+  /** Bytes that wait; Infinity if some of them were not small. */
   get size(): number {
     return this.#ready.length === 0 ? this.#end - this.#start : Infinity
   }

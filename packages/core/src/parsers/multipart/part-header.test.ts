@@ -39,7 +39,7 @@ test.each(names)('%j has the name %j and the file name %j', (header, name, filen
   expect(read(header)).toMatchObject({ number: 3, name, filename })
 })
 
-test('the short way for plain fields and the general one give the same', () => {
+test('the fast way for plain fields gives the same as the general one', () => {
   const short = read('Content-Disposition: form-data; name="a"')
   const general = read('Content-Disposition: form-data;  name="a"')
   expect({ ...short, fields: undefined }).toEqual({ ...general, fields: undefined })
@@ -50,11 +50,11 @@ test.each([
   'Content-Disposition: form-data; name="a"; x="b"',
   'Content-Disposition: form-data; name="a\\"b"',
   'Content-Disposition: form-data; name="%22"',
-])('%j is no plain field, whatever it begins and ends with', (header) => {
+])('%j is not read as a plain field', (header) => {
   expect(read(header).name).not.toBe(header.slice('Content-Disposition: form-data; name="'.length, -1))
 })
 
-test('every field is there, without white space around it', () => {
+test('the fields of a header are complete, without white space around their values', () => {
   const { fields } = read(`${a}\r\nX-Custom: \t b c \t\r\nContent-Transfer-Encoding: base64\r\n__proto__: d`)
   expect(Object.entries(fields)).toEqual([
     ['content-disposition', 'form-data; name="a"'],
@@ -64,7 +64,7 @@ test('every field is there, without white space around it', () => {
   ])
 })
 
-test('the media type is read as that of a request is', () => {
+test('the media type of a part is read like that of a request', () => {
   expect(read(`${a}\r\nContent-Type: Text/Plain; Charset="UTF-8"`).mediaType).toMatchObject({
     essence: 'text/plain',
     parameters: [{ name: 'charset', value: 'UTF-8' }],
@@ -73,7 +73,7 @@ test('the media type is read as that of a request is', () => {
   expect(read(a).mediaType).toBeUndefined()
 })
 
-test('a header of many lines has all of them, and reads the same each time it is asked', () => {
+test('a header of many lines has all its fields, the same each time', () => {
   const lines = Array.from({ length: 40 }, (_, at) => `X-${at}: ${at}`)
   const header = read(`${a}; filename="b.txt"\r\nContent-Type: text/plain\r\n${lines.join('\r\n')}`)
   expect(header).toMatchObject({ number: 3, name: 'a', filename: 'b.txt' })
@@ -84,7 +84,7 @@ test('a header of many lines has all of them, and reads the same each time it is
   }
 })
 
-test('a header has at most as many lines as it may', () => {
+test('a header may have as many lines as the limit', () => {
   expect(refusal(() => parsePartHeader(a, 3, 1))).toBe('not refused')
   expect(refusal(() => parsePartHeader(a, 3, 0))).toMatch(/^LIMIT_HEADER_SIZE: .*part 3 .* more than 0 lines/)
   const two = `${a}; filename="b.txt"\r\nContent-Type: text/plain`
@@ -103,8 +103,8 @@ const malformed: readonly [header: string, reason: RegExp][] = [
   ['A b: c', /a name in its header is not valid/],
   ['Content-Disposition : form-data; name="a"', /a name in its header is not valid/],
   ['Ä: b', /a name in its header is not valid/],
-  [`${a}\r\nX: b\rc`, /its x holds a CR without LF/],
-  ['Content-Disposition: form-data; name="a\rb"', /content-disposition holds a CR without LF/],
+  [`${a}\r\nX: b\rc`, /its x has a CR without LF/],
+  ['Content-Disposition: form-data; name="a\rb"', /content-disposition has a CR without LF/],
   [`${a}\r\n${a}`, /two content-disposition lines/],
   [`${a}\r\nContent-Type: a/b\r\ncontent-type: a/b`, /two content-type lines/],
   ['Content-Type: text/plain', /no Content-Disposition/],
@@ -134,7 +134,7 @@ test.each([
   expect(refusal(() => read(header))).toMatch(/^MISSING_PART_NAME: Part 3 /)
 })
 
-test('a file name in an unknown charset is refused as that', () => {
+test('a file name in an unknown charset is refused with INVALID_CHARSET', () => {
   expect(refusal(() => read(`${a}; filename*=bogus''b`))).toMatch(/^INVALID_CHARSET: Part 3 .*"bogus"/)
 })
 

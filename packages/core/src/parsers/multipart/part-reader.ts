@@ -1,167 +1,111 @@
 /** Reads the parts that the scanner finds: fields whole, files as streams. */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import { ByteBuffer } from '../../bytes/byte-buffer.js'
+import { BodyError } from '../../errors.js'
+import { RejectedContent } from '../../files/rejected-file.js'
+import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
+import { isJson, type MediaType } from '../../http/media-type.js'
+import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
 import type { FileInfo } from '../../storages/storage.js'
-import { RejectedContent } from '../../files/rejected-file.js'
-import type { Limits } from '../../limits.js'
-import { isJson, type MediaType } from '../../http/media-type.js'
-import { forEachChunk } from '../../http/body-stream.js'
+import { FieldLimits, PartLimits, quote, type FileRule, type FileRules } from '../form-limits.js'
 import { readStart } from '../guess-format.js'
-import { quote, type FieldLimits, type FileRule, type FileRules } from '../form-limits.js'
-import { ByteBuffer } from '../../bytes/byte-buffer.js'
-import { missingBoundary, readBoundary } from './boundary.js'
-import { FileReader, type FileSink } from './file-streams.js'
+import { malformedPart, missingBoundary } from './diagnose.js'
+import { FileStreams } from './file-streams.js'
+import { fileInfo, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
 import { MultipartScanner, type PartListener } from './scanner.js'
-import {
-  detached,
-  LongHeader,
-  malformedPart,
-  parsePartHeader,
-  partCharset,
-  type PartHeader,
-} from './part-header.js'
-import { PartLimits } from '../form-limits.js'
 
-/** Who is told of the parts, in the order of the body. What a method throws ends the reading. */
-export interface PartSink {
+/**
+ * Receives the parts of one body. Each has a place, counted from 0: a file may come after the parts behind it. An error
+ * from any method ends the reading.
+ */
+export interface PartReceiver {
   /**
-   * Takes a field, which is complete.
-   *
-   * @param bytes its content; another field's afterwards
-   * @param charset as the part declares it, a label that TextDecoder knows
+   * @param bytes the whole value; reused for the next part
+   * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
-  collectField(header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
-  /** A file begins. @returns takes its stream, which comes when the files before it have been read */
-  beginFile(info: FileInfo): FileSink
-  /** Takes a small file whole, where there is such a method. @returns whether it did: if not, `beginFile` is called */
-  readonly collectFile?: ((info: FileInfo, bytes: Buffer) => boolean) | undefined
-  /** A file begins that the schema will refuse, where there are rules. @returns takes it when it is complete */
-  beginRejected?(info: FileInfo): (content: RejectedContent) => void
+  field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
+  /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
+  file(place: number, info: FileInfo, stream: Readable): Promise<void>
+  /** Takes a file of at most 64 KiB. @returns false to get it as a stream. Leave it out to get every file so */
+  readonly wholeFile?: ((place: number, info: FileInfo, bytes: Buffer) => boolean) | undefined
+  /** A file that the schema refuses. Needed where there are file rules. */
+  rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
+  /** @returns a promise while the reader should not read on */
+  ready?(): Promise<void> | undefined
 }
 
-/** Up to here a file may do without a stream, which costs more than its bytes. */
+/** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
 
-/** What happens to the content of the part that is arriving. */
-interface OpenPart {
-  add(chunk: Buffer, from: number, to: number): void
-  close(): void
+interface OpenField {
+  readonly kind: 'field'
+  readonly place: number
+  readonly header: PartHeader
+  readonly charset: string | undefined
 }
 
-/** The field that is arriving. One object for all fields of a form, which may be a thousand. */
-class OpenField implements OpenPart {
-  readonly #sink: PartSink
-  readonly #meter: PartLimits
-  readonly #bytes = new ByteBuffer()
-  #header: PartHeader | undefined
-  #charset: string | undefined
-
-  constructor(sink: PartSink, meter: PartLimits) {
-    this.#sink = sink
-    this.#meter = meter
-  }
-
-  /** @throws BodyError `INVALID_CHARSET` */
-  begin(header: PartHeader): this {
-    this.#charset = partCharset(header)
-    this.#header = header
-    this.#bytes.truncate(0)
-    return this
-  }
-
-  add(chunk: Buffer, from: number, to: number): void {
-    this.#bytes.add(chunk, from, to)
-    this.#meter.addToField(this.#header!.name, to - from, this.#bytes.size)
-  }
-
-  close(): void {
-    this.#sink.collectField(this.#header!, this.#bytes, this.#charset)
-  }
+interface OpenFile {
+  readonly kind: 'file'
+  readonly place: number
+  readonly info: FileInfo
+  readonly rule: FileRule | undefined
+  readonly rejected: RejectedContent | undefined
+  size: number
+  isStreamed: boolean
 }
 
-function infoOf(header: PartHeader, name: string, originalName: string): FileInfo {
-  const known = {
-    field: header.name,
-    name: detached(name, originalName),
-    originalName,
-    type: header.mediaType?.essence ?? '',
-  }
-  return header instanceof LongHeader ? new LongInfo(known, header) : { ...known, headers: header.fields }
-}
-
-/** What is known of a file with a long header, which is read again when somebody asks for its lines. */
-class LongInfo implements FileInfo {
-  declare readonly field: string
-  declare readonly name: string
-  declare readonly originalName: string
-  declare readonly type: string
-  declare readonly headers: Readonly<Record<string, string>>
-  readonly #header: LongHeader
-
-  /** One getter for all, so that they have one shape; of the object itself, so that `{ ...info }` has the lines too. */
-  static readonly #headers: PropertyDescriptor & ThisType<LongInfo> = {
-    enumerable: true,
-    get() {
-      return this.#header.fields
-    },
-  }
-
-  constructor(known: Omit<FileInfo, 'headers'>, header: LongHeader) {
-    Object.assign(this, known)
-    this.#header = header
-    Object.defineProperty(this, 'headers', LongInfo.#headers)
-  }
-}
+type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number }
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
   readonly #limits: Limits
-  readonly #sink: PartSink
+  readonly #receiver: PartReceiver
   readonly #rules: FileRules | undefined
-  readonly #collectFile: PartSink['collectFile']
-  readonly #meter: PartLimits
-  readonly #field: OpenField
-  #files: FileReader | undefined
+  readonly #fields: FieldLimits
+  readonly #parts: PartLimits
+  #places = 0
   #part: OpenPart | undefined
-  #body: Readable | Buffer | undefined
+  /** The open field, or the open file while it may still be a small one. */
+  readonly #bytes = new ByteBuffer()
+  #files: FileStreams | undefined
+  readonly #received: Promise<void>[] = []
+  #body: Body | undefined
   #failure: { readonly reason: unknown } | undefined
 
-  /** @param rules what a schema says about the files @param fields counts the fields of the whole request */
-  constructor(limits: Limits, sink: PartSink, rules?: FileRules, fields?: FieldLimits) {
+  /** @param fields the limits that the fields of the whole request share */
+  constructor(
+    limits: Limits,
+    receiver: PartReceiver,
+    rules?: FileRules,
+    fields: FieldLimits = new FieldLimits(limits),
+  ) {
     this.#limits = limits
-    this.#sink = sink
-    this.#collectFile = sink.collectFile
+    this.#receiver = receiver
     this.#rules = rules
-    this.#meter = new PartLimits(limits, fields)
-    this.#field = new OpenField(sink, this.#meter)
+    this.#fields = fields
+    this.#parts = new PartLimits(limits)
   }
 
   /**
-   * Reads a body to its end, and until every stream of a file has been read to its own.
+   * Reads a body to its end. Resolves when every file has been received.
    *
-   * @param flush hands on what has come so far. @returns a promise where there is no room for more yet
-   * @throws BodyError one of the 400s of a multipart body or a limit's 413. By then open streams of files have failed
-   * with it.
+   * @throws BodyError one of the 400s of a multipart body or a 413; the open streams of files have failed with it by then
    */
-  async read(
-    body: Readable | Buffer,
-    mediaType: MediaType,
-    flush: () => Promise<void> | undefined = () => this.flush(),
-  ): Promise<void> {
+  async read(body: Body, mediaType: MediaType): Promise<void> {
     const boundary = readBoundary(mediaType)
-    if (boundary === undefined)
-      throw missingBoundary(Buffer.isBuffer(body) ? body : (await readStart(body)).start)
+    if (boundary === undefined) throw missingBoundary((await readStart(body)).start)
     const scanner = new MultipartScanner(boundary, this.#limits.headerSize, this)
     this.#body = body
     try {
-      const take = (chunk: Buffer): Promise<void> | undefined => {
+      await forEachChunk(body, (chunk) => {
         scanner.push(chunk)
-        return flush()
-      }
-      await (Buffer.isBuffer(body) ? take(body) : forEachChunk(body, take))
+        return this.#flush()
+      })
       scanner.end()
       await this.#files?.end()
+      if (this.#received.length > 0) await Promise.all(this.#received)
     } catch (error) {
       const first = await this.#earlierFailure(error)
       this.fail(first)
@@ -169,9 +113,17 @@ export class PartReader implements PartListener {
     }
   }
 
+  /** Lets the streams of files flow. @returns a promise while there is no room for more */
+  #flush(): Promise<void> | undefined {
+    const busy = this.#files?.flush()
+    const receiver = this.#receiver
+    if (receiver.ready === undefined) return busy
+    return busy === undefined ? receiver.ready() : busy.then(() => receiver.ready!())
+  }
+
   /**
-   * A fault is found as soon as its bytes are there, and must not get ahead of what a file that began before it fails
-   * with, only because both came in one chunk.
+   * The scanner finds a fault as soon as its bytes arrive. If a file before it fails too, the file's error comes first,
+   * even when both arrived in one chunk.
    */
   async #earlierFailure(fault: unknown): Promise<unknown> {
     if (this.#failure === undefined && this.#files !== undefined) {
@@ -181,120 +133,126 @@ export class PartReader implements PartListener {
     return this.#failure === undefined ? fault : this.#failure.reason
   }
 
-  /** Lets the streams of files flow. @returns a promise where they have no room for more yet */
-  flush(): Promise<void> | undefined {
-    return this.#files?.flush()
-  }
-
   /**
-   * Stops reading: the stream of the file that is arriving fails, and so does `read`. At once, and not when the next
-   * bytes come: the client may be waiting for an answer before it sends them.
+   * Makes `read` and the open stream fail at once, not at the next bytes: the client may wait for an answer before it
+   * sends them.
    */
   fail(error: unknown): void {
     this.#failure ??= { reason: error }
     this.#files?.fail(error)
-    if (this.#body instanceof Readable) this.#body.destroy()
+    if (this.#body !== undefined) destroyBody(this.#body)
   }
 
   openPart(text: string): void {
-    const header = parsePartHeader(text, this.#meter.beginPart(), this.#limits.headerLines)
-    const { filename } = header
+    const header = parsePartHeader(text, this.#parts.beginPart(), this.#limits.headerLines)
+    const { filename, number } = header
+    this.#bytes.truncate(0)
     if (filename === undefined) this.#part = this.#openField(header)
-    else if (filename === '') this.#part = noFileChosen(header)
+    else if (filename === '') this.#part = { kind: 'no file chosen', number }
     else this.#part = this.#openNamed(header, filename)
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
-    this.#part!.add(chunk, from, to)
+    const part = this.#part!
+    if (part.kind === 'field') {
+      this.#bytes.add(chunk, from, to)
+      this.#fields.add(part.header.name, to - from, this.#bytes.size)
+    } else if (part.kind === 'file') {
+      this.#addToFile(part, chunk, from, to)
+    } else {
+      throw malformedPart(part.number, 'it has content but its filename is empty')
+    }
   }
 
   closePart(): void {
-    this.#part!.close()
+    const part = this.#part!
+    if (part.kind === 'field') this.#receiver.field(part.place, part.header, this.#bytes, part.charset)
+    else if (part.kind === 'file') this.#closeFile(part)
   }
 
-  #openField(header: PartHeader): OpenPart {
+  #openField(header: PartHeader): OpenField {
     const { name, mediaType, number } = header
-    this.#meter.beginField(name)
+    this.#fields.begin(name)
     if (mediaType?.type === 'multipart')
-      throw malformedPart(number, 'it holds several parts itself: send each file as a part of its own')
-    return this.#field.begin(header)
+      throw malformedPart(number, 'it is itself a multipart body: send each file as a part of its own')
+    return { kind: 'field', place: this.#places++, header, charset: partCharset(header) }
   }
 
-  /** A part with a file name. A browser gives one to a Blob of JSON too, where the schema wants its value. */
+  /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
   #openNamed(header: PartHeader, filename: string): OpenPart {
     const { name, number, mediaType } = header
     const rules = this.#rules
     const rule = rules?.find(name)
     if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
-    this.#meter.beginFile(name)
+    this.#fields.checkName(name)
+    this.#parts.beginFile(name)
     const safeName = safeFileName(filename)
-    if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is no name for a file`)
-    const info = infoOf(header, safeName, filename)
-    const isStored = rules === undefined || (rule !== undefined && this.#meter.admits(rule, info))
-    return isStored ? this.#openFile(info, rule) : this.#openRefused(info, rule)
+    if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is not a file name`)
+    const info = fileInfo(header, safeName, filename)
+    const isRejected = rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
+    const rejected = isRejected ? new RejectedContent() : undefined
+    const place = this.#places++
+    const file: OpenFile = { kind: 'file', place, info, rule, rejected, size: 0, isStreamed: false }
+    if (!isRejected && this.#receiver.wholeFile === undefined) this.#openStream(file)
+    return file
   }
 
-  #openRefused(info: FileInfo, rule: FileRule | undefined): OpenPart {
-    const finish = this.#sink.beginRejected!(info)
-    const content = new RejectedContent()
-    return {
-      add: (chunk, from, to) => {
-        content.add(chunk, from, to)
-        this.#meter.addToFile(info.field, content.size, rule)
-      },
-      close: () => finish(content),
-    }
+  #addToFile(file: OpenFile, chunk: Buffer, from: number, to: number): void {
+    file.size += to - from
+    this.#parts.checkFileSize(file.info.field, file.size, file.rule)
+    if (file.rejected !== undefined) return file.rejected.add(chunk, from, to)
+    if (!file.isStreamed && file.size > smallFile) this.#openStream(file)
+    if (file.isStreamed) this.#files!.add(chunk, from, to)
+    else this.#bytes.add(chunk, from, to)
   }
 
-  #openFile(info: FileInfo, rule: FileRule | undefined): OpenPart {
-    const file =
-      this.#collectFile === undefined ? this.#openStream(info) : this.#openSmall(info, this.#collectFile)
-    let size = 0
-    return {
-      add: (chunk, from, to) => {
-        size += to - from
-        this.#meter.addToFile(info.field, size, rule)
-        file.add(chunk, from, to)
-      },
-      close: () => file.close(),
+  #closeFile(file: OpenFile): void {
+    const { place, info, rejected } = file
+    if (rejected !== undefined) return this.#receiver.rejectedFile!(place, info, rejected)
+    if (!file.isStreamed) {
+      if (this.#receiver.wholeFile!(place, info, this.#bytes.toBuffer())) return
+      this.#openStream(file)
     }
+    this.#files!.close()
   }
 
-  #openStream(info: FileInfo): OpenPart {
-    const files = (this.#files ??= new FileReader())
-    files.open(this.#sink.beginFile(info))
-    return files
-  }
-
-  /** Gathers a file until it is complete, or too large to go without a stream. */
-  #openSmall(info: FileInfo, take: NonNullable<PartSink['collectFile']>): OpenPart {
-    const bytes = new ByteBuffer()
-    let stream: OpenPart | undefined
-    const openStream = (): OpenPart => {
-      stream = this.#openStream(info)
-      if (bytes.size > 0) stream.add(bytes.toBuffer(), 0, bytes.size)
-      return stream
-    }
-    return {
-      add: (chunk, from, to) => {
-        if (stream !== undefined) stream.add(chunk, from, to)
-        else if (bytes.size + to - from > smallFile) openStream().add(chunk, from, to)
-        else bytes.add(chunk, from, to)
-      },
-      close: () => {
-        if (stream !== undefined) stream.close()
-        else if (!take(info, bytes.toBuffer())) openStream().close()
-      },
-    }
+  #openStream(file: OpenFile): void {
+    file.isStreamed = true
+    this.#files ??= new FileStreams((place, info, stream) => {
+      const received = this.#receiver.file(place, info, stream)
+      received.catch((error: unknown) => this.fail(error))
+      this.#received.push(received)
+    })
+    this.#files.open(file.place, file.info)
+    if (this.#bytes.size > 0) this.#files.add(this.#bytes.toBuffer(), 0, this.#bytes.size)
   }
 }
 
-/** An `<input type="file">` in which nothing was chosen: the part is there, but there is no file. */
-function noFileChosen({ number }: PartHeader): OpenPart {
-  return {
-    add: () => {
-      throw malformedPart(number, 'it has content but its filename is empty')
-    },
-    close: () => undefined,
+/** RFC 2046 allows 70; other servers take 200 and more. */
+const longestBoundary = 200
+
+/**
+ * The boundary that a Content-Type header declares.
+ *
+ * @returns `undefined` if it declares none
+ * @throws BodyError `INVALID_BOUNDARY` or `DUPLICATE_BOUNDARY`
+ */
+export function readBoundary({ parameters }: MediaType): string | undefined {
+  const [boundary, ...others] = parameters.flatMap(({ name, value }) => (name === 'boundary' ? [value] : []))
+  if (boundary === undefined) return undefined
+  const different = others.find((other) => other !== boundary)
+  if (different !== undefined) {
+    const detail = `The Content-Type header has two boundaries: "${boundary}" and "${different}".`
+    throw new BodyError('DUPLICATE_BOUNDARY', { detail })
   }
+  const fault = boundaryFault(boundary)
+  if (fault === undefined) return boundary
+  throw new BodyError('INVALID_BOUNDARY', { detail: `The boundary in the Content-Type header ${fault}.` })
+}
+
+function boundaryFault(boundary: string): string | undefined {
+  if (boundary === '') return 'is empty'
+  if (boundary.length > longestBoundary)
+    return `has ${boundary.length} characters, more than the ${longestBoundary} allowed`
+  return boundary.endsWith(' ') ? 'ends in a space' : undefined
 }

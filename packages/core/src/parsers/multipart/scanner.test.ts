@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { MultipartScanner } from './scanner.js'
+import { MultipartScanner, readHeader } from './scanner.js'
 
 interface Part {
   readonly header: string
@@ -59,11 +60,11 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
   [
     '--X \t \r\nA: b\r\n\r\nc\r\n--X\t\r\nD: e\r\n\r\nf\r\n--X--  \r\n',
     [closed('A: b', 'c'), closed('D: e', 'f')],
-    'white space behind delimiters',
+    'white space after delimiters',
   ],
-  ['--X\r\nA: b\r\n\r\nc\r\n--X--junk', [closed('A: b', 'c')], 'something behind the closing delimiter'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X--junk', [closed('A: b', 'c')], 'something after the closing delimiter'],
   ['--X\r\nA: b\r\n\r\nc\r\n--XY\r\n--X--', [closed('A: b', 'c\r\n--XY')], 'a longer boundary'],
-  ['--X\r\nA: b\r\n\r\nc\r\n--X-\r\n--X--', [closed('A: b', 'c\r\n--X-')], 'one dash behind the boundary'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X-\r\n--X--', [closed('A: b', 'c\r\n--X-')], 'one dash after the boundary'],
   [
     '--X\r\nA: b\r\n\r\nc\r\n--X -- \r\n--X--',
     [closed('A: b', 'c\r\n--X -- ')],
@@ -72,12 +73,12 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
   [
     '--X\r\nA: b\r\n\r\nc\r\n--X \tz\r\n--X--',
     [closed('A: b', 'c\r\n--X \tz')],
-    'something behind white space',
+    'something after white space',
   ],
   ['--X\r\nA: b\r\n\r\nc\r\n--X\r\r\n--X--', [closed('A: b', 'c\r\n--X\r')], 'a CR too many'],
   ['--X\r\nA: b\r\n\r\nc--X--\r\n--X--', [closed('A: b', 'c--X--')], 'the boundary in the middle of a line'],
-  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', [closed('A: b', 'c\n--X--')], 'the boundary behind an LF'],
-  ['--X\r\nA: b\r\n\r\nc\r--X--\r\n--X--', [closed('A: b', 'c\r--X--')], 'the boundary behind a CR'],
+  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', [closed('A: b', 'c\n--X--')], 'the boundary after an LF'],
+  ['--X\r\nA: b\r\n\r\nc\r--X--\r\n--X--', [closed('A: b', 'c\r--X--')], 'the boundary after a CR'],
   ['--X\r\nA: b\r\n\r\n--XY\r\n--X--', [closed('A: b', '--XY')], 'a false delimiter at the start of a part'],
   ['--X\r\nA: b\r\n\r\n--\r\n--X--', [closed('A: b', '--')], 'dashes at the start of a part'],
 
@@ -124,10 +125,10 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
     [closed('A: b', 'c')],
     'an epilogue with a part in it',
   ],
-  ['--X--\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [], 'a part behind a form without parts'],
+  ['--X--\r\n--X\r\nA: b\r\n\r\nc\r\n--X--', [], 'a part after a form without parts'],
 ]
 
-test.each(framed)('%j is framed as %j: %s', (body, parts) => {
+test.each(framed)('%j is cut into %j: %s', (body, parts) => {
   expect(frameEveryWay(body)).toEqual(parts)
 })
 
@@ -173,8 +174,8 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
     /^LF_LINE_ENDINGS/,
     'LF in a header that the next part follows',
   ],
-  ['--X \t\nA: b', /^LF_LINE_ENDINGS/, 'LF behind white space'],
-  ['--X\r\nA: b\r\n\r\nc\r\n--X\nD: e', /^LF_LINE_ENDINGS/, 'LF behind a later delimiter'],
+  ['--X \t\nA: b', /^LF_LINE_ENDINGS/, 'LF after white space'],
+  ['--X\r\nA: b\r\n\r\nc\r\n--X\nD: e', /^LF_LINE_ENDINGS/, 'LF after a later delimiter'],
   [`--X\r\nA: b\n${'c'.repeat(200)}`, /^LF_LINE_ENDINGS/, 'LF in a header that is too long'],
 
   ['--Y\r\nContent-Type: b\r\n\r\nc\r\n--Y--', /^BOUNDARY_MISMATCH: .*"X".*"Y"/, 'another boundary'],
@@ -182,24 +183,24 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
   ['X\r\nA: b\r\n\r\nc\r\nX--', /^BOUNDARY_MISMATCH: .*"X".*"--X"/, 'delimiters without dashes'],
   [
     ' --X\r\nContent-Type: b\r\n\r\nc\r\n --X--',
-    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    /^BOUNDARY_MISMATCH: .*"--X".*line of its own/,
     'delimiters that are indented',
   ],
   [
     'glued--X\r\nA: b\r\n\r\nc',
-    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    /^BOUNDARY_MISMATCH: .*"--X".*line of its own/,
     'something glued to the first delimiter',
   ],
   // What stands before the first delimiter is no part; a delimiter that is spoilt must not make a preamble of one.
   [
     'glued--X\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
-    /^BOUNDARY_MISMATCH: .*"--X".*start of a line/,
+    /^BOUNDARY_MISMATCH: .*"--X".*line of its own/,
     'something glued to the first delimiter of two',
   ],
   [
     '--X junk\r\nA: b\r\n\r\nc\r\n--X\r\nD: e\r\n\r\nf\r\n--X--',
     /^BOUNDARY_MISMATCH/,
-    'something behind the first delimiter of two',
+    'something after the first delimiter of two',
   ],
   [' --X\r\nA: b\r\n\r\nc\r\n--X--', /^BOUNDARY_MISMATCH/, 'a space before the first delimiter'],
   ['pre\n--X\r\nA: b\r\n\r\nc\r\n--X--', /^LF_LINE_ENDINGS/, 'LF before the first delimiter of two'],
@@ -241,12 +242,12 @@ test.each(refused)('%j is refused, %s: %s', (body, answer) => {
   expect(frameEveryWay(body)).toMatch(answer)
 })
 
-test('a header of exactly the longest size is read', () => {
+test('a header may be as long as the limit', () => {
   const header = 'a'.repeat(100)
   expect(frameEveryWay(`--X\r\n${header}\r\n\r\nc\r\n--X--`)).toEqual([closed(header, 'c')])
 })
 
-test.each([64 * 1024, 64 * 1024 + 1])('of a preamble 64 KiB are read and no more: %i bytes', (size) => {
+test.each([64 * 1024, 64 * 1024 + 1])('a preamble may have 64 KiB: %i bytes', (size) => {
   const body = `${'p'.repeat(size)}\r\n--X--`
   const answers = [[body], [body.slice(0, size), body.slice(size)], body.match(/.{1,999}/gs)!].map((chunks) =>
     frame(chunks, 'X', 100),
@@ -255,7 +256,7 @@ test.each([64 * 1024, 64 * 1024 + 1])('of a preamble 64 KiB are read and no more
     expect(answer).toEqual(size > 64 * 1024 ? expect.stringMatching(/^BOUNDARY_MISMATCH|^NOT_MULTIPART/) : [])
 })
 
-test('a listener that throws is heard', () => {
+test('an error of the listener is thrown', () => {
   const scanner = new MultipartScanner('X', 100, {
     openPart: () => {
       throw new RangeError('no')
@@ -264,4 +265,54 @@ test('a listener that throws is heard', () => {
     closePart: () => undefined,
   })
   expect(() => scanner.push(Buffer.from('--X\r\nA: b\r\n\r\n'))).toThrow(RangeError)
+})
+
+/** The header in these chunks and the content after it; `undefined` if it does not end. */
+function gather(chunks: readonly string[]): [header: string, rest: string] | undefined {
+  const header = new ByteBuffer()
+  for (const [index, chunk] of chunks.entries()) {
+    const next = readHeader(header, Buffer.from(chunk, 'latin1'), 0)
+    if (next !== undefined) return [header.latin1(), chunk.slice(next) + chunks.slice(index + 1).join('')]
+  }
+  return undefined
+}
+
+const headers: readonly [body: string, result: [string, string] | undefined][] = [
+  ['A: b\r\n\r\ncontent', ['A: b', 'content']],
+  ['A: b\r\nC: d\r\n\r\n\r\n--X', ['A: b\r\nC: d', '\r\n--X']],
+  ['A: b\r\n\r\n', ['A: b', '']],
+  ['\r\ncontent', ['', 'content']],
+  ['\r\n\r\ncontent', ['', '\r\ncontent']],
+  ['A\r\r\n\r\ncontent', ['A\r', 'content']],
+  ['A\r\n\r\r\n\r\nc', ['A\r\n\r', 'c']],
+  ['\xff\x80\0: \xe9\r\n\r\nc', ['\xff\x80\0: \xe9', 'c']],
+  ['A: b\r\n', undefined],
+  ['A: b\n\nc', undefined],
+  ['A: b\r\n\n\r\n', undefined],
+  ['\r', undefined],
+  ['\n\r\n', undefined],
+]
+
+test.each(headers)('%j has the header and the content %j, however it is cut', (body, result) => {
+  expect(gather([body])).toEqual(result)
+  expect(gather(body.split(''))).toEqual(result)
+  for (let cut = 1; cut < body.length; cut += 1)
+    expect(gather([body.slice(0, cut), body.slice(cut)])).toEqual(result)
+})
+
+test('a header that begins inside a chunk is read from there', () => {
+  const header = new ByteBuffer()
+  expect(readHeader(header, Buffer.from('xxA: '), 2)).toBeUndefined()
+  expect(header.size).toBe(3)
+  expect(readHeader(header, Buffer.from('b\r\n\r\nc'), 0)).toBe(5)
+  expect(header.latin1()).toBe('A: b')
+})
+
+test('the bytes of one header are not part of the next', () => {
+  const header = new ByteBuffer()
+  readHeader(header, Buffer.from('A: b\r'), 0)
+  header.truncate(0)
+  expect(header.size).toBe(0)
+  expect(readHeader(header, Buffer.from('\nC: d\r\n\r\n'), 0)).toBe(9)
+  expect(header.latin1()).toBe('\nC: d')
 })

@@ -1,60 +1,53 @@
-/** Finds the delimiters of a multipart body (RFC 2046, 5.1.1), whatever chunks it comes in. */
-
+/** Finds the parts of a multipart body (RFC 2046, 5.1.1), however it is cut into chunks. */
 import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { bodyUnlikeHeader, hasBareLf, lfLineEndings } from './diagnose.js'
-import { malformedPart } from './part-header.js'
+import { bodyUnlikeHeader, checkHeader, headerTooLong, lfLineEndings } from './diagnose.js'
 
-/** What a {@link MultipartScanner} tells, in the order of the body. */
+/** Is told of the parts by a {@link MultipartScanner}, in the order of the body. */
 export interface PartListener {
-  /** A part begins. `header` is what stands between its delimiter and its empty line, one character for each byte. */
+  /** A part begins. @param header the text between its delimiter and its empty line, one character for each byte */
   openPart(header: string): void
-  /** More of the open part's content: the bytes of `chunk` from `from` up to, not with, `to`. */
+  /** More content of the open part: the bytes of `chunk` from `from` up to, not including, `to`. */
   partContent(chunk: Buffer, from: number, to: number): void
   /** The open part is complete. */
   closePart(): void
 }
 
-/** How much may stand before the first delimiter. */
+/** Bytes before the first delimiter. */
 const longestPreamble = 64 * 1024
 
-const CR = 13
-const LF = 10
-const TAB = 9
-const SPACE = 32
-const DASH = 45
+const [TAB, LF, CR, SPACE, DASH] = [9, 10, 13, 32, 45] as const
 const crlf = Buffer.from('\r\n')
 
 /**
  * Cuts a body into its parts.
  *
- * A delimiter is CRLF, `--` and the boundary, at the start of the body without the CRLF; after it stand white space and
- * CRLF, or `--` if it is the closing one. The same boundary followed by anything else is content. What stands before the
- * first delimiter and after the closing one is no part; before the first, the boundary may not stand at all.
+ * A delimiter is CRLF, `--` and the boundary, followed by `--` (the closing one) or by optional white space and CRLF; at
+ * the start of the body it needs no CRLF before it. The boundary with anything else around it is content. The preamble,
+ * which must not contain the boundary, and the epilogue are ignored.
  */
 export class MultipartScanner {
   readonly #boundary: string
   readonly #delimiter: Buffer
-  /** The delimiter without its CRLF. */
   readonly #dashBoundary: Buffer
   readonly #headerSize: number
   readonly #listener: PartListener
   #state: 'content' | 'delimiter' | 'header' | 'epilogue' = 'content'
   /** The number of the open part; 0 before the first. */
   #part = 0
-  /** How many bytes of the delimiter stand before the next byte. They are not kept: the delimiter has them. */
+  /** Bytes of the delimiter that precede the next byte. They are not kept, since the delimiter has them. */
   #matched = crlf.length
   /**
-   * How many of these are not content even if no delimiter comes of them: the CRLF that ends a header, and the one that
-   * is thought before the body.
+   * Matched bytes that are not content even if the match fails: the CRLF that ended the header, or the implied CRLF
+   * before the body.
    */
   #borrowed = crlf.length
-  /** What stands behind the boundary, until it is known whether that was a delimiter. */
+  /** The bytes after a boundary, until it is clear whether that was a delimiter. */
   readonly #padding = new ByteBuffer()
   readonly #preamble = new ByteBuffer()
-  readonly #header = new HeaderBytes()
+  readonly #header = new ByteBuffer()
 
-  /** @param headerSize the longest header of a part, in bytes */
+  /** @param headerSize bytes that the header of a part may have */
   constructor(boundary: string, headerSize: number, listener: PartListener) {
     this.#boundary = boundary
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
@@ -64,10 +57,10 @@ export class MultipartScanner {
   }
 
   /**
-   * Takes the next chunk of the body.
+   * Reads the next chunk of the body.
    *
    * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS`, `MALFORMED_PART` or `LIMIT_HEADER_SIZE`;
-   * and what the listener throws
+   * also whatever the listener throws
    */
   push(chunk: Buffer): void {
     let at = 0
@@ -80,14 +73,14 @@ export class MultipartScanner {
   }
 
   /**
-   * The body has ended.
+   * Ends the body.
    *
    * @throws BodyError `TRUNCATED_BODY` before the closing delimiter; `BOUNDARY_MISMATCH`, `NOT_MULTIPART` or
-   * `LF_LINE_ENDINGS` where no delimiter was seen; `MALFORMED_PART` where a header has no end
+   * `LF_LINE_ENDINGS` if no delimiter was found; `MALFORMED_PART` if a header does not end
    */
   end(): void {
     if (this.#state === 'epilogue') return
-    if (this.#state === 'header') this.#checkHeader(this.#header.text(), true)
+    if (this.#state === 'header') checkHeader(this.#header.latin1(), this.#boundary, this.#part, true)
     const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed
     if (this.#state === 'content' && this.#part === 0 && !isCutInFirstDelimiter) throw this.#noDelimiter()
     throw new BodyError('TRUNCATED_BODY', {
@@ -107,7 +100,7 @@ export class MultipartScanner {
         if (this.#matched === delimiter.length) this.#state = 'delimiter'
         return at
       }
-      // A delimiter has one CR only, its first byte, so that no other match can begin inside the one that failed.
+      // No match can begin inside one that failed: a delimiter has a single CR, its first byte.
       const [from, to] = [this.#borrowed, this.#matched]
       this.#expectContent(0, 0)
       this.#content(delimiter, from, to)
@@ -124,10 +117,10 @@ export class MultipartScanner {
   }
 
   /**
-   * Where the next delimiter begins, or what may become one. What is certainly none stays in the content around it: a body
-   * can hold the boundary of one character every few bytes, each with something behind it that follows no delimiter.
+   * Where the next delimiter, or what may turn out to be one, begins. Boundaries that clearly are none stay in the content
+   * around them: a body may contain a one-character boundary every few bytes.
    *
-   * Text is full of CRLFs, so that it is faster to look for what stands behind one.
+   * It searches for the boundary without its CRLF, since text is full of CRLFs.
    */
   #find(chunk: Buffer, from: number): number {
     const { length } = this.#dashBoundary
@@ -135,14 +128,14 @@ export class MultipartScanner {
     while (at !== -1) {
       const isAtLineStart = chunk[at - 1] === LF && chunk[at - 2] === CR
       if (isAtLineStart && this.#mayEnd(chunk, at + length)) return at - crlf.length
-      // No delimiter before the next line: a long line of dashes can hold a boundary of dashes at every byte.
+      // On to the next line: a long line of dashes contains a boundary of dashes at every byte.
       const lineEnd = chunk.indexOf(LF, at + length)
       at = lineEnd === -1 ? -1 : chunk.indexOf(this.#dashBoundary, lineEnd + 1)
     }
     return -1
   }
 
-  /** Whether what stands behind the boundary may be the rest of a delimiter. If so, or if more has to come, that is read. */
+  /** True unless the bytes after the boundary rule out a delimiter. */
   #mayEnd(chunk: Buffer, from: number): boolean {
     let at = from
     const longest = from + this.#headerSize
@@ -169,7 +162,7 @@ export class MultipartScanner {
         padding.add(chunk, from, at)
         return this.#notADelimiter(at)
       }
-      if (padding.size + at - from > this.#headerSize) throw this.#headerTooLong()
+      if (padding.size + at - from > this.#headerSize) throw headerTooLong(this.#headerSize)
       last = byte
     }
     padding.add(chunk, from, chunk.length)
@@ -190,18 +183,18 @@ export class MultipartScanner {
     return next
   }
 
-  /** Closes the open part, or the preamble, where a spoilt delimiter would have made a preamble of a part. */
+  /** Closes the open part, or a preamble, which a broken delimiter must not turn a part into. */
   #closePart(): void {
     if (this.#part > 0) this.#listener.closePart()
     else if (this.#preamble.indexOf(this.#dashBoundary, 0) !== -1) throw this.#unlikeHeader()
   }
 
-  /** The boundary was followed by something that follows no delimiter: it was content. */
+  /** The boundary and the bytes after it were content. */
   #notADelimiter(next: number): number {
     const borrowed = this.#borrowed
     const padding = this.#padding.toBuffer()
     this.#padding.truncate(0)
-    // The CR that it may end with may begin the real delimiter.
+    // A CR at its end may begin the real delimiter.
     const matched = padding.at(-1) === CR ? 1 : 0
     this.#expectContent(matched, 0)
     this.#content(this.#delimiter, borrowed, this.#delimiter.length)
@@ -210,28 +203,21 @@ export class MultipartScanner {
   }
 
   #readHeader(chunk: Buffer, from: number): number {
-    const next = this.#header.add(chunk, from)
+    const next = readHeader(this.#header, chunk, from)
     // An unfinished header may end with the start of its empty line.
     const longest = this.#headerSize + (next === undefined ? crlf.length * 2 - 1 : 0)
     if (this.#header.size > longest) {
-      this.#checkHeader(this.#header.text().slice(0, this.#headerSize), true)
-      throw this.#headerTooLong()
+      checkHeader(this.#header.latin1().slice(0, this.#headerSize), this.#boundary, this.#part, true)
+      throw headerTooLong(this.#headerSize)
     }
     if (next === undefined) return chunk.length
-    const header = this.#header.text()
-    this.#header.clear()
-    this.#checkHeader(header, false)
-    // The delimiter after an empty part may stand right behind the header, sharing its CRLF (RFC 2046, body-part).
+    const header = this.#header.latin1()
+    this.#header.truncate(0)
+    checkHeader(header, this.#boundary, this.#part, false)
+    // The delimiter after an empty part may share the CRLF that ends the header (RFC 2046, body-part).
     this.#expectContent(crlf.length, crlf.length)
     this.#listener.openPart(header)
     return next
-  }
-
-  /** Looks for what keeps a header from ending where it should. */
-  #checkHeader(header: string, isEndless: boolean): void {
-    const holdsNext = holdsDelimiter(header, this.#boundary)
-    if ((isEndless || holdsNext) && hasBareLf(header)) throw lfLineEndings()
-    if (holdsNext) throw malformedPart(this.#part, 'its header does not end with an empty line')
   }
 
   #expectContent(matched: number, borrowed: number): void {
@@ -258,17 +244,9 @@ export class MultipartScanner {
   #unlikeHeader(): BodyError {
     return bodyUnlikeHeader(this.#preamble.toBuffer().subarray(0, longestPreamble), this.#boundary)
   }
-
-  #headerTooLong(): BodyError {
-    const limit = this.#headerSize
-    return new BodyError('LIMIT_HEADER_SIZE', {
-      detail: `The header of a part is longer than ${limit} bytes.`,
-      limit,
-    })
-  }
 }
 
-/** How many of the last bytes of a chunk, from `from` on, are the first bytes of the delimiter. */
+/** How many bytes at the end of a chunk, not before `from`, begin the delimiter. */
 function matchAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number {
   const earliest = Math.max(from, chunk.length - delimiter.length + 1)
   for (let at = chunk.indexOf(CR, earliest); at !== -1; at = chunk.indexOf(CR, at + 1)) {
@@ -278,69 +256,27 @@ function matchAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number {
   return 0
 }
 
-/** Whether a delimiter stands in a header: then what is behind it belongs to the next part, or to none. */
-function holdsDelimiter(header: string, boundary: string): boolean {
-  // Most headers are one line.
-  if (!header.startsWith('--') && !header.includes('\n--')) return false
-  const dashBoundary = `--${boundary}`
-  for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
-    const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
-    if (isAtLineStart && endsDelimiter(header, at + dashBoundary.length)) return true
-  }
-  return false
-}
-
-/** Whether what stands behind a boundary is the rest of a delimiter, as far as the header goes. */
-function endsDelimiter(header: string, from: number): boolean {
-  if (header.startsWith('--', from)) return true
-  let at = from
-  while (header[at] === ' ' || header[at] === '\t') at += 1
-  return at === header.length || header.startsWith('\r\n', at)
-}
-
 const endOfHeader = Buffer.from('\r\n\r\n')
 
-/** Gathers a header. */
-export class HeaderBytes {
-  readonly #bytes = new ByteBuffer()
+/**
+ * Adds the bytes of `chunk` from `from` on to a header. Once its end is found, `header` has its bytes and no others.
+ *
+ * @returns where the content after the header begins; `undefined` if the header goes on
+ */
+export function readHeader(header: ByteBuffer, chunk: Buffer, from: number): number | undefined {
+  const known = header.size
+  header.add(chunk, from, chunk.length)
+  const isEmpty = header.at(0) === CR && header.at(1) === LF
+  const end = isEmpty ? 0 : emptyLine(header, Math.max(0, known - endOfHeader.length + 1))
+  if (end === -1) return undefined
+  header.truncate(end)
+  // The known bytes came in earlier chunks; the empty line may have begun there.
+  return from - known + end + (isEmpty ? 2 : endOfHeader.length)
+}
 
-  /** Bytes so far, and of the whole header once `add` has found its end. */
-  get size(): number {
-    return this.#bytes.size
-  }
-
-  /** The header, one character for each byte. */
-  text(): string {
-    return this.#bytes.latin1()
-  }
-
-  /**
-   * Takes bytes of `chunk` from `from` on.
-   *
-   * @returns where the content begins that stands behind the header; `undefined` if the header goes on
-   */
-  add(chunk: Buffer, from: number): number | undefined {
-    const bytes = this.#bytes
-    const known = bytes.size
-    bytes.add(chunk, from, chunk.length)
-    const isEmpty = bytes.at(0) === CR && bytes.at(1) === LF
-    const end = isEmpty ? 0 : this.#end(Math.max(0, known - endOfHeader.length + 1))
-    if (end === -1) return undefined
-    bytes.truncate(end)
-    // What was known belongs to earlier chunks, and the empty line may have begun there.
-    return from - known + end + (isEmpty ? 2 : endOfHeader.length)
-  }
-
-  /** Where the empty line begins. Node finds one byte in a third of the time of four, and most headers are one line. */
-  #end(from: number): number {
-    const bytes = this.#bytes
-    const first = bytes.indexOf(CR, from)
-    const isEnd = bytes.at(first + 1) === LF && bytes.at(first + 2) === CR && bytes.at(first + 3) === LF
-    return first === -1 || isEnd ? first : bytes.indexOf(endOfHeader, first + 1)
-  }
-
-  /** Forgets the header, so that the next one can be gathered. */
-  clear(): void {
-    this.#bytes.truncate(0)
-  }
+/** Node finds one byte three times as fast as four, and most headers are one line. */
+function emptyLine(header: ByteBuffer, from: number): number {
+  const first = header.indexOf(CR, from)
+  const isEnd = header.at(first + 1) === LF && header.at(first + 2) === CR && header.at(first + 3) === LF
+  return first === -1 || isEnd ? first : header.indexOf(endOfHeader, first + 1)
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../../errors.js'
 import { parseMediaType } from '../../http/media-type.js'
-import { missingBoundary, readBoundary } from './boundary.js'
+import { readBoundary } from './part-reader.js'
 
 function boundaryOf(parameters: string): string | undefined {
   return readBoundary(parseMediaType(`multipart/form-data${parameters}`)!)
@@ -52,19 +52,4 @@ test.each([
   ['; boundary=; boundary=X', /^DUPLICATE_BOUNDARY/],
 ])('multipart/form-data%s is refused: %s', (parameters, answer) => {
   expect(refusal(parameters)).toMatch(answer)
-})
-
-test.each([
-  ['--abc\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--abc--', /"abc"/],
-  ['{"a":1}', /application\/json/],
-  ['a=1&b=2', /application\/x-www-form-urlencoded/],
-  ['hello', /Remove the Content-Type header/],
-  ['', /Remove the Content-Type header/],
-])('where no boundary is declared, the hint for the body %j says so', (body, hint) => {
-  const error = missingBoundary(Buffer.from(body))
-  expect(error.code).toBe('MISSING_BOUNDARY')
-  expect(error.hint).toMatch(
-    /Remove the Content-Type header that was set by hand.*python-requests.*fetch.*curl/s,
-  )
-  expect(error.hint).toMatch(hint)
 })
