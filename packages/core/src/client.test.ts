@@ -5,7 +5,7 @@ import { fieldMessages } from './client.js'
 const problem = (...issues: readonly (readonly [string, string])[]) => ({
   status: 422,
   code: 'VALIDATION_FAILED',
-  detail: 'The body does not fit the schema of this route.',
+  detail: 'The body does not match the schema of this route.',
   errors: issues.map(([path, message]) => ({ path, message, code: 'custom' })),
 })
 const found = (of: unknown, ...names: string[]) => Object.fromEntries(fieldMessages(of, names))

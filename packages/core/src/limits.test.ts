@@ -27,8 +27,8 @@ describe('limits', () => {
 
   it('of a name that is none are refused, and the message has the names there are', () => {
     expect(() => resolveLimits({ filesize: 1 } as object)).toThrow(
-      /^limits\.filesize is no limit\. .*fileSize, files/,
+      /^Unknown limit `filesize`\. .*fileSize, files/,
     )
-    expect(() => resolveLimits({ toString: 1 } as object)).toThrow('limits.toString is no limit.')
+    expect(() => resolveLimits({ toString: 1 } as object)).toThrow('Unknown limit `toString`.')
   })
 })
