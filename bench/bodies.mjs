@@ -1,4 +1,4 @@
-/** The bodies that are measured. Every run sends the same bytes: what looks random is a keystream. */
+/** The bodies that are measured. Every run sends the same bytes: random content is a keystream of a fixed key. */
 import { createCipheriv } from 'node:crypto'
 
 const boundary = '----WebKitFormBoundaryXk3nHp5CqmVYwDlz'
@@ -7,7 +7,7 @@ const MB = 1000 * KB
 export const MiB = 1024 * 1024
 
 /**
- * A body in pieces. Large files are one block that is repeated, so that nobody holds them.
+ * A body in chunks. Large files repeat one block, so that they are never in memory.
  *
  * @typedef {object} Body
  * @property {string} type its Content-Type
@@ -34,7 +34,7 @@ const makers = {
     form([...twoFields, file('photo', 'photo.jpg', cut(filled(`\r\n--${boundary.slice(0, -1)}`), 5 * MB))]),
 }
 
-/** What the form of the row `form` holds: 573 bytes as a browser sends it. */
+/** The fields of the row `form`: 573 bytes as a browser sends them. */
 const signUp = {
   name: 'Ada Lovelace',
   email: 'ada.lovelace@analytical-engine.example.org',
@@ -58,7 +58,7 @@ function fieldsBody(count) {
   return form(Array.from({ length: count }, (_, at) => field(`f${at}`, `v${at}`)))
 }
 
-/** One of many files of 10 MB, no two alike. */
+/** One of many different files of 10 MB. */
 function uploadBody(number) {
   const label = Buffer.from(String(number).padStart(16))
   return form([file('file', `${number}.bin`, [label, ...cut(noise(MiB), 10 * MB - label.length)])])
@@ -97,7 +97,7 @@ function form(parts) {
   return { type: `multipart/form-data; boundary=${boundary}`, ...joined(pieces), holds }
 }
 
-/** Small pieces as one, so that a client sends few. */
+/** Joins small chunks, so that a client sends few. */
 function joined(pieces) {
   const size = sizeOf(pieces)
   return { pieces: size < MiB ? [Buffer.concat(pieces)] : pieces, size }
@@ -128,7 +128,7 @@ function urlencoded() {
   return { type, ...joined(pieces), holds: { fields: 10, files: 0, bytes: 0 } }
 }
 
-/** Bytes that no search for a boundary finds anything in. */
+/** Bytes without any part of a boundary. */
 function noise(size) {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(size))
 }
@@ -137,7 +137,7 @@ function filled(text) {
   return Buffer.alloc(MiB, text)
 }
 
-/** So many bytes, of one block again and again. */
+/** Repeats one block up to a number of bytes. */
 function cut(block, size) {
   const whole = Array.from({ length: Math.floor(size / block.length) }, () => block)
   return [...whole, block.subarray(0, size % block.length)]

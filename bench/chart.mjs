@@ -1,10 +1,10 @@
-/** A bar chart of ratios as an SVG that can be read on a light and on a dark page. */
+/** A bar chart of ratios, as an SVG for light and dark pages. */
 
 const bar = 14
 const gap = 6
 const labels = 330
 const width = 860
-/** Longer bars are cut, and say so by their figure. */
+/** Longer bars are cut: their figure shows the value. */
 const longest = 2
 
 /**
@@ -46,7 +46,7 @@ ${lines.join('\n')}
 `
 }
 
-/** Behind the bar, and behind the stroke where that would lie on the figure. */
+/** The place after the bar, or after the stroke if that would overlap the figure. */
 function figurePlace(end, stroke) {
   const isCovered = stroke > end - 2 && stroke < end + 36
   return (isCovered ? Math.max(end, stroke) : end) + 6

@@ -1,4 +1,4 @@
-/** Sends bodies, streaming those that are large, and tells how long it took and what was answered. */
+/** Sends bodies, streams large ones, and reports the time and the answers. */
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'

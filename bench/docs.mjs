@@ -11,7 +11,7 @@ import { tableOf, verdictsOf } from './verdicts.mjs'
 
 const path = process.argv[2] ?? new URL('last-run.json', import.meta.url)
 const run = JSON.parse(readFileSync(path, 'utf8'))
-if (run.isQuick) throw new Error('A quick run is for a first look. Publish a whole one: npm run bench')
+if (run.isQuick) throw new Error('Only a full run can be published: npm run bench')
 
 const measured = rows.filter(({ name }) => run.rows[name])
 const verdicts = measured.flatMap((row) => verdictsOf(row, run.rows[row.name]))

@@ -1,5 +1,5 @@
 /**
- * What framing costs: the multipart parser against busboy alone, on the same bytes, in one process, in turns.
+ * Compares the multipart parser with busboy alone: the same bytes in one process, in turns.
  *
  *     npm run bench:framing
  *
@@ -33,7 +33,7 @@ const context = {
   },
 }
 
-/** Joins parts into a body, cut as a socket cuts it. */
+/** Joins parts into a body, in chunks like those of a socket. */
 function body(parts) {
   const whole = Buffer.concat([
     ...parts.flatMap(([disposition, content]) => [
@@ -65,7 +65,7 @@ const bodies = {
   },
 }
 
-/** A body as a socket gives it: one chunk at a time, each in a turn of its own. */
+/** A body as a socket delivers it: one chunk for each turn of the event loop. */
 class Body extends Readable {
   #chunks
   #at = 0
@@ -112,7 +112,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 for (const { chunks } of Object.values(bodies)) {
   for (let round = 0; round < 20; round += 1) {
     if ((await throughBusboy(chunks)) !== (await throughFormgate(chunks)))
-      throw new Error('Not the same form.')
+      throw new Error('The parsers disagree on the form.')
   }
 }
 console.log('body                   busboy µs   formgate µs   ratio')

@@ -1,4 +1,4 @@
-/** How long an import takes in a new process, behind that of its framework: `node import-time.mjs <framework>/<library>`. */
+/** Measures an import in a new process, after that of its framework: `node import-time.mjs <framework>/<library>`. */
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 

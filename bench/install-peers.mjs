@@ -1,4 +1,4 @@
-/** Brings in the peers, in the versions that their lockfile names, where they are not there yet. */
+/** Installs missing peers in the versions of their lockfile. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ export function installPeers() {
   writeFileSync(stamp, lockfile)
 }
 
-/** The versions of the peers that are named in their package.json. */
+/** The installed versions of the peers in their package.json. */
 export function versions() {
   return JSON.parse(read(`${folder}package.json`)).dependencies
 }

@@ -1,4 +1,4 @@
-/** The load: wrk, or autocannon where there is none, for small bodies; a client of our own for large ones. */
+/** Generates load: small bodies by wrk, or by autocannon if wrk is missing; large bodies by a separate client. */
 import { fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url'
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const connections = 16
 
-/** What makes the load of small bodies. */
+/** The generator of small bodies. */
 export const generator = isInstalled('wrk') ? 'wrk' : 'autocannon'
 
 /**
- * What starts a command on the core that wrk shares with a server of small bodies (Linux). On a core of its own wrk falls
- * asleep between two answers, and to wake it up there costs the server more than to parse a small body (decision 21).
+ * Starts a command on the core that wrk shares with a server of small bodies (Linux). On a separate core wrk sleeps between
+ * answers, and waking it up costs the server more than parsing a small body (decision 21).
  */
 export const onSharedCore =
   generator === 'wrk' && isInstalled('taskset') ? ['taskset', '-c', firstCore()] : []
@@ -28,14 +28,14 @@ function firstCore() {
 }
 
 /**
- * Sends a small body again and again.
+ * Sends a small body repeatedly.
  *
  * @param {string} url
  * @param {{ pieces: readonly Buffer[], type: string }} body
  * @param {number} seconds
  * @param {string} directory for the body
  * @returns {Promise<{ requests: number, seconds: number }>}
- * @throws Error where a request has failed
+ * @throws Error if a request fails
  */
 export async function sendFor(url, body, seconds, directory) {
   const path = join(directory, 'body')
@@ -63,7 +63,7 @@ async function wrk(url, path, type, seconds) {
     type,
   ]
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  // It counts in whole seconds; interrupted, it sums up what it has done by then.
+  // It counts whole seconds, but reports its results so far when it is interrupted.
   setTimeout(() => child.kill('SIGINT'), seconds * 1000)
   return output(child)
 }
@@ -80,17 +80,17 @@ async function output(child) {
   return text
 }
 
-/** Sends large bodies, and counted ones, from a process of its own. */
+/** Sends large bodies, and given numbers of bodies, from a separate process. */
 export class Client {
   #child = fork(here('client.mjs'))
 
   /**
    * @param {number} port
-   * @param {string} body its name, or a name for each request that `*` in it stands for
+   * @param {string} body its name; a `*` in it becomes the number of the request
    * @param {number} requests
    * @param {number} connections
    * @returns {Promise<{ seconds: number, bytes: number, answers: readonly object[] }>} the answers in the order of the requests
-   * @throws Error where a request has failed
+   * @throws Error if a request fails
    */
   async send(port, body, requests, connections) {
     this.#child.send({ port, body, requests, connections })

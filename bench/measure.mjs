@@ -1,4 +1,4 @@
-/** The measuring of one row. Every figure is the median of rounds in which the servers take turns. */
+/** Measures one row. Every figure is the median of rounds in which the servers take turns. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -37,8 +37,8 @@ export function measure(row, setting) {
 const kinds = { light, fresh, heavy, memory, hostile, growth, uploads, import: imports }
 
 /**
- * In several generations of processes, each started in another order: of two processes with the same server one can be a
- * tenth slower for as long as it lives, and the later ones more often are.
+ * Measures in several generations of processes, each started in another order: one of two processes with the same server
+ * can be a tenth slower for its whole life, more often the later one.
  */
 async function light(row, setting) {
   const figures = {}
@@ -95,7 +95,7 @@ async function heavy(row, setting) {
     for (const server of servers) {
       idle.set(server, (await server.usage()).rss)
       await check(server, name, setting)
-      // As a server is after a while: code is compiled in the background of the first gigabyte.
+      // Warm-up: V8 compiles in the background during the first gigabyte.
       for (let round = 0; round < 2; round += 1) await sendLarge(server, name, row, setting)
     }
     return inTurns(servers, setting, async (server) => ({
@@ -158,7 +158,7 @@ async function growth(row, setting) {
   })
 }
 
-/** Whether every file arrives as it was sent, and what is left when all are gone. */
+/** Checks that every file arrives unchanged, and counts what is left at the end. */
 async function uploads(row, setting) {
   const count = setting.isQuick ? 40 : 200
   const expected = Array.from({ length: count }, (_, number) => digestOf(`upload:${number}`))
@@ -202,7 +202,7 @@ async function sendLarge(server, name, row, setting) {
   return { cpu: (after.cpu - before.cpu) / (bytes / MB), rate: bytes / MB / seconds }
 }
 
-/** Refuses to measure a server that reads something else in a body. */
+/** Refuses to measure a server that finds something else in a body. */
 async function check(server, name, setting) {
   const { answers } = await setting.client.send(server.port, name, 1, 1)
   compare(server, answers[0], body(name))
@@ -227,8 +227,8 @@ async function withServers(row, setting, run) {
 }
 
 /**
- * Outsiders have turns of their own. Two of them hold a gigabyte while they read a large body, and for some seconds after
- * that the kernel took 1.24 to 1.35 ms instead of 0.75 to write a MB for the next server, where that writes much at once.
+ * Outsiders take turns among themselves. Two of them hold a gigabyte while they read a large body, and for some seconds
+ * afterwards the kernel took 1.24 to 1.35 ms instead of 0.75 to write a MB for the next server.
  */
 function groupsOf(row, setting) {
   const modules = serversOf(row, setting.isQuick)
@@ -246,13 +246,13 @@ async function withModules(modules, row, setting, run) {
   }
 }
 
-/** The medians of what they have measured, each in turn. */
+/** The medians of the servers' figures. */
 async function inTurns(servers, { rounds }, run) {
   const measured = await turns(servers, rounds, run)
   return Object.fromEntries([...measured].map(([name, figures]) => [name, medians(figures)]))
 }
 
-/** Each in turn, round after round, every other round backwards. @returns what they have measured, by name */
+/** Measures each in turn, every other round in reverse order. @returns their figures by name */
 async function turns(servers, rounds, run) {
   const measured = new Map(servers.map((server) => [server.name ?? server, []]))
   for (let round = 0; round < rounds; round += 1) {
@@ -280,11 +280,11 @@ function digestOf(name) {
     hash.update(piece)
     left -= piece.length
   }
-  if (left !== 0) throw new Error('The file of a form is not where it was.')
+  if (left !== 0) throw new Error('The file of a form was not removed.')
   return hash.digest('hex')
 }
 
-/** Time for connections to close and for files to be removed. */
+/** Waits for connections to close and for files to be removed. */
 function settled() {
   return new Promise((resolve) => setTimeout(resolve, 1000))
 }

@@ -1,4 +1,4 @@
-/** What is measured: a row is a body, what is done with it, and on which servers. */
+/** The rows of the benchmark: a body, what is done with it, and the servers. */
 import { MiB } from './bodies.mjs'
 
 export const frameworks = ['express', 'koa', 'fastify']
@@ -9,21 +9,21 @@ const multipart = {
   fastify: ['fastify-multipart'],
 }
 
-/** Those of them that users pick most, for quick runs. */
+/** The most popular of them, for quick runs. */
 const usual = { express: ['multer'], koa: ['koa-multer'], fastify: ['fastify-multipart'] }
 
-/** Each framework's usual parser of JSON and of URL-encoded forms. */
+/** The usual parsers of each framework for JSON and URL-encoded forms. */
 const parsers = { express: ['body-parser'], koa: ['bodyparser'], fastify: ['own-parser'] }
 
 const outsiders = ['node/drain', 'node/remix', 'node/hono']
 
 /**
- * - `light`: small bodies, as many as the server takes; CPU per request
- * - `fresh`: the same, so many requests from the first one on, each time in a new process
+ * - `light`: small bodies, as many as the server can answer; CPU per request
+ * - `fresh`: the same in a new process each time, from its first request on
  * - `heavy`: large bodies; CPU per MB, throughput, growth of the memory
  * - `memory`: one body in a new process; growth of the memory
- * - `hostile`: as heavy, and an ordinary body of the same size beside each
- * - `growth`: Formgate alone, with more and more of the same
+ * - `hostile`: like heavy, each beside an ordinary body of the same size
+ * - `growth`: Formgate alone, with growing bodies
  *
  * Rows that are long are left out of a quick run. `body` is the name where there is none; `heap` are MB of other things in
  * the heap of a server. `dataOnly` where the peers know no files, so that no handler asks for any.
@@ -33,16 +33,16 @@ const outsiders = ['node/drain', 'node/remix', 'node/hono']
  *   heap?: number, dataOnly?: boolean }} Row
  */
 
-/** What the rows of bodies without files have in common. */
+/** For rows of bodies without files. */
 const texts = { kind: 'light', peers: parsers, dataOnly: true }
 
-/** What the rows of the largest body have in common. */
+/** For rows of the largest body. */
 const videos = {
   body: 'big256m',
   kind: 'heavy',
   storage: 'disk',
   limits: { fileSize: 1024 * MiB, bodySize: 1024 * MiB },
-  // One takes a third of a second, in which a collection more or less decides.
+  // One takes a third of a second, so a single garbage collection would decide.
   requests: 4,
   connections: 1,
 }
@@ -188,17 +188,17 @@ export function serversOf({ peers = {}, outsiders = [] }, isQuick) {
   return isQuick ? own : [...own, ...outsiders]
 }
 
-/** The libraries that a framework's verdict is about. */
+/** The libraries that Formgate is compared with on a framework. */
 export function peersOf({ peers = {} }, framework) {
   return (peers[framework] ?? []).map((library) => `${framework}/${library}`)
 }
 
-/** Servers that take the bytes and look at none of them. */
+/** Servers that read the bytes without parsing them. */
 export function isFloor(server) {
   return server.endsWith('/bare') || server === 'node/drain' || server === 'node/pipe'
 }
 
-/** Servers that have none of the three frameworks, and read bodies all the same. */
+/** Servers that parse bodies without one of the three frameworks. */
 export function isOutsider(server) {
   return server.startsWith('node/') && !isFloor(server)
 }

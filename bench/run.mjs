@@ -36,7 +36,9 @@ const isQuick = options.quick
 const only = options.only?.split(',')
 const unknown = only?.filter((name) => !rows.some((row) => row.name === name)) ?? []
 if (unknown.length > 0)
-  throw new Error(`No row is called ${unknown.join(', ')}. Rows: ${rows.map(({ name }) => name).join(', ')}`)
+  throw new Error(
+    `Unknown rows: ${unknown.join(', ')}. The rows are: ${rows.map(({ name }) => name).join(', ')}`,
+  )
 
 const directory = mkdtempSync(join(resolve(options.directory), 'formgate-bench-'))
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
@@ -47,10 +49,10 @@ const setting = {
   isQuick,
   rounds: Number(options.rounds ?? (isQuick ? 3 : 7)),
   generations: isQuick ? 1 : 3,
-  // Many short turns: what else a machine does comes and goes within seconds, and a median of many knows nothing of it.
+  // Many short turns: other work of the machine lasts for seconds, and a median of many turns ignores it.
   lightTurns: isQuick ? 3 : 5,
   seconds: isQuick ? 0.25 : 1 / 3,
-  // V8 goes on compiling for some ten thousand requests.
+  // V8 compiles for some ten thousand requests.
   warmUp: isQuick ? 0.75 : 3,
   profiles: options.profile && resolve(options.profile),
 }
@@ -82,7 +84,7 @@ writeFileSync(options.output, `${JSON.stringify(run, null, 2)}\n`)
 const verdicts = rows.flatMap((row) => (run.rows[row.name] ? verdictsOf(row, run.rows[row.name]) : []))
 const missed = verdicts.filter(({ holds }) => !holds)
 console.log(
-  `${verdicts.length - missed.length} of ${verdicts.length} figures hold, ${Math.round((performance.now() - started) / 1000)} s.`,
+  `${verdicts.length - missed.length} of ${verdicts.length} figures meet their target, ${Math.round((performance.now() - started) / 1000)} s.`,
 )
 for (const verdict of missed) console.log(`  ${lineOf(verdict)}`)
 
@@ -90,7 +92,7 @@ function lineOf({ row, framework, what, figure, bound, limit, holds }) {
   return `${holds ? '✓' : '✗'} ${row} ${framework}: ${what} ${figure} (${bound} ${limit})`
 }
 
-/** The commit that was measured; `undefined` outside of a checkout. */
+/** The measured commit; `undefined` outside a checkout. */
 function commit() {
   try {
     const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim()

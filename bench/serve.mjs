@@ -1,7 +1,7 @@
 /**
- * One server in a process of its own: `node serve.mjs <module below peers> <options as JSON>`.
+ * Runs one server in a separate process: `node serve.mjs <module below peers> <options as JSON>`.
  *
- * It tells its port, and when it is asked, what it has used so far.
+ * Reports its port, and on request its use of CPU and memory.
  */
 import { readdirSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
@@ -21,7 +21,7 @@ process.on('message', (message) => {
 process.on('disconnect', () => process.exit())
 process.send({ port: server.address().port })
 
-/** So many MB of what an app has in its heap beside its server, as it is after a full collection. */
+/** Fills the heap with MB of other data, as an app does, after a full collection. */
 function otherThings(megabytes) {
   const things = Array.from({ length: megabytes * 8300 }, (_, id) => ({ id, tags: [id, id + 1], next: null }))
   setFlagsFromString('--expose-gc')
@@ -34,14 +34,14 @@ function usage() {
   return {
     /** Milliseconds, of all threads. */
     cpu: (user + system) / 1000,
-    /** Bytes, as the kernel counts them. */
+    /** In bytes, by the kernel. */
     rss: process.memoryUsage.rss(),
     peakRss: process.resourceUsage().maxRSS * 1024,
     descriptors: descriptors(),
   }
 }
 
-/** `undefined` where the system does not show them. */
+/** `undefined` if the system does not report it. */
 function descriptors() {
   try {
     return readdirSync('/proc/self/fd').length

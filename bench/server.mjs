@@ -1,11 +1,11 @@
-/** The servers, seen from the benchmark. */
+/** The servers as the benchmark controls them. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const serve = fileURLToPath(new URL('serve.mjs', import.meta.url))
 
-/** A server that runs. */
+/** A running server. */
 export class Server {
   #child
   name
@@ -40,7 +40,7 @@ export class Server {
     return `http://127.0.0.1:${this.port}/`
   }
 
-  /** What it has used so far. */
+  /** Its use of CPU and memory so far. */
   async usage() {
     this.#child.send('usage')
     const [usage] = await once(this.#child, 'message')

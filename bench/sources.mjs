@@ -1,4 +1,4 @@
-/** Modules of core that no entry of the package exports. */
+/** Imports modules of core that the package does not export. */
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
@@ -16,7 +16,7 @@ export async function importSources(...names) {
     platform: 'node',
     external: [/^node:/, 'busboy', 'file-type', 'zod'],
   })
-  // From here Node finds what the package depends on.
+  // From this directory Node finds the dependencies of the package.
   const folder = new URL('node_modules/.cache/bench/', core)
   await bundle.write({
     dir: fileURLToPath(folder),

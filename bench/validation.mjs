@@ -1,6 +1,6 @@
 /**
- * What coercion costs: a form of ten fields walked along its schema and validated, against the schema's own safeParse()
- * of the object that the walk gives.
+ * Measures coercion: a form of ten fields coerced along its schema and validated, compared with safeParse() of the coerced
+ * object alone.
  *
  *     npm run bench:validation
  *
@@ -11,8 +11,8 @@ import { importSources } from './sources.mjs'
 
 const { defaultLimits, coerceForm, validate } = await importSources(
   'index',
-  'validation/coerce-form',
-  'validation/validate',
+  'coercion/coerce-form',
+  'schema/validate',
 )
 const require = createRequire(new URL('../test/package.json', import.meta.url))
 const bound = 6
@@ -93,7 +93,7 @@ if (isOver) {
   process.exit(1)
 }
 
-/** Microseconds of one run. */
+/** The time of one run in microseconds. */
 async function cpu(run) {
   const before = process.cpuUsage()
   for (let form = 0; form < forms; form += 1) await run()

@@ -1,9 +1,9 @@
-/** What the figures of a row say: which hold of those that Formgate is built to. */
+/** Compares the figures of a row with Formgate's targets. */
 import { MiB } from './bodies.mjs'
 import { frameworks, isFloor, peersOf } from './rows.mjs'
 
 /**
- * One figure that must hold.
+ * The result for one target.
  *
  * @typedef {object} Verdict
  * @property {string} row
@@ -12,12 +12,12 @@ import { frameworks, isFloor, peersOf } from './rows.mjs'
  * @property {string} figure as measured
  * @property {'at most' | 'at least' | 'exactly'} bound
  * @property {string} limit
- * @property {string} [best] the peer that it is measured against
+ * @property {string} [best] the best peer, which it is compared with
  * @property {number} [ratio] against the best peer, less is better
  * @property {boolean} holds
  */
 
-/** Formgate's CPU above the bare framework, as a part of that of the best peer. */
+/** Formgate's CPU above the bare framework, relative to that of the best peer. */
 const above = (limit) => (result, framework, peers) => {
   const bare = result[`${framework}/bare`].cpu
   const cpu = (server) => result[server].cpu - bare
@@ -35,7 +35,7 @@ const above = (limit) => (result, framework, peers) => {
   ]
 }
 
-/** Formgate's CPU, as a part of that of the best peer. */
+/** Formgate's CPU, relative to that of the best peer. */
 const whole = (limit) => (result, framework, peers) => [
   ratio(
     'CPU, relative to the best peer',
@@ -62,7 +62,7 @@ const faster = (limit) => (result, framework, peers) => [
   ),
 ]
 
-/** What must hold, by row. */
+/** The targets by row. */
 const musts = {
   form: [above(0.6)],
   avatar: [above(0.6)],
@@ -115,7 +115,7 @@ function memoryGrowth(result, framework) {
   ]
 }
 
-/** multer's on Express counts for all three. */
+/** multer on Express counts for all three. */
 function memoryOfMulter(result, framework) {
   const value = result[`${framework}/formgate`].rss / result['express/multer'].rss
   const what = 'growth of memory, relative to multer'
@@ -147,8 +147,8 @@ function hostile(result, framework) {
 }
 
 /**
- * One more part must not cost more the more there are. From size to size, so that what a request costs anyway does not count:
- * that of a bare framework, which drains a stream, is more than Formgate takes for a small body.
+ * The cost of one more part must not grow with their number. It is the difference between sizes, so that the fixed cost of a
+ * request does not count: a bare framework that drains a stream needs more than Formgate for a small body.
  */
 function flat(result, framework) {
   const sizes = Object.entries(result[`${framework}/formgate`]).map(([size, each]) => [
@@ -201,7 +201,7 @@ function startUp(result, framework) {
   ]
 }
 
-/** The figures of a row as a table, for a terminal and for Markdown alike. */
+/** The figures of a row as a table, for terminals and Markdown. */
 export function tableOf(row, result) {
   const columns = columnsOf[row.kind](row, result)
   const head = ['', ...columns.map(([title]) => title)]

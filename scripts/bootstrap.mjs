@@ -1,4 +1,4 @@
-/** Installs the workspace when node_modules does not match the lockfile; a machine with Node and npm alone suffices. */
+/** Installs the workspace if node_modules does not match the lockfile. Needs only Node and npm. */
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pnpm, root, run } from './run.mjs'
@@ -10,7 +10,7 @@ const lockfile = createHash('sha256')
 
 if (installedLockfile() !== lockfile) {
   console.log('Installing dependencies…')
-  // Without CI, pnpm asks before it replaces a node_modules that something else made, and no one is there to answer.
+  // Without CI, pnpm asks before it replaces a foreign node_modules, and waits for an answer.
   process.env['CI'] ??= 'true'
   const status = run(...pnpm(), 'install', '--frozen-lockfile', '--loglevel=warn')
   if (status !== 0) process.exit(status)

@@ -1,7 +1,7 @@
 /**
  * Builds the packages: tsc checks their types and writes the declarations, rolldown joins their modules.
  *
- * A package of few files takes a third of the time to import, and less memory (docs/decisions/0017-packages-are-bundled.md).
+ * A package with few files is imported in a third of the time, and takes less memory (docs/decisions/0017-packages-are-bundled.md).
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { rolldown } from 'rolldown'
@@ -14,7 +14,7 @@ for (const entry of readdirSync(`${root}packages`, { withFileTypes: true })) {
 }
 
 /**
- * One file for each entry in `exports`, and one for what they share.
+ * Writes one file for each entry in `exports`, and files for the code that entries share.
  * @param {string} folder of a package, with a slash at its end
  */
 async function bundle(folder) {
@@ -35,9 +35,9 @@ async function bundle(folder) {
   const { output } = await bundled.write({
     dir: `${folder}dist`,
     chunkFileNames: 'shared-[hash].js',
-    // What the code says of itself stands in the sources, which the source map leads to and the package ships.
+    // The package ships the sources with their comments, and source maps to them.
     comments: { annotation: true, jsdoc: false, legal: true },
-    // One character outside of Latin-1, and V8 keeps two bytes for each of the file.
+    // With one character outside Latin-1, V8 keeps two bytes for each character of the file.
     charset: 'ascii',
     sourcemap: true,
   })

@@ -1,4 +1,4 @@
-/** Packs every package as it would be published and examines the tarballs: their files, their manifest, their types. */
+/** Packs every package as it would be published, and checks the files, the manifest and the types of the tarballs. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ for (const name of readdirSync(folder)) {
   const files = listFiles(tarball)
   checkFiles(name, files)
   must('publint', 'run', tarball, '--strict')
-  // Published @types have no say here, and asking for them would need the network.
+  // Checking for @types on DefinitelyTyped would need the network.
   must('attw', tarball, '--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii')
   console.log(`${name}: ${files.length} files`)
 }
@@ -31,7 +31,7 @@ function checkFiles(name, files) {
 
   const stale = files.filter((file) => file.endsWith('.d.ts') && !files.includes(sourceOf(file)))
   if (stale.length > 0)
-    fail(`${name} ships files whose source is gone: ${stale.join(', ')}. Run: npm run clean`)
+    fail(`${name} ships files whose source was removed: ${stale.join(', ')}. Run: npm run clean`)
 }
 
 /** @param {string} file */

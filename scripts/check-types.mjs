@@ -1,6 +1,6 @@
 /**
  * Compiles test/types against the packages as they are published: installed by npm from their tarballs, without the
- * workspace, with the strictest options, and with the oldest and the newest TypeScript that are promised.
+ * workspace, with the strictest options, and with the oldest and the newest TypeScript that are supported.
  */
 import { execFile } from 'node:child_process'
 import {
@@ -18,7 +18,7 @@ import { promisify } from 'node:util'
 import { pnpm, root, runQuietly } from './run.mjs'
 
 /**
- * What the user of each package has beside it.
+ * The dependencies that users of each package have.
  * @type {Record<string, string[]>}
  */
 const frameworks = {
@@ -55,7 +55,7 @@ if (failures.flat().length > 0) process.exit(1)
 
 /**
  * @param {string} framework
- * @returns {Promise<string[]>} What the compilers complain of
+ * @returns {Promise<string[]>} The output of the compilers that fail
  */
 async function check(framework) {
   const app = join(folder, framework)

@@ -1,4 +1,4 @@
-/** Removes what the build wrote, so that the next one starts from the sources alone. */
+/** Removes the output of the build. */
 import { readdirSync, rmSync } from 'node:fs'
 import { root } from './run.mjs'
 

@@ -1,6 +1,6 @@
 /**
- * Prints `N passed, N failed` for the checks that are named, and exits with 1 if anything has failed. A step that failed
- * outside its tests counts as one failure, and so does a check that left no result.
+ * Prints `N passed, N failed` for the checks in the arguments, and exits with 1 if anything has failed. Each failed step
+ * besides the tests counts as one failure, and so does a check without a result.
  */
 import { readFileSync } from 'node:fs'
 import { results } from './run.mjs'

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('../', import.meta.url))
 
 /**
- * Where a check leaves its counts: `{ passed, failed }`.
+ * The file with the counts of a check: `{ passed, failed }`.
  * @param {string} check
  */
 export function results(check) {
@@ -18,14 +18,14 @@ export function results(check) {
  * Runs a program from the PATH or node_modules/.bin with its output passed through.
  * @param {string} command
  * @param {string[]} args
- * @returns {number} The exit status; 1 where the program could not start or was killed
+ * @returns {number} The exit status; 1 if the program could not start or was killed
  */
 export function run(command, ...args) {
   return start('inherit', command, args).status ?? 1
 }
 
 /**
- * As `run`, but shows the output only where the program fails.
+ * Like `run`, but shows the output only if the program fails.
  * @param {string} command
  * @param {string[]} args
  * @returns {number}
@@ -37,7 +37,7 @@ export function runQuietly(command, ...args) {
 }
 
 /**
- * The command line that runs pnpm in the version that package.json pins.
+ * The command line for the version of pnpm that package.json pins.
  * @returns {[command: string, ...args: string[]]}
  */
 export function pnpm() {
@@ -46,11 +46,11 @@ export function pnpm() {
 }
 
 /**
- * As `run`, without blocking.
+ * Like `run`, without blocking.
  * @param {'inherit' | 'pipe'} output
  * @param {string} command
  * @param {string[]} args
- * @returns {Promise<{ status: number, output: string }>} The output is empty where it was passed through.
+ * @returns {Promise<{ status: number, output: string }>} The output is empty if it was passed through.
  */
 export function runBuffered(output, command, ...args) {
   return new Promise((resolve) => {
@@ -82,7 +82,7 @@ function options(output) {
   return {
     cwd: root,
     env: { ...process.env, PATH: path },
-    // npm's own programs are .cmd files on Windows, which only a shell can start.
+    // On Windows, npm's programs are .cmd files, which need a shell.
     shell: process.platform === 'win32',
     stdio: ['ignore', output, output],
   }

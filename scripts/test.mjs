@@ -1,7 +1,7 @@
 /**
  * Runs one of the three checks: `npm test`, `npm run test:system` or `npm run test:long`.
  *
- * Every step runs, even when another one has failed, and the output of a failed step is repeated at the end.
+ * Every step runs even if another one has failed. The output of failed steps is printed at the end.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -11,7 +11,7 @@ import { results, root, run, runBuffered } from './run.mjs'
 /** @typedef {[name: string, command: string, ...args: string[]]} Step */
 
 /**
- * What each check runs beside its Vitest project of the same name (vitest.config.ts).
+ * The steps of each check, besides the Vitest project of the same name (vitest.config.ts).
  * @type {Record<string, Step[]>}
  */
 const checks = {
@@ -33,7 +33,7 @@ const project = process.argv[2] ?? 'check'
 const steps = checks[project]
 if (steps === undefined) throw new Error(`Unknown check: ${project}`)
 
-// The long forms of suites that have a short one too, in the check.
+// Long forms of suites that also have a short form in the check.
 if (project === 'long') {
   process.env['FUZZ_SECONDS'] ??= '60'
   process.env['CHAOS'] ??= JSON.stringify({ seed: '1', scale: '0.1', write: false })
@@ -56,7 +56,7 @@ for (const [name, script] of [
     finish()
   }
 }
-// Many tests wait for a timeout or another process, so more of them run at a time than there are processors.
+// Many tests wait for a timeout or another process, so run more of them than there are processors.
 const workers = project === 'check' ? Math.max(4, availableParallelism()) : availableParallelism()
 const tests = runBuffered(
   'inherit',
@@ -68,7 +68,7 @@ const tests = runBuffered(
   '--reporter=json',
   `--outputFile.json=${report}`,
 )
-// Beside the tests, except where a step would disturb what they measure.
+// The steps run in parallel with the tests, unless they would disturb measurements.
 if (project === 'long') await tests
 for (const step of steps) await runStep(step)
 if ((await tests).status !== 0 && counts().failed === 0) failures.push('✗ tests')
@@ -82,7 +82,7 @@ async function runStep([name, command, ...args]) {
   if (status !== 0) failures.push(`✗ ${name}\n${output}`)
 }
 
-/** Writes down the counts, says what has failed, and exits. */
+/** Saves the counts, prints the failures, and exits. */
 function finish() {
   const { passed, failed } = counts()
   mkdirSync(dirname(result), { recursive: true })

@@ -299,17 +299,17 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     expect(fromServer).toEqual([
       'This name is taken',
       'Not an email address',
-      'From 18 years on',
+      'You must be at least 18',
       '',
       'Where do you live?',
       'Four or five digits',
-      'Choose one at least',
+      'Choose at least one',
       'Please agree',
       '',
     ])
     expect(await form.getByRole('textbox', { name: 'email' }).getAttribute('aria-invalid')).toBe('true')
 
-    await form.getByRole('checkbox', { name: 'Check on this page first' }).check()
+    await form.getByRole('checkbox', { name: 'Validate in the browser first' }).check()
     await form.getByRole('button', { name: 'Sign up' }).click()
     await outcome.getByText('This page').waitFor()
     expect(await messages()).toEqual(fromServer)
@@ -351,7 +351,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.getByRole('button', { name: 'Sign up' }).click()
     await page.locator('#sign-up-outcome .status').waitFor()
     await page.getByRole('button', { name: 'Send all' }).click()
-    await page.getByText('as expected and the same').first().waitFor()
+    await page.getByText('as expected, with the same answer').first().waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     await page.close()
   })

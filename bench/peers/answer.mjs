@@ -1,4 +1,4 @@
-/** What every server of the benchmark answers: how much of a body its library has found. */
+/** The answer of every server: how much its library found in the body. */
 import { unlink } from 'node:fs/promises'
 
 /**
@@ -11,10 +11,10 @@ export function found(data, files = []) {
   return { fields: Object.keys(data ?? {}).length, files: files.length, bytes }
 }
 
-/** Removes what a library leaves on the disk, as its users have to; nobody waits for it. */
+/** Removes the files that a library leaves on the disk, as its users must. Nothing waits for this. */
 export function removeLater(paths) {
   for (const path of paths) unlink(path).catch(() => undefined)
 }
 
-/** What a server answers that only takes the bytes. */
+/** The answer of a server that only reads the bytes. */
 export const drained = { fields: 0, files: 0, bytes: 0 }

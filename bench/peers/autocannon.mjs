@@ -1,4 +1,4 @@
-/** The load where there is no wrk: `node autocannon.mjs <url> <file> <content type> <seconds> <connections>`. */
+/** Generates load if wrk is missing: `node autocannon.mjs <url> <file> <content type> <seconds> <connections>`. */
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
 

@@ -1,10 +1,10 @@
-/** How the three Formgate servers are set up: as a user gets it, with limits raised only where a body needs it. */
+/** The setup of the three Formgate servers: defaults, with higher limits only for the bodies that need them. */
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { disk, memory } from '../../packages/core/dist/index.js'
 import { found } from './answer.mjs'
 
-/** Options of `multipart()`. In memory means the default storage for all that it keeps in memory. */
+/** Options of `multipart()`. */
 export function mountOptions({ storage, directory, limits }) {
   return {
     ...(storage === 'disk' && { storage: disk({ directory }) }),
@@ -13,7 +13,7 @@ export function mountOptions({ storage, directory, limits }) {
   }
 }
 
-/** The answer, from `req.data` and, unless it is about data only, `req.files`; a promise of it only where the files are hashed. */
+/** The answer from `req.data` and, unless `dataOnly`, `req.files`. A promise only if files are hashed. */
 export function answer(request, { hash, dataOnly }) {
   const { data } = request
   if (dataOnly) return found(data)

@@ -1,4 +1,4 @@
-/** formidable's options, for itself and for koa-body. It has no storage in memory of its own, so that this is one. */
+/** formidable's options, for itself and for koa-body. It has no storage in memory, so this file adds one. */
 import { Writable } from 'node:stream'
 
 export function formidableOptions(storage, directory) {

@@ -23,7 +23,7 @@ const SignUp = z.strictObject({
   username: z.string().regex(/^\w{3,20}$/, 'Use 3 to 20 letters, digits or underscores'),
   age: z.number().int().min(18).optional(),
   newsletter: z.boolean(),
-  // Both the type that the client declares and the first bytes must be those of a picture.
+  // The declared type and the first bytes must both be those of a picture.
   avatar: z.file().max(200_000).check(accept('image/png', 'image/jpeg'), sniff()),
 })
 
@@ -32,7 +32,7 @@ const Contacts = z.array(z.strictObject({ name: z.string().min(1), email: z.emai
 const Item = z.strictObject({ price: z.number().nonnegative(), count: z.int().positive() })
 const Quote = z.strictObject({ items: z.array(Item).min(1).max(100) })
 
-/** Reads rows of plain cells; the first row names the columns. */
+/** Reads CSV without quoted cells. The first row has the names of the columns. */
 class CsvParser extends BaseParser {
   mediaType = 'text/csv'
 
@@ -42,24 +42,24 @@ class CsvParser extends BaseParser {
     const [header = [], ...rows] = lines.map((line) => line.split(','))
     const bad = rows.findIndex((row) => row.length !== header.length || row.join().includes('"'))
     if (bad === -1) return rows.map((row) => Object.fromEntries(header.map((name, at) => [name, row[at]])))
-    const detail = `Line ${bad + 2} is not ${header.length} plain cells.`
+    const detail = `Line ${bad + 2} does not have ${header.length} unquoted cells.`
     throw new BodyError('MALFORMED_FORM', { detail })
   }
 }
 
-/** The extension that a file gets comes from its first bytes, never from its name. */
+/** Extensions by the type that the first bytes of a file show. The client's name does not count. */
 const extensions = new Map([
   ['image/png', '.png'],
   ['image/apng', '.png'],
   ['image/jpeg', '.jpg'],
 ])
 
-/** @param {string} uploads The directory where files are kept. No web server should serve it as it is. */
+/** @param {string} uploads The directory for files that are kept. Do not let a web server serve it directly. */
 export function createApp(uploads) {
   mkdirSync(uploads, { recursive: true, mode: 0o700 })
   const app = express()
   app.disable('x-powered-by')
-  // In an app of your own, authentication comes first: nothing is read before it.
+  // In your own app, put authentication here: nothing is read before it.
   app.use(multipart({ lazy: true, limits: { textSize: 64 * 1024 } }))
 
   const oneFile = { files: 1, fields: 10, fieldSize: 1000, bodySize: 1_000_000 }
@@ -93,7 +93,7 @@ export function createApp(uploads) {
   return app
 
   /**
-   * Keeps a file under a name of the app's own. Whatever is not kept is removed when the response has ended.
+   * Keeps a file under a generated name. Other files are removed when the response has ended.
    *
    * @param {import('@formgate/express').UploadedFile} file
    * @param {string} extension

@@ -1,4 +1,4 @@
-/** The app as its clients meet it, with supertest: every kind of body, good and bad. */
+/** The app as its clients meet it, with supertest: valid and invalid bodies of every kind. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ afterEach(() => rm(uploads, { recursive: true }))
 describe('POST /sign-up', () => {
   const signUp = () => request(app).post('/sign-up').field({ username: 'ada', newsletter: 'on' })
 
-  test('stores the picture under a name of its own', async () => {
+  test('stores the picture under a generated name', async () => {
     const response = await signUp().field('age', '36').attach('avatar', png, '../../me.php.png')
     expect(response.status).toBe(201)
     const { picture } = response.body
@@ -74,7 +74,7 @@ describe('POST /sign-up', () => {
     expect(response.body).toMatchObject({ code: 'LIMIT_FILES', limit: 1 })
   })
 
-  test('refuses a file that is no picture, whatever it is called', async () => {
+  test('refuses a file that is not a picture, whatever its name', async () => {
     const script = Buffer.from('<script>alert(1)</script>')
     const response = await signUp().attach('avatar', script, 'me.png')
     expect(response.status).toBe(422)
@@ -101,7 +101,7 @@ describe('POST /sign-up', () => {
     expect(response.body.hint).toMatch(/^Remove the Content-Type header that was set by hand/)
   })
 
-  test('refuses a body that is no form', async () => {
+  test('refuses a body that is not a form', async () => {
     const response = await request(app).post('/sign-up').send({ username: 'ada' })
     expect(response.status).toBe(415)
     expect(response.body.code).toBe('UNSUPPORTED_MEDIA_TYPE')
@@ -109,7 +109,7 @@ describe('POST /sign-up', () => {
 })
 
 describe('PUT /backups/:filename', () => {
-  test('stores the body as it came, and says its hash', async () => {
+  test('stores the body unchanged, and returns its hash', async () => {
     const response = await request(app).put('/backups/data.db').type('application/vnd.sqlite3').send(png)
     expect(response.status).toBe(201)
     const { id } = response.body
@@ -118,7 +118,7 @@ describe('PUT /backups/:filename', () => {
     expect(await readFile(join(uploads, id))).toEqual(png)
   })
 
-  test('never writes outside of its directory', async () => {
+  test('never writes outside its directory', async () => {
     const response = await request(app).put('/backups/..%2f..%2fdata.db').send(png)
     expect(response.status).toBe(201)
     expect(response.body.name).toBe('data.db')
@@ -146,7 +146,7 @@ describe('POST /contacts', () => {
   test('names the line that it cannot read', async () => {
     const response = await post('name,email\nAda,ada@example.org\nGrace\n')
     expect(response.status).toBe(400)
-    expect(response.body.detail).toBe('Line 3 is not 2 plain cells.')
+    expect(response.body.detail).toBe('Line 3 does not have 2 unquoted cells.')
   })
 
   test('names the cell that is not valid', async () => {
@@ -155,7 +155,7 @@ describe('POST /contacts', () => {
     expect(response.body.errors).toMatchObject([{ path: '[0].email', message: 'Invalid email address' }])
   })
 
-  test('refuses other media types, and says what it takes', async () => {
+  test('refuses other media types, and says what it accepts', async () => {
     const response = await request(app).post('/contacts').send('name=Ada')
     expect(response.status).toBe(415)
     expect(response.body.hint).toBe('This route takes text/csv.')
@@ -173,7 +173,7 @@ describe('POST /quotes', () => {
     expect(response.body).toEqual({ total: 8 })
   })
 
-  test('takes no text for a number', async () => {
+  test('refuses a text in place of a number', async () => {
     const response = await request(app)
       .post('/quotes')
       .send({ items: [{ price: '2.5', count: 2 }] })

@@ -1,4 +1,4 @@
-/** The app as its clients meet it, with app.inject: every kind of body, good and bad. */
+/** The app as its clients meet it, with app.inject: valid and invalid bodies of every kind. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ describe('POST /sign-up', () => {
     return app.inject({ method: 'POST', url: '/sign-up', payload: form })
   }
 
-  test('stores the picture under a name of its own', async () => {
+  test('stores the picture under a generated name', async () => {
     const response = await signUp(picture('../../me.php.png'), { age: '36' })
     expect(response.statusCode).toBe(201)
     const { picture: name } = response.json()
@@ -84,7 +84,7 @@ describe('POST /sign-up', () => {
     expect(response.json()).toMatchObject({ code: 'LIMIT_FILES', limit: 1 })
   })
 
-  test('refuses a file that is no picture, whatever it is called', async () => {
+  test('refuses a file that is not a picture, whatever its name', async () => {
     const response = await signUp(picture('me.png', Buffer.from('<script>alert(1)</script>')))
     expect(response.statusCode).toBe(422)
     expect(response.json().errors).toMatchObject([{ path: 'avatar' }])
@@ -112,7 +112,7 @@ describe('POST /sign-up', () => {
     expect(response.json().hint).toMatch(/^Remove the Content-Type header that was set by hand/)
   })
 
-  test('refuses a body that is no form', async () => {
+  test('refuses a body that is not a form', async () => {
     const payload = { username: 'ada' }
     const response = await app.inject({ method: 'POST', url: '/sign-up', payload })
     expect(response.statusCode).toBe(415)
@@ -124,7 +124,7 @@ describe('PUT /backups/:filename', () => {
   const put = (path: string, payload: Buffer | FormData, headers = {}) =>
     app.inject({ method: 'PUT', url: `/backups/${path}`, headers, payload })
 
-  test('stores the body as it came, and says its hash', async () => {
+  test('stores the body unchanged, and returns its hash', async () => {
     const response = await put('data.db', png, { 'content-type': 'application/vnd.sqlite3' })
     expect(response.statusCode).toBe(201)
     const { id } = response.json()
@@ -133,7 +133,7 @@ describe('PUT /backups/:filename', () => {
     expect(await readFile(join(uploads, id))).toEqual(png)
   })
 
-  test('never writes outside of its directory', async () => {
+  test('never writes outside its directory', async () => {
     const response = await put('..%2f..%2fdata.db', png)
     expect(response.statusCode).toBe(201)
     expect(response.json().name).toBe('data.db')
@@ -164,7 +164,7 @@ describe('POST /contacts', () => {
   test('names the line that it cannot read', async () => {
     const response = await post('name,email\nAda,ada@example.org\nGrace\n')
     expect(response.statusCode).toBe(400)
-    expect(response.json().detail).toBe('Line 3 is not 2 plain cells.')
+    expect(response.json().detail).toBe('Line 3 does not have 2 unquoted cells.')
   })
 
   test('names the cell that is not valid', async () => {
@@ -173,7 +173,7 @@ describe('POST /contacts', () => {
     expect(response.json().errors).toMatchObject([{ path: '[0].email', message: 'Invalid email address' }])
   })
 
-  test('refuses other media types, and says what it takes', async () => {
+  test('refuses other media types, and says what it accepts', async () => {
     const response = await post('name=Ada', 'application/x-www-form-urlencoded')
     expect(response.statusCode).toBe(415)
     expect(response.json().hint).toBe('This route takes text/csv.')
@@ -194,7 +194,7 @@ describe('POST /quotes', () => {
     expect(response.json()).toEqual({ total: 8 })
   })
 
-  test('takes no text for a number', async () => {
+  test('refuses a text in place of a number', async () => {
     const response = await post({ items: [{ price: '2.5', count: 2 }] })
     expect(response.statusCode).toBe(422)
     expect(response.json().errors).toMatchObject([{ path: 'items[0].price' }])

@@ -226,7 +226,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       ['gzip', wrongSum],
     ] as const) {
       expectRefused(await exchange(port, under(encoding, body)), {
-        detail: 'is not what its Content-Encoding',
+        detail: 'does not match its Content-Encoding',
       })
     }
   })

@@ -506,7 +506,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
   })
 
   if (framework === 'Express') {
-    test('express.json() above multipart() is a 500 that says which to take away', async () => {
+    test('express.json() above multipart() is a 500 that says which to remove', async () => {
       const { port } = await app({
         above: { express: (above) => above.use(express.json()) },
         mount: {},
@@ -532,8 +532,8 @@ describe('what cannot work throws when it is defined', () => {
     parse(): void {}
   }
   const invalidOptions: readonly (readonly [unknown, RegExp])[] = [
-    [{ limit: { fileSize: 1 } }, /limit is no option here\. The options are: .*limits/],
-    [{ limits: { filesize: 1 } }, /limits\.filesize is no limit\. The limits are: .*fileSize/],
+    [{ limit: { fileSize: 1 } }, /Unknown option `limit`\. The options are: .*limits/],
+    [{ limits: { filesize: 1 } }, /Unknown limit `filesize`\. The limits are: .*fileSize/],
     [{ limits: { fileSize: '10mb' } }, /limits\.fileSize must be a whole number/],
     [{ limits: { fileSize: -1 } }, /limits\.fileSize must be/],
     [{ limits: { fileSize: 1.5 } }, /limits\.fileSize must be/],
@@ -541,15 +541,15 @@ describe('what cannot work throws when it is defined', () => {
     [{ limits: { fileSize: null } }, /limits\.fileSize must be/],
     [{ limits: { fileSize: -Infinity } }, /limits\.fileSize must be/],
     [{ limits: { fileSize: true } }, /limits\.fileSize must be/],
-    [{ limits: { toString: 1 } }, /limits\.toString is no limit/],
-    [{ storage: {} }, /storage is an object with a store\(\) method/],
-    [{ storage: [memory(), undefined] }, /storage is an object with a store\(\) method/],
+    [{ limits: { toString: 1 } }, /Unknown limit `toString`/],
+    [{ storage: {} }, /storage must be an object with a store\(\) method/],
+    [{ storage: [memory(), undefined] }, /storage must be an object with a store\(\) method/],
     [{ errors: 'throw' }, /errors must be 'respond' or 'next', but is throw/],
   ]
   const notALimit = ['10mb', '', '10', -1, 1.5, NaN, -Infinity, 2 ** 53, null, true, 10n, [], {}]
 
   test.each(Object.keys(defaultLimits))(
-    'a limit of %s that is no whole number from 0 up, nor Infinity',
+    'a limit of %s that is neither a whole number from 0 up nor Infinity',
     (name) => {
       for (const value of notALimit) {
         const options = { limits: { [name]: value } } as object
@@ -593,8 +593,8 @@ describe('what cannot work throws when it is defined', () => {
 
   test.each([
     ...invalidOptions,
-    [{ lazy: true }, /lazy is no option here/],
-    [{ parsers: [] }, /parsers is no option/],
+    [{ lazy: true }, /Unknown option `lazy`/],
+    [{ parsers: [] }, /Unknown option `parsers`/],
   ] as const)('parsers([JSONParser], %j)', (options, message) => {
     for (const { parsers } of [onExpress, onKoa, onFastify]) {
       expect(() => parsers([JSONParser], options as object)).toThrow(message)

@@ -90,7 +90,7 @@ describe.each([
     'body-parser CVE-2026-12590: an unknown limit throws at definition: %s',
     async (name) => {
       const limits = { [name]: 5 } as Partial<Limits>
-      const message = `limits.${name} is no limit`
+      const message = `Unknown limit \`${name}\`.`
       expect(() => parsers([JSONParser], { limits })).toThrow(message)
       expect(() => form(schema, { limits })).toThrow(message)
       await expect(async () => mount(limits)).rejects.toThrow(message)

@@ -41,10 +41,11 @@ export class PageRun {
       case 'js node-test':
         return runNodeTests(this.#module(block))
       case 'ts suite':
-        // Has declared tests of its own.
+      case 'text':
+        // A suite has declared its own tests; a text is a drawing.
         return undefined
       default:
-        throw new Error(`Nobody knows how to run a block of "${language} ${mark}".`)
+        throw new Error(`Unknown kind of block: "${language} ${mark}".`)
     }
   }
 

@@ -99,7 +99,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
       title: 'Unprocessable Entity',
       status: 422,
       code: 'VALIDATION_FAILED',
-      detail: 'The body does not fit the schema of this route.',
+      detail: 'The body does not match the schema of this route.',
       errors: expect.any(Array),
     })
     expect(new Set(paths(answer))).toEqual(new Set(['name', 'age', 'items[0].price', 'photo', 'scan']))

@@ -1,4 +1,4 @@
-/** What is no typed body is refused when the route is defined, in words that say what to change. */
+/** An invalid definition throws when the route is defined, and the message says what to change. */
 import { fileURLToPath } from 'node:url'
 import * as core from '@formgate/core'
 import { bytes, JSONParser, ParameterCannotUseDefaultError, stream, type MountOptions } from '@formgate/core'
@@ -24,11 +24,11 @@ describe.each(words)('%s', (_, { form, body }) => {
   const wrong = (value: unknown): never => value as never
 
   test.each<[string, () => unknown, string]>([
-    ['a stream with a default', () => body(stream(), { default: 1 }), '"default"'],
-    ['a stream with a default of undefined', () => body(stream(), { default: undefined }), '"default"'],
-    ['a stream with a factory', () => body(stream(), { defaultFactory: () => 1 }), '"defaultFactory"'],
+    ['a stream with a default', () => body(stream(), { default: 1 }), '`default`'],
+    ['a stream with a default of undefined', () => body(stream(), { default: undefined }), '`default`'],
+    ['a stream with a factory', () => body(stream(), { defaultFactory: () => 1 }), '`defaultFactory`'],
     ['an optional stream', () => body(z.optional(wrong(stream()))), 'optional()'],
-    ['a stream or nothing', () => body(z.union([z.undefined(), wrong(stream())])), 'no schemas'],
+    ['a stream or nothing', () => body(z.union([z.undefined(), wrong(stream())])), 'not schemas'],
   ])('ParameterCannotUseDefaultError for %s', (_, define, message) => {
     expect(define).toThrow(ParameterCannotUseDefaultError)
     expect(define).toThrow(message)
@@ -38,17 +38,17 @@ describe.each(words)('%s', (_, { form, body }) => {
     [
       'both defaults',
       () => body(User, { default: 1, defaultFactory: () => 1 }),
-      '"default" and "defaultFactory"',
+      '`default` and `defaultFactory`',
     ],
     [
       'a default beside an optional schema',
       () => body(User.optional(), { default: 1 }),
-      '"default" would never',
+      '`default` would never',
     ],
     [
       'a factory beside it',
       () => form(User.nullish(), { defaultFactory: () => 1 }),
-      '"defaultFactory" would',
+      '`defaultFactory` would',
     ],
     [
       'a default beside a default',
@@ -58,12 +58,12 @@ describe.each(words)('%s', (_, { form, body }) => {
     [
       'a default beside v.optional()',
       () => body(v.optional(v.string()), { default: 1 }),
-      '"default" would never',
+      '`default` would never',
     ],
     [
       'a default beside arktype',
       () => body(type('string | undefined'), { default: 1 }),
-      '"default" would never',
+      '`default` would never',
     ],
     [
       'a factory that is none',
@@ -79,8 +79,8 @@ describe.each(words)('%s', (_, { form, body }) => {
     ['a status of the server', () => body(User, { status: 500 }), 'status must be'],
     ['a validate that is none', () => body(User, { validate: wrong('no') }), 'validate must be'],
     ['an emptyText that is none', () => body(User, { emptyText: wrong('drop') }), 'emptyText must be'],
-    ['an unknown option', () => body(User, wrong({ contenttype: 'a/b' })), 'contenttype is no option'],
-    ['a lazy route', () => body(User, wrong({ lazy: true })), 'lazy is no option'],
+    ['an unknown option', () => body(User, wrong({ contenttype: 'a/b' })), 'Unknown option `contenttype`'],
+    ['a lazy route', () => body(User, wrong({ lazy: true })), 'Unknown option `lazy`'],
     ['a contentType that is none', () => body(User, { contentType: 'json' }), '"json" is no media type'],
     ['an empty contentType', () => body(User, { contentType: [] }), 'must name a media type'],
     ['a limit that is none', () => body(User, { limits: { fileSize: -1 } }), 'fileSize'],
@@ -94,21 +94,21 @@ describe.each(words)('%s', (_, { form, body }) => {
     [
       'bytes() with a parser',
       () => body(bytes(), { parsers: [JSONParser] }),
-      'parsers is no option beside bytes()',
+      '`parsers` has no effect on bytes()',
     ],
     [
       'stream() with validate',
       () => body(stream(), { validate: false }),
-      'validate is no option beside stream()',
+      '`validate` has no effect on stream()',
     ],
     ['bytes() of less than nothing', () => body(bytes({ min: -1 })), 'min'],
-    ['bytes() of no length', () => body(bytes({ min: 2, max: 1 })), 'no length is both'],
+    ['bytes() of no length', () => body(bytes({ min: 2, max: 1 })), 'min is greater than max'],
   ])('TypeError for %s', (_, define, message) => {
     expect(define).toThrow(TypeError)
     expect(define).toThrow(message)
   })
 
-  test('the stack begins in the file of whoever defined the route, below Formgate', () => {
+  test('the stack begins in the file that defines the route, below Formgate', () => {
     let stack = ''
     try {
       body(stream(), { default: 1 })

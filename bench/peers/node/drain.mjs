@@ -1,4 +1,4 @@
-/** The floor: node:http drains the body. */
+/** The lower bound: node:http drains the body. */
 import { createServer } from 'node:http'
 import { drained } from '../answer.mjs'
 

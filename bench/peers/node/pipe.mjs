@@ -1,4 +1,4 @@
-/** The floor of all that is written: the whole body, unparsed, through a plain pipe to the disk. */
+/** The lower bound for writing: pipes the whole body to the disk, unparsed. */
 import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-/** A route that takes uploads, and a page on which to try it. */
+/** A route for uploads, and a page to try it. */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { form } from '@formgate/fastify'
@@ -14,10 +14,14 @@ export async function createApp() {
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
 
-  app.post('/albums', { ...form(Album), schema: { summary: 'Makes an album' } }, async ({ data }, reply) => {
-    const { title, year, cover, photos } = data
-    const bytes = photos.reduce((sum, { size }) => sum + size, cover.size)
-    return reply.code(201).send({ title, year, cover, photos, bytes })
-  })
+  app.post(
+    '/albums',
+    { ...form(Album), schema: { summary: 'Creates an album' } },
+    async ({ data }, reply) => {
+      const { title, year, cover, photos } = data
+      const bytes = photos.reduce((sum, { size }) => sum + size, cover.size)
+      return reply.code(201).send({ title, year, cover, photos, bytes })
+    },
+  )
   return app
 }

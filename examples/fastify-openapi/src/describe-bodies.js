@@ -1,9 +1,9 @@
-/** Request bodies in the document that @fastify/swagger makes. */
+/** Adds request bodies to the document of @fastify/swagger. */
 import { openapi } from '@formgate/fastify'
 
 /**
- * In the `schema` of a route Fastify would validate the body a second time, and @fastify/swagger leave out the media
- * types of files. So the bodies are put into the finished document.
+ * Adds the bodies to the finished document. In the `schema` of a route, Fastify would validate them a second time, and
+ * @fastify/swagger would omit the media types of files.
  *
  * @param {Record<string, Record<string, import('@formgate/fastify').Schema>>} schemas By path and method in lower case
  * @returns {(documents: object) => object} The `transformObject` of @fastify/swagger
@@ -14,7 +14,7 @@ export function describeBodies(schemas) {
     for (const [path, methods] of Object.entries(schemas)) {
       for (const [method, schema] of Object.entries(methods)) {
         const operation = openapiObject.paths[path]?.[method]
-        if (operation === undefined) throw new Error(`There is no route ${method.toUpperCase()} ${path}.`)
+        if (operation === undefined) throw new Error(`Unknown route: ${method.toUpperCase()} ${path}`)
         operation.requestBody = openapi(schema, { version: '3.0' })
       }
     }

@@ -1,4 +1,4 @@
-/** The list of answers, newest first: a progress bar while a request is on its way, then what the server saw. */
+/** The list of answers, newest first, each with a progress bar until it arrives. */
 import { byId, element } from './element.js'
 import { formatBytes, formatTime, plural } from './format.js'
 import { jsonView } from './json-view.js'
@@ -6,10 +6,10 @@ import { isProblem, problemView, statusView } from './problem-view.js'
 import { send } from './send.js'
 import { letters, thumbnail } from './thumbnail.js'
 
-/** Answers in the list. */
+/** The most answers in the list. */
 const kept = 8
 
-/** Of the bar that stays on top while the page scrolls, in pixels. */
+/** The height of the sticky bar, in pixels. */
 const barHeight = 64
 
 /**
@@ -80,7 +80,7 @@ export function setUpAnswers({ announce }) {
 }
 
 /**
- * On a phone the answers stand below the form, and on a desk a long form may have been scrolled past them.
+ * On a phone the answers are below the form; on a desktop they may be scrolled out of view.
  *
  * @param {HTMLElement} node
  */
@@ -144,7 +144,7 @@ function filesViews(files, sent) {
 
 /**
  * @param {SeenFile} seen
- * @param {File | undefined} sent The file that was sent in its place
+ * @param {File | undefined} sent The file that was sent
  */
 function fileCard(seen, sent) {
   const whole = sent !== undefined && sent.size === seen.size
@@ -191,6 +191,6 @@ function progressView(onCancel) {
 
   /** @param {number} bytes */
   function received(bytes) {
-    server.textContent = `The server has ${formatBytes(bytes)}.`
+    server.textContent = `${formatBytes(bytes)} received by the server`
   }
 }

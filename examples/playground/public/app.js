@@ -1,4 +1,4 @@
-/** The page: the chosen server, the form, its answers, the typed form, and the shelf of broken requests. */
+/** Sets up the page. */
 import { setUpAnswers } from './answers.js'
 import { setUpBrokenShelf } from './broken-shelf.js'
 import { byId, element } from './element.js'
@@ -22,7 +22,7 @@ setUpBrokenShelf({ servers, server: chosenServer, announce })
 
 frameworks.addEventListener('change', form.refresh)
 
-/** @returns {Promise<Server[]>} The three servers, under the name by which the browser reached this one */
+/** @returns {Promise<Server[]>} The three servers, under the host name of this page */
 async function knownServers() {
   const response = await fetch('servers.json')
   /** @type {{ name: string, port: number }[]} */
@@ -53,7 +53,7 @@ function option(index, name, url) {
 }
 
 /**
- * Says a sentence to those who listen to the page: whole answers would be far too long.
+ * Announces a sentence to screen readers: whole answers would be far too long.
  *
  * @param {string} sentence
  */

@@ -1,4 +1,4 @@
-/** One broken request: its bytes, and what it is told. */
+/** One broken request: its bytes and its answer. */
 import { bytesView } from './bytes-view.js'
 import { element } from './element.js'
 import { isProblem, problemView, statusView } from './problem-view.js'
@@ -39,7 +39,7 @@ export function brokenCard(request, { servers, server, announce }) {
     announce(isProblem(told.body) ? `${told.status}: ${told.body.detail}` : told.statusText)
   }
 
-  /** @returns {Promise<boolean>} Whether all servers gave the same answer, and the one that is expected */
+  /** @returns {Promise<boolean>} True if all servers gave the expected answer */
   async function sendToAll() {
     const chosen = server()
     const all = await Promise.all(
@@ -50,8 +50,8 @@ export function brokenCard(request, { servers, server, announce }) {
     show(
       told,
       others.length === 0
-        ? `The same from ${list(servers.map(({ name }) => name))}`
-        : `From ${chosen.name}. Another answer from ${list(others)}.`,
+        ? `Same answer from ${list(servers.map(({ name }) => name))}`
+        : `From ${chosen.name}. Different answer from ${list(others)}.`,
     )
     return others.length === 0 && isExpected(request, told)
   }
@@ -81,7 +81,7 @@ const noAnswer = { status: 0, statusText: 'No answer', body: '' }
  */
 async function tell({ method, path, headers, body }, url) {
   try {
-    // As bytes, since a browser adds a Content-Type to text and changes the charset of one that is there.
+    // As bytes: for text, browsers add a Content-Type or change its charset.
     return await send({ method, url: url + path, headers, body: new TextEncoder().encode(body) })
   } catch (error) {
     return { ...noAnswer, body: error instanceof Error ? error.message : error }

@@ -1,16 +1,16 @@
-/** The shelf: requests that are wrong in one way each, with the answer that Formgate gives. Shared with the tests. */
+/** Requests with one mistake each, and Formgate's answers. The tests use them too. */
 
 /**
  * @typedef {object} BrokenRequest
  * @property {string} id
  * @property {string} title
- * @property {string} story How a client comes to send this
+ * @property {string} story How a client comes to send it
  * @property {'POST' | 'PUT'} method
  * @property {string} path
  * @property {Record<string, string>} headers
  * @property {string} body
- * @property {string[]} marks The pieces of the header or body where the mistake stands
- * @property {string} [absent] What should stand at the end of the body, and does not
+ * @property {string[]} marks The mistake: parts of the header or the body
+ * @property {string} [absent] What is missing at the end of the body
  * @property {{ status: number, code: string }} answer
  */
 
@@ -35,7 +35,7 @@ export const shelves = [
   {
     title: 'The boundary',
     about:
-      'A multipart body is cut at a line that the header announces. Client libraries write both; hands forget one.',
+      'The header names the boundary that separates the parts of the body. Client libraries write both; code written by hand often forgets one.',
     requests: [
       {
         id: 'no-boundary',
@@ -56,7 +56,7 @@ export const shelves = [
       {
         id: 'wrong-boundary',
         title: 'Wrong boundary',
-        story: 'The header was copied from another request; the body has a boundary of its own.',
+        story: 'The header was copied from another request; the body has another boundary.',
         ...post('/echo', { 'Content-Type': 'multipart/form-data; boundary=form-0000' }, wholeForm),
         marks: ['form-0000', boundary],
         answer: { status: 400, code: 'BOUNDARY_MISMATCH' },
@@ -64,7 +64,7 @@ export const shelves = [
       {
         id: 'two-boundaries',
         title: 'Two boundaries',
-        story: 'A proxy and a client each added theirs.',
+        story: 'A proxy and a client have each added one.',
         ...post(
           '/echo',
           { 'Content-Type': `multipart/form-data; boundary=${boundary}; boundary=form-0000` },
@@ -76,15 +76,15 @@ export const shelves = [
       {
         id: 'no-dashes',
         title: 'Delimiters without dashes',
-        story: 'The body was put together by hand, and the two dashes before each boundary were left out.',
+        story: 'The body was built by hand, without the two dashes before each boundary.',
         ...post('/echo', multipart, wholeForm.replaceAll(`--${boundary}`, boundary)),
         marks: [`\r\n${boundary}`, boundary],
         answer: { status: 400, code: 'BOUNDARY_MISMATCH' },
       },
       {
         id: 'boundary-in-another-case',
-        title: 'The boundary in another case',
-        story: 'Something on the way wrote the header in capitals.',
+        title: 'Boundary in another case',
+        story: 'A proxy changed the header to upper case.',
         ...post('/echo', { 'Content-Type': 'multipart/form-data; boundary=FORM-7B1F' }, wholeForm),
         marks: ['FORM-7B1F', boundary],
         answer: { status: 400, code: 'BOUNDARY_MISMATCH' },
@@ -93,7 +93,7 @@ export const shelves = [
   },
   {
     title: 'Header and body disagree',
-    about: 'The Content-Type header says one thing, the bytes are another.',
+    about: 'The Content-Type header does not match the bytes.',
     requests: [
       {
         id: 'json-under-multipart',
@@ -106,7 +106,7 @@ export const shelves = [
       {
         id: 'urlencoded-under-multipart',
         title: 'URL-encoded form under a multipart header',
-        story: 'enctype was changed in one place and not in the other.',
+        story: 'enctype was changed in one place but not in the other.',
         ...post('/echo', multipart, urlEncodedBody),
         marks: ['multipart/form-data', 'title='],
         answer: { status: 400, code: 'NOT_MULTIPART' },
@@ -122,7 +122,7 @@ export const shelves = [
       {
         id: 'multipart-under-urlencoded',
         title: 'Multipart under a URL-encoded header',
-        story: 'Many servers take this for one field with a very odd name, and answer 200.',
+        story: 'Many servers read this as one field with a very odd name, and answer 200.',
         ...post('/echo', urlEncoded, wholeForm),
         marks: ['application/x-www-form-urlencoded', `--${boundary}`],
         answer: { status: 400, code: 'MALFORMED_FORM' },
@@ -130,14 +130,14 @@ export const shelves = [
       {
         id: 'no-content-type',
         title: 'No Content-Type',
-        story: 'A form was sent as bare bytes. Many servers answer 200 with an empty form.',
+        story: 'A form was sent without its header. Many servers answer 200 with an empty form.',
         ...post('/echo', {}, wholeForm),
         marks: [],
         answer: { status: 415, code: 'MISSING_CONTENT_TYPE' },
       },
       {
         id: 'unknown-media-type',
-        title: 'A media type nobody reads',
+        title: 'Unsupported media type',
         story: 'The answer lists what this route accepts.',
         ...post('/echo', { 'Content-Type': 'application/yaml' }, 'title: Summer postcards\nyear: 2024\n'),
         marks: ['application/yaml'],
@@ -145,16 +145,16 @@ export const shelves = [
       },
       {
         id: 'unknown-encoding',
-        title: 'An encoding nobody reads',
-        story: 'The client compresses with something that the server does not know.',
+        title: 'Unsupported encoding',
+        story: 'The client compresses in a format that the server does not support.',
         ...post('/echo', { ...json, 'Content-Encoding': 'zstd-9' }, jsonBody),
         marks: ['zstd-9'],
         answer: { status: 415, code: 'UNSUPPORTED_ENCODING' },
       },
       {
         id: 'form-as-raw-file',
-        title: 'A form where a bare file is wanted',
-        story: 'Stored as it came, the picture would begin with a delimiter.',
+        title: 'A form where a raw file is expected',
+        story: 'If it were stored as it is, the picture would begin with a delimiter.',
         method: 'PUT',
         path: '/raw/photo.png',
         headers: multipart,
@@ -166,13 +166,12 @@ export const shelves = [
   },
   {
     title: 'Damaged bodies',
-    about:
-      'The right header, and bytes that a strict reader cannot accept. Guessing would lose data in silence.',
+    about: 'The header is right, but the body is invalid. Guessing would silently lose data.',
     requests: [
       {
         id: 'cut-body',
-        title: 'Cut body',
-        story: 'A proxy or a buggy client stopped early. The file would look whole, and would not be.',
+        title: 'Truncated body',
+        story: 'A proxy or a buggy client stopped early. The file would look complete.',
         ...post('/echo', multipart, cutForm()),
         marks: [],
         absent: 'the body ends here',
@@ -180,7 +179,7 @@ export const shelves = [
       },
       {
         id: 'lf-line-ends',
-        title: 'LF line ends',
+        title: 'LF line endings',
         story: 'A template literal or an editor on Unix wrote \\n where \\r\\n is required.',
         ...post('/echo', multipart, wholeForm.replaceAll('\r\n', '\n')),
         marks: ['\n'],
@@ -189,7 +188,7 @@ export const shelves = [
       {
         id: 'no-name',
         title: 'A part without a name',
-        story: 'Most servers drop the part, or file it under “undefined”.',
+        story: 'Most servers drop the part, or call it “undefined”.',
         ...post(
           '/echo',
           multipart,
@@ -238,13 +237,13 @@ export const shelves = [
     ],
   },
   {
-    title: 'Too much',
-    about: 'Every limit is finite by default, and the answer names the one that was passed.',
+    title: 'Over a limit',
+    about: 'Every limit is finite by default, and the answer names the one that was exceeded.',
     requests: [
       {
         id: 'file-too-large',
-        title: 'A file too large',
-        story: 'This route takes files of 64 KiB. This one has a byte more.',
+        title: 'File too large',
+        story: 'This route accepts files of up to 64 KiB. This one has one more byte.',
         ...post('/tiny', multipart, form([file('photo', 'photo.raw', 'x'.repeat(64 * 1024 + 1))])),
         marks: ['filename="photo.raw"'],
         answer: { status: 413, code: 'LIMIT_FILE_SIZE' },
@@ -252,7 +251,7 @@ export const shelves = [
       {
         id: 'too-many-files',
         title: 'Too many files',
-        story: 'This route takes one.',
+        story: 'This route accepts one.',
         ...post('/tiny', multipart, form([file('photo', 'one.txt', 'one'), file('photo', 'two.txt', 'two')])),
         marks: ['filename="two.txt"'],
         answer: { status: 413, code: 'LIMIT_FILES' },
@@ -267,16 +266,16 @@ export const shelves = [
       },
       {
         id: 'field-too-long',
-        title: 'A value too long',
-        story: 'This route takes fields of 256 bytes. This one has a byte more.',
+        title: 'Value too long',
+        story: 'This route accepts values of up to 256 bytes. This one has one more byte.',
         ...post('/tiny', multipart, form([field('note', 'x'.repeat(257))])),
         marks: ['x'.repeat(257)],
         answer: { status: 413, code: 'LIMIT_FIELD_SIZE' },
       },
       {
         id: 'field-name-too-long',
-        title: 'A field name too long',
-        story: 'Names of fields are short. By default they have at most 200 bytes.',
+        title: 'Field name too long',
+        story: 'By default a name has at most 200 bytes. This one has 201.',
         ...post('/echo', multipart, form([field('n'.repeat(201), 'value')])),
         marks: ['n'.repeat(201)],
         answer: { status: 413, code: 'LIMIT_FIELD_NAME' },
@@ -284,7 +283,7 @@ export const shelves = [
       {
         id: 'deep-nesting',
         title: 'Deep nesting',
-        story: 'Fifty arrays inside each other. By default eight levels are enough.',
+        story: 'Fifty nested arrays. By default at most eight levels are allowed.',
         ...post('/echo', json, '['.repeat(50) + ']'.repeat(50)),
         marks: ['['.repeat(50)],
         answer: { status: 413, code: 'LIMIT_NESTING' },

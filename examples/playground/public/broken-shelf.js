@@ -1,4 +1,4 @@
-/** The shelf of broken requests, and the button that sends them all. */
+/** The broken requests, and the button that sends them all. */
 import { brokenCard } from './broken-card.js'
 import { brokenRequests, shelves } from './broken-requests.js'
 import { byId, element } from './element.js'
@@ -32,7 +32,7 @@ export function setUpBrokenShelf({ servers, server, announce }) {
 
   async function sendAll() {
     if (button.ariaDisabled === 'true') return
-    // A button that is disabled in earnest would lose the focus of the keyboard.
+    // Not `disabled`, which would lose the keyboard focus.
     button.ariaDisabled = 'true'
     let agreed = 0
     let sent = 0
@@ -41,7 +41,7 @@ export function setUpBrokenShelf({ servers, server, announce }) {
       sent += 1
       tally.textContent = `${sent} of ${brokenRequests.length} sent`
     }
-    tally.textContent = `${agreed} of ${sent} as expected and the same from all three`
+    tally.textContent = `${agreed} of ${sent} as expected, with the same answer from all servers`
     announce(tally.textContent)
     button.ariaDisabled = 'false'
   }

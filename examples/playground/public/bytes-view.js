@@ -1,4 +1,4 @@
-/** Shows the bytes of a request: its header, the start of its body, and where the mistake stands. */
+/** Shows the header of a request and the start of its body, with the mistake marked. */
 import { element } from './element.js'
 
 const shownLength = 420
@@ -21,7 +21,7 @@ export function bytesView({ title, method, path, headers, body, marks, absent })
     element('span', { class: 'header-name' }, 'Content-Length:'),
     ` ${body.length}\n\n`,
     ...marked(body.slice(0, shownLength), marks),
-    rest > 0 ? element('span', { class: 'rest' }, `… ${rest.toLocaleString('en')} bytes more`) : '',
+    rest > 0 ? element('span', { class: 'rest' }, `… ${rest.toLocaleString('en')} more bytes`) : '',
     absent === undefined ? '' : element('mark', { class: 'absent' }, absent),
   )
 }
@@ -35,7 +35,7 @@ function marked(text, marks) {
   const found = marks.map((mark) => text.indexOf(mark)).filter((index) => index >= 0)
   if (found.length === 0) return withLineEnds(text)
   const start = Math.min(...found)
-  // The longest of those that begin at this place.
+  // The longest mark that begins here.
   const [mark = ''] = marks
     .filter((each) => text.startsWith(each, start))
     .toSorted((a, b) => b.length - a.length)
@@ -48,7 +48,7 @@ function marked(text, marks) {
 }
 
 /**
- * Writes out the line ends, which are half of what goes wrong.
+ * Makes line endings visible: they are a common mistake.
  *
  * @param {string} text
  */

@@ -1,4 +1,4 @@
-/** The curl line that sends what the form holds. */
+/** The curl command that sends the content of the form. */
 
 /**
  * @typedef {object} FormContent
@@ -12,7 +12,7 @@
 
 /**
  * @param {FormContent} content
- * @returns {string} For a POSIX shell, one argument a line; file names are relative, since a browser tells no path
+ * @returns {string} For a POSIX shell, one argument per line. File names are relative: browsers do not reveal paths.
  */
 export function curlLine({ encoding, url, fields, json, fileField, files }) {
   switch (encoding) {
@@ -34,7 +34,7 @@ export function curlLine({ encoding, url, fields, json, fileField, files }) {
       return files
         .map((file) =>
           command([
-            // Without it curl reads brackets and braces in a file name as a range.
+            // Otherwise curl expands brackets and braces in the URL.
             ...(/[[\]{}]/.test(file.name) ? ['--globoff'] : []),
             `-T ${quote(file.name)}`,
             ...(file.type === '' ? [] : [`-H ${quote(`Content-Type: ${file.type}`)}`]),
@@ -51,7 +51,7 @@ function command(args) {
 }
 
 /**
- * -F gives a meaning to some leading characters, to white space at the ends and to semicolons.
+ * -F interprets some leading characters, white space at the ends and semicolons.
  *
  * @param {string} name
  * @param {string} value

@@ -1,4 +1,4 @@
-/** Builds a DOM element in one expression. Text is always text: nothing here reads HTML. */
+/** Builds a DOM element in one expression. Strings become text nodes, never HTML. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} Name
@@ -20,7 +20,7 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /**
- * An element of the page that is known to be there.
+ * An element of the page. Throws if it is missing.
  *
  * @template {HTMLElement} Kind
  * @param {string} id

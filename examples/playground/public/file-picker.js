@@ -1,4 +1,4 @@
-/** Choosing files: by dialogue, by drag and drop, by paste, or a picture painted on the spot. */
+/** Chooses files by dialog, drag and drop, paste, or as generated pictures. */
 import { byId, element } from './element.js'
 import { formatBytes } from './format.js'
 import { paintPostcard } from './postcard.js'
@@ -32,7 +32,7 @@ export function setUpFilePicker({ onChange }) {
     drop.classList.remove('over')
     add(event.dataTransfer?.files)
   })
-  // A file that misses the zone by an inch would otherwise take the place of the page.
+  // Otherwise the browser opens a file that is dropped outside the zone.
   for (const type of ['dragover', 'drop']) document.addEventListener(type, (event) => event.preventDefault())
   document.addEventListener('paste', (event) => add(event.clipboardData?.files))
 

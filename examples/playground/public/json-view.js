@@ -5,7 +5,7 @@ const token = /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)
 
 /**
  * @param {unknown} value
- * @param {string} label What it is, for those who do not see it
+ * @param {string} label Label for screen readers
  */
 export function jsonView(value, label) {
   const text = JSON.stringify(value, null, 2)

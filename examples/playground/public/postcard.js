@@ -1,4 +1,4 @@
-/** Paints pictures to upload, for those who have none at hand. */
+/** Generates pictures to upload. */
 
 /** Sky, sun, far hills, near hills, sea. */
 const palettes = [
@@ -9,7 +9,7 @@ const palettes = [
 ]
 
 /**
- * @param {number} number Each has its own colours
+ * @param {number} number Selects the colours
  * @returns {Promise<File>} A PNG
  */
 export async function paintPostcard(number) {
@@ -18,7 +18,7 @@ export async function paintPostcard(number) {
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext('2d')
-  if (!context) throw new Error('This browser paints no pictures.')
+  if (!context) throw new Error('This browser cannot draw on a canvas.')
   const [sky = '', sun = '', far = '', near = '', sea = ''] = palettes[(number - 1) % palettes.length] ?? []
 
   context.fillStyle = sky

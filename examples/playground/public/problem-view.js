@@ -1,4 +1,4 @@
-/** Shows an answer of the kind application/problem+json (RFC 9457): what is wrong, and what the client should change. */
+/** Shows an answer of type application/problem+json (RFC 9457). */
 import { element } from './element.js'
 
 /**
@@ -47,7 +47,7 @@ function fact(name, value) {
 }
 
 /**
- * @param {number} status 0 where there was no answer
+ * @param {number} status 0 if there was no answer
  * @param {string} [text]
  */
 export function statusView(status, text = '') {

@@ -1,4 +1,4 @@
-/** The form: what it holds, and the requests that it makes. */
+/** The form and the requests that it sends. */
 import { curlLine } from './curl.js'
 import { byId, element } from './element.js'
 import { setUpFilePicker } from './file-picker.js'
@@ -22,9 +22,9 @@ const samples = [
 /** @type {Record<Encoding, string>} */
 const notes = {
   multipart: 'Fields and files in one body: what a browser sends for a form with a file input.',
-  urlencoded: 'What a browser sends for a form without files. Chosen files stay here.',
-  json: 'The fields as one object. Chosen files stay here.',
-  raw: 'Each file is the whole body of a request of its own. Fields stay here.',
+  urlencoded: 'What a browser sends for a form without files. Chosen files are not sent.',
+  json: 'The fields as one object. Chosen files are not sent.',
+  raw: 'Each file is the body of a separate request. Fields are not sent.',
 }
 
 /**
@@ -95,7 +95,7 @@ export function setUpRequestForm({ server, onSend }) {
     return [...named.filter(([name]) => name !== ''), ...topics, ['note', note.value]]
   }
 
-  /** The fields as JSON has them: a repeated name is a list, and `topics` is one even with a single value. */
+  /** A repeated name becomes a list; `topics` is always one. */
   function fieldsAsObject() {
     const grouped = Object.entries(Object.groupBy(fields(), ([name]) => name))
     return Object.fromEntries(
@@ -190,7 +190,7 @@ function setUpCopy() {
       await navigator.clipboard.writeText(line.textContent ?? '')
       button.textContent = 'Copied'
     } catch {
-      // The clipboard may be refused; then the line is marked, and Ctrl+C does the rest.
+      // Without access to the clipboard, the line is selected for Ctrl+C.
       getSelection()?.selectAllChildren(line)
       button.textContent = 'Press Ctrl+C'
     }

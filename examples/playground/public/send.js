@@ -1,4 +1,4 @@
-/** Sends one request. XMLHttpRequest rather than fetch, because only it reports how much of an upload is on its way. */
+/** Sends one request, by XMLHttpRequest: fetch does not report the progress of an upload. */
 
 /**
  * @typedef {object} Outgoing
@@ -13,21 +13,21 @@
  * @property {number} status
  * @property {string} statusText
  * @property {string} mediaType
- * @property {unknown} body Parsed where it is JSON, else text
+ * @property {unknown} body Parsed if it is JSON, else text
  * @property {number} time Milliseconds from the first byte sent to the last byte received
  */
 
 /**
  * @typedef {object} SendOptions
- * @property {(sent: number, total: number) => void} [onProgress] Bytes that the browser has handed over
- * @property {(received: number) => void} [onReceived] Bytes that the server says it has
+ * @property {(sent: number, total: number) => void} [onProgress] Bytes that the browser has sent
+ * @property {(received: number) => void} [onReceived] Bytes that the server has received
  * @property {AbortSignal} [signal]
  */
 
 /**
  * @param {Outgoing} request
  * @param {SendOptions} [options]
- * @returns {Promise<Answer>} Rejects where there was no answer
+ * @returns {Promise<Answer>} Rejects if there was no answer
  */
 export function send({ method, url, headers, body }, { onProgress, onReceived, signal } = {}) {
   return new Promise((resolve, reject) => {
@@ -38,18 +38,17 @@ export function send({ method, url, headers, body }, { onProgress, onReceived, s
     if (onReceived) askServer(xhr, new URL(url).origin, onReceived)
     if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total)
     xhr.onload = () => resolve({ ...read(xhr), time: performance.now() - started })
-    xhr.onerror = () => reject(new Error('No answer came back. Is the server still running?'))
-    xhr.onabort = () => reject(new Error('Cancelled before the answer came.'))
+    xhr.onerror = () => reject(new Error('No answer. Is the server still running?'))
+    xhr.onabort = () => reject(new Error('Cancelled before the answer arrived.'))
     signal?.addEventListener('abort', () => xhr.abort())
     xhr.send(body)
   })
 }
 
 /**
- * Asks a few times a second: an event stream would take one of the six connections that a browser has to a server, and
- * with them the uploads themselves.
+ * Polls a few times a second: an event stream would occupy one of the browser's six connections to a server.
  *
- * @param {XMLHttpRequest} xhr Open, and not yet sent
+ * @param {XMLHttpRequest} xhr Opened but not sent
  * @param {string} origin
  * @param {(received: number) => void} onReceived
  */

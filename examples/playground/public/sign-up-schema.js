@@ -1,4 +1,4 @@
-/** What the sign-up form must hold: this file is imported by the page and by the three servers. */
+/** The schema of the sign-up form. The page and the three servers import this file. */
 import { accept } from '@formgate/core/checks'
 import { z } from 'zod'
 
@@ -6,7 +6,7 @@ export const topics = ['sea', 'city', 'mountains', 'food']
 
 const taken = ['admin', 'ada']
 
-/** Stands for a look into a database. */
+/** In place of a database query. */
 async function isFree(/** @type {string} */ username) {
   return !taken.includes(username.toLowerCase())
 }
@@ -14,12 +14,12 @@ async function isFree(/** @type {string} */ username) {
 export const SignUp = z.strictObject({
   username: z.string().min(3, 'At least 3 characters').refine(isFree, 'This name is taken'),
   email: z.email('Not an email address'),
-  age: z.number('A number').int('A whole number').min(18, 'From 18 years on').optional(),
+  age: z.number('Enter a number').int('Enter a whole number').min(18, 'You must be at least 18').optional(),
   address: z.object({
     city: z.string().min(1, 'Where do you live?'),
     postcode: z.string().regex(/^\d{4,5}$/, 'Four or five digits'),
   }),
-  topics: z.array(z.enum(topics)).min(1, 'Choose one at least').max(3, 'Three at most'),
+  topics: z.array(z.enum(topics)).min(1, 'Choose at least one').max(3, 'Choose at most three'),
   portrait: z.file('Choose a picture').max(200_000, 'At most 200 kB').check(accept('image/*')).optional(),
   terms: z.literal(true, 'Please agree'),
 })

@@ -1,6 +1,7 @@
-/** The typed form: what the schema refuses stands beside its input, be it found here or on the server. */
+/** The typed form. Shows each message of the schema below its input, from this page or from a server. */
 import { fieldMessages } from '@formgate/core/client'
 import { byId, element } from './element.js'
+import { plural } from './format.js'
 import { jsonView } from './json-view.js'
 import { statusView } from './problem-view.js'
 import { send } from './send.js'
@@ -36,7 +37,7 @@ export function setUpSignUp({ server, announce }) {
   }
 
   /**
-   * @param {string} by Who has looked at the form
+   * @param {string} by Who has validated the form
    * @param {unknown} answer
    * @param {number} [status]
    */
@@ -47,10 +48,10 @@ export function setUpSignUp({ server, announce }) {
     byId('sign-up-rest', HTMLParagraphElement).textContent = (messages.get('') ?? []).join(' ')
     outcome.replaceChildren(
       element('p', { class: 'by' }, `${by}: `, status === undefined ? 'not sent' : statusView(status)),
-      jsonView(answer, 'What came back'),
+      jsonView(answer, 'Answer'),
     )
     const count = [...messages.values()].flat().length
-    announce(isRefused ? `${by} found ${count} mistakes.` : `${by} took the form.`)
+    announce(isRefused ? `${by} found ${plural(count, 'mistake')}.` : `${by} accepted the form.`)
     form.querySelector('[aria-invalid="true"]')?.scrollIntoView({ block: 'nearest' })
   }
 
@@ -69,7 +70,7 @@ export function setUpSignUp({ server, announce }) {
 }
 
 /**
- * The same schema, asked by the page before anything is sent. What a form has as text it gets as it wants it.
+ * Validates with the same schema before anything is sent. The page converts the texts of the form itself.
  *
  * @param {FormData} form
  * @returns {Promise<readonly { path: string, message: string }[] | undefined>}
@@ -83,7 +84,7 @@ async function issuesHere(form) {
     age: age === '' ? undefined : Number(age),
     address: { city: form.get('address.city'), postcode: form.get('address.postcode') },
     topics: form.getAll('topics'),
-    // An input in which nothing was chosen has a file without a name.
+    // An empty file input yields a file without a name.
     portrait: portrait instanceof File && portrait.name !== '' ? portrait : undefined,
     terms: form.has('terms'),
   })

@@ -1,4 +1,4 @@
-/** A small picture of a file: the file itself where it is an image, else the ending of its name. */
+/** A thumbnail of an image, or the extension of another file. */
 import { element } from './element.js'
 
 /** @param {Blob & { readonly name: string }} file */

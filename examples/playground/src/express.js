@@ -8,7 +8,7 @@ import { onProgress } from './progress.js'
 export function createExpressApp() {
   const app = express()
 
-  // What a route sets for itself acts while the body arrives, so these stand above multipart(), which reads it.
+  // Routes with options of their own go above multipart(), which would read the body first.
   app.put('/raw/:filename', parsers([FileUploadParser], { limits: large, onProgress }), echo)
   app.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
   app.post('/sign-up', form(SignUp), (req, res) => {

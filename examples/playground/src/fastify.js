@@ -8,7 +8,7 @@ import { onProgress } from './progress.js'
 export async function createFastifyApp() {
   const app = Fastify()
 
-  // What a route sets for itself acts while the body arrives, so these stand outside the scope of multipart().
+  // Routes with options of their own go outside the scope of multipart(), which would read the body first.
   app.put('/raw/:filename', parsers([FileUploadParser], { limits: large, onProgress }), echo)
   app.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
   app.post('/sign-up', form(SignUp), async ({ data }, reply) => {

@@ -10,7 +10,7 @@ export function createKoaApp() {
   const app = new Koa()
   const router = new Router()
 
-  // What a route sets for itself acts while the body arrives, so these stand above multipart(), which reads it.
+  // Routes with options of their own go above multipart(), which would read the body first.
   router.put('/raw/:filename', parsers([FileUploadParser], { limits: large, onProgress }), echo)
   router.post('/tiny', parsers([MultiPartParser], { limits: tiny }), echo)
   router.post('/sign-up', form(SignUp), (ctx) => {

@@ -1,7 +1,7 @@
-/** Limits of routes that are unlike the others. */
+/** Limits of single routes. */
 
-/** For whole files sent as they are: large enough to watch a progress bar. */
+/** Large enough to watch a progress bar. */
 export const large = { fileSize: 1024 ** 3, bodySize: 1024 ** 3 }
 
-/** Small enough to be passed on purpose. */
+/** Small enough to exceed on purpose. */
 export const tiny = { fileSize: 64 * 1024, files: 1, fieldSize: 256 }

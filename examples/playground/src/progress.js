@@ -1,16 +1,16 @@
-/** How far uploads have come, by the id in their header: told by Formgate, asked for by the page. */
+/** The progress of uploads by the id in their header, for the page to poll. */
 
 /** @type {Map<string, import('@formgate/core').Progress>} */
 const uploads = new Map()
 
-/** Uploads of which somebody may still ask. */
+/** The number of uploads that are remembered. */
 const kept = 100
 
 /** @type {import('@formgate/core').ProgressListener} */
 export function onProgress(progress, { headers }) {
   const id = headers['x-upload-id']
   if (typeof id !== 'string') return
-  // The latest stand last.
+  // A Map keeps insertion order: the latest go last.
   uploads.delete(id)
   uploads.set(id, progress)
   for (const oldest of uploads.keys()) if (uploads.size > kept) uploads.delete(oldest)

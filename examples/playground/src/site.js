@@ -1,4 +1,4 @@
-/** What stands in front of the three apps: the page, and CORS, since the page talks to three origins. */
+/** Serves the page in front of the three apps, with CORS, since the page talks to three origins. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { progressOf } from './progress.js'
@@ -7,7 +7,7 @@ const folder = new URL('../public/', import.meta.url)
 const names = new Set(readdirSync(folder))
 
 /**
- * Where the page finds the modules in its import map: the same files that the servers run.
+ * The modules in the page's import map: the same files that the servers run.
  *
  * @type {Record<string, URL>}
  */
@@ -26,8 +26,8 @@ const mediaTypes = {
 
 /**
  * @param {readonly { readonly name: string, readonly port: number }[]} servers
- * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse) => boolean} Whether
- * the request has been answered, and is none for the app
+ * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse) => boolean} True if
+ * the request has been answered
  */
 export function createSite(servers) {
   return (req, res) => {
@@ -76,7 +76,7 @@ function sendFile(name, res) {
   const url = names.has(name) ? new URL(name, folder) : moduleUrl(name)
   if (url === undefined) return false
   res.setHeader('Content-Type', mediaTypes[extname(name)] ?? 'application/octet-stream')
-  // Read anew each time, so that a change of the page shows when it is reloaded.
+  // Read on each request, so that a reload shows changes.
   res.setHeader('Cache-Control', 'no-cache')
   res.end(readFileSync(url))
   return true

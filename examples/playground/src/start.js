@@ -1,4 +1,4 @@
-/** Starts the playground: one server for each framework, and the same page on all three. */
+/** Starts the playground: one server for each framework, with the same page on all three. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createExpressApp } from './express.js'

@@ -1,4 +1,4 @@
-/** What the terminal shows when the servers are up. */
+/** The message in the terminal when the servers are running. */
 import { fileURLToPath } from 'node:url'
 
 const picture = fileURLToPath(new URL('../public/icon.svg', import.meta.url))
@@ -15,7 +15,7 @@ export function welcome(host, servers) {
 
 ${servers.map(({ name }, index) => `    ${name.padEnd(9)}${urls[index]}`).join('\n')}
 
-  Or paste one of these:
+  Or run one of these:
 
     curl -F title=Hello -F topics=sea -F topics=city -F ${quote(`photo=@${picture}`)} ${express}/echo
     curl --json ${quote('{"title":"Hello","topics":["sea","city"]}')} ${koa}/echo

@@ -1,4 +1,4 @@
-/** One app process of several: takes files into the bucket, and hands out what any of them has taken. */
+/** One of several app processes. Stores files in the bucket, and serves those of all processes. */
 import { pipeline } from 'node:stream/promises'
 import { MultiPartParser, parsers, problems } from '@formgate/express'
 import { s3, s3File } from '@formgate/s3'
@@ -33,7 +33,7 @@ app.get('/files/:name', async (req, res) => {
     'Content-Type': file.type,
     'Content-Length': String(file.size),
     ETag: file.etag,
-    // A browser must not take for a page what a stranger has uploaded.
+    // A browser must not render an upload as a page.
     'X-Content-Type-Options': 'nosniff',
   })
   await pipeline(file.createReadStream(), res)
@@ -51,5 +51,5 @@ const server = app.listen(0, '127.0.0.1', () => {
   process.send?.({ port })
 })
 
-// Whoever has started it has ended.
+// The parent process has ended.
 process.on('disconnect', () => process.exit())

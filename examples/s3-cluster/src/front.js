@@ -1,9 +1,9 @@
-/** Gives each request to the next app process. In production this is a load balancer. */
+/** Passes each request to the next app process. In production, use a load balancer. */
 import { createServer, request } from 'node:http'
 import { pipeline } from 'node:stream'
 
 /**
- * @param {() => number | undefined} nextPort the port of the process whose turn it is
+ * @param {() => number | undefined} nextPort returns the port of the next process
  */
 export function createFront(nextPort) {
   return createServer((req, res) => {
@@ -18,7 +18,7 @@ export function createFront(nextPort) {
       res.writeHead(answer.statusCode ?? 502, answer.headers)
       pipeline(answer, res, () => undefined)
     })
-    // The process has died. Only this client has to try again.
+    // The process has died. Only its clients have to retry.
     forwarded.on('error', () => {
       if (res.headersSent) res.destroy()
       else res.writeHead(502, { Connection: 'close' }).end()

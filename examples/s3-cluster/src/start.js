@@ -1,4 +1,4 @@
-/** Starts the front and the app processes, and another for each that dies: node examples/s3-cluster/src/start.js */
+/** Starts the front and the app processes, and replaces those that die: node examples/s3-cluster/src/start.js */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createFront } from './front.js'
@@ -28,7 +28,7 @@ let turn = 0
 const front = createFront(() => [...ports.values()][turn++ % ports.size])
 
 if (process.env['S3_BUCKET'] === undefined)
-  throw new Error('Set S3_BUCKET to the name of a bucket that exists.')
+  throw new Error('Set S3_BUCKET to the name of an existing bucket.')
 for (let count = 0; count < Number(PROCESSES); count++) startApp()
 front.listen(Number(PORT), '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (front.address())

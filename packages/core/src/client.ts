@@ -1,7 +1,7 @@
-/** For the page that sends a form: where the messages of a refused one belong. Runs in browsers, and imports nothing. */
+/** Matches the messages of a problem answer to the inputs of a page. Runs in browsers. */
 
-/** What of a problem answer is read here. */
-interface Refusal {
+/** The properties of a problem answer that are used here. */
+interface Answer {
   readonly detail?: unknown
   readonly field?: unknown
   readonly errors?: unknown
@@ -13,17 +13,17 @@ interface Issue {
 }
 
 /**
- * The messages of a refused form, by the inputs that they belong to.
+ * The messages of a refused form, grouped by input.
  *
  * ```js
  * const names = [...form.elements].map((input) => input.name)
  * for (const [name, messages] of fieldMessages(await response.json(), names)) show(name, messages)
  * ```
  *
- * @param problem the body of a problem answer, whatever its status
+ * @param problem the body of a problem answer with any status
  * @param names of the inputs, in any spelling: `items[0].price`, `items[0][price]`, `tags[]`
- * @returns messages by the names that were given. An issue inside an input's value (one of several files, JSON in a
- * text area) belongs to that input; what belongs to none stands under `''`, so that no message is lost.
+ * @returns messages by the given names. An issue inside an input's value, such as one of several files or JSON in a text
+ * area, belongs to that input. Messages that belong to no input are under `''`.
  */
 export function fieldMessages(problem: unknown, names: Iterable<string>): Map<string, string[]> {
   const inputs = new Map<string, string>()
@@ -40,10 +40,10 @@ export function fieldMessages(problem: unknown, names: Iterable<string>): Map<st
   return messages
 }
 
-/** Every issue of a 422; of any other problem its detail, at the field that it names. */
+/** The issues of a 422, or else the detail of the problem, at the field that it names. */
 function issuesOf(problem: unknown): readonly Issue[] {
   if (typeof problem !== 'object' || problem === null) return []
-  const { errors, detail, field }: Refusal = problem
+  const { errors, detail, field }: Answer = problem
   if (Array.isArray(errors)) return errors.filter(isIssue)
   return typeof detail === 'string' ? [{ path: typeof field === 'string' ? field : '', message: detail }] : []
 }

@@ -1,4 +1,4 @@
-/** Formgate without a framework, for a plain server of node:http or node:http2. */
+/** Formgate without a framework, for servers of node:http and node:http2. */
 import { resolveMount, type MountOptions } from './options/options.js'
 import { parseBody, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
@@ -11,11 +11,7 @@ export type BodyParser = (
   params?: RouteParams,
 ) => Promise<BodyResult>
 
-/**
- * Makes a function that reads bodies.
- *
- * @throws TypeError for an unknown option or an invalid value
- */
+/** Creates a function that reads bodies. @throws TypeError for an unknown option or an invalid value */
 export function createBodyParser(options: Omit<MountOptions, 'errors' | 'lazy'> = {}): BodyParser {
   const config = resolveMount(options)
   return async (request, response, params = {}) => {

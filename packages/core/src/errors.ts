@@ -1,9 +1,9 @@
-/** The one error class and its table: what went wrong, with which status, and what the client should change. */
+/** The error class of Formgate, with the status, the detail and the hint of each code. */
 import { cutText, quoteControls } from './http/shown-text.js'
 
-/** One failed rule of a schema, as it stands in the `errors` of a `VALIDATION_FAILED` problem. */
+/** One issue in the `errors` of a `VALIDATION_FAILED` problem. */
 export interface FieldIssue {
-  /** Where, in dotted form: `items[0].price`. */
+  /** The field, such as `items[0].price`. */
   readonly path: string
   readonly message: string
   readonly code: string
@@ -56,7 +56,7 @@ interface ErrorRow {
   readonly hint?: string
 }
 
-/** code → status, and the detail and hint that are used where the place that throws knows nothing better. */
+/** The detail and the hint are defaults: the code that throws may replace them with more specific ones. */
 const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   MISSING_BOUNDARY: {
     status: 400,
@@ -71,7 +71,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   DUPLICATE_BOUNDARY: {
     status: 400,
     detail: 'The Content-Type header has two different boundary parameters.',
-    hint: 'Send one boundary parameter only. Let the HTTP client generate it.',
+    hint: 'Send only one boundary parameter. Let the HTTP client generate it.',
   },
   BOUNDARY_MISMATCH: {
     status: 400,
@@ -81,7 +81,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   NOT_MULTIPART: {
     status: 400,
     detail: 'The Content-Type header says multipart/form-data but the body is not multipart.',
-    hint: 'Set the Content-Type header that fits the body, or let the HTTP client set it.',
+    hint: 'Set the Content-Type header to the type of the body, or let the HTTP client set it.',
   },
   TRUNCATED_BODY: {
     status: 400,
@@ -90,7 +90,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   LF_LINE_ENDINGS: {
     status: 400,
-    detail: 'The multipart body uses LF line ends where CRLF is required.',
+    detail: 'The multipart body uses LF line endings where CRLF is required.',
     hint: 'End every delimiter and header line with CRLF ("\\r\\n"), not with LF ("\\n") (RFC 2046, 4.1.1).',
   },
   MALFORMED_PART: {
@@ -112,7 +112,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   INVALID_CHARSET: {
     status: 400,
-    detail: 'A charset of this request is not known.',
+    detail: 'The request uses an unknown charset.',
     hint: 'Use UTF-8.',
   },
   MISSING_FILENAME: {
@@ -123,18 +123,18 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   UNHANDLED_FILE: {
     status: 400,
-    detail: 'No storage of this server takes this file.',
-    hint: 'Send a file of another kind, or leave it out.',
+    detail: 'No storage of this server accepts this file.',
+    hint: 'Send another type of file, or leave the file out.',
   },
   LENGTH_MISMATCH: {
     status: 400,
-    detail: 'The length of the body is not the length that the Content-Length header declares.',
+    detail: 'The length of the body differs from the Content-Length header.',
     hint: 'Let the HTTP client set Content-Length.',
   },
   IDLE_TIMEOUT: {
     status: 408,
-    detail: 'No byte of the body arrived for too long.',
-    hint: 'Send the body without pauses. If it was sent whole, check that Content-Length is its length in bytes.',
+    detail: 'No byte of the body arrived within the time limit.',
+    hint: 'Send the body without pauses. If the whole body was sent, check that Content-Length is its length in bytes.',
   },
   TOTAL_TIMEOUT: {
     status: 408,
@@ -179,23 +179,23 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   MISSING_CONTENT_TYPE: {
     status: 415,
     detail: 'The request has a body but no Content-Type header.',
-    hint: 'Set the Content-Type header that fits the body.',
+    hint: 'Set the Content-Type header to the type of the body.',
   },
   UNSUPPORTED_ENCODING: {
     status: 415,
     detail: 'The Content-Encoding of this request is not supported.',
     hint: 'Send the body without Content-Encoding.',
   },
-  VALIDATION_FAILED: { status: 422, detail: 'The body does not fit the schema of this route.' },
+  VALIDATION_FAILED: { status: 422, detail: 'The body does not match the schema of this route.' },
   FILE_REFUSED: { status: 422, detail: 'This server does not accept this file.' },
   CLIENT_ABORTED: { status: 499, detail: 'The client closed the connection before the body was complete.' },
   STORAGE_FAILED: { status: 500, detail: 'An uploaded file could not be stored.' },
-  STORAGE_FULL: { status: 507, detail: 'There is no room left to store an uploaded file.' },
+  STORAGE_FULL: { status: 507, detail: 'There is no space left to store an uploaded file.' },
   INSPECTION_FAILED: { status: 500, detail: 'An uploaded file could not be inspected.' },
   BODY_ALREADY_READ: {
     status: 500,
     detail: 'The body of this request was read before Formgate could read it.',
-    hint: 'Mount multipart() above every other body parser, such as express.json(), or take those away.',
+    hint: 'Place Formgate above other body parsers such as express.json(), or remove them. A host that reads bodies itself must leave the bytes in req.rawBody, as a Buffer.',
   },
   BODY_NOT_PARSED: {
     status: 500,
@@ -204,24 +204,24 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
 }
 
-/** Characters of a detail or a hint, which may have names in them that a client chose. */
+/** In characters. Details and hints may quote names that a client chose. */
 const longestText = 2000
 
-/** What the place that throws adds to the row of its code. */
+/** What the code that throws adds to the defaults of its error code. */
 export interface BodyErrorOptions {
-  /** Takes the place of the detail in the table. */
+  /** Replaces the default detail. */
   readonly detail?: string | undefined
-  /** Takes the place of the hint in the table. */
+  /** Replaces the default hint. */
   readonly hint?: string | undefined
-  /** Takes the place of the status in the table. */
+  /** Replaces the default status. */
   readonly status?: number
-  /** The form field that it is about. */
+  /** The form field that the error concerns. */
   readonly field?: string
-  /** The limit that was passed, in the unit of that limit. */
+  /** The limit that was exceeded, in its own unit. */
   readonly limit?: number
-  /** The failed rules, for `VALIDATION_FAILED`: as many as `limits.issues` admits. */
+  /** The issues of a `VALIDATION_FAILED`, at most `limits.issues`. */
   readonly errors?: readonly FieldIssue[]
-  /** How many failed rules are not among them. */
+  /** The number of issues that are not in `errors`. */
   readonly moreErrors?: number
   /** Header fields that the answer must have, such as `Accept` with a 415. */
   readonly headers?: Readonly<Record<string, string>>
@@ -237,15 +237,15 @@ export interface BodyErrorOptions {
 export class BodyError extends Error {
   override readonly name = 'BodyError'
   readonly code: ErrorCode
-  /** The HTTP status of the answer. 499 is never sent: nobody is there to read it. */
+  /** The HTTP status of the answer. 499 is never sent: the client is gone. */
   readonly status: number
   /** The same as `status`. */
   readonly statusCode: number
-  /** Whether the client may see the detail: true for every 4xx that can be sent. */
+  /** True if the client may see the detail: every 4xx but 499. */
   readonly expose: boolean
-  /** What is wrong with this request, in one sentence. Control characters are spelled out. */
+  /** What is wrong with this request, in one sentence. Control characters are escaped. */
   readonly detail: string
-  /** What to change: the client with a 4xx; the server with a 5xx, whose answers leave it out. */
+  /** What to change: on the client for a 4xx, on the server for a 5xx, whose answer omits it. */
   declare readonly hint?: string
   declare readonly field?: string
   declare readonly limit?: number
@@ -257,7 +257,7 @@ export class BodyError extends Error {
     const row = errorTable[code]
     const detail = shown(options.detail ?? row.detail)
     const hint = options.hint ?? row.hint
-    // Without the hint: the error handlers of frameworks send the message to the client.
+    // Not the hint: the error handlers of frameworks send the message to the client.
     super(detail, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.status = options.status ?? row.status

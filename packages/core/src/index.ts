@@ -10,9 +10,8 @@ export {
   type BodyType,
   type FormOptions,
 } from './options/body-options.js'
-export { accept, type Accepted } from './checks/accept.js'
+export { accept, type Accepted, type FileCheck } from './checks/accept.js'
 export { sniff } from './checks/sniff.js'
-export type { FileCheck } from './checks/accept.js'
 export type { Coerce } from './coercion/coerce-form.js'
 export {
   openapi,
@@ -25,8 +24,7 @@ export type { Out } from './schema/schema-output.js'
 export type { Schema } from './schema/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
-export type { FrameworkRequest } from './http/progress.js'
-export type { Progress, ProgressListener } from './http/progress.js'
+export type { FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
 export { toProblem, type Problem } from './http/problem.js'
 export { defaultLimits, type Limits } from './limits.js'
 
@@ -45,8 +43,14 @@ export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipar
 export type { FieldPart, FilePart, Part } from './parsers/multipart/part-iterator.js'
 export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
 export { PlainTextParser } from './parsers/plain-text-parser.js'
-export { DataAndFiles } from './parsers/data-and-files.js'
-export type { Entry, FileEntry, FilesByField, ParsedEntry, TextEntry } from './parsers/data-and-files.js'
+export {
+  DataAndFiles,
+  type Entry,
+  type FileEntry,
+  type FilesByField,
+  type ParsedEntry,
+  type TextEntry,
+} from './parsers/data-and-files.js'
 export { ContentType, type MediaType, type MediaTypeParameter } from './http/media-type.js'
 
 export type { ByteRange, FileInfo, Storage, StoredFile } from './storages/storage.js'

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { defaultLimits, resolveLimits } from './limits.js'
 
 describe('limits', () => {
-  it('are all finite where nothing is set', () => {
+  it('are all finite by default', () => {
     expect(Object.values(defaultLimits).every(Number.isSafeInteger)).toBe(true)
     expect(resolveLimits(undefined)).toBe(defaultLimits)
   })
 
-  it('are laid over those that hold so far', () => {
+  it('are applied on top of others', () => {
     const mount = resolveLimits({ files: 2, fields: 3 })
     expect(resolveLimits({ files: 5 }, mount)).toEqual({ ...defaultLimits, files: 5, fields: 3 })
   })
@@ -25,10 +25,10 @@ describe('limits', () => {
     },
   )
 
-  it('of a name that is none are refused, and the message has the names there are', () => {
+  it('of an unknown name are refused with the list of names', () => {
     expect(() => resolveLimits({ filesize: 1 } as object)).toThrow(
-      /^limits\.filesize is no limit\. .*fileSize, files/,
+      /^Unknown limit `filesize`\. .*fileSize, files/,
     )
-    expect(() => resolveLimits({ toString: 1 } as object)).toThrow('limits.toString is no limit.')
+    expect(() => resolveLimits({ toString: 1 } as object)).toThrow('Unknown limit `toString`.')
   })
 })

@@ -1,6 +1,6 @@
-/** The limits: their defaults, and the one place that checks what a user sets. */
+/** The limits, their defaults and the check of those that a user sets. */
 
-/** A limit of N admits exactly N. `Infinity` switches a limit off. */
+/** A limit of N allows N. `Infinity` switches a limit off. */
 export interface Limits {
   /** Bytes of one file. Default 10 MiB. */
   readonly fileSize: number
@@ -26,22 +26,20 @@ export interface Limits {
   readonly fieldsSize: number
   /** Levels of objects and arrays inside each other. Default 8. */
   readonly nesting: number
-  /** JSON values in one request: objects, lists and what is in them, parts and decompressed bodies included. Default 100,000. */
+  /** JSON values in one request, in parts and after decompression too. Objects and arrays count as well. Default 100,000. */
   readonly jsonValues: number
   /** The highest index of an array in a field's name. Default 1000. */
   readonly arrayIndex: number
-  /** Issues in the answer to a body that does not fit its schema; the rest are counted. Default 100. */
+  /** Issues in the answer to a body that does not match its schema; the rest are counted. Default 100. */
   readonly issues: number
   /** Milliseconds to wait for the next byte. Default 30,000. */
   readonly idle: number
   /**
-   * Milliseconds to wait for a body in all, from the first look at it to its last byte; the time in which its reader holds it
-   * back does not count. Default 300,000.
+   * Milliseconds to wait for the whole body. Time in which a storage or a handler holds the client back does not count.
+   * Default 300,000.
    */
   readonly total: number
-  /**
-   * How long a storage may take after the upload has ended, or stall during it, in milliseconds. Default 120,000.
-   */
+  /** Milliseconds that a storage may take after the upload has ended, or stall during it. Default 120,000. */
   readonly storageTimeout: number
 }
 
@@ -70,10 +68,10 @@ export const defaultLimits: Limits = Object.freeze({
 })
 
 /**
- * Lays the limits that a user sets over those that hold so far.
+ * Applies the limits that a user sets on top of `base`.
  *
- * @throws TypeError for a name that is no limit, and for a value that is not a whole number from 0 up or `Infinity`:
- * a typing error must never switch a limit off (the lesson of body-parser's CVE-2026-12590).
+ * @throws TypeError for an unknown limit, and for a value that is neither a whole number from 0 up nor `Infinity`: a typo
+ * must never switch a limit off (as in body-parser's CVE-2026-12590)
  */
 export function resolveLimits(given: Partial<Limits> | undefined, base: Limits = defaultLimits): Limits {
   if (given === undefined) return base
@@ -81,7 +79,7 @@ export function resolveLimits(given: Partial<Limits> | undefined, base: Limits =
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaultLimits, name)) {
       throw new TypeError(
-        `limits.${name} is no limit. The limits are: ${Object.keys(defaultLimits).join(', ')}.`,
+        `Unknown limit \`${name}\`. The limits are: ${Object.keys(defaultLimits).join(', ')}.`,
       )
     }
     if (value === undefined) continue

@@ -1,7 +1,6 @@
-/** What a framework's request shows of its body: `data`, `files`, `parse()` and `parts()`. */
+/** Defines `data`, `files`, `parse()` and `parts()` on the requests of frameworks. */
 import type { FilesByField } from './parsers/data-and-files.js'
 
-/** What is shown. */
 export interface ShownBody {
   readonly data: unknown
   readonly files: FilesByField
@@ -10,17 +9,16 @@ export interface ShownBody {
 }
 
 /**
- * Where a request keeps its body. In a WeakMap, and with getters made for each request, its objects outlived every minor
- * collection: V8 keeps both in the old space. That took 60 µs of each request of a small form.
+ * The property that keeps the body of a request. With a WeakMap, or with getters for each request, V8 moved the objects of each
+ * request to the old space, which cost 60 µs for a small form.
  */
 const bodyKey = Symbol('formgate body')
 
-/** A request that may have been opened. */
 interface BodyHolder {
   [bodyKey]?: ShownBody | undefined
 }
 
-/** The same for every request. A value that the app sets in the place of `data` or `files` stays. */
+/** The same for every request. The app may set `data` and `files`. */
 const ownProperties: PropertyDescriptorMap = {
   data: bodyProperty('data'),
   files: bodyProperty('files'),
@@ -34,30 +32,30 @@ const allProperties: PropertyDescriptorMap = {
   ...ownProperties,
 }
 
-/** The body that a request holds; `undefined` where none has been opened. */
+/** The body of a request; `undefined` if none was opened. */
 export function heldBody(request: object): ShownBody | undefined {
   return (request as BodyHolder)[bodyKey]
 }
 
 /**
- * Gives a request its body.
+ * Attaches a body to a request.
  *
- * @param request Node's own
- * @param target what the handler gets as its request, and what gets the properties
+ * @param request Node's own request
+ * @param target the request as the handler gets it, which gets the properties
  */
 export function holdBody(request: object, target: object, body: ShownBody): void {
-  if (!(bodyKey in target)) Object.defineProperties(familyOf(target, request), allProperties)
-  // What an app had put there before gives way.
+  if (!(bodyKey in target)) Object.defineProperties(ownerOf(target, request), allProperties)
+  // Replaces what the app has set before.
   if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
   ;(target as BodyHolder)[bodyKey] = body
   if (request !== target) (request as BodyHolder)[bodyKey] = body
 }
 
 /**
- * Who gets the properties: the prototype that all requests of an app share, where the framework has made one for it,
- * since to define properties takes longer than to read a small form. Node's own prototypes are everybody's.
+ * The object that gets the properties: the prototype of an app's requests, if the framework has created one, since defining
+ * properties takes longer than reading a small form. Node's own prototypes belong to all apps.
  */
-function familyOf(target: object, request: object): object {
+function ownerOf(target: object, request: object): object {
   const prototype = Object.getPrototypeOf(target) as object
   const isOfApp = target !== request || !Object.hasOwn(prototype, 'constructor')
   return isOfApp ? prototype : target
@@ -76,7 +74,7 @@ function bodyProperty(name: keyof ShownBody): PropertyDescriptor {
   }
 }
 
-/** A request that has not been opened has no such method: it is of a route outside of Formgate. */
+/** `undefined` on a request that Formgate did not open. */
 function bodyMethod(name: 'parse' | 'parts'): PropertyDescriptor {
   return {
     ...bodyProperty(name),

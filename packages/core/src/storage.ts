@@ -1,4 +1,4 @@
-/** What a storage that lives outside of core is made of. */
+/** What packages with storages of their own use. */
 export { safeExtension, safeFileName, withSuffix } from './storages/safe-name.js'
 export { ChunkBuffer } from './bytes/chunk-buffer.js'
 export { randomName } from './storages/temp-file.js'

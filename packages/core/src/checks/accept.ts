@@ -1,4 +1,5 @@
 /** `accept('image/*', '.pdf')`: which files a schema takes, in the words of the HTML attribute of that name. */
+import { rangeCovers } from '../http/media-type.js'
 
 /** A media type, a range of them such as `image/*`, or the ending of a file name such as `.pdf`. */
 export type Accepted = `${string}/${string}` | `.${string}`
@@ -56,13 +57,6 @@ export function bareType(type: string): string {
   // Without a pattern: /\s*;/ takes quadratic time on a long run of spaces.
   const end = type.indexOf(';')
   return (end === -1 ? type : type.slice(0, end).trimEnd()).toLowerCase()
-}
-
-/** Whether every type of a range is one of another range: `image/*` covers `image/png`. */
-export function rangeCovers(range: string, type: string): boolean {
-  if (range === type) return true
-  if (range === '*/*') return !type.startsWith('.')
-  return range.endsWith('/*') && type.startsWith(range.slice(0, -1))
 }
 
 /**

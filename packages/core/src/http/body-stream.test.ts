@@ -3,10 +3,10 @@ import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { BodyStream, type BodyBounds } from './body-stream.js'
+import { BodyStream, forEachChunk, type BodyBounds } from './body-stream.js'
 import { BodyError } from '../errors.js'
 
-/** What is read of these chunks, and what the stream fails with, where the body may have so many bytes. */
+/** The text that is read of these chunks within a limit of bytes, and the code of the error. */
 function readChunks(chunks: readonly string[], limit: number): ReturnType<typeof read> {
   return read(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), { limit, idle: Infinity })
 }
@@ -29,7 +29,7 @@ async function read(
 }
 
 test.each([[['abcdef']], [['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']]])(
-  'of a body that is too long the bytes up to the limit are read, cut as %j',
+  'the bytes of a body that is too long are read up to the limit, cut as %j',
   async (chunks) => {
     expect(await readChunks(chunks, 6)).toEqual(['abcdef', undefined])
     expect(await readChunks(chunks, 5)).toEqual(['abcde', 'LIMIT_BODY_SIZE'])
@@ -37,7 +37,7 @@ test.each([[['abcdef']], [['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']]])(
   },
 )
 
-/** A stream that gives all its chunks in one turn of the event loop, as Node's parser does with the chunks of one read. */
+/** A stream that emits all its chunks in one turn of the event loop, as Node's parser does with those of one read. */
 function inOneTurn(chunks: readonly string[]): Readable {
   const origin = new Readable({ read: () => undefined })
   setImmediate(() => {
@@ -53,7 +53,7 @@ test.each([
   ['single bytes', letters],
   ['single bytes and a large chunk', [...letters, 'x'.repeat(5000), 'y']],
   ['single bytes, and more than is kept in one turn', Array.from({ length: 40 }, () => letters).flat()],
-])('%s of one turn are read in order, up to the limit', async (_, chunks) => {
+])('%s in one turn of the event loop are read in order, up to the limit', async (_, chunks) => {
   const all = chunks.join('')
   expect(await read(inOneTurn(chunks), { limit: all.length, idle: 1000 })).toEqual([all, undefined])
   const limit = all.length - 1
@@ -87,7 +87,7 @@ test.each([
   expect(chunks.length).toBeLessThan(30)
 })
 
-test('the bytes of a client that goes away in the same turn are still read', async () => {
+test('the bytes of a client that disconnects in the same turn are still read', async () => {
   const origin = new Readable({ read: () => undefined })
   setImmediate(() => {
     for (const letter of letters) origin.push(Buffer.from(letter))
@@ -98,7 +98,7 @@ test('the bytes of a client that goes away in the same turn are still read', asy
   expect(error).toBe('CLIENT_ABORTED')
 })
 
-test('a body that has come whole may wait for its reader', async () => {
+test('a complete body may wait for its reader', async () => {
   const body = new BodyStream(Readable.from([Buffer.from('abc')]), {
     limit: 10,
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
@@ -110,7 +110,7 @@ test('a body that has come whole may wait for its reader', async () => {
   expect(await text(body)).toBe('abc')
 })
 
-test('a client that was held back has all of its time again', async () => {
+test('a client that was held back gets its whole idle time again', async () => {
   const origin = new Readable({ read: () => undefined })
   const body = new BodyStream(origin, {
     limit: Infinity,
@@ -128,20 +128,20 @@ test('a client that was held back has all of its time again', async () => {
   expect(await rest).toHaveLength(100_000)
 })
 
-test('what has been read to its end before is empty at once, and waits for no time limit', async () => {
+test('a stream that was read to its end before is empty at once', async () => {
   const origin = Readable.from([Buffer.from('abc')])
   await origin.toArray()
   expect(await read(origin, { limit: 10, idle: 50 })).toEqual(['', undefined])
 })
 
-test('the time of a client ends its body, in however many bytes it comes', async () => {
+test('the total time limit ends a body, however often bytes arrive', async () => {
   const origin = new Readable({ read: () => undefined })
   const dripping = setInterval(() => origin.push('x'), 5)
   expect((await read(origin, { limit: 1e6, idle: 1e6, total: 50 }))[1]).toBe('TOTAL_TIMEOUT')
   clearInterval(dripping)
 })
 
-test('while its reader holds it back, the time of a client stands still, and goes on after that', async () => {
+test('the total time does not count while the reader holds the client back', async () => {
   const origin = new Readable({ read: () => undefined })
   const body = new BodyStream(origin, {
     limit: 1e6,
@@ -151,7 +151,7 @@ test('while its reader holds it back, the time of a client stands still, and goe
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
   const failure = once(body, 'error')
-  // Nobody has asked for a byte yet.
+  // Nothing has been read yet.
   await delay(300)
   body.read()
   origin.push(Buffer.alloc(200_000))
@@ -163,7 +163,7 @@ test('while its reader holds it back, the time of a client stands still, and goe
   expect((await failure)[0]).toMatchObject({ code: 'TOTAL_TIMEOUT', limit: 200 })
 })
 
-test('a time that is longer than that of a timer is no time that is over', async () => {
+test('a limit beyond the longest timer of Node does not end a body at once', async () => {
   const origin = new Readable({ read: () => undefined })
   const reading = read(origin, { limit: 9, idle: 2 ** 40, total: 2 ** 40 })
   await delay(30)
@@ -185,7 +185,7 @@ const unbounded = {
   lost: () => new BodyError('CLIENT_ABORTED'),
 }
 
-test('bytes that come one by one while their reader is away wait in few chunks, in their order', async () => {
+test('single bytes that arrive while the reader is busy are gathered in few chunks, in order', async () => {
   const body = new BodyStream(byteByByte(20_000), unbounded)
   body.read(0)
   await delay(200)
@@ -195,7 +195,7 @@ test('bytes that come one by one while their reader is away wait in few chunks, 
   expect(Buffer.concat(chunks)).toEqual(await buffer(byteByByte(20_000)))
 })
 
-test('so do bytes that come while each chunk is being taken', async () => {
+test('single bytes that arrive while a chunk is being consumed are gathered too', async () => {
   const chunks: Buffer[] = []
   await new BodyStream(byteByByte(20_000), unbounded).each((chunk) => {
     chunks.push(Buffer.from(chunk))
@@ -205,7 +205,7 @@ test('so do bytes that come while each chunk is being taken', async () => {
   expect(Buffer.concat(chunks)).toEqual(await buffer(byteByByte(20_000)))
 })
 
-test('the limit holds for bytes that were gathered', async () => {
+test('the limit applies to gathered bytes', async () => {
   for (const limit of [1, 100, 5000, 19_999]) {
     let taken = 0
     const each = new BodyStream(byteByByte(20_000), { ...unbounded, limit }).each((chunk) => {
@@ -215,4 +215,23 @@ test('the limit holds for bytes that were gathered', async () => {
     await expect(each).rejects.toMatchObject({ code: 'LIMIT_BODY_SIZE' })
     expect(taken).toBe(limit)
   }
+})
+
+test('forEachChunk: after a callback has thrown, it is not called again', async () => {
+  const stream = new Readable({ read: () => undefined })
+  for (const chunk of ['one', 'two', 'three']) stream.push(chunk)
+  const taken: string[] = []
+  const reading = forEachChunk(stream, (chunk) => {
+    taken.push(String(chunk))
+    throw new Error(`Not ${String(chunk)}.`)
+  })
+  await expect(reading).rejects.toThrow('Not one.')
+  expect(taken).toEqual(['one'])
+})
+
+test('forEachChunk: a stream that is closed before its end is an error', async () => {
+  const stream = new Readable({ read: () => undefined })
+  const reading = forEachChunk(stream, () => undefined)
+  stream.destroy()
+  await expect(reading).rejects.toThrow('The stream was closed.')
 })

@@ -1,4 +1,4 @@
-/** The bytes of a body, bounded in size and in time, cut off from the connection that they come from. */
+/** Reads a body within limits of size and time, without destroying its connection. */
 
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
@@ -9,22 +9,22 @@ import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { tellProgress } from './progress.js'
 
-/** Tools that look at bodies, if there are any that no check here finds, look at the beginning. */
+/** In bytes. The start of a body is never reused: a monitoring tool that the checks here miss would read that. */
 const keptStart = 128 * 1024
 
-/** The longest time that Node's timers know; a longer one would be over at once. */
+/** The longest delay of Node's timers, in milliseconds: a longer one fires at once. */
 export const longestTimer: number = 2 ** 31 - 1
 
 /**
- * Chunks below this size are copied together: each is an object of some hundred bytes and costs more to hand on than to
- * copy, and a client may send every byte as a chunk of its own.
+ * Chunks below this size are copied together: passing one on costs more than copying it, each takes some hundred bytes of
+ * memory, and a client may send every byte as a separate chunk.
  */
 const smallChunk = 4096
 
-/** This many small chunks are handed on as they come: a small body has few. */
+/** The number of small chunks that are passed on as they come: a small body has few. */
 const fewChunks = 16
 
-/** Up to this size small chunks are gathered. */
+/** Small chunks are gathered up to this size. */
 const mostGathered = 16 * 1024
 
 /** A body on its way to a parser: a Buffer where all of it had arrived before anything read it, else a stream. */
@@ -35,38 +35,36 @@ export function destroyBody(body: Body): void {
   if (!Buffer.isBuffer(body)) body.destroy()
 }
 
-/** What bounds a {@link BodyStream}. */
 export interface BodyBounds {
-  /** Bytes. */
+  /** In bytes. */
   readonly limit: number
-  /** The 413 for more bytes than that. */
+  /** Creates the 413. */
   readonly tooLarge: () => BodyError
   /** Milliseconds to wait for the next byte. */
   readonly idle: number
-  /** Milliseconds that the client may take in all, see {@link ClientTime}. Default: no limit. */
+  /** Milliseconds to wait for the client altogether, see {@link ClientTime}. Default: no limit. */
   readonly total?: number | undefined
-  /** What the error says of that limit, where some of its time was over before. Default: `total`. */
+  /** The limit that the error names, if some of that time passed before. Default: `total`. */
   readonly statedTotal?: number | undefined
-  /** The length that the client has declared, where one is to be checked. */
+  /** The Content-Length, if it has to be checked. */
   readonly expected?: number | undefined
-  /** What to fail with where the bytes do not come to their end; `cause` is what their stream failed with. */
+  /** Creates the error for a body that is cut off. `cause` is the error of its stream. */
   readonly lost: (cause: Error | null) => Error
-  /** Whether the stream makes new memory for each chunk, and keeps none of it. Asked once, of a large body. Default: no. */
+  /** True if the stream allocates each chunk and keeps none. Called once, for a large body. Default: false. */
   readonly hasExclusiveChunks?: () => boolean
-  /** Is told the bytes so far, at each chunk. */
+  /** Called at each chunk, with the bytes so far. */
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
-/** Who takes the chunks of a body, one by one. */
-interface Taker {
-  readonly take: (chunk: Buffer) => Promise<void> | undefined
+/** The consumer of {@link BodyStream.each}. */
+interface Consumer {
+  readonly consume: (chunk: Buffer) => Promise<void> | undefined
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
 
 /**
- * Reads from a stream without ever destroying it: whoever destroys a BodyStream leaves the connection open, so that the
- * client can still be answered.
+ * Reads from a stream without ever destroying it: when a BodyStream is destroyed, the connection stays open for the answer.
  *
  * It fails with `LIMIT_BODY_SIZE`, `LENGTH_MISMATCH`, `IDLE_TIMEOUT`, `TOTAL_TIMEOUT` or `CLIENT_ABORTED`.
  */
@@ -78,10 +76,10 @@ export class BodyStream extends Readable {
   #time: ClientTime | undefined
   #started = false
   #tooLarge: BodyError | undefined
-  #taker: Taker | undefined
-  #isTaking = false
+  #consumer: Consumer | undefined
+  #isConsuming = false
   #smallChunks = 0
-  /** Small chunks that wait for the end of this turn of the event loop, or behind what the reader has not taken yet. */
+  /** Small chunks that wait for the end of this turn of the event loop, or for the reader. */
   readonly #gathered = new ByteBuffer()
   #hasExclusiveChunks: boolean | undefined
 
@@ -91,7 +89,7 @@ export class BodyStream extends Readable {
     this.#bounds = bounds
   }
 
-  /** Bytes that the client has declared, where that is checked. */
+  /** The Content-Length, if it is checked. */
   get expected(): number | undefined {
     return this.#bounds.expected
   }
@@ -101,21 +99,21 @@ export class BodyStream extends Readable {
     return this.#received
   }
 
-  /** Whether more would come if more were read. */
+  /** True if the body waits for its reader, not for its client. */
   get isHeldBack(): boolean {
-    return !this.#started || this.#isTaking || this.#origin.isPaused()
+    return !this.#started || this.#isConsuming || this.#origin.isPaused()
   }
 
   /**
-   * Calls back with each chunk, without the events and the buffer of a stream, which take longer than to parse a small
-   * body. Where the callback returns a promise, the client waits for it. Whoever calls this reads nothing otherwise.
+   * Calls back with each chunk, without the events and the buffer of a stream, which cost more than parsing a small body. If
+   * the callback returns a promise, the client waits for it. Do not read the stream in any other way.
    *
-   * @returns when all chunks have been taken
-   * @throws what the callback fails with, or what the stream would fail with
+   * @returns after the last chunk
+   * @throws the error of the callback or of the stream
    */
-  each(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+  each(consume: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#taker = { take, resolve, reject }
+      this.#consumer = { consume, resolve, reject }
       this.#start()
     })
   }
@@ -151,7 +149,7 @@ export class BodyStream extends Readable {
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
-    // A request that was paused by other middleware stays paused until it is asked.
+    // Listening does not resume a request that other middleware has paused.
     this.#resume()
   }
 
@@ -172,14 +170,14 @@ export class BodyStream extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#gathered.truncate(0)
-    // A stream that has ended tells nothing more, and Express makes every call of a request a slow one.
+    // An ended stream emits nothing, so its listeners may stay: Express makes every call on a request slow.
     if (this.#origin.readableEnded) this.#stopTimers()
-    else if (this.#started) this.#letGo()
-    if (this.#taker === undefined) {
+    else if (this.#started) this.#detach()
+    if (this.#consumer === undefined) {
       callback(error)
       return
     }
-    this.#taker.reject(error ?? new Error('The stream was closed.'))
+    this.#consumer.reject(error ?? new Error('The stream was closed.'))
     callback()
   }
 
@@ -192,17 +190,17 @@ export class BodyStream extends Readable {
     }
     this.#idleTimer?.refresh()
     if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
-    // Who is told of the progress may have ended it.
-    if (!this.destroyed) this.#take(chunk)
+    // The progress listener may have failed.
+    if (!this.destroyed) this.#accept(chunk)
   }
 
-  /** Whether the next chunk goes to the reader at once. */
+  /** True if the reader is waiting for a chunk. */
   get #isReaderFree(): boolean {
-    return this.#taker === undefined ? this.readableLength === 0 : !this.#isTaking
+    return this.#consumer === undefined ? this.readableLength === 0 : !this.#isConsuming
   }
 
-  /** Hands on a chunk, or keeps a small one to hand it on with others. */
-  #take(chunk: Buffer): void {
+  /** Passes a chunk on, or gathers it with other small ones. */
+  #accept(chunk: Buffer): void {
     const isSmall = chunk.length < smallChunk
     if (isSmall) this.#smallChunks += 1
     const isFirst = this.#gathered.size === 0
@@ -210,7 +208,7 @@ export class BodyStream extends Readable {
       this.#pass(chunk)
       return
     }
-    if (!isSmall && this.#taker === undefined) {
+    if (!isSmall && this.#consumer === undefined) {
       this.#passGathered()
       this.#pass(chunk)
       return
@@ -218,9 +216,9 @@ export class BodyStream extends Readable {
     this.#gathered.add(chunk, 0, chunk.length)
     if (this.#isReaderFree) {
       if (!isSmall || this.#gathered.size >= mostGathered) this.#passGathered()
-      // Node runs ticks and microtasks after each chunk of what it has read from a socket at once, but no immediate.
+      // Node runs ticks and microtasks between the chunks of one read of a socket, but not immediates.
       else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
-    } else if (this.#taker !== undefined) {
+    } else if (this.#consumer !== undefined) {
       if (this.#gathered.size >= mostGathered) this.#pause()
     } else if (this.#gathered.size >= smallChunk) this.#passGathered()
   }
@@ -238,10 +236,10 @@ export class BodyStream extends Readable {
 
   #pass(chunk: Buffer): void {
     if (this.#received > keptStart) this.#trackBuffer(chunk)
-    if (this.#taker !== undefined) this.#hand(chunk, this.#taker)
+    if (this.#consumer !== undefined) this.#hand(chunk, this.#consumer)
     else if (!this.push(chunk)) this.#pause()
-    // Where the reader is busy with a small chunk, others of its kind may follow.
-    if (this.#isTaking && chunk.length >= smallChunk) this.#pause()
+    // While the reader is busy with a small chunk, more small ones may be gathered.
+    if (this.#isConsuming && chunk.length >= smallChunk) this.#pause()
   }
 
   #trackBuffer(chunk: Buffer): void {
@@ -249,12 +247,12 @@ export class BodyStream extends Readable {
     if (this.#hasExclusiveChunks && hasOneReader(this.#origin)) trackBuffer(chunk)
   }
 
-  #hand(chunk: Buffer, { take }: Taker): void {
+  #hand(chunk: Buffer, { consume }: Consumer): void {
     try {
-      const taken = take(chunk)
-      if (taken === undefined) return
-      this.#isTaking = true
-      taken.then(
+      const busy = consume(chunk)
+      if (busy === undefined) return
+      this.#isConsuming = true
+      busy.then(
         () => this.#goOn(),
         (error: unknown) => this.destroy(error as Error),
       )
@@ -264,10 +262,10 @@ export class BodyStream extends Readable {
   }
 
   #goOn(): void {
-    this.#isTaking = false
+    this.#isConsuming = false
     if (this.destroyed) return
     this.#passGathered()
-    if (this.destroyed || this.#isTaking) return
+    if (this.destroyed || this.#isConsuming) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     else if (this.#origin.readableEnded) this.#onEnd()
     else {
@@ -284,26 +282,26 @@ export class BodyStream extends Readable {
   }
 
   /**
-   * The limit is passed. What fits is read first: where it is wrong by itself, that is the answer, in however many
-   * chunks the body has come.
+   * The limit is exceeded. The bytes below it are read first: an error in them takes precedence, so that the answer does not
+   * depend on how the body was cut into chunks.
    */
   #overflow(fitting: Buffer): void {
     this.#tooLarge = this.#bounds.tooLarge()
-    this.#letGo()
+    this.#detach()
     if (fitting.length > 0) this.#gathered.add(fitting, 0, fitting.length)
-    if (this.#taker === undefined || !this.#isTaking) this.#passGathered()
-    if (this.readableLength === 0 && !this.#isTaking) this.destroy(this.#tooLarge)
+    if (this.#consumer === undefined || !this.#isConsuming) this.#passGathered()
+    if (this.readableLength === 0 && !this.#isConsuming) this.destroy(this.#tooLarge)
   }
 
   override read(size?: number): Buffer | null {
-    if (this.#taker === undefined) this.#passGathered()
+    if (this.#consumer === undefined) this.#passGathered()
     const chunk = super.read(size) as Buffer | null
     if (chunk === null && this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     return chunk
   }
 
-  /** Listens no more. The error listener stays: a late error of the connection must find one. */
-  #letGo(): void {
+  /** Removes the listeners but that for errors: a late error of the connection must not be unhandled. */
+  #detach(): void {
     this.#stopTimers()
     this.#origin.off('close', this.#onClose)
     this.#origin.off('end', this.#onEnd)
@@ -312,11 +310,10 @@ export class BodyStream extends Readable {
   }
 
   readonly #onEnd = (): void => {
-    // Who listens at the same stream may have found a fault in its end.
+    // Another listener of the same stream may have failed the body.
     if (this.destroyed) return
-    // All is here, however long its reader takes.
     this.#stopTimers()
-    if (this.#taker === undefined || !this.#isTaking) this.#passGathered()
+    if (this.#consumer === undefined || !this.#isConsuming) this.#passGathered()
     if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
@@ -324,10 +321,10 @@ export class BodyStream extends Readable {
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
-    if (this.#taker === undefined) this.push(null)
-    else if (!this.#isTaking) {
-      this.#taker.resolve()
-      this.#taker = undefined
+    if (this.#consumer === undefined) this.push(null)
+    else if (!this.#isConsuming) {
+      this.#consumer.resolve()
+      this.#consumer = undefined
       this.destroy()
     }
   }
@@ -336,14 +333,14 @@ export class BodyStream extends Readable {
     if (!this.#origin.readableEnded) this.#lose(null)
   }
 
-  /** A fault in what has come is told first, in however many chunks it has come. */
+  /** As in #overflow, an error in the bytes that have arrived takes precedence. */
   #lose(cause: Error | null): void {
-    if (!this.#isTaking) this.#passGathered()
+    if (!this.#isConsuming) this.#passGathered()
     this.destroy(this.#bounds.lost(cause))
   }
 
   static #onIdle(this: void, body: BodyStream): void {
-    // While the consumer holds the client back, silence is not the client's.
+    // A client that is held back may be silent.
     if (body.isHeldBack) body.#idleTimer?.refresh()
     else body.destroy(idleTimeout(body.#bounds.idle))
   }
@@ -351,7 +348,6 @@ export class BodyStream extends Readable {
 
 markExclusive(BodyStream.prototype)
 
-/** The 408 for a client that has sent nothing for `idle` milliseconds. */
 function idleTimeout(idle: number): BodyError {
   return new BodyError('IDLE_TIMEOUT', {
     detail: `No byte of the body arrived for ${idle} milliseconds.`,
@@ -359,7 +355,6 @@ function idleTimeout(idle: number): BodyError {
   })
 }
 
-/** The 408 for a client that has taken longer than `total` milliseconds. */
 function totalTimeout(total: number): BodyError {
   return new BodyError('TOTAL_TIMEOUT', {
     detail: `The body took longer than ${total} milliseconds to arrive.`,
@@ -368,18 +363,16 @@ function totalTimeout(total: number): BodyError {
 }
 
 /**
- * How long a client has been waited for, and a call when that is too long. The time in which the client is held back does
- * not count: it is that of a slow storage or handler.
+ * Limits the time that a client is waited for. Time in which it is held back, by a slow storage or handler, does not count.
  *
- * There is one timer for most bodies. It is not touched when a body pauses, as a large one does for each chunk, but looks
- * at the clock when it ends.
+ * A pause does not touch the timer, since a large body pauses at each chunk: the timer looks at the clock when it fires.
  */
 class ClientTime {
   readonly #limit: number
   readonly #onEnd: () => void
-  /** Milliseconds up to the last time that the client was held back. */
+  /** Milliseconds of waiting that are over. */
   #spent = 0
-  /** Since when it is waited for now. */
+  /** The start of the current wait. */
   #since: number | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -411,7 +404,7 @@ class ClientTime {
 
   static #look(this: void, time: ClientTime): void {
     time.#timer = undefined
-    // While the client is held back, the next look comes after that.
+    // While the client is held back, run() starts the next timer.
     if (time.#since === undefined) return
     const left = time.#limit - time.#spent - (performance.now() - time.#since)
     if (left < 1) time.#onEnd()
@@ -419,7 +412,7 @@ class ClientTime {
   }
 }
 
-/** Whether the last byte has arrived. A request that a test injects has no such mark but its own end. */
+/** True if the last byte has arrived. Injected requests of tests have no `complete`. */
 export function isComplete(request: Readable): boolean {
   return (request as { complete?: boolean }).complete ?? request.readableEnded
 }
@@ -431,10 +424,9 @@ export function connectionOf(request: Readable): Socket | undefined {
 }
 
 /**
- * Waits without reading: "readable" comes when a byte has arrived, and at the end.
+ * Waits for the first byte or the end, without reading: Node emits "readable" for both.
  *
- * @param limits how long to wait
- * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, whichever limit is the shorter
+ * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, by the shorter limit
  */
 export function waitForFirstByte(
   stream: Readable,
@@ -469,28 +461,27 @@ export function waitForFirstByte(
 }
 
 /**
- * Calls back with each chunk of a stream. Where the callback returns a promise, the stream waits for it.
- *
- * As `for await` does, but at a third of its cost for a small body: it makes no iterator, and waits only when asked to.
+ * Calls back with each chunk of a stream. If the callback returns a promise, the stream waits for it. For a small body this
+ * takes a third of the time of `for await`.
  *
  * @returns when the stream has ended
- * @throws what the stream or the callback fails with; the stream is then destroyed
+ * @throws the error of the stream or of the callback, which destroys the stream
  */
 export function forEachChunk(
   stream: Body,
-  take: (chunk: Buffer) => Promise<void> | undefined,
+  consume: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
-  if (Buffer.isBuffer(stream)) return new Promise((resolve) => resolve(take(stream)))
-  if (stream instanceof BodyStream) return stream.each(take)
+  if (Buffer.isBuffer(stream)) return new Promise((resolve) => resolve(consume(stream)))
+  if (stream instanceof BodyStream) return stream.each(consume)
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      // A destroyed stream still gives what it holds, which is nobody's any more.
+      // A destroyed stream may still emit what it has buffered.
       stream.off('data', onData).destroy()
       reject(error)
     }
     const onData = (chunk: Buffer): void => {
       try {
-        const busy = take(chunk)
+        const busy = consume(chunk)
         if (busy === undefined) return
         stream.pause()
         busy.then(() => stream.resume(), fail)
@@ -499,7 +490,7 @@ export function forEachChunk(
       }
     }
     const onClose = (): void => {
-      // An error takes longer to make than all the rest here, and a stream that has ended is closed as well.
+      // An ended stream closes too, and creating an error is slow.
       if (!stream.readableEnded) reject(new Error('The stream was closed.'))
     }
     stream.on('end', resolve).on('error', reject).on('close', onClose)

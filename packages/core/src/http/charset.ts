@@ -1,4 +1,4 @@
-/** A whole body as text, in the charset that its header declares. */
+/** Reads a whole body and decodes it. */
 
 import type { Readable } from 'node:stream'
 import { ByteBuffer } from '../bytes/byte-buffer.js'
@@ -13,7 +13,7 @@ import {
   parameter,
 } from './media-type.js'
 
-/** Collects a stream. Its limit is the stream's own. */
+/** Collects a stream, which has to limit its own size. */
 export async function readBytes(stream: Readable): Promise<Buffer> {
   const bytes = new ByteBuffer(stream instanceof BodyStream ? stream.expected : undefined)
   await forEachChunk(stream, (chunk) => {
@@ -24,10 +24,9 @@ export async function readBytes(stream: Readable): Promise<Buffer> {
 }
 
 /**
- * The charset of a text body.
+ * The charset of a text body. Default: `utf-8`.
  *
- * @returns a label that TextDecoder knows; `utf-8` where none is declared
- * @throws BodyError `UNSUPPORTED_MEDIA_TYPE` for a charset that is not known
+ * @throws BodyError `UNSUPPORTED_MEDIA_TYPE` for an unknown charset
  */
 export function charsetOf(mediaType: MediaType): string {
   const label = parameter(mediaType, 'charset') ?? 'utf-8'
@@ -38,43 +37,42 @@ export function charsetOf(mediaType: MediaType): string {
   })
 }
 
-/** Decodes text in a charset that TextDecoder knows. Bytes that are not of the charset become U+FFFD. */
+/** Decodes the text of a body. Invalid bytes become U+FFFD. */
 export function decodeText(bytes: Buffer, charset: string): string {
   if (isUtf8Label(charset)) return bytes.toString()
   const isBigEndian = /^utf-16$/i.test(charset) && bytes[0] === 0xfe && bytes[1] === 0xff
   return decodeWhole(bytes, isBigEndian ? 'utf-16be' : charset)
 }
 
-/** Decodes a whole text in a charset that TextDecoder knows. Bytes that are not of the charset become U+FFFD. */
+/** Decodes a whole text in a charset that TextDecoder knows. Invalid bytes become U+FFFD. */
 export function decodeWhole(bytes: Uint8Array, charset: string): string {
   return decodeOnce(findDecoder(charset)!, bytes)
 }
 
-/** Decodes a whole text. @throws TypeError if it has bytes that are not of the charset */
+/** Decodes a whole text. @throws TypeError for invalid bytes */
 export function decodeStrictly(bytes: Uint8Array, charset: string): string {
-  // Not a shared decoder: one that has thrown may keep what it had read.
+  // Not a shared decoder: one that has thrown may keep state.
   return decodeOnce(new TextDecoder(charset, { fatal: true }), bytes)
 }
 
 /**
- * Decodes as a stream of one chunk: without `stream`, Node 20.18.3 and later read windows-1252 as Latin-1, which has no
+ * Decodes as a stream of one chunk: without `stream`, Node 20.18.3 and later decode windows-1252 as Latin-1, which has no
  * euro sign (https://github.com/nodejs/node/issues/60888).
  */
 function decodeOnce(decoder: Decoder, bytes: Uint8Array): string {
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 
-/** A text without its byte order mark. */
 export function withoutByteOrderMark(text: string): string {
   return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
-/** The bytes that a percent-encoded text stands for; a `%` without two hexadecimal digits stands for itself. */
+/** Decodes a percent-encoded text. A `%` without two hexadecimal digits after it is literal. */
 export function percentDecode(text: string): Buffer {
   const bytes = Buffer.from(text, 'latin1')
   let size = bytes.indexOf(percent)
   if (size === -1) return bytes
-  // In place: what has been decoded is never longer than what it was decoded from.
+  // In place: decoding never makes a text longer.
   for (let at = size; at < bytes.length; at += 1) {
     let byte = bytes[at]!
     if (byte === percent && at + 2 < bytes.length) {

@@ -1,21 +1,19 @@
-/** The only reader of Content-Disposition: of a part of a form, and of a request whose body is a file. */
+/** Reads the Content-Disposition header of a part, or of a request whose body is a file; no other file does. */
 import { isUtf8 } from 'node:buffer'
-import { trimOws } from './media-type.js'
-import { isKnownCharset } from './media-type.js'
-import { percentDecode } from './charset.js'
-import { decodeStrictly, decodeWhole } from './charset.js'
+import { decodeStrictly, decodeWhole, percentDecode } from './charset.js'
+import { isKnownCharset, trimOws } from './media-type.js'
 
 export interface ContentDisposition {
   /** `form-data`, `attachment`, … in lower case. */
   readonly type: string
   readonly name: string | undefined
-  /** The file name as the client means it: `filename*` where it is there, else `filename` (RFC 6266, 4.3). */
+  /** `filename*` if it is there, else `filename` (RFC 6266, 4.3). */
   readonly filename: string | undefined
 }
 
 /** Why a Content-Disposition header cannot be read. */
 export class DispositionFault extends Error {
-  /** Set where a `filename*` is in a charset that nobody knows. */
+  /** The unknown charset of a `filename*`. */
   readonly charset: string | undefined
 
   constructor(message: string, charset?: string) {
@@ -26,30 +24,28 @@ export class DispositionFault extends Error {
 
 const dispositionType = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
 /*
- * One parameter behind one or more semicolons, or nothing behind the last of them. A quoted value ends at a quote that
- * is followed by ";" or by the end.
- * `\"` is a quote inside the value, unless the value closes only where its backslash is taken literally: browsers send
- * a file called `a\` as filename="a\". Every other backslash stands for itself, as browsers mean it.
- * No two neighbours may both match white space, or a header of 16 KiB of spaces takes minutes: a value without quotes is
- * trimmed later.
+ * One or more semicolons and a parameter, or trailing semicolons. A quoted value ends at a quote before ";" or the end.
+ * `\"` is an escaped quote, unless the value would not end otherwise: browsers send a file called `a\` as filename="a\".
+ * Every other backslash is literal, as browsers mean it.
+ * Adjacent terms must not both match white space, or 16 KiB of spaces take minutes: an unquoted value is trimmed later.
  */
 const parameter =
   /(?:[ \t]*;)+[ \t]*(?:$|([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=(?:[ \t]*"((?:\\"|[^"])*)"[ \t]*|([^";]*))(?=;|$))/y
 
-/** A parameter in several chunks, such as `filename*0` and `filename*1*`. */
+/** A value in several parameters (RFC 2231, 3), such as `filename*0` and `filename*1*`. */
 const continuation = /^(?:file)?name\*\d/
 
 /**
- * Reads a Content-Disposition header.
+ * Parses a Content-Disposition header.
  *
- * @param header the header's value, one character for each byte
- * @throws DispositionFault with the reason
+ * @param header as latin1: one character for each byte
+ * @throws DispositionFault
  */
 export function parseContentDisposition(header: string): ContentDisposition {
   const type = dispositionType.exec(header)
   if (type === null) throw new DispositionFault('its Content-Disposition has no type')
   const isPart = type[1]!.toLowerCase() === 'form-data'
-  // Only these are decoded: a header has room for thousands of other parameters.
+  // Other parameters are not decoded: a header has room for thousands.
   const values: { name?: string; filename?: string; extended?: string } = {}
   parameter.lastIndex = type[0].length
   while (parameter.lastIndex < header.length) {
@@ -70,7 +66,7 @@ export function parseContentDisposition(header: string): ContentDisposition {
   return { type: type[1]!.toLowerCase(), name, filename: extended ?? filename }
 }
 
-/** Whether a parameter's name begins as `name` or `filename` does: most others need no copy in lower case. */
+/** True if a parameter's name begins with `n` or `f`, in any case. Saves others the conversion to lower case. */
 function startsLikeName(written: string): boolean {
   const code = written.charCodeAt(0) | 0x20
   return code === 0x6e || code === 0x66
@@ -81,7 +77,7 @@ function keyOf(name: string): 'name' | 'filename' | 'extended' | undefined {
   return name === 'filename*' ? 'extended' : undefined
 }
 
-/** `name*` in a form (RFC 7578, 4.2 has no such parameter), and a value in several parameters (RFC 2231, 3). */
+/** True for `name*` in a form (RFC 7578, 4.2 has no such parameter) and for continuations. */
 function isUnsupported(name: string, isPart: boolean): boolean {
   return (isPart && name === 'name*') || continuation.test(name)
 }
@@ -108,7 +104,7 @@ function parameterValue(
   if (key === 'extended') return decodeExtended(value)
   const text = quoted === undefined ? value : quoted.replaceAll('\\"', '"')
   const decoded = decodeBytes(text)
-  // What browsers escape in names and file names, and no more than that (WHATWG HTML, 4.10.21.8).
+  // Only what browsers escape in names and file names (WHATWG HTML, 4.10.21.8).
   return decoded.includes('%')
     ? decoded.replaceAll('%22', '"').replaceAll('%0D', '\r').replaceAll('%0A', '\n')
     : decoded
@@ -116,7 +112,7 @@ function parameterValue(
 
 const notAscii = /[\u0080-\u00ff]/
 
-/** UTF-8, and Latin-1 as browsers have it where it is not: an old client's name is better readable than refused. */
+/** Decodes UTF-8, or else windows-1252, which is what old clients send. */
 function decodeBytes(text: string): string {
   if (!notAscii.test(text)) return text
   const bytes = Buffer.from(text, 'latin1')

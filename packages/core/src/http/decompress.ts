@@ -1,4 +1,4 @@
-/** A body as it was before its Content-Encoding. */
+/** Decompresses bodies with a Content-Encoding. */
 import { Readable } from 'node:stream'
 import {
   createBrotliDecompress,
@@ -12,7 +12,7 @@ import type { BodyStream } from './body-stream.js'
 import { BodyError } from '../errors.js'
 import { readBytes } from './charset.js'
 
-/** By the name of the encoding, in lower case. */
+/** Keys are names of encodings in lower case. */
 export const inflaters: Readonly<
   Record<string, (options: { chunkSize: number }) => Gunzip | Inflate | BrotliDecompress>
 > = {
@@ -22,24 +22,22 @@ export const inflaters: Readonly<
   br: createBrotliDecompress,
 }
 
-/** A compressed body, and the bound of what it inflates to. */
 interface CompressedBody {
   readonly body: BodyStream
-  /** One of {@link inflaters}. */
+  /** A key of {@link inflaters}. */
   readonly encoding: string
-  /** Bytes. */
+  /** Of the decompressed body, in bytes. */
   readonly limit: number
-  /** The 413 for more bytes than that. */
+  /** Creates the 413. */
   readonly tooLarge: () => BodyError
 }
 
 /**
- * Gathers a body and inflates it when it is whole. An inflater takes memory of its own, brotli's up to 16 MiB, and what
- * it has made of 14 bytes may be megabytes: a client that keeps back the last byte must not make the server hold that.
+ * Collects a compressed body and decompresses it once it is complete. An inflater needs up to 16 MiB for brotli, and 14 bytes
+ * may become megabytes: a client that withholds the last byte must not make the server hold them.
  *
- * The stream begins to read the body when it is read itself, and destroys it when it is destroyed. It fails with what the
- * body fails with; with `UNSUPPORTED_ENCODING` where that is not encoded so, is cut, or has something behind its end; and
- * with the 413 where it inflates to more than the limit.
+ * The stream reads the body when it is read, and destroys it when it is destroyed. It fails with the error of the body, with
+ * `UNSUPPORTED_ENCODING` if the body is invalid, truncated or has trailing bytes, or with the 413.
  */
 export function inflatedStream(compressed: CompressedBody): Readable {
   const { body } = compressed
@@ -71,7 +69,7 @@ async function gatherAndInflate(compressed: CompressedBody): Promise<Buffer> {
   }
 }
 
-/** As many as threads of the pool, by default: more inflaters at once would only hold more memory. */
+/** The default number of threads in Node's pool: more inflaters at once would only hold more memory. */
 const mostAtOnce = 4
 let atWork = 0
 const waiting: (() => void)[] = []
@@ -102,14 +100,14 @@ async function inflate(bytes: Buffer, { encoding, limit, tooLarge }: CompressedB
       chunks.push(chunk)
     }
   } catch (error) {
-    throw error instanceof BodyError ? error : notEncodedSo((error as Error).message, error)
+    throw error instanceof BodyError ? error : invalidEncoding((error as Error).message, error)
   }
-  // What it has not taken, it would drop without a word.
-  if (inflater.bytesWritten < bytes.length) throw notEncodedSo('something stands behind its end')
+  // An inflater ignores trailing bytes.
+  if (inflater.bytesWritten < bytes.length) throw invalidEncoding('it has bytes after its end')
   return Buffer.concat(chunks, size)
 }
 
-function notEncodedSo(what: string, cause?: unknown): BodyError {
-  const detail = `The body is not what its Content-Encoding header says: ${what}.`
+function invalidEncoding(what: string, cause?: unknown): BodyError {
+  const detail = `The body does not match its Content-Encoding header: ${what}.`
   return new BodyError('UNSUPPORTED_ENCODING', { detail, ...(cause !== undefined && { cause }) })
 }

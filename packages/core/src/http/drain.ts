@@ -1,4 +1,4 @@
-/** A refused client that is still sending: how much more is read of it, and when its connection is closed. */
+/** Drains the body of a client that is still sending after its request was refused. */
 
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
@@ -8,31 +8,30 @@ import { BodyStream } from './body-stream.js'
 import { cancelContinue } from './expect-continue.js'
 import type { Source } from './incoming-body.js'
 
-/** How much more it may send, and for how long. */
+/** The bytes and milliseconds that are drained at most. */
 const drainedBytes = 1024 * 1024
 const drainedTime = 5000
 
-/** How long it is held back when it has sent as much, for it to come to read, however busy it and the way to it are. */
+/** Milliseconds after `drainedBytes` in which a client can read the answer before its connection is closed. */
 const readingTime = 1500
 
-/** An answer on its way to such a client. */
 export interface LastAnswer {
-  /** When it has been handed over. */
+  /** Resolves when the answer has been handed to the framework. */
   readonly handedOver: Promise<unknown>
-  /** Whether the last byte of it has gone to the socket. */
+  /** True once the last byte of the answer is in the socket. */
   readonly isSent: () => boolean
 }
 
 /**
- * Reads what the client still sends and throws it away, at most 1 MiB and for at most 5 s: a client that is cut off while
- * it sends does not read the answer.
+ * Discards what the client still sends, at most 1 MiB and for at most 5 s: a client whose connection is closed while it sends
+ * does not read the answer.
  *
- * @returns when the body has ended or enough was read
+ * @returns when the body has ended, or when a limit is reached
  */
 export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promise<void> {
   const { request } = source
   source.isDiscarded = true
-  // It has its answer, and nothing is wanted of it.
+  // The client has its answer: it need not send the body.
   cancelContinue(request)
   return new Promise((resolve) => {
     let left = drainedBytes
@@ -48,12 +47,12 @@ export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promi
       void handedOver.then(letRead)
     }
     const letRead = (): void => {
-      // Whoever has answered may have set it going again.
+      // The app may have resumed it.
       request.pause()
-      // A client that knows that nothing more comes is not told of a reset when it sends, and goes on to read.
+      // After this FIN the client's next write does not fail, and the client goes on to read.
       if (isSent() && request.socket instanceof Socket) request.socket.end()
       clearTimeout(timer)
-      // Not unref'ed: a socket that is not read from does not keep the process up.
+      // Not unref'ed: a paused socket does not keep the process alive.
       timer = setTimeout(done, readingTime)
     }
     let timer = setTimeout(done, drainedTime).unref()
@@ -63,8 +62,8 @@ export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promi
 }
 
 /**
- * Closes the connection of a client whose error was passed on, when it has sent so much or for so long: whoever answers
- * it then may not see to that.
+ * Drains a body and closes its connection if the client goes on sending. For an error that was passed on: the app's answer may
+ * leave the connection open.
  */
 export async function cutOff(source: Source): Promise<void> {
   const { request } = source
@@ -79,8 +78,8 @@ export async function cutOff(source: Source): Promise<void> {
 }
 
 /**
- * Reads the rest of a body and throws it away, so that the answer reaches its client and the connection can carry the
- * next request. A client that goes past a limit is cut off when it has its answer.
+ * Discards the rest of a body, so that the answer reaches the client and the connection can carry the next request. If the
+ * rest exceeds a limit, the connection is closed after the answer.
  */
 export function discardRest(
   source: Source,
@@ -88,7 +87,7 @@ export function discardRest(
 ): void {
   const { request } = source
   if (request.readableEnded || request.destroyed || source.isDiscarded) return
-  // Whatever a framework has put in the place of the request would hold the rest back.
+  // A stream that a framework has piped the request to would apply backpressure.
   request.unpipe()
   source.isDiscarded = true
   const rest = new BodyStream(request, {
@@ -100,7 +99,7 @@ export function discardRest(
   })
   rest.on('error', () => source.onResponseEnd(() => request.destroy())).resume()
   if (!(request instanceof IncomingMessage)) return
-  // Node does not tell a request that has been answered of the end of its connection.
+  // Node emits no event on an answered request when its connection closes.
   const { socket } = request
   const lose = (): unknown => rest.destroy(new BodyError('CLIENT_ABORTED'))
   socket.once('close', lose)

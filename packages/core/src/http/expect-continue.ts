@@ -1,4 +1,4 @@
-/** Sends "100 Continue" when the body is first read, so that a refusal by the headers alone comes before it. */
+/** Sends "100 Continue" when the body is first read, so that a request can be refused by its headers. */
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
@@ -12,9 +12,8 @@ const waiting = new WeakSet<Request>()
 /**
  * Defers "100 Continue" (RFC 9110, 10.1.1) on the server of this request, from its next request on.
  *
- * Node sends it before any listener has seen the request, so the client of an upload that is refused sends the body all
- * the same. A server with a "checkContinue" listener of its own is left alone, and so is every server that Formgate has
- * had no request of.
+ * Node sends it before any listener sees the request, so that clients also send bodies that are refused. Servers with their
+ * own "checkContinue" listener are left alone, and so are servers whose requests never reach Formgate.
  */
 export function deferContinue(request: Request): void {
   const server = serverOf(request)
@@ -22,15 +21,15 @@ export function deferContinue(request: Request): void {
     server.on('checkContinue', continueOnRead)
 }
 
-/** The body of this request is not wanted: reading the rest of it does not send "100 Continue". */
+/** Discards the deferred "100 Continue": draining the rest of the body does not send it. */
 export function cancelContinue(request: Request): void {
   if (waiting.delete(request)) Reflect.deleteProperty(request, '_read')
 }
 
-/** Node sets `server` on every connection, but does not document it. A request that a test injects has none. */
+/** Node sets `server` on every socket, but does not document it. Injected requests of tests have none. */
 function serverOf(request: Request): EventEmitter | undefined {
   if (request.httpVersionMajor > 1) {
-    // After a session of HTTP/2 has ended, every access to its socket throws.
+    // The socket of an ended HTTP/2 session throws on every access.
     const { session } = (request as Http2ServerRequest).stream
     if (session === undefined || session.destroyed) return undefined
   }
@@ -38,7 +37,7 @@ function serverOf(request: Request): EventEmitter | undefined {
 }
 
 function continueOnRead(this: EventEmitter, request: Request, response: Response): void {
-  // The app has added its own listener since, which handles the request.
+  // A listener that the app has added since handles the request.
   if (this.listenerCount('checkContinue') > 1) return
   waiting.add(request)
   request._read = (size) => {

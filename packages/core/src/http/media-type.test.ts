@@ -30,7 +30,7 @@ describe('a Content-Type header', () => {
     expect(read(header).essence).toBe(essence)
   })
 
-  it('is read the same each time, and nobody can change it for others', () => {
+  it('is parsed to the same value each time, which cannot be changed', () => {
     const header = 'application/json; charset=latin1'
     const first = read(header)
     expect(() => Object.assign(first, { subtype: 'xml' })).toThrow(TypeError)
@@ -78,7 +78,7 @@ describe('a Content-Type header', () => {
     expect(parameter(read(header), 'boundary')).toBe(boundary)
   })
 
-  it('keeps every parameter in its order, the second of two with one name too', () => {
+  it('keeps all parameters in order, also two with the same name', () => {
     expect(read('multipart/form-data; boundary=a; Boundary="b"').parameters).toEqual([
       { name: 'boundary', value: 'a' },
       { name: 'boundary', value: 'b' },
@@ -118,7 +118,7 @@ test.each([
 })
 
 describe('a charset', () => {
-  it('decodes one text after another as if each had a decoder of its own', () => {
+  it('decodes each text independently of the one before', () => {
     const texts = [[0xff, 0xfe, 0x41], [0x81], [0x40], [0x1b, 0x24, 0x42], [0xef, 0xbb, 0xbf, 0x80], []]
     const labels = ['utf-16le', 'utf-16be', 'windows-1252', 'shift_jis', 'gb18030', 'iso-2022-jp', 'big5']
     for (const label of labels) {
@@ -134,7 +134,7 @@ describe('a charset', () => {
     }
   })
 
-  it('has one decoder, however many spellings of their labels clients have sent in between', () => {
+  it('keeps its decoder, however many other labels clients send', () => {
     const decoder = findDecoder('gbk')
     expect(findDecoder('gbk')).toBe(decoder)
     const spellings = Array.from({ length: 512 }, (_, bits) =>
@@ -144,7 +144,7 @@ describe('a charset', () => {
     expect(decodeWhole(Uint8Array.of(0x81, 0x40), 'Shift_JIS')).toBe('\u3000')
   })
 
-  it('is known where TextDecoder knows it', () => {
+  it('is known if TextDecoder knows it', () => {
     expect(['utf-8', 'latin1', 'utf-16', 'Shift_JIS', 'bogus', 'utf-7', ''].filter(isKnownCharset)).toEqual([
       'utf-8',
       'latin1',

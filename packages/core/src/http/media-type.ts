@@ -1,4 +1,4 @@
-/** The only reader of Content-Type. */
+/** Reads Content-Type headers and matches media types against ranges; no other file does. Runs in browsers too. */
 
 /** A media type as a header declares it. */
 export interface MediaType {
@@ -6,9 +6,9 @@ export interface MediaType {
   readonly essence: string
   readonly type: string
   readonly subtype: string
-  /** In the order of the header, names in lower case, values unquoted. */
+  /** In the order of the header, with names in lower case and values unquoted. */
   readonly parameters: readonly MediaTypeParameter[]
-  /** The header as it came. */
+  /** The header as it was sent. */
   readonly source: string
 }
 
@@ -17,7 +17,7 @@ export interface MediaTypeParameter {
   readonly value: string
 }
 
-/** Media types that routes often name. */
+/** Common media types. */
 export const ContentType = {
   Json: 'application/json',
   FormUrlEncoded: 'application/x-www-form-urlencoded',
@@ -28,15 +28,14 @@ export const ContentType = {
 } as const
 
 const essencePattern = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\/([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/
-// Wider than RFC 9110, 5.6.6: unquoted boundaries with ":" or "/" are common, and a broken parameter must not turn
-// JSON into something that is not JSON. A backslash in a quoted value quotes the character after it.
+// More lenient than RFC 9110, 5.6.6: unquoted boundaries with ":" or "/" are common, and a broken parameter must not change
+// the media type. A backslash in a quoted value escapes the next character.
 const parameterPattern = /;[ \t]*([^=; \t]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*/gs
 
 /**
- * Reads a Content-Type header.
+ * Parses a Content-Type header. Malformed parameters are read as far as possible; one without `=` has the value `''`.
  *
- * @returns `undefined` where it does not begin with one `type/subtype`. Parameters that cannot be read have the value
- * that they seem to have, and one without `=` has `''`.
+ * @returns `undefined` if the header does not begin with `type/subtype`
  */
 export function parseMediaType(header: string): MediaType | undefined {
   const known = usual.get(header)
@@ -48,15 +47,15 @@ export function parseMediaType(header: string): MediaType | undefined {
 }
 
 /**
- * Headers that have been read: most clients of an app send the same few, and to read one takes as long as to parse a small
- * body. That of a form has a boundary of its own each time.
+ * Parsed headers: parsing one takes as long as parsing a small body, and most clients of an app send the same few. Multipart
+ * is left out, since each form has its own boundary.
  */
 const usual = new Map<string, MediaType>()
 const mostUsual = 100
 const longestUsual = 100
 
 function remember(header: string, mediaType: MediaType): void {
-  // Clients that send ever new ones must not fill it for good.
+  // Bounded, since clients choose the headers.
   if (usual.size === mostUsual) usual.clear()
   mediaType.parameters.forEach((each) => Object.freeze(each))
   Object.freeze(mediaType.parameters)
@@ -85,28 +84,26 @@ function parseParameters(text: string): MediaTypeParameter[] {
   return parameters
 }
 
-/** The value of a parameter; of several with this name the first. */
+/** The value of the first parameter with this name. */
 export function parameter(mediaType: MediaType, name: string): string | undefined {
   return mediaType.parameters.find((each) => each.name === name)?.value
 }
 
-/** The charset that a media type declares, if TextDecoder knows it: a label of the WHATWG Encoding standard. */
+/** The declared charset, if TextDecoder knows it: a label of the WHATWG Encoding standard. */
 export function knownCharset(mediaType: MediaType): string | undefined {
   const label = parameter(mediaType, 'charset')
   return label !== undefined && isKnownCharset(label) ? label : undefined
 }
 
-/** Whether a label means UTF-8, for which Buffer is the faster decoder. */
+/** True for UTF-8, which Buffer decodes faster than TextDecoder. */
 export function isUtf8Label(label: string): boolean {
   return label === 'utf-8' || /^utf-?8$/i.test(label)
 }
 
-/** Whether TextDecoder knows this label. */
 export function isKnownCharset(label: string): boolean {
   return isUtf8Label(label) || findDecoder(label) !== undefined
 }
 
-/** What TextDecoder makes. */
 export type Decoder = InstanceType<typeof TextDecoder>
 
 /**
@@ -141,34 +138,50 @@ function createDecoder(label: string): Decoder | undefined {
 }
 
 /**
- * Whether a parser's media type covers a request's, as in Django REST framework: on the full type, with wildcards on
- * either side. Parameters do not count. `application/*+json` covers every JSON dialect (RFC 6839, 3.1).
+ * True if a parser's media type matches that of a request, as in Django REST framework: wildcards may be on either side,
+ * and parameters are ignored.
  */
 export function mediaTypeCovers(range: MediaType, mediaType: MediaType): boolean {
-  return segmentCovers(range.type, mediaType.type) && segmentCovers(range.subtype, mediaType.subtype)
+  return (
+    (mediaType.type === '*' || segmentCovers(range.type, mediaType.type)) &&
+    (mediaType.subtype === '*' || segmentCovers(range.subtype, mediaType.subtype))
+  )
 }
 
+/**
+ * True if a range includes every type of another: `image/*` covers `image/png`, and `*\/*` any text that a client declares.
+ * Both are in lower case and have no parameters.
+ */
+export function rangeCovers(range: string, other: string): boolean {
+  if (range === other || range === ContentType.Any) return true
+  const [type, subtype] = range.split('/') as [string, string?]
+  const [otherType, otherSubtype] = other.split('/') as [string, string?]
+  if (subtype === undefined || otherSubtype === undefined) return false
+  return segmentCovers(type, otherType) && segmentCovers(subtype, otherSubtype)
+}
+
+/** `*+json` covers every JSON dialect (RFC 6839, 3.1). */
 function segmentCovers(range: string, segment: string): boolean {
-  if (range === segment || range === '*' || segment === '*') return true
+  if (range === segment || range === '*') return true
   return range.startsWith('*+') && segment.endsWith(range.slice(1)) && segment.length > range.length - 1
 }
 
-/** Whether a media type is a range such as `text/*`: a parser may have a range, a body has one type. */
+/** True for a range such as `text/*`, which a parser may have but a body may not. */
 export function isMediaRange({ type, subtype }: MediaType): boolean {
   return type === '*' || subtype === '*' || subtype.startsWith('*+')
 }
 
-/** Whether a media type is JSON or one of its dialects (RFC 6839, 3.1). */
+/** True for JSON and its dialects, such as `application/ld+json` (RFC 6839, 3.1). */
 export function isJson(mediaType: MediaType): boolean {
   return mediaType.essence === ContentType.Json || mediaType.subtype.endsWith('+json')
 }
 
 /**
- * Takes spaces and tabs from both ends, which is all that is white space in a header (RFC 9110, 5.6.3). `trim()` would
- * take the byte A0 too: the second half of `à` in UTF-8.
+ * Removes spaces and tabs from both ends: the optional white space of RFC 9110, 5.6.3. `trim()` would also remove the byte
+ * A0, which ends `à` in UTF-8.
  */
 export function trimOws(text: string): string {
-  // Loops, since /[ \t]+$/ takes quadratic time on a long run of spaces that does not end the text.
+  // Not /[ \t]+$/, which takes quadratic time on a run of spaces inside the text.
   let start = 0
   let end = text.length
   while (start < end && isSpace(text, start)) start += 1

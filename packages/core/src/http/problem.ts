@@ -1,4 +1,4 @@
-/** The answer to a request whose body was refused: application/problem+json (RFC 9457). */
+/** Answers errors as application/problem+json (RFC 9457). */
 
 import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
@@ -10,7 +10,7 @@ import { cutToBytes, sizeOf } from './shown-text.js'
 
 /** The body of a problem answer. */
 export interface Problem {
-  /** `about:blank`: the status says it, and `code` more exactly (RFC 9457, 4.2.1). */
+  /** `about:blank` (RFC 9457, 4.2.1): use `code`. */
   readonly type: string
   /** The reason phrase of the status. */
   readonly title: string
@@ -21,26 +21,26 @@ export interface Problem {
   readonly field?: string
   readonly limit?: number
   readonly errors?: readonly FieldIssue[]
-  /** How many issues are not among them. */
+  /** The number of issues that are not in `errors`. */
   readonly moreErrors?: number
 }
 
-/** An answer for an adapter to send as it is. */
+/** An answer that an adapter sends unchanged. */
 export interface ProblemAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** A stream where the client is still sending: it ends when the client may be cut off. */
+  /** A stream if the client is still sending: it ends when the connection may be closed. */
   readonly body: string | Readable
 }
 
-/** Bytes of a text, of an issue and of all issues: an answer has at most 64 KiB. */
+/** Bytes of one text, of one issue and of all issues, which keep an answer below 64 KiB. */
 const textSize = 4 * 1024
 const issueSize = 4 * 1024
 const issuesSize = 48 * 1024
 
 /**
- * The body of the answer to an error, of at most 64 KiB: long texts are cut, and issues for which there is no room are
- * counted. That of a 5xx has no hint, which is for the server.
+ * The body of the answer to an error, at most 64 KiB: long texts are cut, and issues that do not fit are counted. The hint of
+ * a 5xx is left out: it is for the server.
  */
 export function toProblem(error: BodyError): Problem {
   const { status, code, detail, hint, field, limit, errors } = error
@@ -60,14 +60,14 @@ export function toProblem(error: BodyError): Problem {
   }
 }
 
-/** The first issues, as many as there is room for. */
+/** The first issues that fit. */
 function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
   let size = 0
   const fitting: FieldIssue[] = []
   for (const each of errors) {
     const isShort = each.message.length + each.path.length < issueSize && sizeOf(each) <= issueSize
     const issue = isShort ? each : cutIssue(each)
-    // With the comma behind it.
+    // With a comma.
     size += sizeOf(issue) + 1
     if (size > issuesSize) break
     fitting.push(issue)
@@ -87,22 +87,22 @@ function cutIssue({ path, message, code }: FieldIssue): FieldIssue {
 /** What an adapter does with an error. */
 export type Reaction =
   | ({ readonly kind: 'answer' } & ProblemAnswer)
-  /** Hand it to the framework's own error path. */
+  /** Pass the error to the framework. */
   | { readonly kind: 'pass on' }
-  /** Do nothing: the client has gone. */
+  /** Do nothing: the client is gone. */
   | { readonly kind: 'drop' }
 
 const passedOn = new WeakSet<object>()
-/** Codes whose hint has been told. */
-const toldHints = new Set<ErrorCode>()
+/** Codes whose hint has been printed. */
+const printedHints = new Set<ErrorCode>()
 
 /**
- * Decides what becomes of an error. One that was passed on stays so, whoever catches it later.
+ * Decides what to do with an error. An error that was passed on once is always passed on.
  *
  * @param errors the option of this name: `respond` answers a 4xx and passes on everything else
  */
 export async function reactTo(error: unknown, errors: 'respond' | 'next', source: Source): Promise<Reaction> {
-  // A small body that came with its headers is whole after one turn of the event loop, and its connection can stay.
+  // A small body that came with its headers is complete after one turn of the event loop, so its connection can stay open.
   if (source.isIncoming) await setImmediate()
   if (errors === 'respond' && error instanceof BodyError && !passedOn.has(error)) {
     if (error.code === 'CLIENT_ABORTED') return { kind: 'drop' }
@@ -110,25 +110,25 @@ export async function reactTo(error: unknown, errors: 'respond' | 'next', source
   }
   if (error instanceof BodyError) {
     passedOn.add(error)
-    if (error.status >= 500) tellHint(error)
+    if (error.status >= 500) printHint(error)
   }
-  // Whoever answers it need not close the connection of a client that goes on sending.
+  // The app's answer may leave the connection of a client open that is still sending.
   if (source.isIncoming && !source.isDiscarded) void cutOff(source)
   return { kind: 'pass on' }
 }
 
-/** Tells the server what to change, once for each code: Express and Koa log the stack of an error and nothing else. */
-function tellHint({ code, detail, hint }: BodyError): void {
-  if (hint === undefined || toldHints.has(code)) return
-  toldHints.add(code)
+/** Prints the hint once for each code: Express and Koa log only the stack of an error. */
+function printHint({ code, detail, hint }: BodyError): void {
+  if (hint === undefined || printedHints.has(code)) return
+  printedHints.add(code)
   process.emitWarning(hint, { type: 'FormgateWarning', code, detail })
 }
 
 /**
  * The answer to an error.
  *
- * A client that is still sending gets the whole answer at once, but its end only when the client has stopped or has sent
- * enough: a connection that is closed while the client sends is reset, and a reset takes the answer with it.
+ * A client that is still sending gets the answer at once, but the end of the answer only after the rest of the body is
+ * drained: closing a connection while the client sends resets it, and the client loses the answer.
  */
 function answerProblem(error: BodyError, source: Source): ProblemAnswer {
   const json = JSON.stringify(toProblem(error))
@@ -151,7 +151,7 @@ async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
   const { response } = source
   const drained = drain(source, {
     handedOver: Promise.resolve(),
-    // A length that is still that of the JSON says that nothing stands between, such as a compression.
+    // Other middleware, such as compression, has replaced the answer if the length differs.
     isSent: () =>
       response.headersSent &&
       response.writableLength === 0 &&
@@ -161,7 +161,7 @@ async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
   await drained
 }
 
-/** Sends it whole, unless an answer has begun already. */
+/** Sends an answer, unless another one has begun. */
 export function sendProblem(response: NodeResponse, { status, headers, body }: ProblemAnswer): void {
   if (response.headersSent) return
   response.statusCode = status

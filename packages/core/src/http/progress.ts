@@ -1,22 +1,22 @@
-/** How much of a body has arrived, told while it arrives. */
+/** Reports how much of a body has arrived. */
 
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** How much of a body has arrived. */
 export interface Progress {
-  /** Bytes so far, as they were sent: of an decompress body, those before it is decompress. */
+  /** Bytes so far, as they were sent: those of a compressed body before decompression. */
   readonly received: number
-  /** The bytes that the client has declared; `undefined` where it has declared no length. */
+  /** The Content-Length; `undefined` if there is none. */
   readonly expected: number | undefined
 }
 
 /**
- * Is told of each chunk of a body as it arrives, 64 KiB or less, the last one included. The body does not wait for it.
+ * Called for each chunk of a body as it arrives, at most 64 KiB each. The body does not wait for a promise that it returns.
  *
- * What it throws, or rejects with, fails the request as an error of its handler would. A rejection that comes when the
- * body has been read is a process warning (`FormgateWarning`, code `FORMGATE_PROGRESS`).
+ * An error fails the request like an error of the handler. A rejection after the body was read is a process warning
+ * (`FormgateWarning`, code `FORMGATE_PROGRESS`).
  *
- * A method in type, so that its `request` may be declared as the framework's own.
+ * Typed as a method, so that you may declare `request` with the type of your framework.
  */
 export type ProgressListener = {
   listen(progress: Progress, request: FrameworkRequest): void | Promise<void>
@@ -25,7 +25,7 @@ export type ProgressListener = {
 /**
  * Calls a listener.
  *
- * @param fail takes what it throws or rejects with. @returns whether that could still fail anything
+ * @param fail fails the request with an error. Returns false if it is too late for that.
  */
 export function tellProgress(tell: () => unknown, fail: (error: Error) => boolean): void {
   const take = (error: unknown): void => {
@@ -53,8 +53,8 @@ function warn(error: unknown): void {
 }
 
 /**
- * The request that the handler gets: `req` on Express, `ctx.request` on Koa, `request` on Fastify, Node's own on a plain
- * server. This is what all of them have; annotate a parameter with the framework's own type for the rest of it.
+ * The request as the handler gets it: `req` on Express, `ctx.request` on Koa, `request` on Fastify, or Node's own. This type
+ * has what they share: declare the parameter with the type of your framework to use the rest.
  */
 export interface FrameworkRequest {
   readonly headers: IncomingHttpHeaders

@@ -1,24 +1,24 @@
-/** Text from a client, made fit for a log line and for an answer. */
+/** Makes text from a client safe for logs and answers. */
 
 const control = /[\p{Cc}\u2028\u2029]/u
 const controls = /[\p{Cc}\u2028\u2029]/gu
 
-/** Spells out control characters, as in `\u001b`: a terminal would act on them. */
+/** Escapes control characters, as in `\u001b`: a terminal would act on them. */
 export function quoteControls(text: string): string {
   if (!control.test(text)) return text
   return text.replace(controls, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Cuts a text that is longer than `most` characters, and says how much is left out. */
+/** Cuts a text to `most` characters, and says how many are left out. */
 export function cutText(text: string, most: number): string {
   if (text.length <= most) return text
   const kept = text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
   return `${kept}… and ${text.length - kept.length} more characters`
 }
 
-/** Cuts a text whose JSON is longer than `most` bytes. */
+/** Cuts a text so that its JSON has at most `most` bytes. */
 export function cutToBytes(text: string, most: number): string {
-  // A character takes at most six bytes, as an escape.
+  // An escaped character has at most six bytes.
   if (text.length * 6 <= most) return text
   let kept = cutText(text, most)
   for (let limit = most; sizeOf(kept) > most;) kept = cutText(text, (limit = Math.floor(limit / 2)))

@@ -1,6 +1,6 @@
-/** What `body()` and `form()` take, and what of it cannot be. */
+/** The options of `body()` and `form()`, and their check. */
 import type { Readable } from 'node:stream'
-import { routeOptionNames, type RouteOptions } from './options.js'
+import { checkNames, routeOptionNames, type RouteOptions } from './options.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
 import type { Coerce } from '../coercion/coerce-form.js'
@@ -8,33 +8,33 @@ import type { Out } from '../schema/schema-output.js'
 import { nodeOf } from '../schema/read-zod.js'
 import { isSchema, isZodSchema, type Schema } from '../schema/schema.js'
 
-/** What `body()` takes: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
+/** The type of a body: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
 export type BodyType = Schema | RawBytes | RawStream
 
 /** Options of `body()` and `form()`. */
 export interface BodyOptions extends RouteOptions {
-  /** Media types or ranges of them; anything else is a 415. Default: whatever the parsers above, or the usual ones, read. */
+  /** Media types or ranges: any other body is a 415. Default: all that the parsers read. */
   readonly contentType?: string | readonly string[]
-  /** In place of the parsers above: classes or instances. */
+  /** Replace the parsers of the `multipart()` above: classes or instances. */
   readonly parsers?: readonly ParserLike[]
-  /** `false` hands on the merged form as it came. Default true. */
+  /** `false` passes the merged form on without validation or coercion. Default true. */
   readonly validate?: boolean
-  /** What `data` is when no byte was sent. It is not validated. */
+  /** The `data` of an empty body. It is not validated. */
   readonly default?: unknown
-  /** The same, made anew for each request; a promise is waited for. */
+  /** Returns the `data` of an empty body, or a promise of it. */
   readonly defaultFactory?: () => unknown
-  /** The status of a body that does not fit the schema, 400 to 498. Default 422. */
+  /** The status of a body that does not match the schema, 400 to 498. Default 422. */
   readonly status?: number
-  /** What an empty text means where the schema wants no text. Default `'absent'`. */
+  /** What an empty text means where the schema does not expect a string. Default `'absent'`. */
   readonly emptyText?: 'absent' | 'keep'
-  /** Makes the value of a form in place of the walk along the schema, for schemas of other libraries than zod. */
+  /** Replaces the coercion along the schema, for libraries other than zod. */
   readonly coerce?: Coerce
 }
 
 /** Options of `form()`. */
 export type FormOptions = Omit<BodyOptions, 'contentType'>
 
-/** What the handler gets. */
+/** The type of the handler's `data`. */
 export type BodyData<Type, Options = unknown> =
   | BodyValue<Type, Options>
   | Fallback<Options, BodyValue<Type, Options>>
@@ -49,7 +49,7 @@ type BodyValue<Type, Options> = Type extends RawBytes
         ? Out<Type>
         : unknown
 
-/** What a default adds: nothing where it is of the type of the body anyway. */
+/** The type of the default, unless the type of the body includes it. */
 type Fallback<Options, Value> =
   | (Options extends { readonly default: infer Default } ? Surplus<Default, Value> : never)
   | (Options extends { readonly defaultFactory: () => infer Default }
@@ -58,14 +58,14 @@ type Fallback<Options, Value> =
 
 type Surplus<Default, Value> = Default extends Value | Frozen<Value> ? never : Default
 
-/** A default is inferred as what cannot change. */
+/** TypeScript infers defaults as readonly. */
 type Frozen<Value> = Value extends readonly (infer Item)[]
   ? readonly Frozen<Item>[]
   : Value extends object
     ? { readonly [Key in keyof Value]: Frozen<Value[Key]> }
     : Value
 
-/** Thrown when a route is defined whose body cannot have a default. */
+/** Thrown by the definition of a route whose body cannot have a default. */
 export class ParameterCannotUseDefaultError extends TypeError {
   override readonly name = 'ParameterCannotUseDefaultError'
 }
@@ -81,16 +81,16 @@ const optionNames = [
   'coerce',
 ]
 
-/** The options of a route among those of its body. */
+/** The options that every kind of route has, out of those of a body. */
 export function routeOptionsOf(options: BodyOptions): RouteOptions {
   return Object.fromEntries(Object.entries(options).filter(([name]) => routeOptionNames.includes(name)))
 }
 
 /**
- * Refuses what no body can be.
+ * Checks the definition of a typed body.
  *
- * @throws TypeError for what is no schema, for an unknown option or an invalid value, and for options that exclude
- * each other; ParameterCannotUseDefaultError for a stream with a default
+ * @throws TypeError for an invalid schema, an unknown option, an invalid value, or options that exclude each other;
+ * ParameterCannotUseDefaultError for a stream with a default
  */
 export function checkDefinition(type: BodyType | undefined, options: BodyOptions): void {
   checkType(type)
@@ -110,7 +110,7 @@ function checkType(type: unknown): void {
   const { innerType, options = [] } = type._zod.def
   if ([innerType, ...options].some(isRawBody)) {
     throw new ParameterCannotUseDefaultError(
-      'bytes() and stream() are no schemas: what is wrapped around them, such as optional(), has to go.',
+      'bytes() and stream() are not schemas. Remove what wraps them, such as optional().',
     )
   }
 }
@@ -122,21 +122,21 @@ function checkDefault(type: BodyType | undefined, options: BodyOptions): void {
   const attribute = hasDefault ? 'default' : 'defaultFactory'
   if (isRawBody(type) && type.kind === 'stream') {
     throw new ParameterCannotUseDefaultError(
-      `A body of stream() cannot have a default: take "${attribute}" away.`,
+      `stream() cannot have a default. Remove the option \`${attribute}\`.`,
     )
   }
   if (hasDefault && hasFactory) {
-    throw new TypeError('"default" and "defaultFactory" exclude each other: take one of them away.')
+    throw new TypeError('The options `default` and `defaultFactory` exclude each other. Remove one.')
   }
   if (type !== undefined && !isRawBody(type) && acceptsAbsence(type)) {
     throw new TypeError(
-      `"${attribute}" would never be used: the schema takes an absent body itself, since it is optional or has a ` +
-        'default of its own. Take one of them away.',
+      `The option \`${attribute}\` would never be used: the schema accepts an absent body, since it is optional or has a ` +
+        'default of its own. Remove one.',
     )
   }
 }
 
-/** Whether an absent body is a value of its own to a schema, as far as it says so at once. */
+/** True if a schema accepts an absent body. An asynchronous schema counts as one that does not. */
 export function acceptsAbsence(type: Schema): boolean {
   if (isZodSchema(type)) return nodeOf(type).optional
   try {
@@ -144,18 +144,14 @@ export function acceptsAbsence(type: Schema): boolean {
     if (!(result instanceof Promise)) return result.issues === undefined
     result.catch(() => undefined)
   } catch {
-    // It will say so to the request that it is about.
+    // The first request meets the same error.
   }
   return false
 }
 
 function checkValues(options: BodyOptions): void {
   const { validate, status, emptyText } = options
-  const names = [...optionNames, ...routeOptionNames]
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name))
-      throw new TypeError(`${name} is no option here. The options are: ${names.join(', ')}.`)
-  }
+  checkNames(options, [...optionNames, ...routeOptionNames])
   if (validate !== undefined && typeof validate !== 'boolean')
     throw new TypeError(`validate must be true or false, but is ${String(validate)}.`)
   if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status < 499))
@@ -168,7 +164,7 @@ function checkValues(options: BodyOptions): void {
   }
 }
 
-/** A raw body has no value that these could act on. */
+/** A raw body is neither parsed nor validated. */
 function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void {
   const without = [
     'parsers',
@@ -178,5 +174,6 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))
-  if (name !== undefined) throw new TypeError(`${name} is no option beside ${type.kind}().`)
+  if (name !== undefined)
+    throw new TypeError(`The option \`${name}\` has no effect on ${type.kind}(). Remove it.`)
 }

@@ -1,4 +1,4 @@
-/** What a user can set, checked and completed once, before the first request. */
+/** The options of mounts and routes, checked and completed once, before the first request. */
 import type { Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
@@ -13,29 +13,29 @@ import { registerParsers, type RegisteredParser } from '../parsers/registry.js'
 
 /** Options of one route. */
 export interface RouteOptions {
-  /** Laid over the limits of the `multipart()` above, or over the defaults. */
+  /** Applied on top of the limits of the `multipart()` above, or of the defaults. */
   readonly limits?: Partial<Limits>
-  /** Where files go; of a list, each is asked in turn. Default: memory up to 256 KiB, then a temporary file. */
+  /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
-  /** What sees each chunk of each file before it is stored, such as `hash()`; of a list, one after the other. */
+  /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
   readonly inspect?: Inspector | readonly Inspector[]
-  /** Is told how much of the body has arrived. */
+  /** Called as the body arrives. */
   readonly onProgress?: ProgressListener
-  /** `respond` (default) answers a 4xx as problem+json and hands on a 5xx; `next` hands every error to the framework. */
+  /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
   readonly errors?: 'respond' | 'next'
 }
 
 /** Options of `multipart()`. */
 export interface MountOptions extends RouteOptions {
-  /** Classes or instances; the first that reads the media type wins. Default: JSON, URL-encoded forms, multipart. */
+  /** Classes or instances: the first that reads the media type is used. Default: JSON, URL-encoded forms, multipart. */
   readonly parsers?: readonly ParserLike[]
-  /** Parse on demand only: at a route's own `parsers()`, or at `await req.parse()`. Default false. */
+  /** Parse only when a route asks for it: by its own `parsers()`, `form()` or `body()`, or by `await req.parse()`. Default false. */
   readonly lazy?: boolean
 }
 
-/** How the body of a request is to be read. */
+/** How to read the body of a request. */
 export interface Config {
-  /** Those options that the user has set and that can act only while bytes arrive. */
+  /** The options set by the user that have no effect once the body has been read. */
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
@@ -44,17 +44,17 @@ export interface Config {
   readonly onProgress: ProgressListener | undefined
   readonly errors: 'respond' | 'next'
   readonly lazy: boolean
-  /** Those that the parts of a form may be read by, where these are others than `parsers`. */
+  /** The parsers for the parts of a form, if they differ from `parsers`. */
   readonly partParsers?: readonly RegisteredParser[]
-  /** What the schema of the route says about its files. */
+  /** The rules of the route's schema for its files. */
   readonly fileRules?: FileRules
 }
 
-/** The parsers of an app that names none. */
+/** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
 const mountOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'errors', 'lazy']
-/** The options of a route, whatever else a kind of route takes. */
+/** The options that every kind of route has. */
 export const routeOptionNames: readonly string[] = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
 const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
 
@@ -65,6 +65,10 @@ const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgre
  */
 export function resolveMount(options: MountOptions = {}): Config {
   checkNames(options, mountOptionNames)
+  return complete(options)
+}
+
+function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
   const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
@@ -80,63 +84,60 @@ export function resolveMount(options: MountOptions = {}): Config {
   return overlay({ ...base, errors: 'respond' }, options)
 }
 
-/** How a route reads its body, whatever the `multipart()` above it says. */
+/** How a route reads its body: its own options on top of those of the `multipart()` above it. */
 export class RouteConfig {
   readonly #choose: ParserChoice
-  readonly #complete: Completion
+  readonly #adapt: Completion
   readonly #options: RouteOptions
   readonly #alone: Config
   readonly #below = new WeakMap<Config, Config>()
 
   /**
-   * @param choose the parsers of the route, given those that it would have otherwise
-   * @param complete what a kind of route adds to its config, once for each mount
-   * @throws TypeError for an unknown option or an invalid value
+   * @param choose selects the parsers of the route
+   * @param adapt changes the config, once for each mount
+   * @param options names already checked
+   * @throws TypeError for an invalid value
    */
-  constructor(choose: ParserChoice, options: RouteOptions, complete: Completion = (config) => config) {
-    checkNames(options, routeOptionNames)
+  constructor(choose: ParserChoice, options: RouteOptions, adapt: Completion = (config) => config) {
     this.#choose = choose
-    this.#complete = complete
+    this.#adapt = adapt
     this.#options = options
-    this.#alone = resolveMount(options)
+    this.#alone = complete(options)
   }
 
-  /** The route with this list of parsers. @throws TypeError also for what is no parser */
+  /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
   static ofParsers(list: readonly ParserLike[], options: RouteOptions): RouteConfig {
     const parsers = registerParsers(list)
+    checkNames(options, routeOptionNames)
     return new RouteConfig(() => parsers, options)
   }
 
-  /** What the route says about errors; `undefined` where it leaves that to the mount above. */
+  /** The option `errors` of the route. `undefined`: that of the mount above applies. */
   get errors(): 'respond' | 'next' | undefined {
     return this.#options.errors
   }
 
-  /** Those options of the route that can act only while bytes arrive. */
+  /** The options of the route that have no effect once the body has been read. */
   get readingOptions(): readonly string[] {
     return this.#alone.readingOptions
   }
 
-  /**
-   * How a body is read here, below `mount`.
-   *
-   * @throws TypeError where the parsers there do not read what the route wants
-   */
+  /** The config of this route below `mount`. @throws TypeError if no parser there reads the route's media types */
   below(mount: Config = this.#alone): Config {
     let config = this.#below.get(mount)
     if (config === undefined) {
       const { parsers } = mount
       const own = overlay({ ...mount, parsers: this.#choose(parsers) }, this.#options)
-      this.#below.set(mount, (config = this.#complete(own, parsers)))
+      this.#below.set(mount, (config = this.#adapt(own, parsers)))
     }
     return config
   }
 }
 
-/** Chooses the parsers of a route. */
+/** Selects the parsers of a route from those of the mount above. */
 export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
 
-/** Completes the config of a route, given the parsers that it would have without its choice. */
+/** Changes the config of a route. `mounted` has the parsers of the mount above. */
 type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config
 
 function overlay(base: Config, options: RouteOptions): Config {
@@ -156,7 +157,7 @@ function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Insp
   const inspectors = [inspect].flat() as readonly Inspector[]
   if (inspectors.every((each) => typeof each === 'function')) return inspectors
   throw new TypeError(
-    'inspect must be an inspector, such as hash(), or a list of inspectors: functions of a file.',
+    'inspect must be an inspector, which is a function such as hash() returns, or a list of inspectors.',
   )
 }
 
@@ -165,16 +166,17 @@ function storageList(storage: Storage | readonly Storage[]): readonly Storage[] 
   for (const each of storages) {
     if (typeof each?.store !== 'function') {
       throw new TypeError(
-        'A storage is an object with a store() method, such as spool(), memory() or disk().',
+        'A storage must be an object with a store() method, such as spool(), memory() or disk().',
       )
     }
   }
   return storages
 }
 
-function checkNames(options: object, names: readonly string[]): void {
+/** @throws TypeError for an unknown option */
+export function checkNames(options: object, names: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!names.includes(name))
-      throw new TypeError(`${name} is no option here. The options are: ${names.join(', ')}.`)
+      throw new TypeError(`Unknown option \`${name}\`. The options are: ${names.join(', ')}.`)
   }
 }

@@ -1,4 +1,4 @@
-/** `bytes()` and `stream()`: what a route takes in place of a schema, for the body as it is. */
+/** `bytes()` and `stream()`, which a route takes in place of a schema for the raw body. */
 import { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import { BaseParser } from '../parsers/base-parser.js'
@@ -17,10 +17,10 @@ export interface RawStream {
 }
 
 /**
- * The raw body as a `Buffer` of a checked length.
+ * The raw body as a `Buffer`.
  *
- * @param length in bytes: `min` defaults to 0, `max` to the `bodySize` limit. Less is a 422, more a 413.
- * @throws TypeError for a length that is none
+ * @param length in bytes: `min` defaults to 0, `max` to the `bodySize` limit. A shorter body is a 422, a longer one a 413.
+ * @throws TypeError for an invalid length
  */
 export function bytes(length: { readonly min?: number; readonly max?: number } = {}): RawBytes {
   const { min = 0, max = Infinity } = length
@@ -29,22 +29,21 @@ export function bytes(length: { readonly min?: number; readonly max?: number } =
       throw new TypeError(`bytes({ ${name} }) must be a whole number from 0 up, but is ${String(value)}.`)
     }
   }
-  if (min > max) throw new TypeError(`bytes({ min: ${min}, max: ${max} }): no length is both.`)
+  if (min > max) throw new TypeError(`bytes({ min: ${min}, max: ${max} }): min is greater than max.`)
   return { kind: 'bytes', min, max }
 }
 
-/** The raw body as a `Readable` that nobody has read. It fails with the 413 past the `bodySize` limit. */
+/** The raw body as an unread `Readable`, which fails with a 413 beyond the `bodySize` limit. */
 export function stream(): RawStream {
   return { kind: 'stream' }
 }
 
-/** Whether a value is what `bytes()` or `stream()` returns. */
+/** True for a value that `bytes()` or `stream()` returned. */
 export function isRawBody(value: unknown): value is RawBytes | RawStream {
   const kind = (value as { kind?: unknown } | undefined)?.kind
   return (kind === 'bytes' || kind === 'stream') && !('~standard' in (value as object))
 }
 
-/** Gives the body as one Buffer. */
 export class BytesParser extends BaseParser {
   readonly mediaType = '*/*'
 
@@ -53,21 +52,16 @@ export class BytesParser extends BaseParser {
   }
 }
 
-/** Gives the body as it is. */
 export class StreamParser extends BaseParser {
   readonly mediaType = '*/*'
 
   parse(body: Readable): Readable {
-    // A client that goes before the handler has begun to read must not end the process.
+    // An abort before the handler listens for errors must not end the process.
     return body.on('error', () => undefined)
   }
 }
 
-/**
- * What a raw body is when nothing was sent, or how long what was sent must be.
- *
- * @throws BodyError `VALIDATION_FAILED`
- */
+/** The value of a raw body, empty if nothing was sent. @throws BodyError `VALIDATION_FAILED` if it is too short */
 export function rawBodyValue(
   type: RawBytes | RawStream,
   body: unknown,

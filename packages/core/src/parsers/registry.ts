@@ -90,7 +90,7 @@ export function unsupportedMediaType(
   if (header === undefined || header.trim() === '') {
     return new BodyError('MISSING_CONTENT_TYPE', {
       hint:
-        `Set the Content-Type header that fits the body. ${takes} ` +
+        `Set the Content-Type header to the type of the body. ${takes} ` +
         'For a multipart body let the HTTP client set it, since only the client knows the boundary.',
       headers,
     })

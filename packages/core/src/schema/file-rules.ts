@@ -1,6 +1,6 @@
 /** The rules for files in a schema, by the names of the fields: what a parser can apply while bytes arrive. */
 
-import { rangeCovers } from '../checks/accept.js'
+import { rangeCovers } from '../http/media-type.js'
 import { append, FieldPaths, isIndex, type NameLimits } from './field-path.js'
 import { formatPath } from './issues.js'
 import { followSchemas, nodeOf } from './read-zod.js'

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { discardRest } from './drain.js'
 import { Source } from './incoming-body.js'
 
-test('a client that goes when it has its answer, and has not sent all of its body, is let go of at once', async () => {
+test('the request of a client that disconnects after its answer, before the end of its body, is released at once', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
