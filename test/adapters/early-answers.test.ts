@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { JSONParser, MultiPartParser, PlainTextParser, type Inspector, type Storage } from '@formgate/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   chunk,
   Connection,
@@ -159,12 +159,14 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
-  test('a slow error handler of the app answers a client that has sent its 1 MiB long before', async () => {
+  test('a slow error handler of the app answers a client that has sent its 1 MiB before', async () => {
+    let socket: Socket | undefined
     const connection = await open({
       mount: { limits, errors: 'next' },
       routes,
       errorHandler: true,
-      onError: () => setTimeout(1200),
+      above: looking((request) => (socket = request.socket)),
+      onError: () => vi.waitFor(() => expect(socket!.bytesRead).toBeGreaterThan(MiB), 60_000),
     })
     connection.write(head({ type: multipartX, framing: 'chunked' }))
     connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\n`))

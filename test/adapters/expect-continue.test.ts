@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
 import * as https from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import { Socket, type AddressInfo, type Server } from 'node:net'
 import { createBodyParser, PlainTextParser, type BodyError } from '@formgate/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Connection, head } from './client.js'
@@ -188,4 +188,12 @@ test('a server that has nothing to do with Formgate is untouched by another that
   expect(own[1]).toEqual(own[0])
   expect(own[1]).not.toContain('_read')
   expect(own[1]).not.toContain('writeContinue')
+})
+
+test('a request that a host has made by itself, on a socket without a server, is read', async () => {
+  const request = new http.IncomingMessage(new Socket())
+  Object.assign(request, { headers: { 'content-type': 'text/plain', 'content-length': '5' }, complete: true })
+  request.push('hello')
+  request.push(null)
+  expect((await parse(request, new http.ServerResponse(request))).data).toBe('hello')
 })

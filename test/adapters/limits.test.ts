@@ -639,14 +639,15 @@ describe.each(frameworks)('$name', ({ start }) => {
     const { port } = await app({ idle: 2000 })
     const connection = await Connection.open(port)
     connection.write(head({ type: 'application/json', framing: 'chunked' }))
-    // Longer than the idle time in all, and each pause a fraction of it.
-    for (const byte of '"123456"') {
+    // In all longer than the idle time, of which each pause is a twentieth.
+    const text = 'abcdefghijklmnopqrstu'
+    for (const byte of JSON.stringify(text)) {
       connection.write(chunk(byte))
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
     connection.write(lastChunk)
     const answer = await connection.answer()
-    expect(answer.json).toEqual({ data: '123456', files: {} })
+    expect(answer.json).toEqual({ data: text, files: {} })
     await expectInStep(connection, answer)
     connection.destroy()
   })

@@ -164,15 +164,18 @@ describe.each(frameworks)('$name', ({ start }) => {
     const route = (path: string, options: RouteOptions) => ({
       path,
       parsers: [MultiPartParser, FileUploadParser],
-      options: { limits: { storageTimeout: 200 }, ...options },
+      options,
       handler: () => 'handled',
     })
     app = await start({
       errorHandler: true,
-      routes: storages.flatMap(([, , store], at) => [
-        route(`/${at}`, { storage: { store } }),
-        route(`/inspected/${at}`, { storage: { store }, inspect: hash('md5') }),
-      ]),
+      routes: storages.flatMap(([, outcome, store], at) => {
+        const limits = outcome === 'stored' ? {} : { storageTimeout: 200 }
+        return [
+          route(`/${at}`, { limits, storage: { store } }),
+          route(`/inspected/${at}`, { limits, storage: { store }, inspect: hash('md5') }),
+        ]
+      }),
     })
   })
   afterAll(() => app.close())

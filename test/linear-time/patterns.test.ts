@@ -48,7 +48,6 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/^--(?=\\S*\\w)(\\S{1,200}?)(?:--)?$/': ['', '--', '--a'],
   '/^[^\\s=&{}[\\]<>"]+=[^\\s]*(?:&|$)/': ['', 'a='],
   '/^\\s*[{[]/': [''],
-  '/^\\s*[[{]/': [''],
   '/^\\s*-/': [''],
   '/(?:^|&)_charset_=([^&]*)/': ['', '_charset_=', '&'],
   // names
@@ -60,6 +59,7 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Zl}\\p{Zp}]/gu': [''],
   '/.(\\.[a-z0-9]{1,16})$/i': ['', 'a.'],
   '/^formgate-[0-9a-f]{32}\\.part$/': ['', 'formgate-'],
+  '/^formgate-[0-9a-f]{32}\\.part$/i': ['', 'formgate-'],
   '/^(?:0|[1-9]\\d*)$/': ['', '1'],
   '/[.[]/': [''],
   // media types and samples of files
@@ -87,9 +87,15 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/^-?\\d+$/': ['', '-'],
   '/^(\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01]))(?:[T ]((?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:[.,]\\d{1,9})?)?)(Z|z|[+-](?:[01]\\d|2[0-3]):?[0-5]\\d)?)?$/':
     ['', '2026-01-01', '2026-01-01T10:00:00.'],
+  // texts of answers
+  '/[\\p{Cc}\\u2028\\u2029]/u': [''],
+  '/[\\p{Cc}\\u2028\\u2029]/gu': [''],
+  '/[\\ud800-\\udbff]$/': [''],
+  '/["\'`]/': [''],
   // what the server's author writes
   '/\\?.*$/s': ['', '?'],
   '/[`\\r\\n]/g': [''],
+  '/(?:^|[\\\\/])\\.{1,2}(?:[\\\\/]|$)/': ['', '/', '/..'],
 }
 
 /** The regular expressions of the sources, as they are written there, and where. */
