@@ -112,17 +112,20 @@ describe.each(frameworks)('$name', ({ start }) => {
     test('does not hang a request whose body it holds back either', async () => {
       // More than fits into all buffers on the way.
       const large = 'x'.repeat(9_000_000)
-      for (const sent of [
+      const bodies = [
         { ...multipart, body: form('X', [file('f', 'f'), large]) },
         { ...raw, body: large },
-      ]) {
-        const connection = await Connection.open(app.port)
-        connection.write(head({ path: `/${at}`, ...sent })).write(sent.body)
-        const answer = await connection.answer()
-        expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
-        await expectInStepOrClosed(connection)
-        connection.destroy()
-      }
+      ]
+      await Promise.all(
+        bodies.map(async (sent) => {
+          const connection = await Connection.open(app.port)
+          connection.write(head({ path: `/${at}`, ...sent })).write(sent.body)
+          const answer = await connection.answer()
+          expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+          await expectInStepOrClosed(connection)
+          connection.destroy()
+        }),
+      )
     })
 
     test('is told when the client has gone, though its body was whole', async () => {
@@ -148,7 +151,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       const connection = await Connection.open(app.port)
       connection.write(head({ path: '/long/1', type: multipartX, body })).write(body)
       connections.push(connection)
-      await expect.poll(() => signals.length).toBe(connections.length)
+      await expect.poll(() => signals.length, { interval: 5 }).toBe(connections.length)
     }
     for (const connection of connections) connection.destroy()
     // Not of all: while Node does not read from a connection, it does not see its end.

@@ -399,17 +399,18 @@ describe.each(frameworks)('$name', ({ start }) => {
       const { port, handled } = await app({ ...limits, bodySize: Infinity, textSize: Infinity, ...limits })
       const body = fails.body as string
       const declared = { 'Content-Length': String(body.length + 1000) }
-      for (const end of ['end', 'reset'] as const) {
+      const tell = async (end: 'end' | 'reset'): Promise<void> => {
         const connection = await Connection.open(port)
         connection.write(head({ ...fails, framing: 'none', headers: { ...fails.headers, ...declared } }))
         connection.write(body)
-        // What is wrong is seen in the bytes that have come, or the end of them is awaited.
+        // Either these bytes are over the limit already, or the server waits for more.
         const answer = await Promise.race([connection.answer().catch(() => undefined), silence()])
         if (answer !== undefined) expect([answer.status, answer.json.code]).toEqual([413, code])
         connection[end]()
         if (end === 'end') await connection.closed()
-        expect(handled()).toBe(0)
       }
+      await Promise.all([tell('end'), tell('reset')])
+      expect(handled()).toBe(0)
     })
 
     test('holds where the client says that it sends less than it does', async () => {
