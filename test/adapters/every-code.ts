@@ -1,4 +1,4 @@
-/** One app, and for every code of an error a request that is answered with it. */
+/** One app, with a request for every error code. */
 import {
   BodyError,
   FileUploadParser,
@@ -44,10 +44,10 @@ const failing = (error: Error): Storage => ({
 
 const declining: Storage = { store: async () => undefined }
 
-/** What a host has read of this body, which is a byte less. */
+/** A host's copy of the body that is a byte short. */
 const copied = { rawBody: Buffer.from('{"a":1') }
 
-/** The app. Whoever answers a 5xx, it is the same on every framework. */
+/** The app. Its error handler makes a 5xx the same on every framework. */
 export const everyCodeApp: Omit<Description, 'mount'> & { readonly mount: MountOptions } = {
   mount: { lazy: true, limits, parsers: all },
   errorHandler: true,

@@ -11,10 +11,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Connection, exchange, expectInStepOrClosed, file, form, head, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
-/** How the storages of this file hang: each reads what it says, and then does nothing for ever. */
+/** The signals that the storages were given. */
 let signals: AbortSignal[] = []
-/** What has reached the error handler of the app. */
+/** The errors that reached the error handler of the app. */
 let errors: Error[] = []
+/** Storages that never settle by themselves. */
 const hanging: Record<string, Storage> = {
   'that has read all of a file': {
     store(stream, _info, signal) {
@@ -28,7 +29,7 @@ const hanging: Record<string, Storage> = {
       return new Promise(() => undefined)
     },
   },
-  'that ends when its signal says so': {
+  'that fails when its signal aborts': {
     store(stream, _info, signal) {
       signals.push(signal)
       stream.resume()
@@ -93,7 +94,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     signals = []
   })
 
-  describe.each(Object.keys(hanging).map((what, at) => ({ what, at })))('a storage $what', ({ at }) => {
+  describe.each(Object.keys(hanging).map((what, at) => [what, at] as const))('a storage %s', (_what, at) => {
     const multipart = { type: multipartX, body: form('X', [file('f', 'f'), 'abc']) }
     const raw = {
       type: 'image/png',
@@ -101,7 +102,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       body: 'abc',
     }
 
-    test('does not hang the request: 500 STORAGE_FAILED', async () => {
+    test('fails the request with STORAGE_FAILED', async () => {
       for (const sent of [multipart, raw]) {
         const answer = await exchange(app.port, { path: `/${at}`, ...sent })
         expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
@@ -109,8 +110,8 @@ describe.each(frameworks)('$name', ({ start }) => {
       }
     })
 
-    test('does not hang a request whose body it holds back either', async () => {
-      // More than fits into all buffers on the way.
+    test('fails a request whose body it holds back with STORAGE_FAILED', async () => {
+      // More than all buffers on the way hold.
       const large = 'x'.repeat(9_000_000)
       const bodies = [
         { ...multipart, body: form('X', [file('f', 'f'), large]) },
@@ -128,7 +129,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       )
     })
 
-    test('is told when the client has gone, though its body was whole', async () => {
+    test('is told when the client has gone, even after the whole body has arrived', async () => {
       for (const sent of [multipart, raw]) {
         const connection = await Connection.open(app.port)
         connection.write(head({ path: `/long/${at}`, ...sent })).write(sent.body)
@@ -162,13 +163,13 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(errors).toEqual([])
   })
 
-  test('an inspector that never settles does not hang the request either', async () => {
+  test('an inspector that never settles fails the request with STORAGE_FAILED', async () => {
     const body = form('X', [file('f', 'f'), 'abc'])
     const answer = await exchange(app.port, { path: '/inspect', type: multipartX, body })
     expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
   })
 
-  test('a storage that takes a little now and then is not given up', async () => {
+  test('a slow storage that keeps reading is not given up', async () => {
     const body = form('X', [file('f', 'f'), 'x'.repeat(10_000_000)])
     const answer = await exchange(app.port, { path: '/slow-storage', type: multipartX, body })
     expect(answer.json).toEqual([10_000_000])

@@ -1,6 +1,6 @@
 /** The framing rules once more, as one expression over the whole body: what the real ones are held to. */
 
-/** A part as it stands in the body; one character for each byte. */
+/** A part as in the body; one character is one byte. */
 export interface RawPart {
   readonly header: string
   readonly content: string
@@ -11,7 +11,7 @@ export interface Framed {
   readonly parts: readonly RawPart[]
   readonly end: 'closed' | 'truncated' | 'bare LF' | 'no delimiter' | 'header too long'
   readonly epilogue: string
-  /** Whether white space stands behind a delimiter. */
+  /** Whether white space follows a delimiter. */
   readonly isPadded: boolean
   /** Whether a part has no content and no CRLF of its own before the next delimiter. */
   readonly sharesLineEnd: boolean
