@@ -14,11 +14,11 @@ const options = JSON.parse(process.env['CHAOS'] ?? 'null') as null | {
   readonly write: boolean
 }
 
-test.skipIf(options === null)('npm run chaos: nothing is left behind', { timeout: 3_600_000 }, async () => {
+test.skipIf(options === null)('a run of chaos leaves nothing in the processes', { timeout: 3_600_000 }, async () => {
   const { seed, scale, framework = frameworks, only = [], write } = options!
   console.log(`Seed ${seed}, scale ${scale}.`)
   if (process.platform !== 'linux')
-    console.log('Descriptors are not counted: /proc, where a process can see its own, is of Linux.')
+    console.log('Descriptors are not counted: only Linux has /proc, which lists them.')
   const rows = await runChaos({
     seed: Number(seed),
     scale: Number(scale),

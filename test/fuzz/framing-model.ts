@@ -1,4 +1,4 @@
-/** The framing rules once more, as one expression over the whole body: what the real ones are held to. */
+/** A second implementation of the framing rules over the whole body, to compare the real one with. */
 
 /** A part as in the body; one character is one byte. */
 export interface RawPart {
@@ -19,7 +19,7 @@ export interface Framed {
 
 const longestHeader = 16 * 1024
 
-/** The boundary of a Content-Type header, where it has one that is fit for use. */
+/** The boundary of a Content-Type header, if it has a usable one. */
 export function boundaryOf(contentType: string): string {
   const match = /;[ \t]*boundary[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*))/i.exec(contentType)
   return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2]?.replace(/[ \t]+$/, '') ?? ''
@@ -63,7 +63,7 @@ export function frame(body: string, boundary: string): Framed {
     const contentStart = headerEnd + (isEmpty ? 2 : 4)
     delimiter.lastIndex = contentStart
     match = delimiter.exec(body)
-    // A part that is cut is one all the same: its header can be at fault.
+    // A truncated part counts too: its header can be malformed.
     const contentEnd = match === null ? body.length : Math.max(contentStart, match.index - 2)
     parts.push({ header, content: body.slice(contentStart, contentEnd) })
     if (match === null) return done('truncated')

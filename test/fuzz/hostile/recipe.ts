@@ -216,7 +216,7 @@ export function buildRecipe(random: Random): Recipe {
     contentType: random.chance(0.95) ? multipart : 'multipart/form-data',
     text: random.chance(0.1) ? [run(random.pick(units.framing), size / 4)] : [],
     parts: Array.from({ length: random.chance(0.8) ? 1 : 2 }, () => buildPart(random, size)),
-    // A compressed form is refused, which costs nothing.
+    // Rarely, because a compressed form is refused at once.
     encoding: random.chance(0.02) ? random.pick(encodings) : '',
   }
 }
@@ -260,13 +260,13 @@ function formRuns(random: Random, size: number): Run[] {
   return [run(start), run(random.pick(units.form), size)]
 }
 
-/** What looks like the first line of a multipart body for as long as possible. */
+/** Text that resembles the first line of a multipart body as long as possible. */
 function paddedDashes(random: Random, size: number): Run[] {
   const dashes = random.pick([2, 60, 150, 200, 300])
   return [run('-', dashes), run('='), run(random.pick([' ', '\t', '-', '\r\n', '&']), size - dashes)]
 }
 
-/** As often as it takes to fill `size` bytes; without a size, once. */
+/** Repeats a unit to fill `size` bytes; without a size, once. */
 function run(unit: string, size = 0): Run {
   return { unit, times: Math.max(1, Math.floor(size / Math.max(1, unit.length))) }
 }
