@@ -198,7 +198,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       }
     })
 
-    test('without a Content-Type is a 415 of its own when the handler reads req.data', async () => {
+    test('without a Content-Type is a 415 with another code when the handler reads req.data', async () => {
       const send = await app({ mount: {}, routes: [{ path: '/' }] })
       const answer = await send({ body: 'hello' })
       expect([answer.status, answer.json.code]).toEqual([415, 'MISSING_CONTENT_TYPE'])
@@ -351,7 +351,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect((await send(aForm)).json).toMatchObject({ status: 415 })
     })
 
-    test('without options of its own adds nothing', async () => {
+    test('without options changes nothing', async () => {
       const send = await app({ mount: [{}, {}], routes: [{ path: '/' }] })
       expect((await send(aJson)).json.data).toEqual({ a: 1 })
       expect((await send(aText)).status).toBe(415)

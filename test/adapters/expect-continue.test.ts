@@ -144,7 +144,7 @@ describe.each(kinds)('a server of $name whose requests reach Formgate', ({ creat
   })
 
   test.each(['before', 'after'])(
-    'is left alone if it has a listener of its own, added %s the first request',
+    'is left alone if the app adds a listener %s the first request',
     async (time) => {
       const server = create(handle)
       const port = await listen(server)

@@ -1,4 +1,4 @@
-/** One description of a small app, built on Express, Koa and Fastify, on a socket of its own. */
+/** Starts the same small app on Express, Koa or Fastify, from one description. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -32,7 +32,7 @@ export interface Handling {
   readonly files: FilesByField
   readonly parse: () => Promise<BodyResult>
   readonly parts: () => AsyncIterableIterator<Part>
-  /** Node's own request. */
+  /** Node's request. */
   readonly request: IncomingMessage
   readonly response: ServerResponse
 }
@@ -47,10 +47,10 @@ export interface Route {
   /** Default POST. */
   readonly method?: string
   readonly path: string
-  /** A parser list of its own. */
+  /** The parser list of the route. */
   readonly parsers?: readonly ParserLike[]
   readonly options?: RouteOptions
-  /** One or more typed bodies of its own, made with the framework's own `form()` and `body()`. */
+  /** One or more typed bodies of the route, made with `form()` and `body()` of the framework. */
   readonly typed?: (words: TypedWords) => unknown
   /** A stream is sent as it is, everything else as JSON. */
   readonly handler?: (handling: Handling) => unknown
@@ -60,7 +60,7 @@ export interface Description {
   /** `multipart()`, or several inside each other; none by default. */
   readonly mount?: MountOptions | readonly MountOptions[]
   readonly routes?: readonly Route[]
-  /** Whether the app has an error handler of its own, which answers `{ handler: 'own', code, status }`. */
+  /** Whether the app has an error handler, which answers `{ handler: 'own', code, status }`. */
   readonly errorHandler?: boolean
   /** Called, and awaited, for every error that reaches that handler. */
   readonly onError?: (error: Error) => unknown
@@ -100,7 +100,7 @@ function typedOf<Own>(typed: Route['typed'], words: object): readonly Own[] {
   return typed === undefined ? [] : ([typed(words as TypedWords)].flat() as readonly Own[])
 }
 
-/** What an app's own error handler answers. */
+/** The answer of the app's error handler. */
 async function ownAnswer(
   error: unknown,
   { onError }: Description,

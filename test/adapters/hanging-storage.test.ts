@@ -143,10 +143,10 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
-  test('a client that leaves after its last byte, before all was read, is no error of the server', async () => {
+  test('a client that leaves after its last byte, but before all was read, causes no server error', async () => {
     errors = []
     const connections: Connection[] = []
-    // Around the sizes at which the last bytes wait in Node's own buffers.
+    // Around the sizes at which the last bytes wait in the buffers of Node.
     for (let size = 40_000; size <= 240_000; size += 5000) {
       const body = form('X', [file('f', 'f'), 'x'.repeat(size)])
       const connection = await Connection.open(app.port)

@@ -40,7 +40,7 @@ async function* oneByOne(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
   }
 }
 
-/** Every byte a chunk of its own. */
+/** Splits a body into single bytes. */
 export function singleBytes(body: Buffer): Buffer[] {
   return Array.from(body, (_, at) => body.subarray(at, at + 1))
 }

@@ -181,7 +181,7 @@ describe('names', () => {
       type: 'application/x-www-form-urlencoded',
       body: `${encodeURIComponent(name)}=1&${name}=2`,
     })
-    // Fastify has a limit of its own for the parameters of a path.
+    // Fastify limits the length of path parameters.
     const parameter = encodeURIComponent(name.slice(0, 100))
     await expectAlike({ path: `/raw/${parameter}`, type: 'image/png', body: 'PNG' })
     const star = `attachment; filename*=UTF-8''${encodeURIComponent(name)}`

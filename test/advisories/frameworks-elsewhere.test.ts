@@ -178,9 +178,9 @@ describe.each(frameworks)('$name', (framework) => {
   )
 
   test.each([
-    ['a mount', { mount: { limits: { textSize: 100, bodySize: 100 } }, routes: [{ path: '/' }] }],
+    ['multipart()', { mount: { limits: { textSize: 100, bodySize: 100 } }, routes: [{ path: '/' }] }],
     [
-      'parsers of its own',
+      'parsers() of the route',
       {
         routes: [
           {
@@ -192,7 +192,7 @@ describe.each(frameworks)('$name', (framework) => {
       },
     ],
     [
-      'a schema',
+      'body() with a schema',
       {
         routes: [
           {

@@ -124,7 +124,7 @@ describe.skipIf(path === undefined)('curl', () => {
       )
     })
 
-    test('with a list of files sends one part that is a multipart of its own, which RFC 7578, 4.3, forbids', async () => {
+    test('with a list of files sends one part that is itself multipart, which RFC 7578, 4.3, forbids', async () => {
       const answer = await curl('/echo', '-F', 'f=@image.png,notes.txt')
       expect(answer).toEqual(
         refused(400, 'MALFORMED_PART', { detail: 'send each file as a part of its own' }),
@@ -357,7 +357,7 @@ describe.skipIf(path === undefined)('curl', () => {
       expect(answer).toEqual(refused(415, 'UNSUPPORTED_MEDIA_TYPE', { detail: '"image/png"' }))
     })
 
-    test("sends CSV to the app's own parser and text to the plain one", async () => {
+    test('sends CSV to a custom parser and text to the plain one', async () => {
       const csv = await curl('/csv', '-H', 'Content-Type: text/csv', '--data-binary', 'a,b\n1,2\n')
       expect(csv).toEqual(
         accepted([

@@ -183,7 +183,7 @@ describe.each(fetches)('$name', ({ fetch, FormData }) => {
     expect(await post('/text', { body: 'wörter' })).toEqual(accepted('wörter'))
   })
 
-  test("a Blob of CSV arrives as the rows that the app's own parser makes of it", async () => {
+  test('a Blob of CSV arrives as the rows of a custom parser', async () => {
     expect(await post('/csv', { body: new Blob(['a,b\n1,2'], { type: 'text/csv' }) })).toEqual(
       accepted([
         ['a', 'b'],

@@ -398,7 +398,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
     })
   })
 
-  test("a CSV body arrives as the rows that the app's own parser makes of it", async () => {
+  test('a CSV body arrives as the rows of a custom parser', async () => {
     const answer = await everywhere(python`
       r = requests.post(url + '/csv', data='name,age\nJürgen,42\n'.encode(), headers={'Content-Type': 'text/csv'})
     `)

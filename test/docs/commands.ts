@@ -46,7 +46,7 @@ export async function runClient({ run: path }: Module, address: string): Promise
   return { stdout }
 }
 
-/** Runs a module with Node's own test runner. Throws if a test fails, or if there is none. */
+/** Runs a module with Node's test runner. Throws if a test fails, or if there is none. */
 export async function runNodeTests({ shown }: Module): Promise<void> {
   const { stdout } = await run(process.execPath, ['--test', '--test-reporter=tap', shown], { cwd: workplace })
   if (!/^# pass [1-9]/m.test(stdout)) throw new Error(stdout)

@@ -13,7 +13,7 @@ export interface Framed {
   readonly epilogue: string
   /** Whether white space follows a delimiter. */
   readonly isPadded: boolean
-  /** Whether a part has no content and no CRLF of its own before the next delimiter. */
+  /** Whether a part is empty and shares the CRLF of its header with the next delimiter. */
   readonly sharesLineEnd: boolean
 }
 

@@ -25,7 +25,7 @@ import { createServer } from 'node:http'
 /**
  * @typedef {object} Route
  * @property {string} path
- * @property {import('@formgate/express').MountOptions} [mount] a `multipart()` of its own above it
+ * @property {import('@formgate/express').MountOptions} [mount] a `multipart()` above this route only
  * @property {any} [own] what `parsers()` or `form()` of the framework returned
  * @property {(handling: Handling) => unknown} handler a stream is sent as it is, everything else as JSON
  */

@@ -1,5 +1,5 @@
 /** Common parts of the servers of all peers. */
-// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+// @ts-nocheck -- Runs in another folder, with packages that are not installed here.
 import { createServer } from 'node:http'
 
 /**

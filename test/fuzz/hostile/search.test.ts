@@ -25,7 +25,7 @@ describe.skipIf(task !== null)('a hostile body', () => {
   })
 
   test.each([...Object.keys(known), ...Array.from({ length: 200 }, (_, seed) => String(seed))])(
-    '%s takes no more than a few times the processor time of an honest one, and has a short answer',
+    '%s costs at most a few times the processor time of an honest one, and has a short answer',
     { timeout: 60_000 },
     async (seed) => {
       const found = await find(seed)
