@@ -103,11 +103,14 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
 
     test('fails the request with STORAGE_FAILED', async () => {
-      for (const sent of [multipart, raw]) {
-        const answer = await exchange(app.port, { path: `/${at}`, ...sent })
-        expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
-        expect(signals.at(-1)).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
-      }
+      const answers = await Promise.all(
+        [multipart, raw].map((sent) => exchange(app.port, { path: `/${at}`, ...sent })),
+      )
+      for (const { json } of answers)
+        expect(json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+      expect(signals).toHaveLength(2)
+      for (const signal of signals)
+        expect(signal).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
     })
 
     test('fails a request whose body it holds back with STORAGE_FAILED', async () => {
