@@ -11,12 +11,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Connection, exchange, expectInStepOrClosed, file, form, head, multipartX } from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
-/** The signals that the storages were given. */
-let signals: AbortSignal[] = []
-/** The errors that reached the error handler of the app. */
-let errors: Error[] = []
-/** Storages that never settle by themselves. */
-const hanging: Record<string, Storage> = {
+/** Storages that never settle by themselves, and tell the signals that they were given. */
+const hanging = (signals: AbortSignal[]): Record<string, Storage> => ({
   'that has read all of a file': {
     store(stream, _info, signal) {
       signals.push(signal)
@@ -38,7 +34,7 @@ const hanging: Record<string, Storage> = {
       })
     },
   },
-}
+})
 
 /** Takes far longer than its `storageTimeout`, and in each such time more than all buffers on the way hold. */
 const slow: Storage = {
@@ -54,7 +50,12 @@ const slow: Storage = {
 
 const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
 
-describe.each(frameworks)('$name', ({ start }) => {
+// The frameworks side by side: these tests mostly wait.
+describe.concurrent.each(frameworks)('$name', ({ start }) => {
+  const signals: AbortSignal[] = []
+  /** The errors that reached the error handler of the app. */
+  const errors: Error[] = []
+  const storages = hanging(signals)
   let app: App
 
   beforeAll(async () => {
@@ -67,8 +68,8 @@ describe.each(frameworks)('$name', ({ start }) => {
       errorHandler: true,
       onError: (error) => errors.push(error),
       routes: [
-        ...Object.values(hanging).map((storage, at) => route(`/${at}`, 100, storage)),
-        ...Object.values(hanging).map((storage, at) => route(`/long/${at}`, 60_000, storage)),
+        ...Object.values(storages).map((storage, at) => route(`/${at}`, 100, storage)),
+        ...Object.values(storages).map((storage, at) => route(`/long/${at}`, 60_000, storage)),
         {
           path: '/inspect',
           parsers: [MultiPartParser],
@@ -90,64 +91,65 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
   afterAll(() => app.close())
-  beforeEach(() => {
-    signals = []
-  })
+  beforeEach(() => void signals.splice(0))
 
-  describe.each(Object.keys(hanging).map((what, at) => [what, at] as const))('a storage %s', (_what, at) => {
-    const multipart = { type: multipartX, body: form('X', [file('f', 'f'), 'abc']) }
-    const raw = {
-      type: 'image/png',
-      headers: { 'Content-Disposition': 'attachment; filename=a' },
-      body: 'abc',
-    }
-
-    test('fails the request with STORAGE_FAILED', async () => {
-      const answers = await Promise.all(
-        [multipart, raw].map((sent) => exchange(app.port, { path: `/${at}`, ...sent })),
-      )
-      for (const { json } of answers)
-        expect(json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
-      expect(signals).toHaveLength(2)
-      for (const signal of signals)
-        expect(signal).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
-    })
-
-    test('fails a request whose body it holds back with STORAGE_FAILED', async () => {
-      // More than all buffers on the way hold.
-      const large = 'x'.repeat(9_000_000)
-      const bodies = [
-        { ...multipart, body: form('X', [file('f', 'f'), large]) },
-        { ...raw, body: large },
-      ]
-      await Promise.all(
-        bodies.map(async (sent) => {
-          const connection = await Connection.open(app.port)
-          connection.write(head({ path: `/${at}`, ...sent })).write(sent.body)
-          const answer = await connection.answer()
-          expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
-          await expectInStepOrClosed(connection)
-          connection.destroy()
-        }),
-      )
-    })
-
-    test('is told when the client has gone, even after the whole body has arrived', async () => {
-      for (const sent of [multipart, raw]) {
-        const connection = await Connection.open(app.port)
-        connection.write(head({ path: `/long/${at}`, ...sent })).write(sent.body)
-        const known = signals.length
-        await expect.poll(() => signals.length).toBe(known + 1)
-        await delay(20)
-        expect(signals.at(-1)!.aborted).toBe(false)
-        connection.destroy()
-        await expect.poll(() => signals.at(-1)!.reason).toMatchObject({ code: 'CLIENT_ABORTED' })
+  describe.sequential.each(Object.keys(storages).map((what, at) => [what, at] as const))(
+    'a storage %s',
+    (_what, at) => {
+      const multipart = { type: multipartX, body: form('X', [file('f', 'f'), 'abc']) }
+      const raw = {
+        type: 'image/png',
+        headers: { 'Content-Disposition': 'attachment; filename=a' },
+        body: 'abc',
       }
-    })
-  })
 
-  test('a client that leaves after its last byte, but before all was read, causes no server error', async () => {
-    errors = []
+      test.sequential('fails the request with STORAGE_FAILED', async () => {
+        const answers = await Promise.all(
+          [multipart, raw].map((sent) => exchange(app.port, { path: `/${at}`, ...sent })),
+        )
+        for (const { json } of answers)
+          expect(json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+        expect(signals).toHaveLength(2)
+        for (const signal of signals)
+          expect(signal).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
+      })
+
+      test.sequential('fails a request whose body it holds back with STORAGE_FAILED', async () => {
+        // More than all buffers on the way hold.
+        const large = 'x'.repeat(9_000_000)
+        const bodies = [
+          { ...multipart, body: form('X', [file('f', 'f'), large]) },
+          { ...raw, body: large },
+        ]
+        await Promise.all(
+          bodies.map(async (sent) => {
+            const connection = await Connection.open(app.port)
+            connection.write(head({ path: `/${at}`, ...sent })).write(sent.body)
+            const answer = await connection.answer()
+            expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
+            await expectInStepOrClosed(connection)
+            connection.destroy()
+          }),
+        )
+      })
+
+      test.sequential('is told when the client has gone, even after the whole body has arrived', async () => {
+        for (const sent of [multipart, raw]) {
+          const connection = await Connection.open(app.port)
+          connection.write(head({ path: `/long/${at}`, ...sent })).write(sent.body)
+          const known = signals.length
+          await expect.poll(() => signals.length).toBe(known + 1)
+          await delay(20)
+          expect(signals.at(-1)!.aborted).toBe(false)
+          connection.destroy()
+          await expect.poll(() => signals.at(-1)!.reason).toMatchObject({ code: 'CLIENT_ABORTED' })
+        }
+      })
+    },
+  )
+
+  test.sequential('a client that leaves after its last byte, but before all was read, causes no server error', async () => {
+    errors.splice(0)
     const connections: Connection[] = []
     // Around the sizes at which the last bytes wait in the buffers of Node.
     for (let size = 40_000; size <= 240_000; size += 5000) {
@@ -166,19 +168,19 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(errors).toEqual([])
   })
 
-  test('an inspector that never settles fails the request with STORAGE_FAILED', async () => {
+  test.sequential('an inspector that never settles fails the request with STORAGE_FAILED', async () => {
     const body = form('X', [file('f', 'f'), 'abc'])
     const answer = await exchange(app.port, { path: '/inspect', type: multipartX, body })
     expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
   })
 
-  test('a slow storage that keeps reading is not given up', async () => {
+  test.sequential('a slow storage that keeps reading is not given up', async () => {
     const body = form('X', [file('f', 'f'), 'x'.repeat(10_000_000)])
     const answer = await exchange(app.port, { path: '/slow-storage', type: multipartX, body })
     expect(answer.json).toEqual([10_000_000])
   })
 
-  test('a slow client does not use up the time of the storage', async () => {
+  test.sequential('a slow client does not use up the time of the storage', async () => {
     const body = form('X', [file('f', 'f'), 'x'.repeat(20)])
     const connection = await Connection.open(app.port)
     connection.write(head({ path: '/slow-client', type: multipartX, body }))
