@@ -50,7 +50,9 @@ const slow: Storage = {
 
 const stuck: Inspector = () => ({ chunk: () => new Promise(() => undefined) })
 
-// The frameworks side by side: these tests mostly wait.
+/** The frameworks run side by side, because these tests mostly wait, and the tests of each in sequence. */
+const inSequence = { concurrent: false }
+
 describe.concurrent.each(frameworks)('$name', ({ start }) => {
   const signals: AbortSignal[] = []
   /** The errors that reached the error handler of the app. */
@@ -93,8 +95,9 @@ describe.concurrent.each(frameworks)('$name', ({ start }) => {
   afterAll(() => app.close())
   beforeEach(() => void signals.splice(0))
 
-  describe.sequential.each(Object.keys(storages).map((what, at) => [what, at] as const))(
+  describe.each(Object.keys(storages).map((what, at) => [what, at] as const))(
     'a storage %s',
+    inSequence,
     (_what, at) => {
       const multipart = { type: multipartX, body: form('X', [file('f', 'f'), 'abc']) }
       const raw = {
@@ -103,7 +106,7 @@ describe.concurrent.each(frameworks)('$name', ({ start }) => {
         body: 'abc',
       }
 
-      test.sequential('fails the request with STORAGE_FAILED', async () => {
+      test('fails the request with STORAGE_FAILED', async () => {
         const answers = await Promise.all(
           [multipart, raw].map((sent) => exchange(app.port, { path: `/${at}`, ...sent })),
         )
@@ -114,7 +117,7 @@ describe.concurrent.each(frameworks)('$name', ({ start }) => {
           expect(signal).toMatchObject({ aborted: true, reason: { code: 'STORAGE_FAILED' } })
       })
 
-      test.sequential('fails a request whose body it holds back with STORAGE_FAILED', async () => {
+      test('fails a request whose body it holds back with STORAGE_FAILED', async () => {
         // More than all buffers on the way hold.
         const large = 'x'.repeat(9_000_000)
         const bodies = [
@@ -133,7 +136,7 @@ describe.concurrent.each(frameworks)('$name', ({ start }) => {
         )
       })
 
-      test.sequential('is told when the client has gone, even after the whole body has arrived', async () => {
+      test('is told when the client has gone, even after the whole body has arrived', async () => {
         for (const sent of [multipart, raw]) {
           const connection = await Connection.open(app.port)
           connection.write(head({ path: `/long/${at}`, ...sent })).write(sent.body)
@@ -148,39 +151,43 @@ describe.concurrent.each(frameworks)('$name', ({ start }) => {
     },
   )
 
-  test.sequential('a client that leaves after its last byte, but before all was read, causes no server error', async () => {
-    errors.splice(0)
-    const connections: Connection[] = []
-    // Around the sizes at which the last bytes wait in the buffers of Node.
-    for (let size = 40_000; size <= 240_000; size += 5000) {
-      const body = form('X', [file('f', 'f'), 'x'.repeat(size)])
-      const connection = await Connection.open(app.port)
-      connection.write(head({ path: '/long/1', type: multipartX, body })).write(body)
-      connections.push(connection)
-      await expect.poll(() => signals.length, { interval: 5 }).toBe(connections.length)
-    }
-    for (const connection of connections) connection.destroy()
-    // Not of all: while Node does not read from a connection, it does not see its end.
-    await expect.poll(() => signals.some(({ aborted }) => aborted)).toBe(true)
-    await delay(200)
-    const reasons = signals.filter(({ aborted }) => aborted).map(({ reason }) => (reason as BodyError).code)
-    expect(new Set(reasons)).toEqual(new Set(['CLIENT_ABORTED']))
-    expect(errors).toEqual([])
-  })
+  test(
+    'a client that leaves after its last byte, but before all was read, causes no server error',
+    inSequence,
+    async () => {
+      errors.splice(0)
+      const connections: Connection[] = []
+      // Around the sizes at which the last bytes wait in the buffers of Node.
+      for (let size = 40_000; size <= 240_000; size += 5000) {
+        const body = form('X', [file('f', 'f'), 'x'.repeat(size)])
+        const connection = await Connection.open(app.port)
+        connection.write(head({ path: '/long/1', type: multipartX, body })).write(body)
+        connections.push(connection)
+        await expect.poll(() => signals.length, { interval: 5 }).toBe(connections.length)
+      }
+      for (const connection of connections) connection.destroy()
+      // Not of all: while Node does not read from a connection, it does not see its end.
+      await expect.poll(() => signals.some(({ aborted }) => aborted)).toBe(true)
+      await delay(200)
+      const reasons = signals.filter(({ aborted }) => aborted).map(({ reason }) => (reason as BodyError).code)
+      expect(new Set(reasons)).toEqual(new Set(['CLIENT_ABORTED']))
+      expect(errors).toEqual([])
+    },
+  )
 
-  test.sequential('an inspector that never settles fails the request with STORAGE_FAILED', async () => {
+  test('an inspector that never settles fails the request with STORAGE_FAILED', inSequence, async () => {
     const body = form('X', [file('f', 'f'), 'abc'])
     const answer = await exchange(app.port, { path: '/inspect', type: multipartX, body })
     expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
   })
 
-  test.sequential('a slow storage that keeps reading is not given up', async () => {
+  test('a slow storage that keeps reading is not given up', inSequence, async () => {
     const body = form('X', [file('f', 'f'), 'x'.repeat(10_000_000)])
     const answer = await exchange(app.port, { path: '/slow-storage', type: multipartX, body })
     expect(answer.json).toEqual([10_000_000])
   })
 
-  test.sequential('a slow client does not use up the time of the storage', async () => {
+  test('a slow client does not use up the time of the storage', inSequence, async () => {
     const body = form('X', [file('f', 'f'), 'x'.repeat(20)])
     const connection = await Connection.open(app.port)
     connection.write(head({ path: '/slow-client', type: multipartX, body }))
