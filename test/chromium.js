@@ -1,4 +1,4 @@
-/** The browser that tests drive, where it is there. */
+/** The browser that the tests drive. */
 export const chromiumPath = '/usr/bin/chromium'
 
 export const chromiumArguments = [

@@ -1,4 +1,4 @@
-/** The example apps as programs of their own, on the packages as they were built. */
+/** The example apps as programs, on the built packages. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => rm(uploads, { recursive: true }))
 
 describe.each(['express', 'koa', 'fastify'])('%s', (name) => {
-  test('starts with the start script, and keeps a file in its directory', async () => {
+  test('starts with its start script and keeps a file in its directory', async () => {
     const server = spawn(process.execPath, ['start.js'], {
       cwd: join(examples, name),
       env: { ...process.env, PORT: '0', UPLOADS: uploads },

@@ -1,6 +1,6 @@
 /**
- * A client and its server in one process that has nothing else to do, as under supertest and `app.inject()`: the process
- * stays up until the client has its answer. Uses the packages as they were built, since plain Node runs them.
+ * A client and its server alone in one process, as under supertest and `app.inject()`: the process stays up until the
+ * client has its answer. Plain Node runs the built packages.
  */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
-/** Runs a module in a process of its own. Rejects if that ends before all of it has run. */
+/** Runs a module in its own process. Rejects if the process ends before the module does. */
 async function run(script: string): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     cwd: folder,
@@ -50,7 +50,7 @@ test.each([
   expect(output).toBe('413\n')
 })
 
-test('a loop over the parts goes on under inject() when a file is no longer piped to anything', async () => {
+test('a loop over the parts goes on under inject() after the target of a piped file is destroyed', async () => {
   const output = await run(`
     import { Writable } from 'node:stream'
     import { multipart } from '@formgate/fastify'

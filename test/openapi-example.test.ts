@@ -11,7 +11,7 @@ import { chromiumArguments, chromiumPath } from './chromium.js'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const icon = join(root, 'examples/playground/public/icon.svg')
 const hasChromium = existsSync(chromiumPath)
-if (!hasChromium) console.log(`Skipped: Swagger UI in a browser, since ${chromiumPath} is not there.`)
+if (!hasChromium) console.log(`Skipped: Swagger UI in a browser, because ${chromiumPath} does not exist.`)
 
 let server: ChildProcess
 let url = ''
@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 afterAll(() => void server?.kill())
 
-it('describes the upload as OpenAPI 3.0 wants it, with the media types of its files', async () => {
+it('describes the upload in OpenAPI 3.0, with the media types of its files', async () => {
   const document = await (await fetch(`${url}/docs/json`)).json()
   expect(document).toMatchObject({
     openapi: '3.0.3',
@@ -67,7 +67,7 @@ describe.skipIf(!hasChromium)('Swagger UI in Chromium', () => {
   })
   afterAll(() => browser?.close())
 
-  it('shows a form that uploads, and the problem of one that is refused', async () => {
+  it('shows a form that uploads, and the problem if an upload is refused', async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 1200 } })
     await page.goto(`${url}/docs`)
     await page.getByText('Makes an album').click()

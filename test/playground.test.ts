@@ -24,8 +24,8 @@ const hasCurl = await run('curl', ['--version']).then(
   () => false,
 )
 const hasChromium = existsSync(chromiumPath)
-if (!hasCurl) console.log('Skipped: the playground with curl, since curl is not installed.')
-if (!hasChromium) console.log(`Skipped: the playground in a browser, since ${chromiumPath} is not there.`)
+if (!hasCurl) console.log('Skipped: the playground with curl, because curl is not installed.')
+if (!hasChromium) console.log(`Skipped: the playground in a browser, because ${chromiumPath} does not exist.`)
 
 let neighbour: Server
 let playground: ChildProcess
@@ -34,7 +34,7 @@ let urls: string[] = []
 
 beforeAll(async () => {
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], { cwd: root })
-  // Somebody has the first port already.
+  // The first port is taken.
   neighbour = createServer().listen(0, 'localhost')
   await once(neighbour, 'listening')
   const { port } = neighbour.address() as AddressInfo
@@ -54,7 +54,7 @@ afterAll(() => {
 })
 
 describe('npm start', () => {
-  it('prints three addresses, none of which was taken', () => {
+  it('prints three addresses on free ports', () => {
     const taken = (neighbour.address() as AddressInfo).port
     const ports = urls.map((url) => Number(new URL(url).port))
     expect(new Set([...ports, taken]).size).toBe(4)
@@ -86,7 +86,7 @@ describe.each(frameworks)('%s', (name) => {
     expect(servers).toMatchObject(frameworks.map((each) => ({ name: each })))
   })
 
-  it('serves the modules of the import map, what these import, and nothing beside them', async () => {
+  it('serves the modules of the import map, what they import, and no other files', async () => {
     const page = await (await fetch(url())).text()
     const { imports } = JSON.parse(/importmap">(.+?)<\/script>/s.exec(page)?.[1] ?? '') as {
       imports: Record<string, string>
@@ -115,7 +115,7 @@ describe.each(frameworks)('%s', (name) => {
     }
   })
 
-  it('types the sign-up form, and says at which input something is wrong', async () => {
+  it('types the sign-up form and names each input that is wrong', async () => {
     const fields = { username: 'Grace', email: 'g@example.org', age: '', topics: 'sea', terms: 'on' }
     const sent = { ...fields, 'address.city': 'Ulm', 'address[postcode]': '89073' }
     const form = new FormData()
@@ -132,7 +132,7 @@ describe.each(frameworks)('%s', (name) => {
     expect(errors.map(({ path }) => path).toSorted()).toEqual(['age', 'portrait', 'username'])
   })
 
-  it('tells how much of an upload has come', async () => {
+  it('tells how much of an upload has arrived', async () => {
     const upload = request(`${url()}/raw/half.bin`, {
       method: 'PUT',
       headers: { 'Content-Length': 1000, 'X-Upload-Id': `half-${name}` },
@@ -158,7 +158,7 @@ describe.each(frameworks)('%s', (name) => {
   })
 })
 
-it.each(brokenRequests)('all three answer the broken request “$title” as the shelf says', async (request) => {
+it.each(brokenRequests)('all three answer the broken request “$title” as the page says', async (request) => {
   const { method, path, headers, body, answer } = request
   const [first, ...others] = await Promise.all(
     urls.map(async (url) => {
@@ -238,7 +238,7 @@ describe.skipIf(!hasCurl)('the curl line of the form', () => {
 describe.skipIf(!hasChromium)('the page in Chromium', () => {
   let browser: Browser
   let page: Page
-  /** What the page itself complains of. */
+  /** Errors on the console of the page. */
   let complaints: string[]
 
   beforeAll(async () => {
@@ -273,7 +273,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     },
   )
 
-  it.each(['URL-encoded', 'JSON', 'Raw file'])('sends as %s', async (encoding) => {
+  it.each(['URL-encoded', 'JSON', 'Raw file'])('sends the form as %s', async (encoding) => {
     await open(urls[2] ?? '')
     await page.getByRole('button', { name: 'Add a sample picture' }).click()
     await page.getByRole('button', { name: 'Remove postcard-1.png' }).waitFor()
@@ -287,7 +287,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.close()
   })
 
-  it.each(frameworks)('puts what the page or %s refuses beside the inputs', async (name) => {
+  it.each(frameworks)('shows the messages of the page and of %s beside the inputs', async (name) => {
     await open(urls[1] ?? '')
     await page.getByRole('radio', { name }).check()
     const form = page.getByRole('form', { name: 'Sign up' })
@@ -337,12 +337,12 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     const count = brokenRequests.length
     await page.getByText(`${count} of ${count} as expected`).first().waitFor()
     expect(await page.locator('.verdict.failed').count()).toBe(0)
-    // A browser reports each refused request on its console, which is no fault of the page.
+    // A browser reports each refused request on its console.
     expect(complaints.filter((text) => !text.includes('Failed to load resource'))).toEqual([])
     await page.close()
   })
 
-  it.each([390, 1280])('is no wider than a screen of %i px, whatever it shows', async (width) => {
+  it.each([390, 1280])('is never wider than a screen of %i px', async (width) => {
     await open(urls[0] ?? '', width)
     await page.getByRole('button', { name: 'Add a sample picture' }).click()
     await dropFile(`${'a-very-long-name-'.repeat(12)}.txt`, 'text/plain', 'x')
@@ -367,7 +367,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
 
   async function dropFile(name: string, type: string, text: string) {
     const drop = page.locator('#drop')
-    // In the browser's own words, since Node knows no DataTransfer.
+    // In the browser, because Node has no DataTransfer.
     const dataTransfer = await page.evaluateHandle(`(() => {
       const transfer = new DataTransfer()
       transfer.items.add(new File([${JSON.stringify(text)}], ${JSON.stringify(name)}, { type: ${JSON.stringify(type)} }))
@@ -384,7 +384,7 @@ interface Echo {
   readonly files: Record<string, unknown[]>
 }
 
-/** Runs a line as one that was pasted into a shell. */
+/** Runs a line as if it was pasted into a shell. */
 async function pasted(line: string, cwd = root): Promise<Echo> {
   const { stdout } = await run('sh', ['-c', line.replace(/^curl/, 'curl -sS')], { cwd })
   return JSON.parse(stdout) as Echo

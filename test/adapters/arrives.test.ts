@@ -132,7 +132,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       ['deflate', deflateSync],
       ['br', brotliCompressSync],
       ['identity', (bytes: string) => Buffer.from(bytes)],
-    ])('a body in Content-Encoding: %s is inflated', async (encoding, compress) => {
+    ])('a body in Content-Encoding: %s is decompressed', async (encoding, compress) => {
       const body = compress(JSON.stringify({ a: 'x'.repeat(1000) }))
       const headers = { 'Content-Encoding': encoding }
       for (const framing of ['length', 'chunked'] as const) {
@@ -141,13 +141,13 @@ describe.each(frameworks)('$name', ({ start }) => {
       }
     })
 
-    test('a gzip body that inflates to nothing is malformed JSON, not a hang', async () => {
+    test('a gzip body that decompresses to nothing is malformed JSON', async () => {
       const headers = { 'Content-Encoding': 'gzip' }
       await expectRefused({ type: json, body: gzipSync(''), headers }, 400, 'MALFORMED_JSON')
     })
 
     test.each(['zstd', 'compress', 'gzip, gzip', 'toString'])(
-      'Content-Encoding: %s is a 415 that says what is taken',
+      'Content-Encoding: %s is a 415 that lists the accepted encodings',
       async (encoding) => {
         const headers = { 'Content-Encoding': encoding }
         const answer = await exchange(app.port, { type: json, body: '{}', headers })
@@ -157,7 +157,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     )
 
     test.each([
-      ['what is no gzip', Buffer.from('{"a":1}')],
+      ['a body that is not gzip', Buffer.from('{"a":1}')],
       ['a gzip that is cut short', gzipSync('{"a":1}').subarray(0, -5)],
       [
         'a gzip whose checksum is wrong',
@@ -180,23 +180,26 @@ describe.each(frameworks)('$name', ({ start }) => {
       ['01', 'line 1 column 2 (position 1)'],
       ['"\t"', 'line 1 column 2 (position 1)'],
       ['   ', 'line 1 column 4 (position 3)'],
-    ])('%j is a 400 that says where', async (body, place) => {
+    ])('%j is a 400 with the position of the error', async (body, place) => {
       const problem = await expectRefused({ type: json, body }, 400, 'MALFORMED_JSON')
       expect(problem.detail).toMatch(/^JSON parse error - .+ at /)
       expect(problem.detail).toContain(` at ${place}`)
     })
 
-    test.each(['1e999', '[-1e999]', '{"a":{"b":1e400}}'])('%s is a number out of range', async (body) => {
-      const problem = await expectRefused({ type: json, body }, 400, 'MALFORMED_JSON')
-      expect(problem.detail).toBe('JSON parse error - a number is out of range')
-    })
+    test.each(['1e999', '[-1e999]', '{"a":{"b":1e400}}'])(
+      'a number out of range is refused: %s',
+      async (body) => {
+        const problem = await expectRefused({ type: json, body }, 400, 'MALFORMED_JSON')
+        expect(problem.detail).toBe('JSON parse error - a number is out of range')
+      },
+    )
 
     test('bytes that are not UTF-8 are refused, not replaced', async () => {
       const body = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')])
       await expectRefused({ type: json, body }, 400, 'MALFORMED_JSON')
     })
 
-    test('100,000 levels are refused and the server lives', async () => {
+    test('100,000 levels are refused, and the server lives', async () => {
       await expectRefused({ type: json, body: '['.repeat(100_000) }, 400, 'MALFORMED_JSON')
       const body = '['.repeat(100_000) + ']'.repeat(100_000)
       await expectRefused({ type: json, body }, 413, 'LIMIT_NESTING')
@@ -226,7 +229,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       ['a=%F0%9F%98%80', { a: '\u{1F600}' }],
       ['a[b]=1&a[]=2', { 'a[b]': '1', 'a[]': '2' }],
       ['a.b=1', { 'a.b': '1' }],
-    ])('%j gives its fields', async (body, data) => {
+    ])('%j arrives as its fields', async (body, data) => {
       expect(await arrives({ type: urlencoded, body })).toEqual({ data, files: {} })
       expect(await arrives({ type: urlencoded, body, framing: 'chunked' })).toEqual({ data, files: {} })
     })
@@ -241,7 +244,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       )
     })
 
-    test('is inflated', async () => {
+    test('is decompressed', async () => {
       const headers = { 'Content-Encoding': 'gzip' }
       expect(await arrives({ type: urlencoded, body: gzipSync('a=1'), headers })).toMatchObject({
         data: { a: '1' },
@@ -297,13 +300,13 @@ describe.each(frameworks)('$name', ({ start }) => {
       expect(Object.keys(data)).toEqual(['z', 'f', 'b'])
     })
 
-    test('has no file where none was chosen', async () => {
+    test('has no file if none was chosen', async () => {
       const type = 'application/octet-stream'
       const body = form('X', [file('f', '', type), ''], [field('a'), '1'])
       expect(await arrives({ type: multipartX, body })).toEqual({ data: { a: '1' }, files: {} })
     })
 
-    test('has an empty file where one was chosen', async () => {
+    test('has an empty file if an empty one was chosen', async () => {
       const body = form('X', [file('f', 'empty.txt'), ''])
       expect(await arrives({ type: multipartX, body })).toMatchObject({
         files: { f: [shown('empty.txt', 0)] },
@@ -314,7 +317,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       expect(await arrives({ type: multipartX, body: '--X--\r\n' })).toEqual(nothing)
     })
 
-    test('reads a JSON part by its own type', async () => {
+    test('parses a part of type application/json', async () => {
       const body = form('X', [`${field('meta')}\r\nContent-Type: application/json`, '{"a":[1]}'])
       expect(await arrives({ type: multipartX, body })).toEqual({ data: { meta: { a: [1] } }, files: {} })
     })
@@ -379,12 +382,11 @@ describe.each(frameworks)('$name', ({ start }) => {
       ['/json-api', 'text/x+json'],
       ['/any-json', 'application/xjson'],
     ])('a parser at %s does not read %s', async (path, type) => {
-      // The parsers above have read JSON before the route.
       await expectRefused({ path, type, body: '1' }, 415, 'UNSUPPORTED_MEDIA_TYPE')
     })
   })
 
-  describe('no body', () => {
+  describe('a request without a body', () => {
     test.each(['/', '/csv', '/text', '/json-api'])('gives {} and {} at %s', async (path) => {
       expect(await arrives({ path })).toEqual(nothing)
       expect(await arrives({ path, framing: 'none' })).toEqual(nothing)
@@ -399,7 +401,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       'image/png',
       'nonsense',
       undefined,
-    ])('of type %s is no error, with a length of 0 and chunked', async (type) => {
+    ])('under Content-Type %s is no error, with a length of 0 and chunked', async (type) => {
       expect(await arrives({ type })).toEqual(nothing)
       expect(await arrives({ type, framing: 'chunked' })).toEqual(nothing)
       expect(await arrives({ type, path: '/text' })).toEqual(nothing)
@@ -474,12 +476,12 @@ describe.each(frameworks)('$name, a raw file', ({ start }) => {
     ['../../etc/passwd', 'passwd'],
     ['C:\\\\x\\\\evil.exe', 'evil.exe'],
     ['CON', '_CON'],
-  ])('called %j is %j, with its own name beside', async (sent, name) => {
+  ])('sent as %j is called %j', async (sent, name) => {
     const { json } = await put('/raw', `attachment; filename="${sent}"`)
     expect(json.files.file[0]).toMatchObject({ name, size: 3 })
   })
 
-  test('without Content-Type is read all the same', async () => {
+  test('is stored without a Content-Type too', async () => {
     const { json } = await put('/raw/a', undefined, { type: undefined })
     expect(json.files).toEqual({ file: [{ field: 'file', name: 'a', type: '', size: 3 }] })
   })
@@ -497,7 +499,7 @@ describe.each(frameworks)('$name, a raw file', ({ start }) => {
     expect([status, json.code]).toEqual([400, code])
   })
 
-  test('without any name is told how to give one', async () => {
+  test('without a name is a 400 that says how to give one', async () => {
     const { json } = await put('/raw')
     expect(json).toEqual({
       type: 'about:blank',
@@ -510,7 +512,7 @@ describe.each(frameworks)('$name, a raw file', ({ start }) => {
     })
   })
 
-  test('can have messages of its own', async () => {
+  test('can be refused with messages of the app', async () => {
     expect((await put('/messages')).json).toMatchObject({ code: 'MISSING_FILENAME', detail: 'Name it!' })
     const { status, json } = await put('/messages', 'attachment; filename=a')
     expect([status, json.code, json.detail, json.field]).toEqual([400, 'UNHANDLED_FILE', 'No room!', 'file'])
@@ -522,7 +524,7 @@ describe.each(frameworks)('$name, a raw file', ({ start }) => {
   })
 
   test.each([multipartX, 'multipart/form-data', undefined])(
-    'is not a form of type %s: it is refused with its envelope, and told so',
+    'sent as a form of type %s is refused, and the hint says to send the file itself',
     async (type) => {
       const body = form('X', [file('f', 'a.png'), 'PNG'])
       const { status, json } = await put('/raw/a.png', undefined, { type, body })
@@ -530,14 +532,14 @@ describe.each(frameworks)('$name, a raw file', ({ start }) => {
     },
   )
 
-  test('is narrowed to a media type', async () => {
+  test('can be restricted to a media type', async () => {
     const disposition = 'attachment; filename=a'
     expect((await put('/images', disposition)).status).toBe(200)
     const other = await put('/images', disposition, { type: 'text/plain' })
     expect([other.status, other.headers['accept']]).toEqual([415, 'image/*'])
   })
 
-  test('of no bytes is no body', async () => {
+  test('without a byte counts as no body', async () => {
     expect((await put('/raw/a', undefined, { body: '' })).json).toEqual(nothing)
   })
 })

@@ -1,4 +1,4 @@
-/** What OWASP's ASVS 5.0 asks of file handling (chapter V5), as far as it is Formgate's part. */
+/** The requirements of OWASP's ASVS 5.0 on file handling (chapter V5) that Formgate fulfils. */
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   const upload = (name: string, type: string, content: string) =>
     exchange(app.port, { type: multipartX, body: utf8(form('X', [file('photo', name, type), content])) })
 
-  test('V5.2.2: extension, declared type and content agree, where the schema asks', async () => {
+  test('V5.2.2: extension, declared type and content must agree if the schema says so', async () => {
     const Photo = z.object({
       photo: z.file().check(accept('.png', '.jpg'), accept('image/png', 'image/jpeg'), sniff()),
     })
@@ -58,7 +58,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     await expect.poll(() => readdir(directory)).toEqual([])
   })
 
-  test('V5.3.1 and V5.3.2: a stored file can be read by its owner alone, is no program, and has a name of ours', async () => {
+  test('V5.3.1 and V5.3.2: a stored file is readable by its owner only, not executable, and has a generated name', async () => {
     const modes: number[] = []
     const places = join(directory, 'new')
     const storages: readonly Storage[] = [
@@ -86,7 +86,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     if (process.platform !== 'win32') expect(modes).toEqual([0o600, 0o700, 0o600, 0o700])
   })
 
-  test('V5.3.1: a directory that is there already keeps the mode that it has', async () => {
+  test('V5.3.1: an existing directory keeps its mode', async () => {
     const own = join(directory, 'own')
     await mkdir(own, { mode: 0o750 })
     const before = (await stat(own)).mode

@@ -1,4 +1,4 @@
-/** What an answer may say and how long it may be, whatever the client sent. */
+/** How long an answer may be and what it may contain. */
 import { brotliCompressSync } from 'node:zlib'
 import { BodyError, FormParser, JSONParser, MultiPartParser, toProblem } from '@formgate/core'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -67,7 +67,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(answer.bytes.length).toBeLessThan(KiB)
   })
 
-  test('an answer has at most 64 KiB, whatever keys, messages and control characters are in it', async () => {
+  test('an answer has at most 64 KiB with any keys, messages and control characters', async () => {
     const choices = z.enum(Array.from({ length: 500 }, (_, at) => `option${at}`) as [string])
     const long = '\u0001'.repeat(1000)
     const { port } = await app({
@@ -109,13 +109,13 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(message.match(/option\d+/g).length + Number(/(\d+) more$/.exec(message)![1])).toBe(500)
   })
 
-  test('no browser guesses another type for a problem', async () => {
+  test('an answer forbids browsers to guess another type', async () => {
     const { port } = await app({ mount: {}, routes: [{ path: '/' }] })
     const { headers } = await exchange(port, { type: 'application/json', body: '{' })
     expect(headers['x-content-type-options']).toBe('nosniff')
   })
 
-  test('control characters in a detail are spelled out', async () => {
+  test('control characters in a detail are escaped', async () => {
     const { port } = await app({
       mount: { limits: { fieldSize: 1 } },
       routes: [{ path: '/', parsers: [MultiPartParser] }],

@@ -21,7 +21,7 @@ const aForm: Sent = { type: urlencoded, body: 'a=1' }
 const aMultipart: Sent = { type: multipartX, body: form('X', [field('a'), '1']) }
 const aText: Sent = { type: 'text/plain', body: 'hello' }
 
-/** Takes any body of its media type; says who took it. */
+/** Reads any body of its media type and tells which parser did. */
 class Named extends BaseParser {
   readonly mediaType: string
   readonly name: string
@@ -47,7 +47,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
 
   const reading = (...parsers: BaseParser[]): Description => ({ routes: [{ path: '/', parsers }] })
 
-  describe('a parser for', () => {
+  describe('a parser', () => {
     test.each([
       ['application/json', 'application/json; charset=utf-8', true],
       ['application/json', 'APPLICATION/JSON', true],
@@ -73,14 +73,14 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       ['text/csv', 'text/*', false],
       ['*/*', '*/*', false],
       ['*/*', 'application/*+json', false],
-    ])('%s asked for %s: %s', async (mediaType, type, covers) => {
+    ])('for %s given a body of type %s reads it: %s', async (mediaType, type, reads) => {
       const send = await app(reading(new Named(mediaType)))
       const answer = await send({ type, body: 'x' })
-      expect(answer.status).toBe(covers ? 200 : 415)
+      expect(answer.status).toBe(reads ? 200 : 415)
     })
   })
 
-  test('the first parser in the list that matches wins, not the most specific', async () => {
+  test('the first parser in the list that matches reads the body, not the most specific', async () => {
     const send = await app(reading(new Named('text/*', 'first'), new Named('text/csv', 'second')))
     expect((await send({ type: 'text/csv', body: 'x' })).json.data).toEqual({ by: 'first', bytes: 'x' })
   })
@@ -112,7 +112,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       },
     )
 
-    test('names every media type that it takes', async () => {
+    test('names every media type that it accepts', async () => {
       const send = await app({ routes: [{ path: '/', parsers: [JSONParser, new Named('text/*')] }] })
       const answer = await send(aForm)
       expect(answer.headers['accept']).toBe('application/json, text/*')
@@ -140,7 +140,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
   })
 
-  describe('below multipart(), a media type that nobody parses', () => {
+  describe('below multipart(), a body of a type that has no parser', () => {
     const all = async ({ request }: Handling): Promise<unknown> => ({ bytes: await text(request) })
     const byEvents = ({ request }: Handling): Promise<unknown> =>
       new Promise((resolve) => {
@@ -186,7 +186,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       }
     })
 
-    test('is a 415 too where the header names no media type', async () => {
+    test('is a 415 even if the header names no media type', async () => {
       const send = await app({ mount: {}, routes: [{ path: '/' }, { path: '/query', method: 'QUERY' }] })
       for (const sent of [{}, { method: 'QUERY', path: '/query' }]) {
         const answer = await send({ ...sent, type: 'no media type', body: 'hello' })
@@ -198,22 +198,25 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       }
     })
 
-    test('without a Content-Type is a 415 of its own when the handler reads req.data', async () => {
+    test('without a Content-Type is a 415 with another code when the handler reads req.data', async () => {
       const send = await app({ mount: {}, routes: [{ path: '/' }] })
       const answer = await send({ body: 'hello' })
       expect([answer.status, answer.json.code]).toEqual([415, 'MISSING_CONTENT_TYPE'])
     })
 
-    test.each([{ errors: 'next' as const }, {}])('with %j reaches an error handler or not', async (mount) => {
-      const send = await app({ mount, errorHandler: true, problems: false, routes: [{ path: '/' }] })
-      const answer = await send(aText)
-      expect(answer.status).toBe(415)
-      const own = mount.errors === 'next' || framework !== 'Koa'
-      if (own) expect(answer.json).toEqual({ handler: 'own', code: 'UNSUPPORTED_MEDIA_TYPE', status: 415 })
-      else expect(answer.json.detail).toContain('Unsupported media type')
-    })
+    test.each([{ errors: 'next' as const }, {}])(
+      'below multipart(%j) reaches the error handler where the framework passes it on',
+      async (mount) => {
+        const send = await app({ mount, errorHandler: true, problems: false, routes: [{ path: '/' }] })
+        const answer = await send(aText)
+        expect(answer.status).toBe(415)
+        const own = mount.errors === 'next' || framework !== 'Koa'
+        if (own) expect(answer.json).toEqual({ handler: 'own', code: 'UNSUPPORTED_MEDIA_TYPE', status: 415 })
+        else expect(answer.json.detail).toContain('Unsupported media type')
+      },
+    )
 
-    test('can be asked for with parse(), which is the same 415', async () => {
+    test('is the same 415 when the handler calls parse()', async () => {
       const send = await app({ mount: {}, routes: [{ path: '/', handler: ({ parse }) => parse() }] })
       const answer = await send(aText)
       expect([answer.status, answer.json.code]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE'])
@@ -221,7 +224,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
   })
 
   if (framework === 'Express') {
-    test('without problems() a 415 that a handler meets has the right status all the same', async () => {
+    test('without problems() a 415 in the handler still has the right status', async () => {
       const send = await app({ mount: {}, problems: false, routes: [{ path: '/' }] })
       const answer = await send(aText)
       expect(answer.status).toBe(415)
@@ -231,7 +234,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
   }
 
   describe('below multipart(), which has read the body', () => {
-    test('a route whose parsers hold the reader takes it', async () => {
+    test('a route gets it if its list has the parser that read it', async () => {
       const send = await app({
         mount: {},
         routes: [{ path: '/', parsers: [JSONParser, PlainTextParser, FormParser] }],
@@ -242,7 +245,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect((await send(aMultipart)).status).toBe(415)
     })
 
-    test('a raw upload of a type that multipart() reads is a 415 which says so', async () => {
+    test('a raw upload of a type that multipart() reads is a 415 with a hint', async () => {
       const send = await app({ mount: {}, routes: [{ path: '/', parsers: [FileUploadParser] }] })
       const answer = await send(aJson)
       expect(answer.status).toBe(415)
@@ -252,7 +255,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     test.each([
       ['limits', { limits: { textSize: 10 } }],
       ['storage', { storage: memory() }],
-    ])('a route whose %s come too late is a 500 with a hint, and the app answers it', async (_, options) => {
+    ])('the route option %s, which has no effect, is a 500 for the error handler', async (_, options) => {
       const send = await app({
         mount: {},
         errorHandler: true,
@@ -261,17 +264,17 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       const answer = await send(aJson)
       expect(answer.status).toBe(500)
       expect(answer.json).toEqual({ handler: 'own', code: 'BODY_ALREADY_READ', status: 500 })
-      // What multipart() has not read is not late.
+      // Without a body there was nothing to read.
       expect((await send({})).status).toBe(200)
     })
 
-    test('a parser with options of its own comes too late', async () => {
+    test('a parser with other options is a 500', async () => {
       const routes = [{ path: '/', parsers: [new JSONParser({ strict: false })] }]
       const send = await app({ mount: {}, errorHandler: true, routes })
       expect((await send(aJson)).json).toMatchObject({ code: 'BODY_ALREADY_READ' })
     })
 
-    test('a parser with the same options does not', async () => {
+    test('a parser with the same options gets the body', async () => {
       const parsers = [new JSONParser({ strict: false })]
       const routes = [
         { path: '/', parsers: [new JSONParser({ strict: false })] },
@@ -307,7 +310,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect((await send({})).json).toEqual({ data: {}, files: {} })
     })
 
-    test('limits, storage and parsers of a route hold', async () => {
+    test('limits, storage and parsers of a route apply', async () => {
       const send = await app({
         mount: { ...lazy, limits: { fieldSize: 1 } },
         routes: [
@@ -327,7 +330,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect((await send({ ...aText, headers, path: '/raw' })).json.code).toBe('UNHANDLED_FILE')
     })
 
-    test('a body that nobody asks for is left unread, and the connection lives', async () => {
+    test('a body that the handler does not ask for stays unread, and the connection goes on', async () => {
       const send = await app({ mount: lazy, routes: [{ path: '/', handler: () => 'fine' }] })
       const large = { ...aJson, body: `"${'x'.repeat(500_000)}"` }
       expect((await send(large)).json).toBe('fine')
@@ -336,25 +339,25 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
   })
 
   describe('a multipart() inside another', () => {
-    test('reads what the outer one does not', async () => {
+    test('reads the bodies that the outer one leaves', async () => {
       const send = await app({
         mount: [{ parsers: [JSONParser] }, { parsers: [PlainTextParser] }],
         errorHandler: true,
         routes: [{ path: '/' }],
       })
       expect((await send(aText)).json.data).toBe('hello')
-      // The options of the inner one came too late for what the outer one has read.
+      // The outer one has read this body without the options of the inner one.
       expect((await send(aJson)).json).toEqual({ handler: 'own', code: 'BODY_ALREADY_READ', status: 500 })
       expect((await send(aForm)).json).toMatchObject({ status: 415 })
     })
 
-    test('without options of its own adds nothing', async () => {
+    test('without options changes nothing', async () => {
       const send = await app({ mount: [{}, {}], routes: [{ path: '/' }] })
       expect((await send(aJson)).json.data).toEqual({ a: 1 })
       expect((await send(aText)).status).toBe(415)
     })
 
-    test('decides where the outer one is lazy', async () => {
+    test('takes effect if the outer one is lazy', async () => {
       const send = await app({
         mount: [{ lazy: true }, { limits: { textSize: 7 } }],
         routes: [{ path: '/' }],
@@ -364,7 +367,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
   })
 
-  test('two apps in one process have each their own options', async () => {
+  test('two apps in one process each have their own options', async () => {
     const routes = [{ path: '/' }]
     const strict = await app({ mount: { parsers: [JSONParser], limits: { textSize: 7 } }, routes })
     const loose = await app({ mount: { parsers: [MultiPartParser, PlainTextParser] }, routes })
@@ -378,7 +381,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     expect((await usual(aText)).status).toBe(415)
   })
 
-  test('a parser that throws an error of its own is a 500, never masked as a mistake of the client', async () => {
+  test('an unexpected error in a parser is a 500', async () => {
     class Broken extends BaseParser {
       readonly mediaType = 'text/plain'
       parse(): never {
@@ -413,7 +416,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     expect((await send({ ...large, framing: 'chunked' })).json.data).toBe('blind')
   })
 
-  test('a parser knows headers, route parameters, charset, limits and a signal, and no request', async () => {
+  test('a parser gets headers, route parameters, charset, limits and a signal, but no request', async () => {
     class Nosy extends BaseParser {
       readonly mediaType = 'text/plain'
       async parse(stream: Readable, mediaType: object, context: object): Promise<unknown> {

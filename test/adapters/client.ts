@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { expect } from 'vitest'
 
-/** Longer than any answer may take; far shorter than the time-out of a test. */
+/** Far longer than any answer takes, and shorter than the timeout of a test. */
 const patience = 60_000
 
 export interface Answer {
@@ -22,7 +22,7 @@ export interface Sent {
   readonly type?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
-  /** How the body's length is told. Default `length`; `none` leaves it to `headers`. */
+  /** How the end of the body is declared. Default `length`; `none` leaves it to `headers`. */
   readonly framing?: 'length' | 'chunked' | 'none'
 }
 
@@ -58,7 +58,7 @@ export class Connection {
       this.#received = Buffer.concat([this.#received, data])
       this.#wake()
     })
-    // A reset is an end like any other: the test looks at what came before.
+    // A reset counts as an end: the test looks at what came before.
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#ended = true
@@ -79,7 +79,7 @@ export class Connection {
 
   /** The statuses of interim answers, such as 100, that have been read so far. */
   get interim(): readonly number[] {
-    this.#takeInterim()
+    this.#readInterim()
     return this.#interim
   }
 
@@ -89,8 +89,8 @@ export class Connection {
   }
 
   /**
-   * Each byte is a write of its own, and the server gets a turn to read it before the next. Once the server has
-   * answered, the rest follows in one piece.
+   * Writes each byte on its own and gives the server a turn to read it. Once the server has answered, the rest follows
+   * in one write.
    */
   async writeBytes(bytes: Buffer, wrap: (byte: Buffer) => Buffer = (byte) => byte): Promise<void> {
     let at = 0
@@ -107,12 +107,11 @@ export class Connection {
     return this
   }
 
-  /** Is gone without a word. */
   destroy(): void {
     this.#socket.destroy()
   }
 
-  /** Is gone with a reset. */
+  /** Closes the connection with a reset. */
   reset(): void {
     this.#socket.resetAndDestroy()
   }
@@ -124,9 +123,9 @@ export class Connection {
     )
   }
 
-  /** Reads one whole answer; what stands behind it waits for the next call. */
+  /** Reads one whole answer and leaves what follows to the next call. */
   answer(): Promise<Answer> {
-    return this.#until(() => this.#takeAnswer(), 'for an answer')
+    return this.#until(() => this.#readAnswer(), 'for an answer')
   }
 
   async #until<T>(look: () => T | undefined, what: string): Promise<T> {
@@ -149,7 +148,7 @@ export class Connection {
     }
   }
 
-  #takeInterim(): void {
+  #readInterim(): void {
     for (;;) {
       const [all = '', status] =
         /^HTTP\/1\.1 (1\d\d)[^]*?\r\n\r\n/.exec(this.#received.toString('latin1')) ?? []
@@ -159,8 +158,8 @@ export class Connection {
     }
   }
 
-  #takeAnswer(): Answer | undefined {
-    this.#takeInterim()
+  #readAnswer(): Answer | undefined {
+    this.#readInterim()
     const end = this.#received.indexOf('\r\n\r\n')
     if (end === -1) return undefined
     const [first = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n')
@@ -171,7 +170,7 @@ export class Connection {
       const colon = line.indexOf(':')
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim()
     }
-    const found = this.#takeBody(from, headers)
+    const found = this.#readBody(from, headers)
     if (found === undefined) return undefined
     this.#received = this.#received.subarray(found.next)
     const body = found.bytes.toString()
@@ -186,17 +185,17 @@ export class Connection {
     }
   }
 
-  #takeBody(from: number, headers: Record<string, string>): { bytes: Buffer; next: number } | undefined {
+  #readBody(from: number, headers: Record<string, string>): { bytes: Buffer; next: number } | undefined {
     const length = headers['content-length']
     if (length !== undefined) {
       const next = from + Number(length)
       return this.#received.length < next ? undefined : { bytes: this.#received.subarray(from, next), next }
     }
-    if (headers['transfer-encoding'] === 'chunked') return this.#takeChunks(from)
+    if (headers['transfer-encoding'] === 'chunked') return this.#readChunks(from)
     return this.#ended ? { bytes: this.#received.subarray(from), next: this.#received.length } : undefined
   }
 
-  #takeChunks(from: number): { bytes: Buffer; next: number } | undefined {
+  #readChunks(from: number): { bytes: Buffer; next: number } | undefined {
     const chunks: Buffer[] = []
     for (let at = from; ;) {
       const line = this.#received.indexOf('\r\n', at)
@@ -211,7 +210,7 @@ export class Connection {
   }
 }
 
-/** How the body of a request is cut on its way. */
+/** How the body of a request is cut into writes. */
 export type Cut = 'whole' | 'byte by byte'
 
 /**
@@ -237,7 +236,7 @@ export async function exchange(port: number, sent: Sent, cut: Cut = 'whole'): Pr
 
 const alive = 'GET /alive HTTP/1.1\r\nHost: test\r\n\r\n'
 
-/** The connection takes the next request, or is closed. */
+/** Expects the connection to carry the next request or to be closed. */
 export async function expectInStep(connection: Connection, answer: Answer): Promise<void> {
   if (answer.headers['connection'] === 'close') {
     await connection.closed()
@@ -251,22 +250,19 @@ export async function expectInStep(connection: Connection, answer: Answer): Prom
   })
 }
 
-/**
- * The same after an error that was passed on, while the client may still be sending: the answer is the app's own, and
- * need not tell that the connection is closed.
- */
+/** The same after an error that was passed on: the app's own answer need not announce that the connection is closed. */
 export function expectInStepOrClosed(connection: Connection): Promise<void> {
   connection.write(alive)
-  return expectInStepBehind(connection)
+  return expectNextOrClosed(connection)
 }
 
-/** Either the request behind, which has been sent, is answered, or the connection is closed. */
-export async function expectInStepBehind(connection: Connection): Promise<void> {
+/** Expects the answer to the next request, which has been sent, or the end of the connection. */
+export async function expectNextOrClosed(connection: Connection): Promise<void> {
   const answer = await connection.answer().catch(() => connection.closed())
   if (answer !== undefined) expect([answer.status, answer.body]).toEqual([200, 'alive'])
 }
 
-/** A form as a client sends it: each part is its header lines and its content. Without one, it ends at once. */
+/** A multipart body of these parts. Without any, it is the closing delimiter alone. */
 export function form(
   boundary: string,
   ...parts: readonly (readonly [header: string, content: string])[]

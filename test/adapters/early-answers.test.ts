@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { JSONParser, MultiPartParser, PlainTextParser, type Inspector, type Storage } from '@formgate/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   chunk,
   Connection,
@@ -49,7 +49,7 @@ async function failInParts({ parts }: Handling): Promise<void> {
   }
 }
 
-/** A way to be refused in the middle of a form. */
+/** An app that refuses an upload in the middle of a form. */
 interface Refusal {
   readonly of: string
   readonly description: Description
@@ -117,7 +117,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   })
 
   describe.each(refusals)('$of', ({ description, status }) => {
-    test('is read by a client that goes on sending, of which at most 1 MiB more is taken', async () => {
+    test('reaches a client that goes on sending, of which at most 1 MiB more is read', async () => {
       let socket: Socket | undefined
       const connection = await open({
         ...description,
@@ -133,12 +133,12 @@ describe.each(frameworks)('$name', ({ start }) => {
       } finally {
         clearInterval(sending)
       }
-      // Beside that: what stood in buffers when the error came, and when enough had come.
+      // The rest is what was in buffers when the error occurred and when 1 MiB was read.
       expect(socket!.bytesRead).toBeLessThan(MiB + 512 * 1024)
       expect(socket!.bytesRead).toBeGreaterThan(MiB)
     })
 
-    test('leaves the connection to a client whose body ends soon', async () => {
+    test('keeps the connection of a client whose body ends soon', async () => {
       const connection = await open(description)
       const body = form('X', [file('f', 'f'), 'x'.repeat(100_000)])
       connection.write(head({ type: multipartX, body })).write(body.slice(0, 50_000))
@@ -148,7 +148,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       await expectInStep(connection, answer)
     })
 
-    test('is not lost where the client has sent all and says so', async () => {
+    test('reaches a client that has sent everything and half-closed the connection', async () => {
       const connection = await open(description)
       const body = form('X', [file('f', 'f'), 'x'.repeat(300_000)])
       connection
@@ -159,12 +159,14 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
-  test('a slow error handler of the app answers a client that has sent its 1 MiB long before', async () => {
+  test('a slow error handler of the app answers a client that has sent its 1 MiB before', async () => {
+    let socket: Socket | undefined
     const connection = await open({
       mount: { limits, errors: 'next' },
       routes,
       errorHandler: true,
-      onError: () => setTimeout(1200),
+      above: looking((request) => (socket = request.socket)),
+      onError: () => vi.waitFor(() => expect(socket!.bytesRead).toBeGreaterThan(MiB), 60_000),
     })
     connection.write(head({ type: multipartX, framing: 'chunked' }))
     connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\n`))
@@ -179,7 +181,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   })
 
   describe('a client that asks with Expect: 100-continue', () => {
-    /** A connection to an app that has had a request: Node itself continues the first. */
+    /** A connection to an app that has had a request. On the first, Node itself sends 100 Continue. */
     async function openAgain(description: Description): Promise<Connection> {
       const connection = await open(description)
       connection.write(head({ framing: 'none' }))
@@ -195,7 +197,7 @@ describe.each(frameworks)('$name', ({ start }) => {
 
     test.each([
       ['a length over the limit', json, large, 'LIMIT_BODY_SIZE'],
-      ['a media type that the route does not take', 'text/csv', large, 'UNSUPPORTED_MEDIA_TYPE'],
+      ['a media type that the route does not accept', 'text/csv', large, 'UNSUPPORTED_MEDIA_TYPE'],
       [
         'a multipart form over the limit',
         multipartX,
@@ -203,12 +205,12 @@ describe.each(frameworks)('$name', ({ start }) => {
         'LIMIT_BODY_SIZE',
       ],
       [
-        'an encoding that nobody knows',
+        'an unknown encoding',
         json,
         { ...expecting, 'Content-Length': '100', 'Content-Encoding': 'zstd' },
         'UNSUPPORTED_ENCODING',
       ],
-    ])('is refused for %s without being told to go on', async (_, type, headers, code) => {
+    ])('is refused for %s without a 100 Continue', async (_, type, headers, code) => {
       const connection = await openAgain({ routes: [{ path: '/', parsers }] })
       connection.write(head({ type, headers, framing: 'none' }))
       const answer = await connection.answer()
@@ -216,7 +218,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       expect(connection.interim).toEqual([])
     })
 
-    test('is refused by the framework without being told to go on', async () => {
+    test('is refused by the framework without a 100 Continue', async () => {
       const connection = await openAgain({
         mount: { errors: 'next', limits: { textSize: 100 } },
         routes,
@@ -228,7 +230,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       expect(connection.interim).toEqual([])
     })
 
-    test('and sends all the same is answered once, and cut off', async () => {
+    test('is answered once and cut off if it sends its body after a refusal', async () => {
       const connection = await openAgain({ mount: { limits: { textSize: 100 } }, routes })
       connection.write(head({ type: json, headers: large, framing: 'none' }))
       connection.write('x'.repeat(3 * MiB))
@@ -238,13 +240,13 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
 
     test.each(['length', 'chunked'] as const)(
-      'is told to go on once, and its body is read: %s',
+      'gets one 100 Continue, and its body is read: %s',
       async (framing) => {
         const connection = await openAgain({ mount: {}, routes })
         for (let round = 1; round <= 2; round += 1) {
           const body = form('X', [field('a'), '1'])
           connection.write(head({ type: multipartX, headers: expecting, body, framing }))
-          await expect.poll(() => heard(connection)).toBe(round)
+          await expect.poll(() => interimCount(connection)).toBe(round)
           connection.write(
             framing === 'chunked' ? Buffer.concat([chunk(body), Buffer.from(lastChunk)]) : body,
           )
@@ -254,16 +256,16 @@ describe.each(frameworks)('$name', ({ start }) => {
       },
     )
 
-    test('is told to go on where the handler itself reads the body', async () => {
+    test('gets a 100 Continue if the handler itself reads the body', async () => {
       const handler = async ({ request }: Handling): Promise<unknown> => (await buffer(request)).toString()
       const connection = await openAgain({ mount: { lazy: true }, routes: [{ path: '/', handler }] })
       connection.write(head({ type: 'text/plain', headers: expecting, body: 'hello' }))
-      await expect.poll(() => heard(connection)).toBe(1)
+      await expect.poll(() => interimCount(connection)).toBe(1)
       connection.write('hello')
       expect((await connection.answer()).json).toBe('hello')
     })
 
-    test('is not told to go on where the handler does not read the body', async () => {
+    test('gets no 100 Continue if the handler does not read the body', async () => {
       const handler = (): string => 'no need'
       const connection = await openAgain({ mount: { lazy: true }, routes: [{ path: '/', handler }] })
       connection.write(head({ type: 'text/plain', headers: expecting, body: 'hello' }))
@@ -272,7 +274,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       expect(connection.interim).toEqual([])
     })
 
-    test('but sends at once is answered as any other', async () => {
+    test('is answered as usual if it sends its body at once', async () => {
       const connection = await openAgain({ routes: [{ path: '/', parsers: [PlainTextParser] }] })
       connection.write(head({ type: 'text/plain', headers: expecting, body: 'hello' })).write('hello')
       const answer = await connection.answer()
@@ -282,7 +284,6 @@ describe.each(frameworks)('$name', ({ start }) => {
   })
 })
 
-/** How many interim answers have come. */
-function heard(connection: Connection): number {
+function interimCount(connection: Connection): number {
   return connection.interim.length
 }

@@ -85,7 +85,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       { path: '/respond', parsers: [JSONParser], options: { errors: 'respond' as const } },
     ]
 
-    test('is answered as problem+json, and no error handler hears of it', async () => {
+    test('is answered as problem+json and reaches no error handler', async () => {
       const { port, handled } = await app({ mount: {}, errorHandler: true, routes })
       const answer = await exchange(port, badJson)
       expect(answer.status).toBe(400)
@@ -133,7 +133,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect((await exchange(port, aJson)).status).toBe(200)
     })
 
-    test('with errors: "respond" on the route is answered there, whatever the mount says', async () => {
+    test('on a route with errors: "respond" is answered there, also below a mount with errors: "next"', async () => {
       const mount = { errors: 'next' as const, lazy: true }
       const { port } = await app({ mount, errorHandler: true, routes })
       const answer = await exchange(port, { ...badJson, path: '/respond' })
@@ -141,7 +141,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect(answer.headers['content-type']).toBe('application/problem+json')
     })
 
-    test('that parse() throws in the handler is answered too', async () => {
+    test('is answered when parse() throws it in the handler', async () => {
       const handler = ({ parse }: Handling): unknown => parse()
       const { port } = await app({ mount: { lazy: true }, routes: [{ path: '/', handler }] })
       for (const framing of ['length', 'chunked'] as const) {
@@ -184,7 +184,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
 
     test.each(errors)(
-      'is a %s without one too, whose answer does not tell the cause',
+      'is a %s without an error handler, and the answer hides the cause',
       async (_code, status, error) => {
         const { port } = await app({ mount: { parsers, storage: fails(error) }, routes: [{ path: '/' }] })
         for (const upload of uploads) {
@@ -195,7 +195,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       },
     )
 
-    test('removes the files that were stored before', async () => {
+    test('leaves none of the files that were stored before it', async () => {
       let count = 0
       const kept = disk({ directory })
       const storage: Storage = {
@@ -231,7 +231,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     ]
     const ways = ['destroy', 'reset', 'end'] as const
 
-    test.each(phases)('%s leaves nothing, and no handler runs', async (_, type, framing, bytes) => {
+    test.each(phases)('%s leaves no file, and no handler runs', async (_, type, framing, bytes) => {
       const started = await app({
         mount: {
           storage: spool({ directory, threshold: 1000 }),
@@ -248,7 +248,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
         connection.write(head({ type, headers, framing: framing === 'chunked' ? 'chunked' : 'none' }))
         if (bytes !== '') connection.write(framing === 'chunked' ? chunk(bytes) : bytes)
         if (bytes.length > 1000) await expect.poll(() => readdir(directory)).not.toEqual([])
-        // A request of its own gives the server the time to begin with this one.
+        // The answer to a later request shows that the server has begun with this one.
         else expect((await exchange(started.port, aJson)).status).toBe(200)
         const runs = started.handled()
         connection[way]()
@@ -260,7 +260,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       }
     })
 
-    test('while the handler waits for parse() leaves nothing', async () => {
+    test('while the handler waits for parse() leaves no file', async () => {
       const { port, handled } = await app({
         mount: { lazy: true, storage: disk({ directory }) },
         routes: [{ path: '/', handler: ({ parse }) => parse() }],
@@ -274,7 +274,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect(handled()).toBe(2)
     })
 
-    test('while a storage is slow leaves nothing', async () => {
+    test('while a storage is slow aborts the signal of that storage', async () => {
       let aborted = 0
       const storage: Storage = {
         store: (_stream, _info, signal) =>
@@ -294,7 +294,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect(handled()).toBe(1)
     })
 
-    test('is CLIENT_ABORTED for the error handler with errors: "next", and nothing for it otherwise', async () => {
+    test('fails the parser with CLIENT_ABORTED, and no handler runs', async () => {
       for (const errors of ['next', 'respond'] as const) {
         const seen: unknown[] = []
         class Watch extends BaseParser {
@@ -317,7 +317,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
   })
 
-  describe('a body that was read before', () => {
+  describe('a body that other middleware reads', () => {
     const reader = (
       keep: (request: IncomingMessage, bytes: Buffer) => void,
     ): NonNullable<Description['above']> => ({
@@ -347,7 +347,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     test.each([
       ['by multipart()', { mount: {} }, '/'],
       ['by parsers()', {}, '/parsers'],
-    ])('cannot be read %s: a 500, never a hang', async (_, description, path) => {
+    ])('cannot be read again %s: the answer is a 500', async (_, description, path) => {
       const { port, handled } = await app({
         ...description,
         above: reader(() => undefined),
@@ -363,14 +363,14 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       expect(handled()).toBe(0)
     })
 
-    test('matters to nobody where there was none', async () => {
+    test('is no error if it is empty', async () => {
       const { port } = await app({ mount: {}, above: reader(() => undefined), routes })
       expect((await exchange(port, {})).json).toEqual({ data: {}, files: {} })
       expect((await exchange(port, { framing: 'none' })).json).toEqual({ data: {}, files: {} })
       expect((await exchange(port, { type: json })).json).toEqual({ data: {}, files: {} })
     })
 
-    test('is taken from req.rawBody, where a host has left it', async () => {
+    test('is taken from req.rawBody if the host has left it there', async () => {
       const above = reader((request, bytes) => Object.assign(request, { rawBody: bytes }))
       for (const [description, path] of [
         [{ mount: {} }, '/'],
@@ -387,13 +387,13 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       }
     })
 
-    test('whose rawBody has another length than the client declared is a 400', async () => {
+    test('is a 400 if req.rawBody has another length than the client declared', async () => {
       const above = reader((request, bytes) => Object.assign(request, { rawBody: bytes.subarray(1) }))
       const { port } = await app({ mount: {}, above, routes })
       expect((await exchange(port, aJson)).json).toMatchObject({ status: 400, code: 'LENGTH_MISMATCH' })
     })
 
-    test('and is still being read is a 500, never a hang', async () => {
+    test('is a 500 while it is still being read', async () => {
       const drain = (request: IncomingMessage): void => {
         request.on('data', () => undefined)
       }
@@ -412,7 +412,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
   })
 
-  test('a request for no route is a 404, and nothing is stored for it', async () => {
+  test('a request without a matching route is a 404 and stores nothing', async () => {
     const { port } = await app({
       routes: [{ path: '/', parsers: [MultiPartParser], options: { storage: disk({ directory }) } }],
     })
@@ -420,7 +420,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     await expectNothingLeft()
   })
 
-  test('nothing is stored where a check that stands above refuses the request', async () => {
+  test('nothing is stored if middleware above refuses the request', async () => {
     let asked = 0
     const storage: Storage = {
       store(stream, info, signal) {
@@ -492,7 +492,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     connection.destroy()
   })
 
-  test('a handler that throws has its files removed', async () => {
+  test('the files of a handler that throws are removed', async () => {
     const handler = (): never => {
       throw new Error('a bug')
     }
@@ -506,7 +506,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
   })
 
   if (framework === 'Express') {
-    test('express.json() above multipart() is a 500 that says which to remove', async () => {
+    test('a body that express.json() has read is a 500 in multipart(), and other bodies arrive', async () => {
       const { port } = await app({
         above: { express: (above) => above.use(express.json()) },
         mount: {},
@@ -515,14 +515,13 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       })
       const answer = await exchange(port, aJson)
       expect(answer.json).toEqual(own('BODY_ALREADY_READ', 500))
-      // What it does not read is there for multipart().
       expect((await exchange(port, anUpload)).json.data.a).toBe('1')
       expect((await exchange(port, { type: json, framing: 'chunked' })).json).toEqual({ data: {}, files: {} })
     })
   }
 })
 
-describe('what cannot work throws when it is defined', () => {
+describe('at definition', () => {
   class Unready extends BaseParser {
     readonly mediaType = 'text/plain'
     override parse = undefined as never
@@ -549,7 +548,7 @@ describe('what cannot work throws when it is defined', () => {
   const notALimit = ['10mb', '', '10', -1, 1.5, NaN, -Infinity, 2 ** 53, null, true, 10n, [], {}]
 
   test.each(Object.keys(defaultLimits))(
-    'a limit of %s that is neither a whole number from 0 up nor Infinity',
+    'limits.%s throws unless it is a whole number from 0 up or Infinity',
     (name) => {
       for (const value of notALimit) {
         const options = { limits: { [name]: value } } as object
@@ -583,7 +582,7 @@ describe('what cannot work throws when it is defined', () => {
     [{ parsers: ['json'] }, /\.parse\(\) must be overridden/],
   ]
 
-  test.each(invalidMounts)('multipart(%j)', async (options, message) => {
+  test.each(invalidMounts)('multipart(%j) throws', async (options, message) => {
     expect(() => onExpress.multipart(options as object)).toThrow(message)
     expect(() => onKoa.multipart(options as object)).toThrow(message)
     const app = (await import('fastify')).fastify()
@@ -595,14 +594,14 @@ describe('what cannot work throws when it is defined', () => {
     ...invalidOptions,
     [{ lazy: true }, /Unknown option `lazy`/],
     [{ parsers: [] }, /Unknown option `parsers`/],
-  ] as const)('parsers([JSONParser], %j)', (options, message) => {
+  ] as const)('parsers([JSONParser], %j) throws', (options, message) => {
     for (const { parsers } of [onExpress, onKoa, onFastify]) {
       expect(() => parsers([JSONParser], options as object)).toThrow(message)
     }
   })
 
   test.each(invalidMounts.filter(([options]) => Object.hasOwn(options as object, 'parsers')))(
-    'parsers() with the list of %j',
+    'parsers() throws for the list in %j',
     (options, message) => {
       for (const { parsers } of [onExpress, onKoa, onFastify]) {
         expect(() => parsers((options as { parsers: [] }).parsers)).toThrow(message)

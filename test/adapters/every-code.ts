@@ -1,4 +1,4 @@
-/** One app, and for every code of an error a request that is answered with it. */
+/** One app, with a request for every error code. */
 import {
   BodyError,
   FileUploadParser,
@@ -33,7 +33,6 @@ const limits: Partial<Limits> = {
   textSize: 1000,
   nesting: 3,
   jsonValues: 100,
-  idle: 500,
 }
 
 /** A storage that throws this. */
@@ -45,10 +44,10 @@ const failing = (error: Error): Storage => ({
 
 const declining: Storage = { store: async () => undefined }
 
-/** What a host has read of this body, which is a byte less. */
+/** A host's copy of the body that is a byte short. */
 const copied = { rawBody: Buffer.from('{"a":1') }
 
-/** The app. Whoever answers a 5xx, it is the same on every framework. */
+/** The app. Its error handler makes a 5xx the same on every framework. */
 export const everyCodeApp: Omit<Description, 'mount'> & { readonly mount: MountOptions } = {
   mount: { lazy: true, limits, parsers: all },
   errorHandler: true,
@@ -73,6 +72,7 @@ export const everyCodeApp: Omit<Description, 'mount'> & { readonly mount: MountO
     { path: '/', parsers: all },
     { path: '/copied', parsers: [JSONParser] },
     { path: '/json', parsers: [JSONParser] },
+    { path: '/idle', parsers: [JSONParser], options: { limits: { idle: 200 } } },
     { path: '/hurried', parsers: [JSONParser], options: { limits: { total: 200 } } },
     { path: '/raw', parsers: [FileUploadParser] },
     { path: '/nowhere', parsers: [MultiPartParser], options: { storage: declining } },
@@ -148,7 +148,13 @@ const requests: Readonly<Record<Exclude<ErrorCode, 'CLIENT_ABORTED'>, Sent>> = {
   MISSING_FILENAME: { path: '/raw', type: 'image/png', body: 'x'.repeat(900) },
   UNHANDLED_FILE: upload('/nowhere'),
   LENGTH_MISMATCH: { path: '/copied', type: json, body: '{"a":1}' },
-  IDLE_TIMEOUT: { type: json, headers: { 'Content-Length': '100' }, framing: 'none', body: '{' },
+  IDLE_TIMEOUT: {
+    path: '/idle',
+    type: json,
+    headers: { 'Content-Length': '100' },
+    framing: 'none',
+    body: '{',
+  },
   TOTAL_TIMEOUT: {
     path: '/hurried',
     type: json,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
 import * as https from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import { Socket, type AddressInfo, type Server } from 'node:net'
 import { createBodyParser, PlainTextParser, type BodyError } from '@formgate/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Connection, head } from './client.js'
@@ -33,7 +33,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** What a client with `Expect: 100-continue` hears: the interim answers, and the status. */
+/** What a client with `Expect: 100-continue` receives. */
 interface Heard {
   readonly continued: boolean
   readonly status: number
@@ -41,7 +41,7 @@ interface Heard {
 
 const parse = createBodyParser({ parsers: [PlainTextParser], limits: { textSize: 5 } })
 
-/** Answers with the status that the body calls for. */
+/** Answers 200, or the status of the error. */
 function handle(request: any, response: any): void {
   const answer = (status: number): void => {
     response.statusCode = status
@@ -53,7 +53,7 @@ function handle(request: any, response: any): void {
   )
 }
 
-/** Sends a body of this length, once it has been told to go on. */
+/** Sends the headers, and after a 100 Continue the body. */
 type Send = (port: number, body: string) => Promise<Heard>
 
 const overHttp1 =
@@ -121,9 +121,9 @@ const kinds: readonly Kind[] = [
 ]
 
 describe.each(kinds)('a server of $name whose requests reach Formgate', ({ create, send }) => {
-  test('refuses without being sent the body, from its second request on', async () => {
+  test('refuses before the body is sent, from its second request on', async () => {
     const port = await listen(create(handle))
-    // Node answers for itself until the first request is there.
+    // On the first request, Node itself sends 100 Continue.
     expect(await send(port, 'small')).toEqual({ continued: true, status: 200 })
     for (let round = 0; round < 2; round += 1) {
       expect(await send(port, 'too large')).toEqual({ continued: false, status: 413 })
@@ -131,12 +131,12 @@ describe.each(kinds)('a server of $name whose requests reach Formgate', ({ creat
     }
   })
 
-  test('refuses its very first request all the same', async () => {
+  test('refuses its first request too', async () => {
     const port = await listen(create(handle))
     expect((await send(port, 'too large')).status).toBe(413)
   })
 
-  test('gets one listener, however many its requests', async () => {
+  test('gets one listener for all its requests', async () => {
     const server = create(handle)
     const port = await listen(server)
     for (let round = 0; round < 3; round += 1) await send(port, 'small')
@@ -144,7 +144,7 @@ describe.each(kinds)('a server of $name whose requests reach Formgate', ({ creat
   })
 
   test.each(['before', 'after'])(
-    'and that has a listener of its own, added %s the first request, is left alone',
+    'is left alone if the app adds a listener %s the first request',
     async (time) => {
       const server = create(handle)
       const port = await listen(server)
@@ -163,7 +163,7 @@ describe.each(kinds)('a server of $name whose requests reach Formgate', ({ creat
   )
 })
 
-test('a server that has nothing to do with Formgate is untouched by another that has', async () => {
+test('a server without Formgate is untouched by a server that uses it', async () => {
   const formgate = http.createServer(handle)
   const formgatePort = await listen(formgate)
   const own: PropertyKey[][] = []
@@ -179,7 +179,7 @@ test('a server that has nothing to do with Formgate is untouched by another that
     connection.destroy()
     return connection.interim
   }
-  // Node sends it itself, without a reader.
+  // Node itself sends it, although nothing reads the body.
   expect(await ask()).toEqual([100])
   await overHttp1('http')(formgatePort, 'small')
   expect(await ask()).toEqual([100])
@@ -188,4 +188,12 @@ test('a server that has nothing to do with Formgate is untouched by another that
   expect(own[1]).toEqual(own[0])
   expect(own[1]).not.toContain('_read')
   expect(own[1]).not.toContain('writeContinue')
+})
+
+test('a request that a host made itself, on a socket without a server, is read', async () => {
+  const request = new http.IncomingMessage(new Socket())
+  Object.assign(request, { headers: { 'content-type': 'text/plain', 'content-length': '5' }, complete: true })
+  request.push('hello')
+  request.push(null)
+  expect((await parse(request, new http.ServerResponse(request))).data).toBe('hello')
 })

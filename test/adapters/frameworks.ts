@@ -1,4 +1,4 @@
-/** One description of a small app, built on Express, Koa and Fastify, on a socket of its own. */
+/** Starts the same small app on Express, Koa or Fastify, from one description. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -24,20 +24,20 @@ import express, { type Express, type Request as ExpressRequest } from 'express'
 import { fastify, type FastifyInstance } from 'fastify'
 import Koa from 'koa'
 
-/** What a handler gets, whatever the framework. */
+/** What a handler gets on every framework. */
 export interface Handling {
-  /** `req.data`, asked for each time. */
+  /** `req.data`, read anew each time. */
   readonly data: unknown
-  /** `req.files`, asked for each time. */
+  /** `req.files`, read anew each time. */
   readonly files: FilesByField
   readonly parse: () => Promise<BodyResult>
   readonly parts: () => AsyncIterableIterator<Part>
-  /** Node's own request. */
+  /** Node's request. */
   readonly request: IncomingMessage
   readonly response: ServerResponse
 }
 
-/** The words for a typed body, which every framework exports. */
+/** The functions for a typed body that every adapter exports. */
 export interface TypedWords {
   readonly form: (schema: Schema, options?: FormOptions) => unknown
   readonly body: (type?: BodyType, options?: BodyOptions) => unknown
@@ -47,10 +47,10 @@ export interface Route {
   /** Default POST. */
   readonly method?: string
   readonly path: string
-  /** A parser list of its own. */
+  /** The parser list of the route. */
   readonly parsers?: readonly ParserLike[]
   readonly options?: RouteOptions
-  /** One or more typed bodies of its own, made with the framework's own `form()` and `body()`. */
+  /** One or more typed bodies of the route, made with `form()` and `body()` of the framework. */
   readonly typed?: (words: TypedWords) => unknown
   /** A stream is sent as it is, everything else as JSON. */
   readonly handler?: (handling: Handling) => unknown
@@ -60,15 +60,15 @@ export interface Description {
   /** `multipart()`, or several inside each other; none by default. */
   readonly mount?: MountOptions | readonly MountOptions[]
   readonly routes?: readonly Route[]
-  /** Whether the app has an error handler of its own, which answers `{ handler: 'own', code, status }`. */
+  /** Whether the app has an error handler, which answers `{ handler: 'own', code, status }`. */
   readonly errorHandler?: boolean
-  /** Told of every error that reaches that handler, which waits for it. */
+  /** Called, and awaited, for every error that reaches that handler. */
   readonly onError?: (error: Error) => unknown
   /** Whether Express has `problems()` after its routes. Default true. */
   readonly problems?: boolean
   /** Whether it speaks HTTP/2, without TLS. Express does not. Default false. */
   readonly http2?: boolean
-  /** What stands above Formgate. */
+  /** Middleware above Formgate. */
   readonly above?: {
     readonly express?: (app: Express) => void
     readonly koa?: (app: Koa) => void
@@ -88,7 +88,7 @@ export interface Framework {
   readonly start: (description: Description) => Promise<App>
 }
 
-/** What an echoing handler shows. */
+/** The default handler. */
 const echo = ({ data, files }: Handling): unknown => ({ data, files })
 
 function mountsOf({ mount }: Description): readonly MountOptions[] {
@@ -100,7 +100,7 @@ function typedOf<Own>(typed: Route['typed'], words: object): readonly Own[] {
   return typed === undefined ? [] : ([typed(words as TypedWords)].flat() as readonly Own[])
 }
 
-/** What an app's own error handler answers. */
+/** The answer of the app's error handler. */
 async function ownAnswer(
   error: unknown,
   { onError }: Description,
@@ -165,7 +165,7 @@ const Express: Framework = {
     }
     if (problems) app.use(onExpress.problems())
     if (errorHandler) {
-      // Express tells an error handler by its four parameters.
+      // Express recognizes an error handler by its four parameters.
       const handle: express.ErrorRequestHandler = async (error, _req, res, _next) => {
         const { status, text } = await ownAnswer(error, description)
         res.status(status).type('json').send(text)
@@ -232,7 +232,7 @@ const OnKoa: Framework = {
 
 function createFastify(http2: boolean): FastifyInstance {
   if (!http2) return fastify({ forceCloseConnections: true })
-  // What differs in the type of such an app is its server alone.
+  // The type of such an app differs only in its server.
   return fastify({ http2: true }) as unknown as FastifyInstance
 }
 
@@ -280,7 +280,7 @@ const OnFastify: Framework = {
         })
       }
     }
-    // Each mount in a context inside that of the mount before.
+    // Each mount is in a context inside that of the previous one.
     const nest = async (context: FastifyInstance, mounts: readonly MountOptions[]): Promise<void> => {
       const [first, ...others] = mounts
       if (first === undefined) return define(context)

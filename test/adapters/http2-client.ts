@@ -13,7 +13,7 @@ export async function exchangeHttp2(
 ): Promise<Answer> {
   const stream = begin(session, sent)
   const answer = readAnswer(stream)
-  // It is awaited below; until then nobody would see it fail.
+  // The caller awaits it; until then a rejection would count as unhandled.
   answer.catch(() => undefined)
   const body = Buffer.from((sent.body ?? '') as string)
   if (cut === 'byte by byte') {

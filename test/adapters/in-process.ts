@@ -1,4 +1,4 @@
-/** Bodies pushed through core without a socket: every byte a chunk of its own, for certain. */
+/** Pushes bodies through core without a socket, so that each chunk arrives as it was cut. */
 import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
@@ -12,7 +12,7 @@ export interface Outcome {
   readonly json: any
 }
 
-/** Makes a function that reads a body cut as it is told. */
+/** Returns a function that parses a body from the given chunks. */
 export function inProcess(
   options: Omit<MountOptions, 'errors' | 'lazy'>,
 ): (headers: Readonly<Record<string, string>>, chunks: readonly Buffer[]) => Promise<Outcome> {
@@ -35,12 +35,12 @@ export function inProcess(
 async function* oneByOne(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) {
     yield chunk
-    // Whoever reads has a turn with each chunk alone.
+    // The reader gets a turn for each chunk.
     await setImmediate()
   }
 }
 
-/** Every byte a chunk of its own. */
+/** Splits a body into single bytes. */
 export function singleBytes(body: Buffer): Buffer[] {
   return Array.from(body, (_, at) => body.subarray(at, at + 1))
 }

@@ -1,4 +1,4 @@
-/** After every error the connection carries the next request, or it is closed: it is never out of step. */
+/** After every error the connection carries the next request or is closed. */
 import { MultiPartParser, type BodyError } from '@formgate/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -6,7 +6,7 @@ import {
   Connection,
   exchange,
   expectInStep,
-  expectInStepBehind,
+  expectNextOrClosed,
   file,
   form,
   head,
@@ -46,7 +46,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     afterAll(() => app.close())
 
     test.each([20, 60, 70, 80, 100, 128, 140, 200, 260, 900])(
-      'and has %i KiB, the connection carries the next request or is closed',
+      'of %i KiB, the connection carries the next request or is closed',
       async (size) => {
         const body = form('X', [file('f', 'f'), 'x'.repeat(size * KiB)])
         for (let round = 0; round < 5; round += 1) {
@@ -75,7 +75,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       }
     }
 
-    /** A body that stands still has nothing behind it. */
+    /** Not those whose body never ends: nothing can follow it. */
     const whole = codeCases.filter(({ status }) => status !== 408)
 
     describe.each(whole)('after $code', ({ code, status, sent }: CodeCase) => {
@@ -101,10 +101,9 @@ describe.each(frameworks)('$name', ({ start }) => {
         }),
       )
 
-      test('the rest of a body that comes late is no request', () =>
+      test('the late rest of a body is not read as a request', () =>
         onConnection(async (connection) => {
           const all = bytes(sent)
-          // So much that the answer comes before the end.
           connection.write(all.subarray(0, all.length - 1))
           const early = await Promise.race([connection.answer(), pause()])
           connection.write(all.subarray(all.length - 1))
@@ -116,15 +115,15 @@ describe.each(frameworks)('$name', ({ start }) => {
 
     const unfinished = codeCases.filter(({ status }) => status === 408)
 
-    test.each(unfinished)('a client that has stopped in its body is answered $code, and is cut off', (each) =>
+    test.each(unfinished)('a client that stops in its body is answered $code and cut off', (each) =>
       onConnection(async (connection) => {
         connection.write(bytes(each.sent))
         const answer = await connection.answer()
         expect([answer.status, answer.json.code]).toEqual([408, each.code])
-        // The end of a body that was given up is not read as a request of its own.
+        // The rest of an abandoned body is not read as a request.
         connection.write(`${' '.repeat(98)}}${next}`)
         if (errors === 'respond') expect(answer.headers['connection']).toBe('close')
-        await expectInStepBehind(connection)
+        await expectNextOrClosed(connection)
       }),
     )
   })

@@ -141,7 +141,7 @@ const limited: readonly Limited[] = [
     field: 'f',
   },
   {
-    of: 'files of no bytes',
+    of: 'the size of a file, at 0',
     limits: { fileSize: 0 },
     passes: parts([f, '']),
     fails: parts([f, '1']),
@@ -150,7 +150,7 @@ const limited: readonly Limited[] = [
     field: 'f',
   },
   {
-    of: 'files',
+    of: 'the number of files',
     limits: { files: 2 },
     passes: parts([f, '1'], [f, '2'], [field('a'), ''], [file('f', ''), '']),
     fails: parts([f, '1'], [f, '2'], [f, '3']),
@@ -159,7 +159,7 @@ const limited: readonly Limited[] = [
     field: 'f',
   },
   {
-    of: 'files where there may be none',
+    of: 'the number of files, at 0',
     limits: { files: 0 },
     passes: parts([field('a'), ''], [file('f', ''), '']),
     fails: parts([f, '']),
@@ -177,7 +177,7 @@ const limited: readonly Limited[] = [
     field: 'a',
   },
   {
-    of: 'the value of a multipart field, in bytes and not in characters',
+    of: 'the bytes, not characters, of the value of a multipart field',
     limits: { fieldSize: 3 },
     passes: parts([field('a'), '€']),
     fails: parts([field('a'), '€1']),
@@ -276,7 +276,7 @@ const limited: readonly Limited[] = [
     limit: 16 * 1024,
   },
   {
-    of: 'the lines of the header of a part',
+    of: 'the header lines of a part',
     limits: { headerLines: 2 },
     passes: parts([`${field('a')}\r\nX-Y: 1`, ''], [f, '']),
     fails: parts([f, ''], [`${field('a')}\r\nX-Y: 1\r\nX-Z: 2`, '']),
@@ -284,7 +284,7 @@ const limited: readonly Limited[] = [
     limit: 2,
   },
   {
-    of: 'the lines of the header of a file',
+    of: 'the header lines of a file',
     limits: { headerLines: 1 },
     passes: parts([field('a'), ''], [`${field('f')}; filename="f"`, '']),
     fails: parts([field('a'), ''], [f, '']),
@@ -292,7 +292,7 @@ const limited: readonly Limited[] = [
     limit: 1,
   },
   {
-    of: 'the lines of the header of a part by default',
+    of: 'the header lines of a part by default',
     limits: {},
     passes: parts([`${field('a')}${'\r\nX:'.repeat(63)}`, '']),
     fails: parts([`${field('a')}${'\r\nX:'.repeat(64)}`, '']),
@@ -332,7 +332,7 @@ const limited: readonly Limited[] = [
     limit: 8,
   },
   {
-    of: 'levels of JSON where there may be none',
+    of: 'the levels of JSON, at 0',
     limits: { nesting: 0 },
     passes: { type: 'application/json', body: '1' },
     fails: { type: 'application/json', body: '[]' },
@@ -347,7 +347,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
-/** The files that no response holds any more. */
+/** Files are removed at the latest when their response has ended. */
 async function expectNothingLeft(): Promise<void> {
   await expect.poll(() => readdir(directory)).toEqual([])
 }
@@ -368,9 +368,9 @@ describe.each(frameworks)('$name', ({ start }) => {
     return started
   }
 
-  describe.each(limited)('$of', ({ limits, passes, fails, code, limit, field: name }) => {
+  describe.each(limited)('the limit on $of', ({ limits, passes, fails, code, limit, field: name }) => {
     test.each(['length', 'chunked'] as const)(
-      'at the limit passes, one more is a 413: %s',
+      'admits what reaches it and refuses more with a 413: %s',
       async (framing) => {
         const { port, handled } = await app(limits)
         for (const cut of ['whole', 'byte by byte'] as const) {
@@ -395,24 +395,25 @@ describe.each(frameworks)('$name', ({ start }) => {
       },
     )
 
-    test('holds where the client says that it sends more than it does', async () => {
+    test('holds if the declared length is too long', async () => {
       const { port, handled } = await app({ ...limits, bodySize: Infinity, textSize: Infinity, ...limits })
       const body = fails.body as string
       const declared = { 'Content-Length': String(body.length + 1000) }
-      for (const end of ['end', 'reset'] as const) {
+      const tell = async (end: 'end' | 'reset'): Promise<void> => {
         const connection = await Connection.open(port)
         connection.write(head({ ...fails, framing: 'none', headers: { ...fails.headers, ...declared } }))
         connection.write(body)
-        // What is wrong is seen in the bytes that have come, or the end of them is awaited.
+        // Either these bytes are over the limit already, or the server waits for more.
         const answer = await Promise.race([connection.answer().catch(() => undefined), silence()])
         if (answer !== undefined) expect([answer.status, answer.json.code]).toEqual([413, code])
         connection[end]()
         if (end === 'end') await connection.closed()
-        expect(handled()).toBe(0)
       }
+      await Promise.all([tell('end'), tell('reset')])
+      expect(handled()).toBe(0)
     })
 
-    test('holds where the client says that it sends less than it does', async () => {
+    test('holds if the declared length is too short', async () => {
       const { port, handled } = await app(limits)
       const body = fails.body as string
       for (const less of [1, Math.ceil(body.length / 2)]) {
@@ -422,10 +423,10 @@ describe.each(frameworks)('$name', ({ start }) => {
         const runs = handled()
         connection.write(body.slice(0, -less))
         const answer = await connection.answer()
-        // Cut there, it may be within the limit: as it is, or malformed.
+        // Cut there, the body may be within the limit: valid, or malformed.
         expect([200, 400, 413]).toContain(answer.status)
         expect(handled()).toBe(answer.status === 200 ? runs + 1 : runs)
-        // The rest is no part of the body, and no request with a body either.
+        // The rest belongs neither to this body nor to a body of the next request.
         connection.write(`${body.slice(-less)}\r\n\r\nGET /alive HTTP/1.1\r\nHost: test\r\n\r\n`)
         const next = await connection.answer().catch(() => undefined)
         expect([200, 400, undefined]).toContain(next?.status)
@@ -436,7 +437,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
-  test('a length over the limit is refused before the body comes', async () => {
+  test('a declared length over the limit is refused before the body arrives', async () => {
     const { port } = await app({ textSize: 10 })
     const connection = await Connection.open(port)
     connection.write(
@@ -465,7 +466,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
   })
 
-  test('a length that says too little: the rest is no part of the body', async () => {
+  test('bytes after the declared length are not part of the body', async () => {
     const { port } = await app({})
     const connection = await Connection.open(port)
     const body = form('X', [field('a'), '1'])
@@ -478,7 +479,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     await connection.closed()
   })
 
-  test('a length that says too much: the handler never runs', async () => {
+  test('no handler runs for a body that ends before its declared length', async () => {
     const { port, handled } = await app({})
     const connection = await Connection.open(port)
     const body = form('X', [f, 'x'.repeat(1000)])
@@ -491,7 +492,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(handled()).toBe(0)
   })
 
-  test('the limit holds for a body before and after it is inflated', async () => {
+  test('textSize holds for a body both before and after it is decompressed', async () => {
     const { port } = await app({ textSize: 100 })
     const headers = { 'Content-Encoding': 'gzip' }
     const zipped = (size: number): Sent => ({
@@ -505,7 +506,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         const answer = await exchange(port, { ...zipped(size), framing })
         expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_BODY_SIZE', limit: 100 })
       }
-      // Noise does not get smaller.
+      // Noise cannot be compressed.
       const noise = gzipSync(Buffer.from(Array.from({ length: 200 }, (_, at) => (at * 7919) % 251)))
       const answer = await exchange(port, { type: 'application/json', headers, body: noise, framing })
       expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_BODY_SIZE', limit: 100 })
@@ -518,7 +519,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect((await exchange(port, { type: urlencoded, body: `${'n'.repeat(2_000_000)}=1` })).status).toBe(200)
   })
 
-  test('a file over the limit takes those before it along', async () => {
+  test('a file over the limit removes the files before it', async () => {
     const { port } = await app({ fileSize: 300_000 })
     const big = 'x'.repeat(300_000)
     const answer = await exchange(port, parts([f, big], [f, big], [f, `${big}1`]))
@@ -586,7 +587,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         }),
         () => 'x',
       ],
-    ])('of %s gets a 408 when its time is over', async (_, start, next) => {
+    ])('of %s gets a 408 after the total time', async (_, start, next) => {
       const { port, handled } = await app({ total: 300, idle: 5000 })
       const connection = await Connection.open(port)
       connection.write(start)
@@ -607,7 +608,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       await expectNothingLeft()
     })
 
-    test('a silent client gets that 408 as well, where it is the shorter limit', async () => {
+    test('gets that 408 also if it falls silent, where total is the shorter limit', async () => {
       const { port } = await app({ total: 100, idle: 5000 })
       for (const framing of ['chunked', 'none'] as const) {
         for (const first of ['', '{']) {
@@ -621,7 +622,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       }
     })
 
-    test('it is served where the limit is Infinity', async () => {
+    test('is served if the limit is Infinity', async () => {
       const { port } = await app({ total: Infinity, idle: Infinity })
       const connection = await Connection.open(port)
       connection.write(head({ type: 'application/json', framing: 'chunked' }))
@@ -635,18 +636,19 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
-  test('a client that sends slowly, but sends, is waited for', async () => {
+  test('a client that sends slowly is served if no pause exceeds the idle time', async () => {
     const { port } = await app({ idle: 2000 })
     const connection = await Connection.open(port)
     connection.write(head({ type: 'application/json', framing: 'chunked' }))
-    // Longer than the idle time in all, and each pause a fraction of it.
-    for (const byte of '"123456"') {
+    // In all longer than the idle time, of which each pause is a twentieth.
+    const text = 'abcdefghijklmnopqrstu'
+    for (const byte of JSON.stringify(text)) {
       connection.write(chunk(byte))
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
     connection.write(lastChunk)
     const answer = await connection.answer()
-    expect(answer.json).toEqual({ data: '123456', files: {} })
+    expect(answer.json).toEqual({ data: text, files: {} })
     await expectInStep(connection, answer)
     connection.destroy()
   })
@@ -656,7 +658,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     ['a preamble', { type: multipartX, body: `${'x'.repeat(70_000)}\r\n${form('X')}` }, 'NOT_MULTIPART'],
     ['a header line', parts([`${field('a')}\r\nX: ${'y'.repeat(200_000)}`, '']), 'LIMIT_HEADER_SIZE'],
     [
-      'white space behind a delimiter',
+      'white space after a delimiter',
       { type: multipartX, body: `--X${' '.repeat(70_000)}\r\n` },
       'LIMIT_HEADER_SIZE',
     ],

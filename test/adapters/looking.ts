@@ -1,4 +1,4 @@
-/** A look at requests, on every framework. */
+/** Middleware that shows each request to a test. */
 import type { IncomingMessage } from 'node:http'
 import type { Description } from './frameworks.js'
 

@@ -27,7 +27,6 @@ function seen({ status, headers, body }: Answer): Seen {
     type: headers['content-type'],
     accept: headers['accept'],
     acceptEncoding: headers['accept-encoding'],
-    // Names of stored files are random, and are not shown.
     body,
   }
 }
@@ -59,8 +58,7 @@ function everywhere(description: Description): (sent: Sent, cut?: Cut) => Promis
       [...senders].map(async ([name, send]) => [name, seen(await send(sent, cut))] as const),
     )
     const [[, first]] = answers as [(typeof answers)[number]]
-    for (const [name, answer] of answers)
-      expect(answer, `that of ${name}, beside that of Express`).toEqual(first)
+    for (const [name, answer] of answers) expect(answer, `${name} answers as Express does`).toEqual(first)
     return first
   }
 }
@@ -68,9 +66,9 @@ function everywhere(description: Description): (sent: Sent, cut?: Cut) => Promis
 describe('every code', () => {
   const ask = everywhere(everyCodeApp)
 
-  test.each(codeCases)('$code', async ({ code, status, sent }) => {
+  test.each(codeCases)('$code is answered alike everywhere', async ({ code, status, sent }) => {
     for (const framing of sent.framing === undefined ? (['length', 'chunked'] as const) : [sent.framing]) {
-      // The app takes its body from elsewhere, and holds it to the declared length.
+      // This body is compared with its declared length.
       if (code === 'LENGTH_MISMATCH' && framing === 'chunked') continue
       const answer = await ask({ ...sent, framing })
       expect([answer.status, (JSON.parse(answer.body) as { code: string }).code]).toEqual([status, code])
@@ -78,12 +76,12 @@ describe('every code', () => {
   })
 })
 
-describe('multipart bodies, right and wrong', () => {
+describe('multipart bodies', () => {
   const all = [JSONParser, FormParser, MultiPartParser]
   const ask = everywhere({ mount: { parsers: all }, routes: [{ path: '/' }] })
   const cases = sections.flatMap((section) => section.cases.filter(({ limits }) => limits === undefined))
 
-  test.each(cases)('$name', async ({ contentType, body }) => {
+  test.each(cases)('$name: the answer is the same everywhere', async ({ contentType, body }) => {
     const sent: Sent = { type: contentType, body: Buffer.from(body, 'latin1') }
     const whole = await ask(sent)
     expect(await ask({ ...sent, framing: 'chunked' })).toEqual(whole)
@@ -102,10 +100,13 @@ describe('the broken requests of the playground', () => {
     ],
   })
 
-  test.each(brokenRequests)('$title', async ({ method, path, headers, body, answer }) => {
-    const { status, body: problem } = await ask({ method, path, headers, body })
-    expect([status, JSON.parse(problem)]).toMatchObject([answer.status, answer])
-  })
+  test.each(brokenRequests)(
+    '“$title” is answered alike everywhere',
+    async ({ method, path, headers, body, answer }) => {
+      const { status, body: problem } = await ask({ method, path, headers, body })
+      expect([status, JSON.parse(problem)]).toMatchObject([answer.status, answer])
+    },
+  )
 })
 
 describe('encodings', () => {
@@ -124,18 +125,18 @@ describe('encodings', () => {
     ['x-gzip', 'x-gzip', gzipSync('{"a":1}')],
     ['deflate', 'deflate', deflateSync('{"a":1}')],
     ['br', 'br', brotliCompressSync('{"a":1}')],
-    ['gzip that inflates to too much', 'gzip', gzipSync(large)],
-    ['br that inflates to too much', 'br', brotliCompressSync(large)],
+    ['gzip that decompresses to too much', 'gzip', gzipSync(large)],
+    ['br that decompresses to too much', 'br', brotliCompressSync(large)],
     ['gzip that is cut', 'gzip', gzipSync('{"a":1}').subarray(0, -5)],
-    ['gzip that is none', 'gzip', Buffer.from('{"a":1}')],
-    ['gzip with something behind it', 'gzip', Buffer.concat([gzipSync('{"a":1}'), Buffer.from('more')])],
+    ['gzip that is not gzip', 'gzip', Buffer.from('{"a":1}')],
+    ['gzip with trailing bytes', 'gzip', Buffer.concat([gzipSync('{"a":1}'), Buffer.from('more')])],
     ['gzip of nothing', 'gzip', gzipSync('')],
     ['gzip twice', 'gzip, gzip', gzipSync(gzipSync('{"a":1}'))],
     ['identity', 'identity', Buffer.from('{"a":1}')],
-    ['what nobody knows', 'zstd', Buffer.from('{"a":1}')],
+    ['an unknown encoding', 'zstd', Buffer.from('{"a":1}')],
   ]
 
-  test.each(encoded)('%s', async (_, encoding, body) => {
+  test.each(encoded)('%s is answered alike everywhere', async (_, encoding, body) => {
     for (const type of [json, 'text/plain', 'application/x-www-form-urlencoded', multipartX]) {
       const sent: Sent = { type, headers: { 'Content-Encoding': encoding }, body }
       const whole = await ask(sent)
@@ -173,14 +174,14 @@ describe('names', () => {
     'x'.repeat(180),
   ]
 
-  test.each(names)('%j', async (name) => {
+  test.each(names)('the name %j is answered alike everywhere', async (name) => {
     const multipart = form('X', [field(name), '1'], [file(name, name), 'hello'])
     await expectAlike({ type: multipartX, body: multipart })
     await expectAlike({
       type: 'application/x-www-form-urlencoded',
       body: `${encodeURIComponent(name)}=1&${name}=2`,
     })
-    // Fastify has a limit of its own for the parameters of a path.
+    // Fastify limits the length of path parameters.
     const parameter = encodeURIComponent(name.slice(0, 100))
     await expectAlike({ path: `/raw/${parameter}`, type: 'image/png', body: 'PNG' })
     const star = `attachment; filename*=UTF-8''${encodeURIComponent(name)}`

@@ -52,7 +52,7 @@ describe.each(frameworks)('$name', ({ start }) => {
   let kept: FilePart | undefined
 
   beforeAll(async () => {
-    const limits = { fileSize: 8 * MiB, files: 3, fields: 3, idle: 400 }
+    const limits = { fileSize: 8 * MiB, files: 3, fields: 3, idle: 2000 }
     app = await start({
       mount: { lazy: true, limits, inspect: hash() },
       routes: [

@@ -1,4 +1,4 @@
-/** Bodies that have come whole before anybody looks at them: they are read without a stream. */
+/** Bodies that arrive whole with their headers are parsed without a stream. */
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -9,7 +9,7 @@ import { chunk, Connection, exchange, field, file, form, head, lastChunk, multip
 import { frameworks, type Description, type Handling } from './frameworks.js'
 import { looking } from './looking.js'
 
-/** Says how it was given a body. */
+/** Tells whether it was given bytes or a stream. */
 class Telling extends BaseParser {
   readonly mediaType: string = 'text/plain'
 
@@ -46,26 +46,29 @@ describe.each(frameworks)('$name', ({ start }) => {
     }
   }
 
-  test('a body that comes with its headers needs no stream', async () => {
+  test('a body that arrives with its headers is parsed as bytes', async () => {
     const sent = { type, body: 'abc' }
     expect(await answerOf(telling, (to) => to.write(head(sent) + 'abc'))).toEqual({ bytes: 'abc' })
     const chunked = head({ ...sent, framing: 'chunked' }) + chunk('abc').toString() + lastChunk
     expect(await answerOf(telling, (to) => to.write(chunked))).toEqual({ bytes: 'abc' })
   })
 
-  test('a body that comes after its headers, or in pieces, has one', async () => {
+  test('a body that arrives after its headers, or in chunks, is parsed as a stream', async () => {
     const sent = { type, body: 'abc' }
-    const later = async (to: Connection, ...pieces: string[]): Promise<void> => {
-      for (const piece of pieces) {
-        to.write(piece)
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
+    const inTwo = (first: string, rest: string): Promise<unknown> => {
+      let isThere = false
+      const app = { ...telling, above: looking(() => (isThere = true)) }
+      return answerOf(app, async (to) => {
+        to.write(first)
+        await expect.poll(() => isThere).toBe(true)
+        to.write(rest)
+      })
     }
-    expect(await answerOf(telling, (to) => later(to, head(sent), 'abc'))).toEqual({ stream: 'abc' })
-    expect(await answerOf(telling, (to) => later(to, head(sent) + 'a', 'bc'))).toEqual({ stream: 'abc' })
+    expect(await inTwo(head(sent), 'abc')).toEqual({ stream: 'abc' })
+    expect(await inTwo(head(sent) + 'a', 'bc')).toEqual({ stream: 'abc' })
   })
 
-  test('so has one that is to be inflated, and one that somebody watches', async () => {
+  test('a compressed body, or one whose progress is watched, is parsed as a stream', async () => {
     const body = gzipSync('abc')
     const zipped = { type, body, headers: { 'Content-Encoding': 'gzip' } }
     const request = Buffer.concat([Buffer.from(head(zipped)), body])
@@ -79,7 +82,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(progress).toEqual([3])
   })
 
-  test('a parser that overrides parse() sees every body, whatever it inherits', async () => {
+  test('an overridden parse() sees every body, even if parseBytes() is inherited', async () => {
     class Wrapping extends JSONParser {
       override async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<unknown> {
         return { wrapped: await super.parse(stream, mediaType, context) }
@@ -90,10 +93,10 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(await answerOf(app, (to) => to.write(head(sent) + sent.body))).toEqual({ wrapped: { a: 1 } })
   })
 
-  test('whoever listens at the request sees the body, its end and its close', async () => {
+  test('a listener on the request sees the body, its end and its close', async () => {
     const seen: unknown[] = []
     const listen = (request: IncomingMessage): void => {
-      request.on('data', (piece: Buffer) => seen.push(String(piece))).pause()
+      request.on('data', (chunk: Buffer) => seen.push(String(chunk))).pause()
       request.on('end', () => seen.push('end')).on('close', () => seen.push('close'))
     }
     const sent = { type, body: 'abc' }
@@ -102,7 +105,7 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(seen).toEqual(['abc', 'end', 'close'])
   })
 
-  test('a connection carries one such body after the other, also when they come together', async () => {
+  test('a connection carries several such bodies in a row, also in one write', async () => {
     const app = await start(telling)
     const connection = await Connection.open(app.port)
     try {
@@ -120,8 +123,8 @@ describe.each(frameworks)('$name', ({ start }) => {
 
   test.each<[string, string, string, object]>([
     ['over the limit', 'application/json', `"${'x'.repeat(30)}"`, { status: 413, code: 'LIMIT_BODY_SIZE' }],
-    ['of broken JSON', 'application/json', '{"a":', { status: 400, code: 'MALFORMED_JSON' }],
-    ['of a cut form', multipartX, '--X\r\n', { status: 400, code: 'TRUNCATED_BODY' }],
+    ['of malformed JSON', 'application/json', '{"a":', { status: 400, code: 'MALFORMED_JSON' }],
+    ['of a truncated form', multipartX, '--X\r\n', { status: 400, code: 'TRUNCATED_BODY' }],
     [
       'without a boundary',
       'multipart/form-data',
@@ -129,12 +132,12 @@ describe.each(frameworks)('$name', ({ start }) => {
       { status: 400, code: 'MISSING_BOUNDARY', hint: expect.stringContaining('boundary "X"') },
     ],
     [
-      'in no known charset',
+      'in an unknown charset',
       'application/x-www-form-urlencoded; charset=klingon',
       'a=b',
       { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' },
     ],
-  ])('one that is wrong is answered as any other: %s', async (_, mediaType, body, expected) => {
+  ])('a whole body %s is refused', async (_, mediaType, body, expected) => {
     const app = await start({ mount: { limits: { textSize: 20 } }, routes: [{ path: '/' }] })
     try {
       const sent = { type: mediaType, body }

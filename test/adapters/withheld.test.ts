@@ -1,4 +1,4 @@
-/** What a client that keeps back the end of its body makes the server hold. */
+/** How much memory a client costs that withholds the end of its body. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
@@ -12,7 +12,7 @@ const MiB = 2 ** 20
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** All memory of the process, also that of inflaters, which no heap statistic shows. */
+/** The memory of the process with that of zlib, which no heap statistic shows. */
 function held(): number {
   collect()
   collect()
@@ -28,7 +28,7 @@ const clients = 100
 
 describe.each(frameworks)('$name', ({ start }) => {
   test.each(Object.keys(encoders))(
-    'a hundred clients that keep back the last bytes of a body in %s hold less than a megabyte each',
+    'a hundred clients that withhold the last bytes of a body in %s cost less than 512 KiB each',
     async (encoding) => {
       const app = await start({
         mount: { parsers: [JSONParser, FormParser, PlainTextParser] },
@@ -47,7 +47,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         const before = held()
         for (let at = 0; at < clients; at += 1) await send()
         await new Promise((resolve) => setTimeout(resolve, 500))
-        // Inflated, each would hold a mebibyte and the state of an inflater; this leaves room for sockets and requests.
+        // Decompressed, each would hold 1 MiB and the state of zlib; the limit leaves room for sockets and requests.
         expect((held() - before) / clients).toBeLessThan(MiB / 2)
       } finally {
         for (const connection of connections) connection.destroy()

@@ -1,4 +1,4 @@
-/** Advisories on uploads that end before their time, against a server in a process of its own. */
+/** Advisories on aborted uploads, against a server in its own process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -49,13 +49,13 @@ describe.each(['express', 'koa', 'fastify'])('%s', (framework) => {
   const start = chunk(`--X\r\n${file('f', 'f.bin')}\r\n\r\n${'x'.repeat(70_000)}`)
   const leaves = ['destroy', 'reset', 'end'] as const
 
-  /** Sends a part of a file and goes, in each of three ways. */
+  /** Sends a part of a file and leaves, in one of three ways. */
   async function abort(at: number): Promise<void> {
     const connection = await Connection.open(port)
     connection.write(head({ path: '/upload', type: multipartX, framing: 'chunked' })).write(start)
     await new Promise((resolve) => setTimeout(resolve, at % 7))
     connection[leaves[at % leaves.length]!]()
-    // Who says that it will send no more waits for what the server says to that.
+    // A client that half-closes waits for the answer of the server.
     if (leaves[at % leaves.length] === 'end') await connection.closed()
   }
 
@@ -72,7 +72,7 @@ describe.each(['express', 'koa', 'fastify'])('%s', (framework) => {
     const after = await held()
     expect(after.descriptors).toBeLessThanOrEqual(before.descriptors)
     expect(after.resources).toBeLessThanOrEqual(before.resources)
-    // What 1,000 requests leave would be more: each held a file of 70,000 bytes.
+    // A leak would be more: each of 1,000 requests held a file of 70,000 bytes.
     expect((after.heap - before.heap) / MiB).toBeLessThan(4)
     expect(server.exitCode).toBe(null)
   })

@@ -22,7 +22,7 @@ import { expectAlive, expectBounded, expectEmpty, newDirectory, serve } from './
 
 const multipart = (body: string): Sent => ({ type: multipartX, body })
 
-/** Sends a body in two pieces, the second when the server has had time to read the first. */
+/** Sends a body in two chunks, with a pause in which the server can read the first. */
 async function inTwo({ port }: App, type: string, first: string, second: string, pause = 0): Promise<Answer> {
   const connection = await Connection.open(port)
   connection.write(head({ type, framing: 'chunked' }))
@@ -46,7 +46,7 @@ describe.each(frameworks)('$name', (framework) => {
     ['a line after the name', `${field('a')}\r\n : x`],
     ['a line with a name of spaces', `${field('a')}\r\n  : x`],
   ])(
-    'busboy and dicer CVE-2022-24434: %s of a header starts with a space: a 400, and the process lives',
+    'busboy and dicer CVE-2022-24434: %s of a header that starts with a space is a 400, and the process lives',
     async (_, header) => {
       const app = await start()
       const body = `--X\r\n${header}\r\n\r\nbody\r\n--X--\r\n`
@@ -67,7 +67,7 @@ describe.each(frameworks)('$name', (framework) => {
     await expectAlive(app)
   })
 
-  test('multiparty CVE-2026-8159: 8 KB of !filename="1 cost no more than 8 KB of a name', async () => {
+  test('multiparty CVE-2026-8159: 8 KB of !filename="1 cost about as much as 8 KB of a name', async () => {
     const app = await start(memory(), { fieldNameSize: 20_000 })
     const size = 8190
     const hostile = form('X', [`${field('a')}; ${'!filename="1'.repeat(size / 12)}`.slice(0, size), '1'])
@@ -80,7 +80,7 @@ describe.each(frameworks)('$name', (framework) => {
   })
 
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'push', 'length'])(
-    'multiparty CVE-2026-8161: fields and files called %s are fields and files',
+    'multiparty CVE-2026-8161: fields and files called %s arrive like any other',
     async (name) => {
       const app = await start()
       const body = form(
@@ -92,7 +92,7 @@ describe.each(frameworks)('$name', (framework) => {
       )
       const { status, body: text } = await exchange(app.port, multipart(body))
       expect(status).toBe(200)
-      // Text, since an object would take __proto__ for something else.
+      // Text, because an object treats __proto__ specially.
       expect(text).toContain(`"files":{"${name}":[{"field":"${name}","name":"f.txt"`)
       expect(text).toContain(`{"data":{"${name}":["1","2",{`)
       await expectAlive(app)
@@ -108,7 +108,7 @@ describe.each(frameworks)('$name', (framework) => {
     "x''%41",
     "utf-8''%C0%AE%C0%AE/x",
   ])(
-    'multiparty CVE-2026-8162: filename*=%s cannot be decoded: an answer, and the process lives',
+    'multiparty CVE-2026-8162: filename*=%s, which cannot be decoded, gets an answer, and the process lives',
     async (value) => {
       const directory = await newDirectory()
       const app = await start(disk({ directory }))
@@ -122,7 +122,7 @@ describe.each(frameworks)('$name', (framework) => {
     },
   )
 
-  test('@fastify/busboy 3.2.1 to 3.2.6: a boundary split at every byte is the same boundary', async () => {
+  test('@fastify/busboy 3.2.1 to 3.2.6: a boundary is found wherever it is split', async () => {
     const boundary = '----WebKitFormBoundaryAaB03x'
     const type = `multipart/form-data; boundary=${boundary}`
     const body = form(
@@ -141,7 +141,7 @@ describe.each(frameworks)('$name', (framework) => {
   })
 
   test.each(['epilogue', '\r\n\r\n', '\r\n--X\r\n', `\r\n--X\r\n${field('late')}\r\n\r\n1\r\n--X--\r\n`])(
-    '@fastify/busboy 3.2.1 to 3.2.6: what comes late behind the last boundary holds up nothing: %j',
+    '@fastify/busboy 3.2.1 to 3.2.6: an epilogue that arrives late delays nothing: %j',
     async (epilogue) => {
       const app = await start()
       const body = form('X', [field('a'), '1'], [file('f', 'f'), 'x'])
@@ -162,7 +162,7 @@ describe.each(frameworks)('$name', (framework) => {
     ['a file', { fileSize: 10 }, file('f', 'f'), 'LIMIT_FILE_SIZE'],
     ['a field', { fieldSize: 10 }, field('a'), 'LIMIT_FIELD_SIZE'],
   ])(
-    '@fastify/busboy 3.2.1 to 3.2.6: %s over its limit that is cut short is a 413, not a part that ends',
+    '@fastify/busboy 3.2.1 to 3.2.6: %s over its limit is a 413, even if the body is truncated there',
     async (_, limits, header, code) => {
       const directory = await newDirectory()
       const app = await start(disk({ directory }), limits)
@@ -215,7 +215,7 @@ describe.each(frameworks)('$name', (framework) => {
       const digits = [...names].map(
         (name) => /^(?:formgate-)?([0-9a-f]{32})(?:\.part|\.png)$/.exec(name)?.[1],
       )
-      // A counter, a clock or a process id would leave places in which most names are alike.
+      // With a counter, a clock or a process ID, most names would share some digits.
       for (let place = 0; place < 32; place += 1) {
         const seen = new Map<string, number>()
         for (const each of digits) seen.set(each![place]!, (seen.get(each![place]!) ?? 0) + 1)

@@ -15,7 +15,7 @@ describe.each(frameworks)('$name', (framework) => {
     ['files', (name: string) => file(name, 'a.txt')],
     ['JSON parts', (name: string) => `${field(name)}\r\nContent-Type: application/json`],
   ])(
-    '@fastify/multipart CVE-2020-8136 and CVE-2021-23597: %s with names that objects inherit are like any other',
+    '@fastify/multipart CVE-2020-8136 and CVE-2021-23597: %s with names of inherited properties arrive like any other',
     async (_, header) => {
       const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__', 'valueOf']
       const app = await serve(framework, {
@@ -61,13 +61,13 @@ describe.each(frameworks)('$name', (framework) => {
       expect(answer.body.length).toBeLessThan(500)
       expect(app.handled()).toBe(0)
       expect(most).toBeLessThanOrEqual(100)
-      // One part in a hundred is looked at: whoever took them all would need more.
+      // At most one part in a hundred is parsed; parsing all would take longer.
       expect((user + system) / 1000).toBeLessThan(2000)
       await expectEmpty(directory)
     },
   )
 
-  /** What a file looks like where it is plain data, in several frameworks' words. */
+  /** Plain data with the properties of a file in several frameworks. */
   const posing = {
     field: 'avatar',
     name: 'a.png',

@@ -35,7 +35,7 @@ const names: readonly (readonly [what: string, name: string])[] = [
   ['a temporary file', 'formgate-00000000000000000000000000000000.part'],
 ]
 
-/** These say nothing that could be the name of a file. */
+/** These contain nothing that could name a file. */
 const nothing = ['.', '..', '\0']
 
 const placed: readonly (readonly [string, DiskOptions['name']])[] = [
@@ -52,7 +52,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
     root = await newDirectory()
     inside = join(root, 'a', 'uploads')
     await mkdir(inside, { recursive: true })
-    // What is not to be touched: in the folder, above it, and as far up as the names climb.
+    // Files that must stay untouched: in the folder, and above it as far as the names reach.
     for (const path of ['x', 'a/x', 'taken.txt', 'a/uploads/taken.txt', 'a/uploads/CON'])
       await writeFile(join(root, path), 'mine')
   })
@@ -66,7 +66,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
 
   describe.each(placed)('files that are kept %s', (how, name) => {
     test.each(names)(
-      'AdonisJS CVE-2026-21440 and express-fileupload CVE-2022-27261: %s leads nowhere else and overwrites nothing',
+      'AdonisJS CVE-2026-21440 and express-fileupload CVE-2022-27261: %s stays in the directory and overwrites nothing',
       async (_, filename) => {
         const app = await serve(framework, {
           mount: { lazy: true },
@@ -95,7 +95,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
             expect(json).toMatchObject({ status: 400, code: 'MALFORMED_PART' })
             continue
           }
-          // A path that the app itself makes of what the client sent is refused, and stored nowhere.
+          // An unsafe path that the app makes of the client's name is refused.
           if (how.includes('client sent') && status !== 200) expect(json.code).toBe('STORAGE_FAILED')
           else {
             expect(status).toBe(200)
@@ -111,7 +111,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
   })
 
   test.each(['..%2F..%2Fx', '%2Fetc%2Fx', '..%5C..%5Cx', 'C%3A%5Cx', 'x%00.png', 'taken.txt'])(
-    'AdonisJS CVE-2026-21440: /raw/%s, a name in the path, leads nowhere else and overwrites nothing',
+    'AdonisJS CVE-2026-21440: /raw/%s, a name in the path, stays in the directory and overwrites nothing',
     async (filename) => {
       const app = await serve(framework, {
         routes: [

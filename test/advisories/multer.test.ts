@@ -21,13 +21,13 @@ const multipart = (body: string): Sent => ({ type: multipartX, body })
 const urlencoded = (body: string): Sent => ({ type: 'application/x-www-form-urlencoded', body })
 const large = 'x'.repeat(300_000)
 
-/** Ways in which an app decides on a file only after a while. */
+/** Ways in which an app decides on a file with a delay. */
 const slowFilters: readonly (readonly [
   string,
   (directory: string) => { storage: Storage; inspect?: Inspector },
 ])[] = [
   [
-    'a storage that thinks first',
+    'a storage that waits first',
     (directory) => {
       const target = disk({ directory })
       const storage: Storage = {
@@ -39,12 +39,9 @@ const slowFilters: readonly (readonly [
       return { storage }
     },
   ],
+  ['an asynchronous name', (directory) => ({ storage: disk({ directory, name: () => delay(100, 'n') }) })],
   [
-    'a name that is waited for',
-    (directory) => ({ storage: disk({ directory, name: () => delay(100, 'n') }) }),
-  ],
-  [
-    'an inspector that thinks at each chunk',
+    'an inspector that waits at each chunk',
     (directory) => ({
       storage: disk({ directory }),
       inspect: () => ({ chunk: () => delay(30), end: () => delay(30) }),
@@ -68,7 +65,7 @@ const slowFilters: readonly (readonly [
 describe.each(frameworks)('$name', (framework) => {
   const whole = form('X', [field('a'), '1'], [file('f', 'f.txt'), 'hello'])
 
-  test('multer CVE-2025-7338: a form that is cut at any byte is a 400, and the process lives', async () => {
+  test('multer CVE-2025-7338: a form that is truncated at any byte is a 400, and the process lives', async () => {
     const app = await serve(framework, { mount: {}, routes: [{ path: '/' }] })
     const last = whole.lastIndexOf('--\r\n')
     for (let end = 1; end <= last; end += 1) {
@@ -80,17 +77,20 @@ describe.each(frameworks)('$name', (framework) => {
   })
 
   test.each([
-    ['no line of it is a delimiter', 'hello'],
-    ['a part has no header', '--X\r\n\r\nhello\r\n--X--\r\n'],
-    ['a header line has no colon', '--X\r\nhello\r\n\r\nhello\r\n--X--\r\n'],
-    ['a part has no disposition', '--X\r\nContent-Type: text/plain\r\n\r\n1\r\n--X--\r\n'],
-    ['a header is not closed', `--X\r\n${field('a')}`],
-    ['another boundary closes it', `--X\r\n${field('a')}\r\n\r\n1\r\n--Y--\r\n`],
-    ['a quote is not closed', '--X\r\nContent-Disposition: form-data; name="a\r\n\r\n1\r\n--X--\r\n'],
-    ['the disposition is another', '--X\r\nContent-Disposition: attachment; name="a"\r\n\r\n1\r\n--X--\r\n'],
-    ['it is one delimiter', '--X'],
-    ['it is CRLFs', '\r\n\r\n\r\n'],
-  ])('multer CVE-2025-47944: malformed, since %s: a 400, and the process lives', async (_, body) => {
+    ['without a delimiter', 'hello'],
+    ['with a part without a header', '--X\r\n\r\nhello\r\n--X--\r\n'],
+    ['with a header line without a colon', '--X\r\nhello\r\n\r\nhello\r\n--X--\r\n'],
+    ['with a part without a disposition', '--X\r\nContent-Type: text/plain\r\n\r\n1\r\n--X--\r\n'],
+    ['with a header that does not end', `--X\r\n${field('a')}`],
+    ['closed by another boundary', `--X\r\n${field('a')}\r\n\r\n1\r\n--Y--\r\n`],
+    [
+      'with a quote that is not closed',
+      '--X\r\nContent-Disposition: form-data; name="a\r\n\r\n1\r\n--X--\r\n',
+    ],
+    ['with another disposition', '--X\r\nContent-Disposition: attachment; name="a"\r\n\r\n1\r\n--X--\r\n'],
+    ['of one delimiter', '--X'],
+    ['of CRLFs', '\r\n\r\n\r\n'],
+  ])('multer CVE-2025-47944: a body %s is a 400, and the process lives', async (_, body) => {
     const app = await serve(framework, { mount: {}, routes: [{ path: '/' }] })
     for (const cut of ['whole', 'byte by byte'] as const)
       expect((await exchange(app.port, multipart(body), cut)).status).toBe(400)
@@ -186,7 +186,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
   const List = z.object({ a: z.array(z.string()).optional() })
   const Deep = z.object({ a: z.record(z.string(), z.json()) })
 
-  /** A route that makes a tree of the names, and one that leaves them as they are. */
+  /** Routes that make a tree of the names, and one that leaves them flat. */
   const start = () =>
     serve(framework, {
       routes: [
@@ -196,7 +196,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
       ],
     })
 
-  test('multer CVE-2026-5079: names as deep as a name can be are a 413, and as cheap as others', async () => {
+  test('multer CVE-2026-5079: names of the greatest possible depth are a 413 and about as cheap as others', async () => {
     const app = await start()
     const names = (name: (at: number) => string): string =>
       form('X', ...Array.from({ length: 900 }, (_, at) => [field(name(at)), ''] as const))
@@ -217,7 +217,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
     ['multipart', multipart(form('X', [field('a[999999999]'), 'x']))],
     ['URL-encoded', urlencoded('a[999999999]=x')],
   ])(
-    'multer CVE-2026-82333 and CVE-2026-77078: a[999999999] makes no list of that length: %s',
+    'multer CVE-2026-82333 and CVE-2026-77078: a[999999999] does not make a list of that length: %s',
     async (_, sent) => {
       const app = await start()
       const { status, json } = await exchange(app.port, { ...sent, path: '/list' })
@@ -248,7 +248,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
   })
 
   test.each(['a[]=', 'a=', 'a[0]='])(
-    'qs CVE-2025-15284: %s 100,000 times is held by the limit of fields, in every spelling of a list',
+    'qs CVE-2025-15284: %s, repeated 100,000 times, is stopped by the limit on fields',
     async (pair) => {
       const app = await start()
       const { json } = await exchange(app.port, {

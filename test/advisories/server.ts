@@ -1,4 +1,4 @@
-/** What the tests named after advisories have in common: an app for one test, a directory, and a measure of work. */
+/** An app for one test, a directory, and a measure of work. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,34 +11,34 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
 
-/** An app until the end of the test. */
+/** Starts an app, which is closed at the end of the test. */
 export async function serve({ start }: Framework, description: Description): Promise<App> {
   const app = await start(description)
   ends.push(() => app.close())
   return app
 }
 
-/** An empty directory until the end of the test. */
+/** Makes a directory, which is removed at the end of the test. */
 export async function newDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'advisories-'))
   ends.push(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
 
-/** No file is left, at the latest when the response has ended. */
+/** Expects every file to be removed, at the latest when the response has ended. */
 export async function expectEmpty(directory: string): Promise<void> {
   await expect.poll(() => readdir(directory)).toEqual([])
 }
 
-/** The server takes a request on a connection of its own. */
+/** Expects the server to answer a request on a new connection. */
 export async function expectAlive({ port }: App): Promise<void> {
   const answer = await exchange(port, { method: 'GET', path: '/alive', framing: 'none' })
   expect([answer.status, answer.body]).toEqual([200, 'alive'])
 }
 
 /**
- * A body costs at most ten times the processor time of an ordinary one of the same size. Client and server share this
- * process, and 50 ms are granted for whatever else it does.
+ * Expects a body to cost at most ten times the processor time of an ordinary one of the same size. Client and server
+ * share this process, so 50 ms are granted for everything else it does.
  */
 export async function expectBounded(
   { port }: App,
@@ -48,7 +48,7 @@ export async function expectBounded(
   expect(Buffer.byteLength(hostile.body!) / Buffer.byteLength(ordinary.body!)).toBeCloseTo(1, 1)
   const costs = { hostile: Infinity, ordinary: Infinity }
   const answers: Partial<Record<'hostile' | 'ordinary', Answer>> = {}
-  // The least of three: the first warms the code up.
+  // The least of three: the first one compiles the code.
   for (let round = 0; round < 3; round += 1) {
     for (const [kind, sent] of [['ordinary', ordinary] as const, ['hostile', hostile] as const]) {
       const before = process.cpuUsage()
@@ -61,7 +61,7 @@ export async function expectBounded(
   return answers as { hostile: Answer; ordinary: Answer }
 }
 
-/** Sends the same bytes over and over, chunked, until the server answers. @returns the answer, and bytes sent by then */
+/** Sends the same bytes repeatedly, chunked, until the server answers. @returns the answer, and the bytes sent by then */
 export async function flood(
   { port }: App,
   sent: Sent,

@@ -1,4 +1,4 @@
-/** What attacks have cost at most, as a table in Markdown. */
+/** The highest costs of attacks, as a table in Markdown. */
 import { attackNames, everythingWithheld } from './kinds/attacks.js'
 import type { Figures, Row } from './row.js'
 
@@ -20,7 +20,7 @@ export function isAttack({ kind }: Row): boolean {
   return attackNames.includes(kind)
 }
 
-/** The worst figures of all frameworks. An attack that has ended a process has none. */
+/** The worst figures of all frameworks; none if the attack has ended a process. */
 export function attackTable(rows: readonly Row[]): string {
   const kinds = attackNames.filter((name) => rows.some(({ kind }) => kind === name))
   const lines = [
@@ -31,7 +31,7 @@ export function attackTable(rows: readonly Row[]): string {
   return lines.map((line) => `| ${line.join(' | ')} |`).join('\n')
 }
 
-/** What a hundred clients hold that use up every limit. */
+/** The memory held by a hundred clients that use up every limit. */
 export function hundredClients(rows: readonly Row[]): string {
   const worst = worstOf(rows, everythingWithheld.name)
   if (worst === undefined) return ''
@@ -62,7 +62,7 @@ function cells(figures: Figures | undefined): string[] {
     sent.toLocaleString('en'),
     (held / (sent * clients)).toFixed(1),
     cpu.toFixed(0),
-    // Of a short body the milliseconds count alone.
+    // For a short body only the milliseconds count.
     sent < 300_000 ? '' : (cpu / (sent / MiB)).toFixed(0),
     answer.toLocaleString('en'),
     (answer / sent).toFixed(1),

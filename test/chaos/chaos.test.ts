@@ -3,7 +3,7 @@ import type { Row } from './row.js'
 import { runChaos } from './run-chaos.js'
 import { frameworks } from './server-process.js'
 
-/** The short form of `npm run chaos`: the least of everything, on three servers at once. */
+/** The short form of `npm run chaos`: the minimum of each kind, on three servers at the same time. */
 let rows: Row[]
 beforeAll(async () => {
   rows = await runChaos({ scale: 0, seed: 1, frameworks, together: true })
@@ -21,20 +21,20 @@ describe.each(frameworks)('%s', (framework) => {
     ['silent clients', 50],
     ['endless clients', 20],
     ['slow clients', 50],
-  ])('%s (%i): nothing is left in the process, and no promise is broken', (kind, count) => {
+  ])('%s (%i) leave nothing in the process and break no promise', (kind, count) => {
     const row = rows.find((row) => row.kind === kind && row.framework === framework)!
     expect(row.broken).toEqual([])
     expect(row.tried).toBe(count)
     expect(row.left).toMatchObject(nothing)
   })
 
-  test('SIGKILLs: every file without .part is whole, and the next process sweeps the others', () => {
+  test('after a SIGKILL every file without .part is whole, and the next process removes the others', () => {
     const row = rows.find(({ kind, framework: on }) => kind === 'SIGKILLs' && on === framework)!
     expect(row.broken).toEqual([])
     expect(row.tried).toBe(2)
   })
 
-  test.runIf(process.platform === 'linux')('no descriptor is left', () => {
+  test.runIf(process.platform === 'linux')('no kind of chaos leaves a descriptor open', () => {
     const own = rows.filter((row) => row.framework === framework && row.left !== undefined)
     expect(own).toHaveLength(8)
     expect(own.map(({ left }) => left!.descriptors)).toEqual(own.map(() => 0))

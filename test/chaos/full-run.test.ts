@@ -14,24 +14,28 @@ const options = JSON.parse(process.env['CHAOS'] ?? 'null') as null | {
   readonly write: boolean
 }
 
-test.skipIf(options === null)('npm run chaos: nothing is left behind', { timeout: 3_600_000 }, async () => {
-  const { seed, scale, framework = frameworks, only = [], write } = options!
-  console.log(`Seed ${seed}, scale ${scale}.`)
-  if (process.platform !== 'linux')
-    console.log('Descriptors are not counted: /proc, where a process can see its own, is of Linux.')
-  const rows = await runChaos({
-    seed: Number(seed),
-    scale: Number(scale),
-    frameworks: framework,
-    only,
-    onRow: (row) => console.log(line(row)),
-  })
-  const attacks = rows.filter(isAttack)
-  if (rows.length > attacks.length) console.log(`\n${table(rows.filter((row) => !isAttack(row)))}\n`)
-  if (attacks.length > 0) console.log(`\n${attackSection(attacks, seed)}\n`)
-  if (write) writePages(rows, seed)
-  expect(
-    rows.flatMap(({ kind, framework, broken }) => broken.map((each) => [kind, framework, each])),
-  ).toEqual([])
-  expect(rows).not.toEqual([])
-})
+test.skipIf(options === null)(
+  'a run of chaos leaves nothing in the processes',
+  { timeout: 3_600_000 },
+  async () => {
+    const { seed, scale, framework = frameworks, only = [], write } = options!
+    console.log(`Seed ${seed}, scale ${scale}.`)
+    if (process.platform !== 'linux')
+      console.log('Descriptors are not counted: only Linux has /proc, which lists them.')
+    const rows = await runChaos({
+      seed: Number(seed),
+      scale: Number(scale),
+      frameworks: framework,
+      only,
+      onRow: (row) => console.log(line(row)),
+    })
+    const attacks = rows.filter(isAttack)
+    if (rows.length > attacks.length) console.log(`\n${table(rows.filter((row) => !isAttack(row)))}\n`)
+    if (attacks.length > 0) console.log(`\n${attackSection(attacks, seed)}\n`)
+    if (write) writePages(rows, seed)
+    expect(
+      rows.flatMap(({ kind, framework, broken }) => broken.map((each) => [kind, framework, each])),
+    ).toEqual([])
+    expect(rows).not.toEqual([])
+  },
+)

@@ -1,8 +1,8 @@
-/** Does something many times, several at once. */
+/** Runs a function many times, several at once. */
 
 /**
  * @param width how many at once
- * @param run gets numbers from 0 up to, not with, `count`
+ * @param run gets the numbers from 0 to `count` - 1
  */
 export async function inParallel<T>(
   count: number,

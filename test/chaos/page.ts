@@ -7,14 +7,14 @@ import { table } from './table.js'
 
 const marks = /(<!-- run: begin -->\n)[^]*(<!-- run: end -->)/
 
-/** Puts what a run has found between the marks of each page: attacks into the one on security, the rest into the other. */
+/** Writes the results of a run between the marks: attacks into the page on security, the rest into that on reliability. */
 export function writePages(rows: readonly Row[], seed: string): void {
   const others = rows.filter((row) => !isAttack(row))
   if (others.length > 0) writePage('reliability', `${machine(others, seed)}\n\n${table(others)}\n`)
   writePage('security', attackSection(rows.filter(isAttack), seed))
 }
 
-/** What the page on security says of attacks. */
+/** The section on attacks of the page on security. */
 export function attackSection(rows: readonly Row[], seed: string): string {
   return `${machine(rows, seed)}\n\n${hundredClients(rows)}\n\n${attackTable(rows)}\n`
 }

@@ -1,48 +1,48 @@
-/** One line of the table: what was done to a server, and what is left of it. */
+/** Runs one kind of chaos on a server and measures what remains in its process. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { tally } from './in-parallel.js'
 import type { Census, FrameworkName, Memory, ServerProcess } from './server-process.js'
 
 const MiB = 1024 * 1024
 
-/** Milliseconds for a server to let go of everything when all its clients have gone. */
+/** Milliseconds for a server to release everything after all its clients have gone. */
 const patience = 60_000
 
 /**
- * Bytes that the heap may have grown by after a collection. Ten thousand requests of which each left 2 KB behind, one
- * small object with its closures, would show.
+ * Bytes by which the heap may have grown after a collection: less than 10,000 requests that leak 2 KB each, a small
+ * object with its closures.
  */
 const heapGrowth = 16 * MiB
 
-/** Bytes of buffers that may be there after a collection and were not before: slabs of Node's own. */
+/** Bytes by which buffers may have grown after a collection: slabs of Node itself. */
 const bufferGrowth = 2 * MiB
 
-/** What the clients of an attack have cost a server. */
+/** The cost of the clients of an attack to a server. */
 export interface Figures {
   readonly clients: number
-  /** Bytes that each has sent, its header included. */
+  /** Bytes that each client has sent, including the header. */
   readonly sent: number
-  /** Milliseconds of processor time for one client alone. */
+  /** Milliseconds of processor time for a single client. */
   readonly cpu: number
   /** Bytes of the longest answer. */
   readonly answer: number
-  /** Bytes that the server has held for all of them while they waited, after a collection. */
+  /** Bytes that the server held for all clients while they waited, after a collection. */
   readonly held: number
-  /** Bytes by which the RSS has grown at most. */
+  /** The largest growth of the RSS, in bytes. */
   readonly rss: number
-  /** Milliseconds that another request has waited for its answer at most. */
+  /** The longest wait of another request for its answer, in milliseconds. */
   readonly wait: number
 }
 
-/** What a kind of chaos has done. */
+/** The result of a kind of chaos. */
 export interface Deeds {
   /** How often it was tried. */
   readonly tried: number
-  /** What was seen, with its figures. */
+  /** Observations, with figures. */
   readonly seen: string
   /** Promises that were broken. */
   readonly broken: readonly string[]
-  /** Where it was an attack whose cost was measured. */
+  /** The measured cost, if it was an attack. */
   readonly figures?: Figures
 }
 
@@ -51,9 +51,9 @@ export interface Kind {
   readonly name: string
   /** How often it is tried in a full run, on each framework. */
   readonly count: number
-  /** The least that it is tried, however short the run. */
+  /** How often it is tried at least, even in the shortest run. */
   readonly least: number
-  /** What the first request of a kind makes and keeps, such as compiled code, is made here. */
+  /** Lets the process create what it keeps after the first request of a kind, such as compiled code. */
   readonly warmUp?: (server: ServerProcess) => Promise<unknown>
   /** @param seed decides every choice */
   readonly run: (server: ServerProcess, count: number, seed: number) => Promise<Deeds>
@@ -61,14 +61,14 @@ export interface Kind {
 
 export interface Row extends Deeds {
   readonly kind: string
-  /** `undefined` where there is no server. */
+  /** `undefined` without a server. */
   readonly framework?: FrameworkName
-  /** Where nothing is counted, since the processes were killed or there was none, `undefined`. */
+  /** `undefined` if nothing was counted, because the processes were killed or there was none. */
   readonly left?: Left
   readonly seconds: number
 }
 
-/** What there is more of than before. */
+/** The growth since the start. */
 export interface Left {
   readonly files: number
   readonly descriptors: number | undefined
@@ -83,7 +83,7 @@ export interface Left {
   readonly rss: number
 }
 
-/** Does it to a server, and looks at what the server holds before and after. */
+/** Runs it on a server and measures before and after. */
 export async function measure(kind: Kind, server: ServerProcess, count: number, seed: number): Promise<Row> {
   const before = { ...(await server.whenAlone()), ...(await server.ask('inMemory')) }
   const started = performance.now()

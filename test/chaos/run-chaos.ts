@@ -1,4 +1,4 @@
-/** A whole run: every kind of chaos on every framework. */
+/** Runs every kind of chaos on every framework. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { storageFaults } from './kinds/storage-faults.js'
 import { measure, type Kind, type Row } from './row.js'
 import { ServerProcess, type FrameworkName } from './server-process.js'
 
-/** In this order, on one process: memory is measured while it is young. */
+/** In this order, in one process: those that measure memory come first. */
 const kinds: readonly Kind[] = [
   concurrent,
   slowSinks,
@@ -28,31 +28,31 @@ const kinds: readonly Kind[] = [
   slowClients,
 ]
 
-/** On each framework: processes that have more than one life. Of all three it is one more than 200. */
+/** On each framework: processes that are killed and started again, 201 in all. */
 const killing = { kind: 'SIGKILLs', count: 67, least: 2 }
 
-/** Of a process that is attacked. */
+/** Of an attacked process. */
 const smallHeap = ['--max-old-space-size=512']
 
-/** Once: bodies that the campaign of test/fuzz cuts, and has read by other parsers. */
+/** Once: bodies of test/fuzz, cut in several ways and read by other parsers too. */
 const cutting = { kind: 'cut bodies', count: 5000, least: 20 }
 
-/** What a run does. */
+/** Options of a run. */
 export interface Plan {
   /** 1 is a full run; each count is multiplied by it. 0 does the least of everything. */
   readonly scale: number
   /** Decides every choice. */
   readonly seed: number
   readonly frameworks: readonly FrameworkName[]
-  /** Whether the frameworks take their turns at the same time. Default false: their memory and latencies are measured. */
+  /** Whether the frameworks run at the same time. Default false, for exact measurements of memory and latency. */
   readonly together?: boolean
-  /** The kinds to run, by their names, `attacks` for all of those; all kinds where there is none. */
+  /** Names of the kinds to run, or `attacks` for all attacks. Default all kinds. */
   readonly only?: readonly string[]
-  /** Told of each row when it is there. */
+  /** Called with each finished row. */
   readonly onRow?: (row: Row) => void
 }
 
-/** Every kind of chaos on one framework after the other, and the bodies of the fuzzer once. */
+/** Runs every kind of chaos on each framework, and the bodies of the fuzzer once. */
 export async function runChaos(plan: Plan): Promise<Row[]> {
   const { frameworks, together = false } = plan
   const width = together ? frameworks.length : 1
@@ -81,7 +81,7 @@ async function chaosOnOneProcess(framework: FrameworkName, plan: Plan): Promise<
   return inDirectory(async (directory) => {
     const server = await ServerProcess.start(framework, 'chaos', directory)
     try {
-      // What the first request of each kind makes and keeps, such as compiled code, is nothing left behind.
+      // What the first request of each kind creates, such as compiled code, is not a leak.
       for (const kind of [aborts, storageFaults, bodies]) await kind.run(server, kind.least, plan.seed - 1e6)
       await server.whenAlone()
       return await inParallel(wanted.length, 1, async (index) => {
@@ -94,7 +94,7 @@ async function chaosOnOneProcess(framework: FrameworkName, plan: Plan): Promise<
   })
 }
 
-/** Attacks on one process, for as long as it lives; the next one goes on where it ends. */
+/** Attacks one process as long as it lives, then a new one. */
 async function attackOn(
   framework: FrameworkName,
   attacks: readonly Kind[],
@@ -124,7 +124,7 @@ async function attackOn(
   return rows
 }
 
-/** In one line: what V8 says of a process without memory has many. */
+/** The message in one line: V8 prints many when memory runs out. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const [first = ''] = text.split('\n')

@@ -6,7 +6,7 @@
  *     npm run chaos -- --write                   a full run, whose tables go into docs/reliability.md and docs/security.md
  *     npm run chaos -- --only attacks --write    the attacks alone, whose table goes into docs/security.md
  *
- * Vitest runs it, since it runs TypeScript on every Node that is promised.
+ * Runs in Vitest, which runs TypeScript on every supported Node.
  */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'

@@ -1,4 +1,4 @@
-/** A server that is put to chaos, in a process of its own. */
+/** A server under chaos, in its own process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,34 +7,34 @@ import { fileURLToPath } from 'node:url'
 export const frameworks = ['express', 'koa', 'fastify'] as const
 export type FrameworkName = (typeof frameworks)[number]
 
-/** Longer than a question takes to be answered by a server under load. */
+/** Far longer than a server under load takes to answer a question. */
 const patience = 30_000
 
-/** What the process of a server holds, and what has gone wrong in it. */
+/** What the process of a server holds, and what went wrong in it. */
 export interface Census {
   readonly pid: number
   /** The names of the files in its directory. */
   readonly files: readonly string[]
-  /** `undefined` where the system does not tell. */
+  /** `undefined` if the system does not tell. */
   readonly descriptors?: number
   /** What keeps the process alive. */
   readonly resources: readonly string[]
   readonly connections: number
-  /** Bodies that were begun to be read, and handlers, that have not settled. */
+  /** Bodies and handlers that were started and have not settled. */
   readonly unsettled: number
   readonly unhandled: readonly string[]
   readonly warnings: readonly string[]
   /** Listeners of the process. */
   readonly listeners: number
-  /** How often an error has reached the error handler of the app, by its code. */
+  /** How often an error reached the error handler of the app, by code. */
   readonly errors: Readonly<Record<string, number>>
-  /** How often a client has gone away in the phase that it was to, by phase. */
+  /** How often a client went away in the intended phase, by phase. */
   readonly interrupted: Readonly<Record<string, number>>
-  /** How often nobody has noticed that it had, and it was answered. */
+  /** How often the server did not notice and answered it, by phase. */
   readonly answered: Readonly<Record<string, number>>
 }
 
-/** What is in the memory of a server after a collection. */
+/** The memory of a server after a collection. */
 export interface Memory {
   readonly requests: number
   /** Readable streams, sockets among them. */
@@ -49,7 +49,7 @@ export interface Memory {
   readonly rss: number
 }
 
-/** What a server is doing at the moment. */
+/** The current work of a server. */
 interface Usage {
   /** Handlers that hold the body of their request until they are released. */
   readonly waiting: number
@@ -67,9 +67,9 @@ interface Questions {
   readonly usage: Usage
   /** 1 lets handlers wait, 0 releases them. */
   readonly hold: void
-  /** Bytes that slow sinks have taken. */
+  /** Bytes that slow sinks have read. */
   readonly taken: number
-  /** 1 lets slow sinks take the rest without a pause, 0 ends that. */
+  /** 1 makes slow sinks read the rest without pauses, 0 restores them. */
   readonly hurry: boolean
   /** The limit before, in milliseconds. */
   readonly requestTimeout: number
@@ -105,8 +105,8 @@ export class ServerProcess {
   }
 
   /**
-   * @param app `chaos` for the routes that chaos comes to, `kept` for those that keep their files, `attacked` for those
-   * that are attacked
+   * @param app `chaos` for the routes under chaos, `kept` for those that keep their files, `attacked` for those under
+   * attack
    * @param flags of Node
    */
   static async start(
@@ -128,12 +128,12 @@ export class ServerProcess {
     return this.#child.pid
   }
 
-  /** Whether it has not ended. */
+  /** Whether it is running. */
   get isAlive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** What it has written to its standard error. */
+  /** Its standard error. */
   get said(): string {
     return this.#said
   }
@@ -144,12 +144,12 @@ export class ServerProcess {
     return answer
   }
 
-  /** Waits until the request with this `X-Id` has come to the phase that its `X-Stop` names. */
+  /** Waits until the request with this `X-Id` reaches the phase in its `X-Stop`. */
   reaches(id: string, phase: string): Promise<void> {
     return this.#answer(phaseKey(id, phase))
   }
 
-  /** What it holds when it has noticed that all its clients have gone. */
+  /** What it holds once it has noticed that all its clients have gone. */
   async whenAlone(): Promise<Census> {
     const end = performance.now() + patience
     for (;;) {
@@ -159,7 +159,7 @@ export class ServerProcess {
     }
   }
 
-  /** Ends it as the system does when memory runs out: it gets no chance to clear up. */
+  /** Kills it, as the system does when memory runs out, without a chance to clean up. */
   async kill(): Promise<void> {
     if (!this.isAlive) return
     const exit = once(this.#child, 'exit')
@@ -176,7 +176,7 @@ export class ServerProcess {
       }
       const fail = (what: string): void => {
         end()
-        reject(new Error(`The server on ${this.framework} ${what} before "${key}". It said: ${this.#said}`))
+        reject(new Error(`The server on ${this.framework} ${what} before "${key}". It wrote: ${this.#said}`))
       }
       const onExit = (): void => fail('ended')
       const timer = setTimeout(() => fail(`said nothing for ${patience} ms`), patience)

@@ -28,7 +28,7 @@ export function table(rows: readonly Row[]): string {
   return lines.map((line) => `| ${line.join(' | ')} |`).join('\n')
 }
 
-/** One row for whoever watches the run. */
+/** One row as a line for the console. */
 export function line(row: Row): string {
   const left = row.left === undefined ? '' : `; left ${cellsOf(row.left).join(' ')}`
   const broken = row.broken.map((promise) => `\n    ✗ ${promise}`)

@@ -1,8 +1,8 @@
-/** What a client gets, and what it should get. */
+/** The answers that clients get and should get. */
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 
-/** What a client made of an answer. */
+/** An answer as a client read it. */
 export interface Answer {
   readonly status: number
   /** Its Content-Type. */
@@ -11,12 +11,12 @@ export interface Answer {
   readonly body: unknown
 }
 
-/** The answer to a request whose body was read. In `data` a file stands as `File` and its name. */
+/** The answer to a request whose body was read. In `data` a file is shown as `File` and its name. */
 export function accepted(data: unknown, files: Record<string, object[]> = {}): Answer {
   return { status: 200, type: 'application/json; charset=utf-8', body: { data, files } }
 }
 
-/** How a file that arrived whole is told back. */
+/** How a file that arrived whole is shown. */
 export function file(
   name: string,
   content: string | Uint8Array,
@@ -30,7 +30,7 @@ export function file(
 /**
  * The answer to a request whose body was refused.
  *
- * @param texts what stands in the detail and in the hint
+ * @param texts parts of the detail and the hint
  */
 export function refused(
   status: number,
@@ -50,10 +50,10 @@ export function refused(
   }
 }
 
-/** What requests, curl, browsers and undici make up for each form, and what an answer may quote. */
+/** The boundaries that requests, curl, browsers and undici generate. */
 const boundary = /\b[0-9a-f]{32}\b|-{24}[\w-]{16,}|-{4}WebKitFormBoundary\w{16}|-{4}formdata-undici-\d+/g
 
-/** An answer as it would be if every form had the same boundary. */
+/** The answer with each generated boundary replaced by the same text. */
 export function withoutBoundary(answer: Answer): Answer {
   return JSON.parse(JSON.stringify(answer).replaceAll(boundary, 'BOUNDARY')) as Answer
 }

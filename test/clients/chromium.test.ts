@@ -56,7 +56,7 @@ describe.skipIf(path === undefined)('Chromium', () => {
   }
 
   describe('a form with files', () => {
-    test('arrives with its text, choices and files, and without what was not chosen', async () => {
+    test('arrives with its text, choices and files, without options that were not chosen', async () => {
       const answer = await submit('multipart', async (page) => {
         await page.fill('#multipart [name=title]', 'Größe "L" & mehr 🌻')
         await page.fill('#multipart [name=story]', 'two\nlines')
@@ -90,12 +90,12 @@ describe.skipIf(path === undefined)('Chromium', () => {
       )
     })
 
-    test('that nobody has filled arrives with empty texts and without files', async () => {
+    test('arrives with empty texts and without files if it was not filled in', async () => {
       const answer = await submit('multipart', async () => {})
       expect(answer).toEqual(accepted({ _charset_: 'UTF-8', title: '', story: '' }))
     })
 
-    test('has an empty file where an empty file was chosen', async () => {
+    test('has an empty file if an empty file was chosen', async () => {
       const answer = await submit('multipart', (page) =>
         page.setInputFiles('#multipart [name=nothing]', [
           { name: 'empty.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) },
@@ -166,7 +166,7 @@ describe.skipIf(path === undefined)('Chromium', () => {
       )
     })
 
-    test('has what Latin-1 cannot say as the browser writes it', async () => {
+    test('has characters outside of Latin-1 as the browser escapes them', async () => {
       const answer = await submit(
         'multipart',
         (page) => page.fill('#multipart [name=title]', '写🌻'),
@@ -199,7 +199,7 @@ describe.skipIf(path === undefined)('Chromium', () => {
       )
     })
 
-    test('with enctype="text/plain" is answered 415, with what the route takes', async () => {
+    test('with enctype="text/plain" is answered 415, with the types that the route accepts', async () => {
       const answer = await submit('plain', (page) => page.fill('#plain [name=title]', 'x'))
       expect(answer).toEqual(
         refused(415, 'UNSUPPORTED_MEDIA_TYPE', { detail: '"text/plain"', hint: 'multipart/form-data' }),

@@ -1,4 +1,4 @@
-/** A parser of an app's own. */
+/** A custom parser of an app. */
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { BaseParser } from '@formgate/core'

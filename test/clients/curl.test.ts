@@ -124,7 +124,7 @@ describe.skipIf(path === undefined)('curl', () => {
       )
     })
 
-    test('with a list of files sends one part that is a multipart of its own, which RFC 7578, 4.3, forbids', async () => {
+    test('with a list of files sends one part that is itself multipart, which RFC 7578, 4.3, forbids', async () => {
       const answer = await curl('/echo', '-F', 'f=@image.png,notes.txt')
       expect(answer).toEqual(
         refused(400, 'MALFORMED_PART', { detail: 'send each file as a part of its own' }),
@@ -184,7 +184,7 @@ describe.skipIf(path === undefined)('curl', () => {
       expect(answer).toEqual(accepted({ a: ['1', '2'], b: 'x y z' }))
     })
 
-    test('takes what --data-urlencode has encoded', async () => {
+    test('arrives decoded when --data-urlencode has encoded it', async () => {
       const answer = await curl(
         '/echo',
         '--data-urlencode',
@@ -205,7 +205,7 @@ describe.skipIf(path === undefined)('curl', () => {
       expect(answer).toEqual(accepted({ a: [1, null] }))
     })
 
-    test('under a multipart header set by hand is refused for want of a boundary', async () => {
+    test('under a multipart header set by hand is refused because it has no boundary', async () => {
       const answer = await curl('/echo', '-H', 'Content-Type: multipart/form-data', '-d', 'username=User')
       expect(answer).toEqual(refused(400, 'MISSING_BOUNDARY', { hint: 'with curl use -F alone' }))
     })
@@ -235,7 +235,7 @@ describe.skipIf(path === undefined)('curl', () => {
       )
     })
 
-    test('with no data sends no body, and there is no data', async () => {
+    test('with no data sends no body, which arrives as no data', async () => {
       expect(await curl('/echo', '-d', '')).toEqual(accepted({}))
       expect(await curl('/echo', '-X', 'POST')).toEqual(accepted({}))
       expect(await curl('/echo', '-H', 'Transfer-Encoding: chunked', '-d', '')).toEqual(accepted({}))
@@ -248,19 +248,19 @@ describe.skipIf(path === undefined)('curl', () => {
       expect(answer).toEqual(accepted({ name: 'Jürgen', age: 42 }))
     })
 
-    test('with a typing error is refused with the place of it', async () => {
+    test('with a typing error is refused with its position', async () => {
       const answer = await curl('/echo', '--json', "{'a': 1}")
       expect(answer).toEqual(refused(400, 'MALFORMED_JSON', { detail: 'JSON parse error - ' }))
     })
 
-    test('in chunks arrives as well', async () => {
+    test('arrives in chunks too', async () => {
       const answer = await curl('/echo', '-H', 'Transfer-Encoding: chunked', '--json', '{"a":1}')
       expect(answer).toEqual(accepted({ a: 1 }))
     })
   })
 
   describe('-T', () => {
-    test('sends a file under its own name where the address ends in a slash', async () => {
+    test('sends a file under its own name if the address ends in a slash', async () => {
       await writeFile(join(folder, 'groß & klein.txt'), 'x')
       const answer = await curl('/raw/', '-T', 'groß & klein.txt')
       expect(answer).toEqual(
@@ -280,7 +280,7 @@ describe.skipIf(path === undefined)('curl', () => {
       )
     })
 
-    test('of an empty file has no body, and so there is no file', async () => {
+    test('of an empty file sends no body, which arrives as no file', async () => {
       await writeFile(join(folder, 'empty.txt'), '')
       expect(await curl('/raw/', '-T', 'empty.txt')).toEqual(accepted({}))
     })
@@ -289,7 +289,7 @@ describe.skipIf(path === undefined)('curl', () => {
       expect(await curl('/raw/', '-T', 'over.bin')).toEqual(refused(413, 'LIMIT_FILE_SIZE'))
     })
 
-    test('to a route that takes forms is answered 415, with what it takes', async () => {
+    test('to a route for forms is answered 415, with the types that it accepts', async () => {
       const answer = await curl('/echo', '-X', 'POST', '-T', 'image.png')
       expect(answer).toEqual(
         refused(415, 'MISSING_CONTENT_TYPE', {
@@ -325,7 +325,7 @@ describe.skipIf(path === undefined)('curl', () => {
       expect(answer).toEqual(refused(400, 'MISSING_FILENAME', { hint: 'Content-Disposition: attachment;' }))
     })
 
-    test('in chunks arrives as well', async () => {
+    test('arrives in chunks too', async () => {
       const answer = await curl(
         '/raw',
         '-H',
@@ -342,7 +342,7 @@ describe.skipIf(path === undefined)('curl', () => {
       )
     })
 
-    test('to a route that takes other types is answered 415', async () => {
+    test('to a route for other types is answered 415', async () => {
       const answer = await curl('/json', '-H', 'Content-Type: image/png', '--data-binary', '@image.png')
       expect(answer).toEqual(
         refused(415, 'UNSUPPORTED_MEDIA_TYPE', {
@@ -352,12 +352,12 @@ describe.skipIf(path === undefined)('curl', () => {
       )
     })
 
-    test('to a handler that reads data of a type that nobody parses is answered 415', async () => {
+    test('to a handler that reads data of a type without a parser is answered 415', async () => {
       const answer = await curl('/echo', '-H', 'Content-Type: image/png', '--data-binary', '@image.png')
       expect(answer).toEqual(refused(415, 'UNSUPPORTED_MEDIA_TYPE', { detail: '"image/png"' }))
     })
 
-    test("sends CSV to the app's own parser and text to the plain one", async () => {
+    test('sends CSV to a custom parser and text to the plain one', async () => {
       const csv = await curl('/csv', '-H', 'Content-Type: text/csv', '--data-binary', 'a,b\n1,2\n')
       expect(csv).toEqual(
         accepted([
@@ -370,7 +370,7 @@ describe.skipIf(path === undefined)('curl', () => {
     })
   })
 
-  test('-H "Transfer-Encoding: chunked" sends a form whose length nobody knows', async () => {
+  test('-H "Transfer-Encoding: chunked" sends a form without a declared length', async () => {
     const answer = await curl(
       '/echo',
       '-H',

@@ -1,4 +1,4 @@
-/** Every client reads the refusal of an upload of 50 MB. `npm run early-answers` has it do so a thousand times. */
+/** Every client reads the refusal of an upload of 50 MB, once; `npm run early-answers` repeats it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApps, type RunningApp } from '../early-answers/apps.mjs'
 import { clients, readsEarlyInChunks } from '../early-answers/clients/clients.mjs'

@@ -1,22 +1,22 @@
-/** What every echo app has in common, whatever framework it stands on. */
+/** Common parts of the echo apps on all frameworks. */
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { MultiPartParser, UploadedFile, spool, type FilesByField, type MountOptions } from '@formgate/core'
 import { page } from './page.js'
 
-/** Small enough to pass in no time, with room for a file that does not stay in memory. */
+/** Small enough to exceed quickly, but larger than a file that stays in memory. */
 export const fileSize = 1024 * 1024
 const memoryThreshold = 64 * 1024
 
 /** For pages that are not in UTF-8. */
 export const legacyForms = new MultiPartParser({ charsetField: true })
 
-/** @param directory where files go that do not stay in memory */
+/** @param directory for files that do not stay in memory */
 export function mountOptions(directory: string): MountOptions {
   return { limits: { fileSize }, storage: spool({ directory, threshold: memoryThreshold }) }
 }
 
-/** What a client gets to see of what the server saw: the data with the files named in it, and the files in full. */
+/** What the app answers: the data, in which files are shown by name, and the files in full. */
 export async function echo(body: { data: unknown; files: FilesByField }): Promise<object> {
   const described = Object.entries(body.files).map(
     async ([field, list]) => [field, await Promise.all(list.map(describeFile))] as const,

@@ -17,9 +17,9 @@ interface RunningApp {
 }
 
 /**
- * Starts the three apps for the tests of a file. When those are over, nothing may be left of the files that they sent.
+ * Starts the three apps for the tests of a file. At the end, none of the sent files may be left.
  *
- * @returns a function that sends a request to each app, sees that all three answer the same, and returns that answer
+ * @returns a function that sends a request to each app, expects the same answer from all, and returns it
  */
 export function useApps(): (send: (url: string) => Promise<Answer>) => Promise<Answer> {
   const apps: Record<string, RunningApp> = {}

@@ -11,7 +11,7 @@ export function createFastifyApp(directory: string): FastifyInstance {
   }
   app.post('/latin1', parsers([legacyForms]), answer)
 
-  // In a context of its own, so that the route above has its form unread.
+  // In its own context, so that the route above gets its form unread.
   app.register(async (mounted) => {
     await mounted.register(multipart, mountOptions(directory))
     mounted.post('/echo', answer)

@@ -25,7 +25,7 @@ export function createKoaApp(directory: string): Koa {
 
   const app = new Koa()
   app.use(router.routes())
-  // Koa reports each client that hangs up while it is answered, as curl does when it has read a 413.
+  // Koa reports each client that hangs up during the answer, as curl does after a 413.
   app.on('error', (error: Error & { headerSent?: boolean }) => {
     if (error.headerSent !== true) console.error(error)
   })

@@ -183,7 +183,7 @@ describe.each(fetches)('$name', ({ fetch, FormData }) => {
     expect(await post('/text', { body: 'wörter' })).toEqual(accepted('wörter'))
   })
 
-  test("a Blob of CSV arrives as the rows that the app's own parser makes of it", async () => {
+  test('a Blob of CSV arrives as the rows of a custom parser', async () => {
     expect(await post('/csv', { body: new Blob(['a,b\n1,2'], { type: 'text/csv' }) })).toEqual(
       accepted([
         ['a', 'b'],
@@ -199,7 +199,7 @@ describe.each(fetches)('$name', ({ fetch, FormData }) => {
     )
   })
 
-  test('a file of JSON is not stored where a mounted parser has read it, and the hint says so', async () => {
+  test('a file of JSON is not stored if a mounted parser has read it, and the hint says so', async () => {
     const body = new Blob(['{"a":1}'], { type: 'application/json' })
     const hint = 'The multipart() above this route has read the body as application/json'
     expect(await post('/raw/data.json', { method: 'PUT', body })).toEqual(
@@ -218,7 +218,7 @@ describe.each(fetches)('$name', ({ fetch, FormData }) => {
     expect(answer).toEqual(accepted({ file: 'File stream.bin' }, { file: [file('stream.bin', large)] }))
   })
 
-  test('a stream of a form that was put together by hand arrives', async () => {
+  test('a stream of a form that was written by hand arrives', async () => {
     const lines = [
       '--X',
       'Content-Disposition: form-data; name="f"; filename="a.txt"',
@@ -253,7 +253,7 @@ describe.each(fetches)('$name', ({ fetch, FormData }) => {
     expect(answer).toEqual(refused(413, 'LIMIT_FILE_SIZE'))
   })
 
-  test('a request that is answered with an error leaves the next one alone', async () => {
+  test('an error in one request does not affect the next one', async () => {
     const body = form(['a', '1'])
     await post('/echo', { body, headers: { 'Content-Type': 'multipart/form-data' } })
     expect(await post('/echo', { body })).toEqual(accepted({ a: '1' }))
@@ -321,13 +321,13 @@ describe('http.request', () => {
           )
         })
       })
-      // A request that is answered before it has been sent fails on its way, in Node's eyes; the answer is there.
+      // Node reports an error if the answer comes before the whole request was sent.
       await pipeline(createReadStream(join(folder, name)), request).catch(() => {})
       return answered
     })
   }
 
-  test('that a file is piped into stores it, with a declared length or without', async () => {
+  test('sends a piped file, with a declared length or without', async () => {
     const stored = accepted({ file: 'File large.bin' }, { file: [file('large.bin', large)] })
     expect(await pipe('/raw/large.bin', 'large.bin', {}, 'PUT')).toEqual(stored)
     const { size } = await stat(join(folder, 'large.bin'))
@@ -354,7 +354,7 @@ describe('http.request', () => {
     expect(answer).toEqual(refused(400, 'INVALID_CHARSET', { detail: 'filename' }))
   })
 
-  test('sends a form that was put together by hand', async () => {
+  test('sends a form that was written by hand', async () => {
     const content = await readFile(join(folder, 'large.bin'))
     await writeFile(
       join(folder, 'form'),

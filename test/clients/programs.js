@@ -1,4 +1,4 @@
-/** The programs that the tests drive: where they are, and how they get there. */
+/** Finds and installs the programs that the tests drive. */
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /**
- * The environment of a client: whatever proxy this machine uses, it is not for an app on this machine.
+ * The environment of a client, without a proxy: the apps run on this machine.
  *
  * @type {NodeJS.ProcessEnv}
  */
@@ -21,13 +21,13 @@ export const clientEnvironment = {
 
 /**
  * @typedef {object} Program
- * @property {string} name What the line says that tells what is missing.
+ * @property {string} name For the message that it is missing.
  * @property {string} debianPackage
  * @property {() => Promise<string | undefined>} find The path, if the program is there.
  */
 
 /**
- * curl that knows --json and --form-escape.
+ * Finds a curl that has --json and --form-escape.
  *
  * @returns {Promise<string | undefined>}
  */
@@ -40,7 +40,7 @@ export function findCurl() {
 }
 
 /**
- * A Python that has requests: that of the variable PYTHON, where it is set.
+ * Finds a Python that has requests; the variable PYTHON takes precedence.
  *
  * @returns {Promise<string | undefined>}
  */
@@ -107,7 +107,7 @@ async function install(debianPackage) {
 }
 
 /**
- * The first of these programs that is there and about which `check` has something good to say.
+ * The first of these programs that exists and passes `check`.
  *
  * @param {readonly string[]} names
  * @param {(path: string) => Promise<unknown>} check

@@ -1,7 +1,7 @@
 """Runs snippets of Python that send one request each.
 
-Each line that comes in is a JSON object with the snippet as "code" and with the names that it uses; the snippet leaves
-its response in r. Each line that goes out is the JSON of that answer, or of an error.
+Each input line is a JSON object with the snippet as "code" and with the names that it uses. The snippet leaves its
+response in r. Each output line is the answer as JSON, or an error.
 """
 
 import json

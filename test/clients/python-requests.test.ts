@@ -72,7 +72,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       )
     })
 
-    test('takes the name of the field for the name of a file that is given as bytes or text', async () => {
+    test('has the name of the field as the file name if the file is given as bytes or text', async () => {
       const answer = await everywhere(python`
         r = requests.post(url + '/echo', files={'blob': b'\x00\xff', 'note': 'text'})
       `)
@@ -94,7 +94,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       expect(answer).toEqual(accepted({ username: 'User', profile: { age: 42 } }))
     })
 
-    test('has an empty file where the file is empty', async () => {
+    test('has an empty file if the file is empty', async () => {
       const answer = await everywhere(python`
         r = requests.post(url + '/echo', files={'empty': ('empty.txt', b'')})
       `)
@@ -115,7 +115,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       expect(answer).toEqual(accepted({ f: `File ${arrives}` }, { f: [file(arrives, 'x')] }))
     })
 
-    test('has a file name with line breaks without them, and tells how the client has it', async () => {
+    test('has a file name without its line breaks, and the original name with them', async () => {
       const answer = await everywhere(python`
         r = requests.post(url + '/echo', files={'f': ('two\r\nlines.txt', b'x')})
       `)
@@ -291,7 +291,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       expect(answer).toEqual(refused(415, 'MISSING_CONTENT_TYPE', { hint: 'Set the Content-Type header' }))
     })
 
-    test('and nothing else arrives as no data when there is no body at all', async () => {
+    test('that is empty sends no body, which arrives as no data', async () => {
       expect(await everywhere(python`r = requests.post(url + '/echo')`)).toEqual(accepted({}))
       expect(await everywhere(python`r = requests.post(url + '/echo', data={}, files={})`)).toEqual(
         accepted({}),
@@ -300,7 +300,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
   })
 
   describe('json=', () => {
-    test('arrives as it is, however deep', async () => {
+    test('arrives unchanged at any depth', async () => {
       const answer = await everywhere(python`
         r = requests.post(url + '/echo', json={'user': {'name': 'Jürgen 🌻', 'tags': [1, 2.5, None, True]}})
       `)
@@ -321,7 +321,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       expect(answer).toEqual(refused(400, 'MALFORMED_JSON', { detail: 'JSON parse error - ' }))
     })
 
-    test('arrives at a route that takes JSON alone, which answers 415 to a form', async () => {
+    test('arrives at a route for JSON only, which answers 415 to a form', async () => {
       expect(await everywhere(python`r = requests.post(url + '/json', json=[1, 2])`)).toEqual(
         accepted([1, 2]),
       )
@@ -354,7 +354,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       )
     })
 
-    test('is refused where nothing names it', async () => {
+    test('is refused if nothing names it', async () => {
       const answer = await everywhere(python`r = requests.post(url + '/raw', data=b'x')`)
       expect(answer).toEqual(
         refused(400, 'MISSING_FILENAME', {
@@ -398,7 +398,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
     })
   })
 
-  test("a CSV body arrives as the rows that the app's own parser makes of it", async () => {
+  test('a CSV body arrives as the rows of a custom parser', async () => {
     const answer = await everywhere(python`
       r = requests.post(url + '/csv', data='name,age\nJürgen,42\n'.encode(), headers={'Content-Type': 'text/csv'})
     `)

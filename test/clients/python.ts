@@ -1,4 +1,4 @@
-/** python-requests, as a program that is started once and then sends what it is told. */
+/** A Python process that sends requests with python-requests. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ export class Python {
   readonly #process: ChildProcess
   readonly #jobs: Job[] = []
 
-  /** @param path where Python is */
+  /** @param path of Python */
   constructor(path: string) {
     this.#process = spawn(path, [script], { stdio: ['pipe', 'pipe', 'inherit'], env: clientEnvironment })
     createInterface({ input: this.#process.stdout! })

@@ -36,7 +36,7 @@ function x(name: string, body: string, limits?: Case['limits']): Case {
   return { name, contentType: header, body, ...(limits && { limits }) }
 }
 
-/** A case of one part with this header, and a plain field behind it that must not be lost. */
+/** A case of one part with this header, followed by a plain field that must not be lost. */
 function one(name: string, head: string, content = '1'): Case {
   return x(name, parts([head, content], ['Content-Disposition: form-data; name="z"', '2']))
 }

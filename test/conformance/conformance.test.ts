@@ -9,7 +9,7 @@ import { Peer, peers, type PeerName } from './peers.js'
 const cases = sections.flatMap((section) => section.cases)
 const peersFile = new URL('peers.json', import.meta.url)
 
-/** Where run.mjs has installed the peers; in an ordinary run their answers are those of the last time. */
+/** Where run.mjs has installed the peers. Without it, their recorded answers are used. */
 const folder = process.env['CONFORMANCE_PEERS']
 
 async function askAll(ask: (given: Case) => Promise<string>): Promise<Answers> {
@@ -29,8 +29,8 @@ afterAll(() => {
   running.server.close()
 })
 
-describe.skipIf(folder === undefined)('npm run conformance', () => {
-  test('asks the peers', { timeout: 900_000 }, async () => {
+describe.skipIf(folder === undefined)('each peer', () => {
+  test('gives the recorded answers, or records new ones', { timeout: 900_000 }, async () => {
     const versions: Partial<Record<PeerName, string>> = {}
     const answers: Partial<Record<PeerName, Answers>> = {}
     for (const name of peers) {
@@ -54,7 +54,7 @@ describe.skipIf(folder === undefined)('npm run conformance', () => {
   })
 })
 
-test('docs/multipart-conformance.md says what Formgate answers now', async () => {
+test('docs/multipart-conformance.md shows the current answers of Formgate', async () => {
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length)
   const ours = await askAll((given) => answerTo(running.port, given))
   const theirs = JSON.parse(readFileSync(peersFile, 'utf8')) as PeerAnswers

@@ -1,12 +1,12 @@
-/** Sends one case over a real socket and says in a few words what came back. */
+/** Sends one case over a real socket and summarizes the answer. */
 import { request } from 'node:http'
 import type { Case } from './cases.js'
 
-/** The ways in which a body is cut into chunks; of the same bytes every way must give the same answer. */
+/** The ways to cut a body into chunks. All must give the same answer. */
 const ways: readonly ((body: Buffer) => Buffer[])[] = [
   (body) => [body],
   (body) => Array.from(body, (_, at) => body.subarray(at, at + 1)),
-  // Behind each line: a part in the epilogue then comes in a chunk of its own.
+  // After each line, so that a part in the epilogue arrives in its own chunk.
   (body) =>
     body
       .toString('latin1')
@@ -14,11 +14,11 @@ const ways: readonly ((body: Buffer) => Buffer[])[] = [
       .map((line) => Buffer.from(line, 'latin1')),
 ]
 
-const patience = 10_000
-/** Byte by byte, a longer body takes minutes and shows nothing new. */
+const patience = 60_000
+/** A longer body would take minutes byte by byte and show nothing new. */
 const longest = 4000
 
-/** The answer of a server; both, where it depends on how the body is cut. */
+/** The answer of a server, or all answers if they depend on how the body is cut. */
 export async function answerTo(port: number, given: Case): Promise<string> {
   const body = Buffer.from(given.body, 'latin1')
   const answers: string[] = []
@@ -64,7 +64,7 @@ function exchange(port: number, { contentType, limits }: Case, chunks: readonly 
   })
 }
 
-/** What every server of this comparison answers with. */
+/** The answer of every server in this comparison. */
 interface Reply {
   readonly fields?: readonly [name: string | null, value: unknown][]
   readonly files?: readonly [name: string | null, filename: string | null, size: number][]
@@ -90,7 +90,7 @@ function inWords(status: number, json: string): string {
   return `200 ${code([...fields, ...files].join(' & ') || 'nothing')}`
 }
 
-/** A name without quotes around it; `null` where the parser gives none. */
+/** A name without quotes around it; `null` if the parser gives none. */
 function plain(name: string | null): string {
   return short(String(name)).slice(1, -1).replaceAll('\\"', '"')
 }

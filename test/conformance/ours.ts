@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { BodyError, createBodyParser, memory, type Limits } from '@formgate/core'
 
-/** A server that answers as those of the peers do. */
+/** A server that answers in the format of the peers. */
 export async function startOurs(): Promise<{ server: Server; port: number }> {
   const server = createServer((request, response) => {
     const header = request.headers['x-limits']

@@ -6,7 +6,7 @@ import { peers, type PeerName } from './peers.js'
 /** Answers by the name of the case. */
 export type Answers = Readonly<Record<string, string>>
 
-/** What peers.json holds. */
+/** The content of peers.json. */
 export interface PeerAnswers {
   readonly node: string
   readonly versions: Readonly<Record<PeerName, string>>

@@ -1,4 +1,4 @@
-/** The other parsers, each in a process of its own: some can be made to die. */
+/** The other parsers, each in its own process, because some cases crash it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -10,7 +10,7 @@ export const peers = ['multer', '@fastify/multipart', 'formidable', 'busboy'] as
 
 export type PeerName = (typeof peers)[number]
 
-/** A peer that is started again whenever it has died. */
+/** A peer, which is started again after a crash. */
 export class Peer {
   readonly #script: string
   #process: ChildProcess | undefined

@@ -1,7 +1,7 @@
 /**
- * `npm run conformance`: installs the peers in a folder of their own, asks them and Formgate, and writes
- * docs/multipart-conformance.md and the answers of the peers. With `--verify` it writes nothing, and fails where an
- * answer is not the recorded one.
+ * `npm run conformance`: installs the peers in a separate folder, asks them and Formgate, and writes
+ * docs/multipart-conformance.md and the answers of the peers. With `--verify` it writes nothing and fails if an answer
+ * differs from the recorded one.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'

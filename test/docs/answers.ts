@@ -1,9 +1,9 @@
-/** Compares what a page says that is answered with what is answered. */
+/** Compares the answers on a page with the real ones. */
 import { expect } from 'vitest'
 import type { Block } from './pages.js'
 import type { Output } from './commands.js'
 
-/** The answer that a page shows, to one request. */
+/** Expects the answer to a request to be as the page shows it. */
 export function expectShown({ language, code }: Block, { stdout, statuses }: Output): void {
   if (language === 'json') {
     const answer: unknown = JSON.parse(stdout)
@@ -18,7 +18,7 @@ export function expectShown({ language, code }: Block, { stdout, statuses }: Out
   expect(body(actual.text)).toEqual(body(shown.text))
 }
 
-/** The status that each request of a block is promised: that of the comment behind it, and else 200. */
+/** The status of each request of a block: that in the comment after it, or 200. */
 export function promisedStatuses(code: string): number[] {
   const lines = code.replace(/\\\n\s*/g, ' ').split('\n')
   return lines
@@ -26,14 +26,14 @@ export function promisedStatuses(code: string): number[] {
     .map((line) => Number(/# (\d{3})$/.exec(line)?.[1] ?? 200))
 }
 
-/** A problem says its status; whatever else is JSON is no problem. */
+/** The status in a problem, and 200 for any other JSON. */
 function statusOf(answer: unknown): number {
   const isProblem = typeof answer === 'object' && answer !== null && 'code' in answer && 'status' in answer
   return isProblem ? Number(answer.status) : 200
 }
 
 function readResponse(response: string): { statusLine: string; headers: Map<string, string>; text: string } {
-  // A "100 Continue" before it is not the answer.
+  // Without a 100 Continue before it.
   const text = response.replaceAll('\r\n', '\n').replace(/^HTTP\/1.1 100 .*\n\n/, '')
   const cut = text.indexOf('\n\n')
   const [statusLine = '', ...lines] = text.slice(0, cut).split('\n')

@@ -1,4 +1,4 @@
-/** Runs what a page tells its reader to type. */
+/** Runs the commands on a page. */
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -8,7 +8,7 @@ import { root } from './pages.js'
 
 const run = promisify(execFile)
 
-/** What a client was answered. */
+/** What a client printed. */
 export interface Output {
   readonly stdout: string
   /** One for each request of curl. */
@@ -24,10 +24,10 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-// Without progress bars, and with the status apart from the answer.
+// Without progress bars, and with the status on standard error.
 const quietCurl = `curl() { command curl -sS -w '%{stderr}%{http_code}\\n' "$@"; }\n`
 
-/** Runs the lines of a shell with curl in them. */
+/** Runs shell lines that call curl. */
 export async function runShell(code: string, address: string): Promise<Output> {
   const script = quietCurl + code.replaceAll('localhost:3000', address)
   // No .curlrc.
@@ -38,7 +38,7 @@ export async function runShell(code: string, address: string): Promise<Output> {
   return { stdout, statuses }
 }
 
-/** Runs a module as a program of its own, as the clients of an app are. */
+/** Runs a client of an app in its own process. */
 export async function runClient({ run: path }: Module, address: string): Promise<Output> {
   const program = path.replace('.mjs', '-client.mjs')
   writeFileSync(program, readFileSync(path, 'utf8').replaceAll('localhost:3000', address))
@@ -46,30 +46,30 @@ export async function runClient({ run: path }: Module, address: string): Promise
   return { stdout }
 }
 
-/** Runs a module with Node's own test runner. Throws if a test fails, or if there is none. */
+/** Runs a module with Node's test runner. Throws if a test fails, or if there is none. */
 export async function runNodeTests({ shown }: Module): Promise<void> {
   const { stdout } = await run(process.execPath, ['--test', '--test-reporter=tap', shown], { cwd: workplace })
   if (!/^# pass [1-9]/m.test(stdout)) throw new Error(stdout)
 }
 
-/** Throws where Node cannot read it, whatever it would do. */
+/** Throws if the module has a syntax error. */
 export async function checkSyntax({ shown }: Module): Promise<void> {
   await run(process.execPath, ['--check', shown])
 }
 
-/** Whether a line such as `npm install express` names what there is, and `npm start` a script. */
+/** Throws if `npm install` names an unknown package, or `npm run` an unknown script. */
 export function checkNpm(line: string): void {
   const [, command, ...args] = line.split(/\s+/)
   if (command === 'install') {
     for (const name of args) {
       if (!packageNames.has(name))
-        throw new Error(`${name} is no package of this workspace and none that it uses.`)
+        throw new Error(`Unknown package: ${name}. Use one of this workspace or of its dependencies.`)
     }
     return
   }
   const script = command === 'run' ? args[0] : command
   if (script === undefined || manifests[0]?.scripts?.[script] === undefined)
-    throw new Error(`There is no script ${script}.`)
+    throw new Error(`Unknown script: ${script}.`)
 }
 
 const manifests: readonly Manifest[] = ['', ...folders('packages'), 'test/'].map(

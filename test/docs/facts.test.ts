@@ -13,8 +13,8 @@ const codes = [
   ...readFileSync(`${root}packages/core/src/errors.ts`, 'utf8').matchAll(/^ {2}\| '([A-Z_]+)'$/gm),
 ].map((match) => match[1] as ErrorCode)
 
-describe('the tables', () => {
-  test('of codes have every code beside its status', () => {
+describe('the tables of the README', () => {
+  test('list every error code with its status', () => {
     const rows = [...readme.matchAll(/^\| (\d{3}).*? \| (.*) \|$/gm)].flatMap(([, status, row]) =>
       [...row!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => [code, Number(status)] as const),
     )
@@ -22,7 +22,7 @@ describe('the tables', () => {
     expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(statuses))
   })
 
-  test('of limits have every default', () => {
+  test('list every limit with its default', () => {
     const rows = [...readme.matchAll(/^\| `(\w+)` \| ([\d,]+)( [KM]iB)? \|/gm)].map(
       ([, name, number, unit]) => {
         const factor = { ' KiB': 1024, ' MiB': 1024 ** 2 }[unit ?? ''] ?? 1
@@ -32,7 +32,7 @@ describe('the tables', () => {
     expect(Object.fromEntries(rows)).toEqual(defaultLimits)
   })
 
-  test('and the page on errors has a section for every code, under its status', () => {
+  test('have every code that the page on errors explains, under the same status', () => {
     const sections = errorsPage.split(/^## /m).flatMap((section) => {
       const [status = ''] = /^\dxx|^\d{3}/.exec(section) ?? []
       return [...section.matchAll(/^### ([A-Z_]+)$/gm)].map(([, code]) => [code!, status] as const)
@@ -50,14 +50,14 @@ describe('the page on security', () => {
   const advisory = /CVE-\d{4}-\d+|PR#\d+|@fastify\/busboy 3\.2\.1 to 3\.2\.6/g
   const ids = (text: string): string[] => [...new Set(text.match(advisory))].toSorted()
 
-  test('names the advisories that are in the titles of tests, and no others', () => {
+  test('names exactly the advisories in the titles of tests', () => {
     const tests = readdirSync(`${root}test/advisories`).filter((name) => name.endsWith('.test.ts'))
     const named = ids(page)
     expect(named.length).toBeGreaterThan(40)
     expect(ids(tests.map((name) => textOf(`test/advisories/${name}`)).join())).toEqual(named)
   })
 
-  test('names tests that are there', () => {
+  test('names only tests that exist', () => {
     const section = page.slice(page.indexOf('## Published advisories'))
     const paths = [
       ...[...page.matchAll(/`((?:test|packages)\/[\w./-]+)`/g)].map(([, path]) => path!),
@@ -67,7 +67,7 @@ describe('the page on security', () => {
     for (const path of paths) expect([path, existsSync(root + path)]).toEqual([path, true])
   })
 
-  test('has a row for every attack whose cost is measured', () => {
+  test('has a row for every measured attack', () => {
     const [, section = ''] = /<!-- run: begin -->([^]*)<!-- run: end -->/.exec(page) ?? []
     const rows = [...section.matchAll(/^\| ([^|]+?) \|/gm)].map(([, name]) => name!).slice(2)
     expect(rows).toEqual(attackNames)
@@ -89,7 +89,7 @@ describe('links', () => {
     [...text.matchAll(/\]\((?!https:)([^)\s]+)\)/g)].map(([, link]) => [path, link!] as const),
   )
 
-  test.each(links)('%s: %s', (path, link) => {
+  test.each(links)('%s links to %s, which exists', (path, link) => {
     const [file = '', anchor] = link.split('#')
     const target = file === '' ? path : join(dirname(path), file)
     expect(existsSync(root + target), `${target} is missing`).toBe(true)
@@ -101,7 +101,7 @@ function textOf(path: string): string {
   return readFileSync(root + path, 'utf8')
 }
 
-/** What GitHub makes of the headings of a page. */
+/** The anchors that GitHub gives to the headings of a page. */
 function anchors(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading!

@@ -1,20 +1,20 @@
-/** Blocks of code as files: one to be type-checked as it stands, one that listens on a port that is free. */
+/** Writes each block of code to two files: as shown, for the type checker, and with a free port, to run. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Block, Page } from './pages.js'
 
-/** Everything that the blocks write; git does not see it. */
+/** The folder for all these files, which git ignores. */
 export const out: string = fileURLToPath(new URL('.out/', import.meta.url))
 
-/** Where the blocks run: the working directory of apps and clients, with the files that the pages send. */
+/** The working directory of apps and clients, with the files that the pages send. */
 export const workplace: string = join(out, 'workplace')
 
-/** A block of code with its place on the disk. */
+/** The files of a block of code. */
 export interface Module {
-  /** As the page shows it. */
+  /** The path of the code as the page shows it. */
   readonly shown: string
-  /** The same, on a port that is free; exports what listens as `started`. */
+  /** The path of the same code on a free port; it exports its server as `started`. */
   readonly run: string
   readonly listens: boolean
 }
@@ -22,13 +22,13 @@ export interface Module {
 const named = /^\/\/ ([\w-]+\.[jt]s)\n/
 const listening = /^(?:await )?(?:app|server)\.listen\((?:3000|\{ port: 3000 \})\)$/gm
 
-/** Empties the workplace and puts in it what a page may take for granted. */
+/** Empties the workplace and writes the files that the pages send. */
 export function prepare(): void {
   rmSync(workplace, { recursive: true, force: true })
   mkdirSync(workplace, { recursive: true })
   const files: Record<string, string | Buffer> = {
     'photo.png': Buffer.from('89504e470d0a1a0a0000', 'hex'),
-    // With as much of a PNG as sniff() wants to see.
+    // With as much of a PNG as sniff() needs.
     'bridge.png': Buffer.from('89504e470d0a1a0a0000000049444154', 'hex'),
     'notes.txt': 'line 1\nline 2\n',
     'orders.csv': 'item,count\nlamp,2\n',
@@ -37,7 +37,7 @@ export function prepare(): void {
   for (const [name, content] of Object.entries(files)) writeFileSync(join(workplace, name), content)
 }
 
-/** Writes a block. Its first line may name the file, so that other blocks of the page can import it. */
+/** Writes a block. A comment in its first line names the file, for other blocks of the page to import. */
 export function writeModule(page: Page, block: Block): Module {
   const extension = block.language === 'js' ? 'mjs' : block.language
   const name = named.exec(block.code)?.[1] ?? `line-${block.line}.${extension}`
@@ -45,8 +45,8 @@ export function writeModule(page: Page, block: Block): Module {
   const shown = join(out, folder, 'shown', name)
   const run = join(out, folder, 'run', name)
   const starts = block.code.match(listening) ?? []
-  if (starts.length > 1) throw new Error(`${page.path}:${block.line}: two apps listen.`)
-  // A page tells its readers to copy the suite; here the suite itself stands in for the copy.
+  if (starts.length > 1) throw new Error(`${page.path}:${block.line}: a block may start only one app.`)
+  // In place of the copy that the page tells its readers to make.
   const suite = "export * from '../../../../storage-contract.js'\n"
   for (const [path, code] of [
     [shown, block.code],
@@ -65,7 +65,7 @@ function onFreePort(start: string): string {
     : `export const started = ${start.replace('3000', '0')}`
 }
 
-/** A file that is written again although it is the same would make a watching Vitest start over, for ever. */
+/** Leaves an unchanged file alone: writing it again would restart a watching Vitest forever. */
 function writeChanged(path: string, text: string): void {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return
   mkdirSync(dirname(path), { recursive: true })

@@ -7,8 +7,8 @@ import type { Block, Page } from './pages.js'
 import { load, type RunningApp } from './run-app.js'
 
 /**
- * What has happened on a page so far. A client talks to the apps above it: to more than one where several stand
- * together, as the same app on three frameworks does.
+ * The state of a page while its blocks run. A client calls the apps above it: several if they directly follow each other,
+ * as the same app on three frameworks does.
  */
 export class PageRun {
   readonly #blocks: readonly Block[]
@@ -22,7 +22,7 @@ export class PageRun {
     this.#modules = modules
   }
 
-  /** Does with a block what its language and mark say. */
+  /** Runs, checks or compares a block, depending on its language and mark. */
   async expectToRun(block: Block): Promise<void> {
     const { language, mark, code } = block
     switch (`${language} ${mark}`.trim()) {
@@ -41,8 +41,7 @@ export class PageRun {
       case 'js node-test':
         return runNodeTests(this.#module(block))
       case 'ts suite':
-      case 'text':
-        // A suite has declared its own tests; a text is a drawing.
+        // It declares its own tests.
         return undefined
       default:
         throw new Error(`Unknown kind of block: "${language} ${mark}".`)
@@ -69,21 +68,21 @@ export class PageRun {
   }
 
   async #ask(client: (address: string) => Promise<Output>): Promise<void> {
-    if (this.#apps.length === 0) throw new Error('No app listens yet.')
+    if (this.#apps.length === 0) throw new Error('The page has no app above this block.')
     this.#isAsked = true
     this.#outputs = []
     for (const { address } of this.#apps) this.#outputs.push(await client(address))
   }
 
   #expectAnswer(block: Block): void {
-    if (this.#outputs.length === 0) throw new Error('Nothing was asked before.')
+    if (this.#outputs.length === 0) throw new Error('The page has no request above this answer.')
     for (const output of this.#outputs) expectShown(block, output)
     this.#outputs = []
   }
 
   #module(block: Block): Module {
     const module = this.#modules.get(block)
-    if (module === undefined) throw new Error('This is no block of code.')
+    if (module === undefined) throw new Error('The block has no module.')
     return module
   }
 }

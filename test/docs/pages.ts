@@ -17,12 +17,12 @@ export interface Block {
   /** Where the code begins. */
   readonly line: number
   readonly language: string
-  /** What stands behind the language: how the block is meant. */
+  /** The rest of the line after the language: how to treat the block. */
   readonly mark: string
   readonly code: string
 }
 
-/** Pages with fragments of code in them. */
+/** Pages whose blocks are fragments. */
 const notRun = ['decisions', 'multipart-conformance.md']
 
 /** Every page whose blocks run. */
@@ -45,7 +45,7 @@ function readPage(path: string): Page {
       /^( *)(`{3,})(\S*) ?(.*)$/.exec(lines[at]!) ?? []
     if (fence === '') continue
     const end = lines.indexOf(indent + fence, at + 1)
-    if (end === -1) throw new Error(`${path}:${at + 1}: the block has no end.`)
+    if (end === -1) throw new Error(`${path}:${at + 1}: the block is not closed.`)
     const code = lines.slice(at + 1, end).map((line) => line.slice(indent.length))
     blocks.push({ line: at + 2, language, mark, code: `${code.join('\n')}\n` })
     at = end

@@ -38,7 +38,7 @@ describe.each(running.map((page) => [page.path, page] as const))('%s', (_path, p
   }
 })
 
-// Blocks that declare tests of their own, which has to be done by now.
+// These declare their own tests, which is only possible while this file is collected.
 for (const [{ mark }, { run }] of modules) {
   if (mark === 'suite') await import(/* @vite-ignore */ run)
 }

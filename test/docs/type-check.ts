@@ -1,4 +1,4 @@
-/** Type-checks the blocks as they stand on the pages, against the sources. */
+/** Type-checks the blocks as shown on the pages, against the sources. */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { out } from './modules.js'
 import { root } from './pages.js'
 
-/** @returns what the compiler has to say of them, `''` where it has nothing. The sources are checked elsewhere. */
+/** @returns the errors of the compiler, without those in the sources, which are checked elsewhere */
 export async function typeCheck(files: readonly string[]): Promise<string> {
   const project = join(out, 'tsconfig.json')
   const packages = relative(out, `${root}packages`)

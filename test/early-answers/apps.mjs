@@ -1,4 +1,4 @@
-/** The apps that refuse: one on each framework, with a route for each way. */
+/** The apps that refuse uploads: one on each framework, with a route for each way. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import * as onExpress from '@formgate/express'

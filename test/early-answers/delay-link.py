@@ -1,7 +1,7 @@
 """Two network interfaces with a delay between them, for kernels without netem.
 
-delay-link.py NAME OTHER MILLISECONDS: makes both, prints a line, and carries every packet from one to the other, as
-late as it is told, until its standard input ends.
+delay-link.py NAME OTHER MILLISECONDS: makes both, prints a line, and forwards every packet after the delay until its
+standard input ends.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-/** The way from a client to the server: loopback, or a link with a delay, which takes Linux and root. */
+/** The network between client and server: loopback, or a link with a delay, which needs Linux and root. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { findPython } from '../clients/programs.js'
@@ -6,12 +6,12 @@ import { findPython } from '../clients/programs.js'
 /**
  * @typedef {object} Link
  * @property {string} host Where the server listens.
- * @property {string[]} inside What a command has before it, to run at the client's end.
+ * @property {string[]} inside Prefix of a command that runs at the client's end.
  * @property {string} made How it was made.
  * @property {() => void} close
  */
 
-// Of each run its own, so that two may go on at once.
+// A name per run, so that several can run at once.
 const host = `10.231.${process.pid % 256}.1`
 const client = `10.231.${process.pid % 256}.2`
 
@@ -21,8 +21,8 @@ export function loopback() {
 }
 
 /**
- * A network namespace of its own at the other end of a link on which every packet takes so long, either way. Where the
- * kernel has no netem, a program carries the packets from one TUN interface to the other.
+ * Makes a network namespace at the other end of a link that delays every packet in both directions. If the kernel has no
+ * netem, a program carries the packets from one TUN interface to the other.
  *
  * @param {number} delay in milliseconds
  * @returns {Promise<Link>}

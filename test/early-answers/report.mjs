@@ -1,10 +1,10 @@
-/** What so many uploads came to, in words and as a table. */
+/** The outcomes of uploads as text and as a table. */
 import { ways } from './ways.mjs'
 
 /** @typedef {import('./clients/clients.mjs').Outcome} Outcome */
 
 /**
- * Whether a client has read the answer that it should have.
+ * Whether a client has read the right answer.
  *
  * @param {Outcome} outcome
  * @param {import('./ways.mjs').Way} way

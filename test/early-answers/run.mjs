@@ -1,11 +1,11 @@
 /**
- * `npm run early-answers`: how many of so many uploads of 50 MB that are refused read their answer, for every client on
- * every framework.
+ * `npm run early-answers`: counts how many refused uploads of 50 MB read their answer, for every client on every
+ * framework.
  *
  *     npm run early-answers -- --times 1000 --client curl --framework Koa --way midway --delay 50 --parallel 4
  *
- * `--delay` puts a link with a delay of so many milliseconds each way between client and server; by default both that with
- * 50 ms and loopback are taken.
+ * `--delay` adds a link with this delay in milliseconds in each direction. By default runs both with 50 ms and on
+ * loopback.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     parallel: { type: 'string', default: '4' },
   },
 })
-// Missing clients are installed where that is possible.
+// Missing clients are installed if possible.
 process.env['FORMGATE_INSTALL'] ??= 'true'
 const times = Number(values.times)
 const parallel = Number(values.parallel)
@@ -48,7 +48,7 @@ process.exit(isWhole ? 0 : 1)
 /** @param {import('./link.mjs').Link} link */
 async function measure(link) {
   console.log(`\n${link.made}, ${times} uploads each, Node ${process.versions.node}, ${process.platform}`)
-  // A namespace outlives the process that has made it.
+  // A namespace outlives the process that made it.
   const stop = () => {
     link.close()
     process.exit(130)
@@ -78,7 +78,7 @@ async function measure(link) {
 async function measureClient(link, urls, name, cells) {
   const client = program(link.inside, 'upload.mjs', name)
   const version = await client.line()
-  // A client that is not on this machine says so, and ends.
+  // A client that is not installed says so and ends.
   if (version === '') return
   console.log(`\n${name} (${version})`)
   for (const framework of values.framework) {

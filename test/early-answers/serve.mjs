@@ -1,4 +1,4 @@
-/** The apps in a process of their own: `node serve.mjs HOST` prints their addresses as JSON, and ends with its input. */
+/** Runs the apps: `node serve.mjs HOST` prints their addresses as JSON and ends with its input. */
 import { startApps } from './apps.mjs'
 
 const [host = '127.0.0.1'] = process.argv.slice(2)

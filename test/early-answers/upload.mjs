@@ -1,6 +1,6 @@
 /**
- * Uploads of one client: `node upload.mjs CLIENT`. Each line that comes in is a job as JSON; for each a line goes out, once
- * all its uploads are over.
+ * Runs the uploads of one client: `node upload.mjs CLIENT`. Each input line is a job as JSON, and each output line reports
+ * a finished job.
  */
 import { createInterface } from 'node:readline'
 import { clients } from './clients/clients.mjs'
@@ -32,7 +32,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 await send.close()
 
 /**
- * fetch() tells the reason in the cause.
+ * fetch() has the reason in the cause.
  *
  * @param {unknown} error
  * @returns {string}

@@ -1,6 +1,6 @@
-/** The ways in which an upload is refused, by the path that it goes to. */
+/** The ways in which an upload is refused, by path. */
 
-/** What every upload has; over every limit here. */
+/** The size of every upload; above every limit here. */
 export const uploadSize = 50 * 1000 * 1000
 
 const MiB = 1024 * 1024
@@ -10,8 +10,8 @@ const MiB = 1024 * 1024
  * @property {string} title What the table calls it.
  * @property {boolean} isChunked Whether the client does not declare a length.
  * @property {import('@formgate/core').RouteOptions} options Of the route.
- * @property {number} status What a client has to read.
- * @property {string} [code] What the problem has to say; without one, the framework writes the answer.
+ * @property {number} status What a client must read.
+ * @property {string} [code] The code of the problem; without one, the framework writes the answer.
  */
 
 /** @type {import('@formgate/core').Storage} */

@@ -78,7 +78,7 @@ describe.each(['express', 'koa', 'fastify'])('%s', (framework) => {
     const before = await call<Held>('/held')
     let peak = 0
     const uploaded = new AbortController()
-    // One look at a time, and none that is still on its way when the server is stopped.
+    // In sequence, so that no request is pending when the server is stopped.
     const look = async (): Promise<void> => {
       while (!uploaded.signal.aborted) {
         peak = Math.max(peak, (await call<Held>('/held')).rss)
@@ -90,7 +90,7 @@ describe.each(['express', 'koa', 'fastify'])('%s', (framework) => {
     await looking
     expect(sizes).toEqual([1024 * MiB])
     expect((peak - before.rss) / MiB).toBeLessThan(64)
-    // Left alone, V8 makes up to thirty of them: a quarter of all processor time, more the more is in the heap.
+    // By default V8 runs up to thirty, which takes a quarter of the processor time, or more with a larger heap.
     const after = await call<Held>('/held')
     expect(after.fullCollections - before.fullCollections).toBeLessThan(16)
   }, 300_000)

@@ -1,4 +1,4 @@
-// A server in a process of its own, so that what it holds can be measured: node server.js <framework> <directory>
+// A server in its own process, whose memory can be measured: node server.js <framework> <directory>
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { constants, PerformanceObserver } from 'node:perf_hooks'
@@ -13,7 +13,7 @@ const [framework = '', directory = ''] = process.argv.slice(2)
 const limits = { bodySize: Infinity, fileSize: Infinity }
 const storage = expressGate.disk({ directory })
 
-// Where `held` is to collect, the process was started with --expose-gc: those would count themselves.
+// With --expose-gc `held` collects garbage first, and these collections would be counted.
 let fullCollections = 0
 if (globalThis.gc === undefined) {
   new PerformanceObserver((list) => {
@@ -23,7 +23,7 @@ if (globalThis.gc === undefined) {
   }).observe({ entryTypes: ['gc'] })
 }
 
-/** What the process holds right now. */
+/** What the process holds now. */
 function held() {
   globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()
@@ -50,7 +50,7 @@ const starts = {
   },
   koa() {
     const app = new Koa()
-    // It prints whatever a socket has ended with.
+    // Koa would print every error of a socket.
     app.silent = true
     app.use(koaGate.multipart({ limits, storage }))
     app.use((ctx) => {

@@ -1,15 +1,15 @@
-/** What a parser makes of one request, in words that can be compared. */
+/** The result of a parser for one request, in a form that can be compared. */
 
 /** One part as a parser delivers it. Bytes are one character each. */
 export interface Part {
   readonly name: string
   /** `undefined` for a field. */
   readonly filename?: string | undefined
-  /** Of a field: its text. Of a file: its bytes. */
+  /** The text of a field, or the bytes of a file. */
   readonly value: string
 }
 
-/** Parts, or why there are none. */
+/** Parts, or the reason why the body is refused. */
 export type Answer =
   | { readonly kind: 'parts'; readonly parts: readonly Part[] }
   | { readonly kind: 'refusal'; readonly code: string; readonly detail: string }

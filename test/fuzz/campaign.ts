@@ -1,20 +1,20 @@
-/** Many cases, one after the other. */
+/** Runs many cases in sequence. */
 import { Finding, runCase, type Tally } from './differential.js'
 import { Watchdog } from './watchdog.js'
 
-/** Milliseconds for all that is done with one body. */
+/** Milliseconds for one body. */
 const patience = 60_000
 
-/** What several cases come to. */
+/** The result of several cases. */
 export interface Campaign {
   readonly cases: number
   readonly tally: Tally
 }
 
 /**
- * Runs cases until there are no more seeds.
+ * Runs the case of each seed.
  *
- * @throws Finding at the first that fails; anything that is thrown or rejected and that nobody catches is one too
+ * @throws Finding for the first case that fails or leaves an uncaught error or rejection
  */
 export async function runCampaign(seeds: Iterable<number>): Promise<Campaign> {
   const tally: Tally = new Map()
@@ -23,7 +23,7 @@ export async function runCampaign(seeds: Iterable<number>): Promise<Campaign> {
   let cases = 0
   let stray: unknown
   const onStray = (error: unknown): void => {
-    stray ??= new Finding(`Nobody has caught this, in or before seed ${current}: ${String(error)}`, {
+    stray ??= new Finding(`Uncaught in or before seed ${current}: ${String(error)}`, {
       cause: error,
     })
   }

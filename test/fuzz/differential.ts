@@ -1,4 +1,4 @@
-/** One case: a body, cut in several ways, read by Formgate and by two others. */
+/** Runs one case: Formgate reads a body cut in several ways, and two other parsers read it whole. */
 import { inspect } from 'node:util'
 import type { Answer, Part } from './answers.js'
 import { askFormgate, pieces, type Cuts, type Setting } from './formgate.js'
@@ -15,10 +15,10 @@ import {
 import { askFastifyBusboy, askUndici } from './peers.js'
 import { Random } from './random.js'
 
-/** How often each class of disagreement has been seen, by its name. */
+/** How often each class of disagreement occurred, by its name. */
 export type Tally = Map<string, number>
 
-/** Milliseconds for one way of reading one body. */
+/** Milliseconds for reading one body once. */
 const deadline = 15_000
 
 export class Finding extends Error {
@@ -33,7 +33,7 @@ export async function runCase(seed: number, tally: Tally): Promise<void> {
   const fail = (what: string): never => {
     throw new Finding(`${what}\n${describe(seed, specimen, setting)}`)
   }
-  // To recut a body it is read to its end, where this limit would be met before any fault of a part.
+  // Recutting reads a body to its end, which reports this limit before any error in a part.
   const isMetOnTheWay = setting.limits?.bodySize !== undefined
   const ours = await within(
     deadline,
@@ -57,7 +57,7 @@ export async function runCase(seed: number, tally: Tally): Promise<void> {
   const framed = frame(specimen.body.toString('latin1'), boundaryOf(specimen.contentType))
   const fault = unlikeModel(ours, framed, specimen)
   if (fault !== undefined)
-    fail(`Formgate does not frame as the model does: ${fault}\n${inspect(ours)}\n${inspect(framed)}`)
+    fail(`Formgate finds other parts than the model: ${fault}\n${inspect(ours)}\n${inspect(framed)}`)
   for (const [peer, ask] of [
     ['undici', askUndici],
     ['@fastify/busboy', askFastifyBusboy],
@@ -72,7 +72,7 @@ async function within<T>(milliseconds: number, who: string, promise: Promise<T>)
   let timer: NodeJS.Timeout | undefined
   const tooLong = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`${who} has not settled after ${milliseconds} ms.`)),
+      () => reject(new Error(`${who} did not settle within ${milliseconds} ms.`)),
       milliseconds,
     )
   })
@@ -107,7 +107,7 @@ function randomSetting(random: Random): Setting {
   }
 }
 
-/** Byte by byte where that does not take too long, and twice at random. */
+/** Byte by byte if the body is short, and twice at random. */
 function randomCuts(random: Random, body: Buffer): [cuts: Cuts, trickle: boolean][] {
   const sets: [Cuts, boolean][] = []
   if (body.length < 160 || random.chance(80 / body.length))
@@ -120,7 +120,7 @@ function randomCuts(random: Random, body: Buffer): [cuts: Cuts, trickle: boolean
 function someCuts(random: Random, body: Buffer, count: number): Cuts {
   const cuts = Array.from({ length: count }, () => {
     const at = random.below(body.length + 1)
-    // Most of what can go wrong goes wrong at a line end.
+    // Most bugs are at line ends.
     return random.chance(0.5) ? body.indexOf('\r', at) + random.below(5) : at
   })
   return [...new Set(cuts)].toSorted((one, other) => one - other)
@@ -139,7 +139,7 @@ const beforeFraming = new Set([
   'MISSING_CONTENT_TYPE',
 ])
 
-/** What is wrong with an answer if the model of framing is right; `undefined` if nothing is. */
+/** How an answer differs from the model of framing; `undefined` if it does not. */
 function unlikeModel(ours: Answer, framed: Framed, specimen: Specimen): string | undefined {
   if (specimen.body.length === 0) return ours.kind === 'parts' ? undefined : 'an empty body is an empty form'
   if (ours.kind === 'parts') {
@@ -154,12 +154,12 @@ function unlikeModel(ours: Answer, framed: Framed, specimen: Specimen): string |
     const isSpoilt = framed.preamble.includes(`--${boundaryOf(specimen.contentType)}`)
     return framed.end === 'no delimiter' || isSpoilt ? undefined : 'there are delimiters'
   }
-  // Of one line end alone, either the framing or the header of the part can complain.
+  // Both the framing and the header of a part report a bare line end.
   if (ours.code === 'LF_LINE_ENDINGS') return undefined
   const end = framingCodes[ours.code]
   if (end !== undefined) return framed.end === end ? undefined : `the body is ${framed.end}`
   const number = Number(/^Part (\d+) /.exec(ours.detail)?.[1] ?? 1)
-  return number <= framed.parts.length ? undefined : `there is no part ${number}`
+  return number <= framed.parts.length ? undefined : `the body has no part ${number}`
 }
 
 function isNoFileChosen({ header, content }: { header: string; content: string }): boolean {
@@ -170,7 +170,7 @@ function isNoFileChosen({ header, content }: { header: string; content: string }
   )
 }
 
-/** The classes that the disagreement of two answers falls into. */
+/** The classes of the disagreement between two answers. */
 function compare(
   peer: Peer,
   specimen: Specimen,
@@ -184,7 +184,7 @@ function compare(
     const found = disagreements.find(({ applies }) => applies?.(evidence) ?? false)
     if (found === undefined) {
       fail(
-        `An unknown disagreement with ${peer}.\nours: ${inspect(ours, { depth: 9 })}\ntheirs: ${inspect(theirs, { depth: 9 })}`,
+        `Unknown disagreement with ${peer}.\nours: ${inspect(ours, { depth: 9 })}\ntheirs: ${inspect(theirs, { depth: 9 })}`,
       )
     }
     return found.name
@@ -193,7 +193,7 @@ function compare(
   return align(evidence, ours.parts, theirs.parts) ?? [whole()]
 }
 
-/** Walks both lists of parts; `undefined` where a difference between two parts falls into no class. */
+/** Walks both lists of parts; `undefined` if a difference between two parts has no class. */
 function align(
   { peer, framed }: Evidence,
   ours: readonly Part[],
@@ -210,7 +210,7 @@ function align(
   return their === theirs.length ? names : undefined
 }
 
-/** The classes of all differences between two parts; `undefined` where one is in no class. */
+/** The classes of all differences between two parts; `undefined` if one has no class. */
 function explain(evidence: PartEvidence): readonly string[] | undefined {
   const { ours, theirs } = evidence
   const found: (Disagreement | undefined)[] = []
@@ -224,7 +224,7 @@ function explain(evidence: PartEvidence): readonly string[] | undefined {
     }
     named(ours.name, theirs.name)
     named(ours.filename ?? '', theirs.filename ?? '')
-    // A field is text and a file is bytes.
+    // The text of a field cannot be compared with the bytes of a file.
     if (ours.value !== theirs.value && !isOther)
       found.push(disagreements.find(({ explainsValue }) => explainsValue?.(evidence)))
   }

@@ -1,11 +1,11 @@
-/** Every way in which Formgate and two other parsers are known to disagree, and who is right. */
+/** Every known class of disagreement between Formgate and two other parsers, and which is right. */
 import type { Answer, Part } from './answers.js'
 import type { Framed, RawPart } from './framing-model.js'
 import type { Specimen } from './grammar.js'
 
 export type Peer = 'undici' | '@fastify/busboy'
 
-/** All that is known of one disagreement over a whole body. */
+/** The evidence on one disagreement over a whole body. */
 export interface Evidence {
   readonly peer: Peer
   readonly specimen: Specimen
@@ -15,7 +15,7 @@ export interface Evidence {
   readonly theirs: Answer
 }
 
-/** One part that is not the same, or that one side lacks. */
+/** A part that differs, or that one side lacks. */
 export interface PartEvidence {
   readonly peer: Peer
   readonly raw: RawPart
@@ -28,23 +28,23 @@ export interface Disagreement {
   readonly formgate: string
   readonly others: string
   readonly right: string
-  /** Whether a refusal on one side only, or a whole body read in another way, is of this class. */
+  /** Whether this explains that only one side refuses, or that both read the whole body differently. */
   readonly applies?: (evidence: Evidence) => boolean
-  /** Whether this explains that one side has a file where the other has a field or nothing. */
+  /** Whether this explains a file on one side that is a field or absent on the other. */
   readonly explainsKind?: (evidence: PartEvidence) => boolean
-  /** Whether this explains that a part's name or file name is not the same. */
+  /** Whether this explains different names or file names of a part. */
   readonly explainsName?: (evidence: PartEvidence, ours: string, theirs: string) => boolean
-  /** Whether this explains that a part's value is not the same. */
+  /** Whether this explains different values of a part. */
   readonly explainsValue?: (evidence: PartEvidence) => boolean
 }
 
-/** The part at which Formgate's answer is aimed. */
+/** The part that Formgate refuses. */
 function partAtFault({ ours, framed }: Evidence): RawPart | undefined {
   const number = ours.kind === 'refusal' ? /^Part (\d+) /.exec(ours.detail)?.[1] : undefined
   return number === undefined ? undefined : framed.parts[Number(number) - 1]
 }
 
-/** A refusal of Formgate's with this code whose detail has this reason, and a header or content that bears it out. */
+/** Whether Formgate refused with this code and reason, and a header or content confirms it. */
 function refused(
   code: string,
   reason: RegExp,
@@ -64,19 +64,19 @@ const text = ({ specimen }: Evidence): string => specimen.body.toString('latin1'
 const lines = ({ header }: RawPart): string[] => header.split('\r\n')
 const hasLine = (part: RawPart, pattern: RegExp): boolean => lines(part).some((line) => pattern.test(line))
 
-/** The value of a header line, `''` where there is none. */
+/** The value of a header line, or `''`. */
 function line({ header }: RawPart, name: string): string {
   return new RegExp(`(?:^|\\r\\n)${name}:[ \\t]*([^\\r\\n]*)`, 'i').exec(header)?.[1] ?? ''
 }
 
 const disposition = (part: RawPart): string => line(part, 'Content-Disposition')
 
-/** Whether what the other parser takes for a delimiter stands where none is. */
+/** Whether the other parser takes something for a delimiter that is none. */
 function hasBoundaryElsewhere({ peer, boundary, framed }: Evidence): boolean {
   const sought = peer === 'undici' ? boundary : `\r\n--${boundary}`
   return (
     `\r\n${framed.preamble}`.includes(peer === 'undici' ? `--${boundary}` : sought) ||
-    // What stands behind a header begins a line too, and the dashes of a delimiter can begin the boundary.
+    // The content after a header begins a line too, and the dashes of a delimiter can begin the boundary.
     framed.parts.some(({ header, content }) => {
       if (peer !== 'undici' && `\r\n${header}`.includes(sought)) return true
       const line = `\r\n${content}\r\n--${boundary}`

@@ -1,4 +1,4 @@
-/** Formgate as a server runs it, with a body that is cut where the case says. */
+/** Runs Formgate as a server does, on a body with given cuts. */
 import { EventEmitter } from 'node:events'
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -24,7 +24,7 @@ import type { Specimen } from './grammar.js'
 /** Where the body is cut: offsets in rising order. */
 export type Cuts = readonly number[]
 
-/** Hands the real parser the pieces that a case wants: a Readable may join what comes quickly. */
+/** Gives the parser the chunks of a case: a Readable may join chunks that arrive quickly. */
 class RecuttingParser extends MultiPartParser {
   entries: readonly Entry[] = []
   readonly #cuts: Cuts | undefined
@@ -56,7 +56,7 @@ async function recut(stream: Readable, cuts: Cuts): Promise<Readable> {
 
 export function pieces(body: Buffer, cuts: Cuts): Buffer[] {
   const ends = [...cuts.filter((cut) => cut > 0 && cut < body.length), body.length]
-  // Each piece in memory of its own, as from a socket: nothing may be read beyond its end.
+  // Each in its own memory, as from a socket, so that no read beyond its end succeeds.
   return ends
     .map((end, index) => Buffer.from(body.subarray(ends[index - 1] ?? 0, end)))
     .filter(({ length }) => length > 0)
@@ -65,13 +65,13 @@ export function pieces(body: Buffer, cuts: Cuts): Buffer[] {
 export interface Setting {
   readonly limits?: Partial<Limits>
   readonly charsetField?: boolean
-  /** Send the pieces one by one, a turn of the event loop apart, in place of recutting them within. */
+  /** Send the chunks one per turn of the event loop, instead of recutting the body in the parser. */
   readonly trickle?: boolean
   /** Declare the length, or send in chunks. */
   readonly declareLength?: boolean
 }
 
-/** The parts that Formgate finds; for a part that is JSON, its text is the value's JSON. */
+/** The parts that Formgate finds. The value of a JSON part is its JSON text. */
 export async function askFormgate(specimen: Specimen, cuts: Cuts, setting: Setting = {}): Promise<Answer> {
   const parser = new RecuttingParser(
     setting.trickle === true ? undefined : cuts,

@@ -1,6 +1,6 @@
-/** The framing rules once more, as one expression over the whole body: what the real ones are held to. */
+/** A second implementation of the framing rules over the whole body, to compare the real one with. */
 
-/** A part as it stands in the body; one character for each byte. */
+/** A part as in the body; one character is one byte. */
 export interface RawPart {
   readonly header: string
   readonly content: string
@@ -11,15 +11,15 @@ export interface Framed {
   readonly parts: readonly RawPart[]
   readonly end: 'closed' | 'truncated' | 'bare LF' | 'no delimiter' | 'header too long'
   readonly epilogue: string
-  /** Whether white space stands behind a delimiter. */
+  /** Whether white space follows a delimiter. */
   readonly isPadded: boolean
-  /** Whether a part has no content and no CRLF of its own before the next delimiter. */
+  /** Whether a part is empty and shares the CRLF of its header with the next delimiter. */
   readonly sharesLineEnd: boolean
 }
 
 const longestHeader = 16 * 1024
 
-/** The boundary of a Content-Type header, where it has one that is fit for use. */
+/** The boundary of a Content-Type header, if it has a usable one. */
 export function boundaryOf(contentType: string): string {
   const match = /;[ \t]*boundary[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*))/i.exec(contentType)
   return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2]?.replace(/[ \t]+$/, '') ?? ''
@@ -63,7 +63,7 @@ export function frame(body: string, boundary: string): Framed {
     const contentStart = headerEnd + (isEmpty ? 2 : 4)
     delimiter.lastIndex = contentStart
     match = delimiter.exec(body)
-    // A part that is cut is one all the same: its header can be at fault.
+    // A truncated part counts too: its header can be malformed.
     const contentEnd = match === null ? body.length : Math.max(contentStart, match.index - 2)
     parts.push({ header, content: body.slice(contentStart, contentEnd) })
     if (match === null) return done('truncated')

@@ -1,4 +1,4 @@
-/** Bodies as clients write them, and as clients should not. All text stands for bytes: one character, one byte. */
+/** Builds valid and invalid multipart bodies. In all texts one character is one byte. */
 import type { Random } from './random.js'
 
 /** One request. */

@@ -8,8 +8,15 @@ import { expect, test } from 'vitest'
 const MiB = 1024 * 1024
 const boundary = '----WebKitFormBoundary0123456789abcdef'
 const field = 'Content-Disposition: form-data; name="a"'
-/** As far as the limits of parts go; those of headers stay. */
-const limits = { parts: 1e6, fields: 1e6, fieldSize: 1e9, fieldsSize: 1e9, fileSize: 1e9 }
+/** High enough for every body here. */
+const limits = {
+  parts: 1e6,
+  fields: 1e6,
+  fieldSize: 1e9,
+  fieldsSize: 1e9,
+  fileSize: 1e9,
+  headerLines: 1e6,
+}
 
 function flood(header: string, unit: string, mark = boundary): string {
   return `--${mark}\r\n${header}\r\n\r\nz${unit.repeat((2 * MiB) / unit.length)}z\r\n--${mark}--\r\n`
@@ -28,10 +35,10 @@ const bodies: readonly [what: string, body: string, boundary?: string][] = [
       [`${kind} of CRLFs`, flood(header, '\r\n')],
       [`${kind} of CRs`, flood(header, '\r')],
       [`${kind} of almost-boundaries`, flood(header, `\r\n--${boundary.slice(0, -1)}`)],
-      [`${kind} of boundaries with something behind them`, flood(header, `\r\n--${boundary}x`)],
+      [`${kind} of boundaries with trailing text`, flood(header, `\r\n--${boundary}x`)],
       [`${kind} of boundaries in mid-line`, flood(header, `--${boundary}`)],
       [
-        `${kind} of boundaries with 16,000 spaces behind them`,
+        `${kind} of boundaries with 16,000 trailing spaces`,
         flood(header, `\r\n--${boundary}${' '.repeat(16_000)}x`),
       ],
       [`${kind} of dashes under a boundary of dashes`, flood(header, '-', dashes), dashes],
@@ -55,7 +62,7 @@ const bodies: readonly [what: string, body: string, boundary?: string][] = [
   ['an epilogue of delimiters', `--${boundary}--${`\r\n--${boundary}`.repeat(100_000)}`],
 ]
 
-/** Milliseconds of processor time for one reading, in pieces as they come from a socket. */
+/** Milliseconds of processor time for reading a body once, in chunks as from a socket. */
 async function cost(body: Buffer, mark: string): Promise<number> {
   const request = new IncomingMessage(new Socket())
   request.headers = {
@@ -79,9 +86,12 @@ async function cost(body: Buffer, mark: string): Promise<number> {
   return (user + system) / 1000
 }
 
-test.each(bodies)('%s: at most 100 ms of processor time per MB', async (_what, text, mark = boundary) => {
-  const body = Buffer.from(text, 'latin1')
-  // The first reading warms the code up.
-  const costs = [await cost(body, mark), await cost(body, mark)]
-  expect(Math.min(...costs) / (body.length / MiB)).toBeLessThan(100)
-})
+test.each(bodies)(
+  '%s costs at most 100 ms of processor time per MB',
+  async (_what, text, mark = boundary) => {
+    const body = Buffer.from(text, 'latin1')
+    // The first reading compiles the code.
+    const costs = [await cost(body, mark), await cost(body, mark)]
+    expect(Math.min(...costs) / (body.length / MiB)).toBeLessThan(100)
+  },
+)

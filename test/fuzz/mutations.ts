@@ -1,4 +1,4 @@
-/** What goes wrong with a body on its way, and what attackers make of it. */
+/** Mutates bodies. */
 import type { Specimen } from './grammar.js'
 import type { Random } from './random.js'
 
@@ -125,7 +125,7 @@ function removeLine(random: Random, body: Buffer): Buffer {
   return Buffer.from(all.join('\r\n'), 'latin1')
 }
 
-/** Of a header: Node lets no control character through. */
+/** Mutates the value of a header, without control characters, which Node refuses. */
 function mutateText(random: Random, text: string): string {
   const at = random.below(text.length + 1)
   const token = random.pick(['"', '\\', ';', '=', ' ', "'", '--', 'boundary=', ''])

@@ -28,7 +28,7 @@ export async function askUndici({ contentType, body }: Specimen): Promise<Answer
   return { kind: 'parts', parts }
 }
 
-/** All is in memory: what has not settled after so many turns of the event loop never will. */
+/** Turns of the event loop after which a parser has hung: everything is in memory. */
 const patience = 30
 
 /** The fork of busboy that @fastify/multipart uses. It gets the body in one piece: its answers depend on the cut. */

@@ -1,11 +1,11 @@
-/** Random choices that one number decides. */
+/** Random choices that a seed decides. */
 
 /** The same seed gives the same choices, on every machine. */
 export class Random {
   #state: number
 
   constructor(seed: number) {
-    // Neighbouring seeds must not begin alike.
+    // So that neighbouring seeds begin differently.
     this.#state = Math.imul(seed ^ 0x9e37_79b9, 0x85eb_ca6b) ^ (seed >>> 13)
   }
 
@@ -17,7 +17,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 
-  /** A whole number from 0 up to, not with, `end`. */
+  /** A whole number from 0 to `end` - 1. */
   below(end: number): number {
     return Math.floor(this.next() * end)
   }

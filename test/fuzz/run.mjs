@@ -2,7 +2,7 @@
  * `npm run fuzz`: one body by its seed (`--seed N`), or bodies of random seeds for a time (`--seconds N`, 60 by default).
  * `npm run fuzz -- --hostile`: a search for the body that costs the most, for a time (`--minutes N`, 1 by default), or
  * one that it has found (`--seed bad-escapes.12.7`).
- * Vitest runs it, since it runs TypeScript on every Node that is promised.
+ * Runs in Vitest, which runs TypeScript on every supported Node.
  */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'

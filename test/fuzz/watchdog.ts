@@ -1,4 +1,4 @@
-/** Ends a process that hangs in synchronous code, where no timer can. */
+/** Kills a process that hangs in synchronous code, which no timer can. */
 import { Worker } from 'node:worker_threads'
 
 const program = `
@@ -17,7 +17,7 @@ const program = `
   }, 500)
 `
 
-/** Told of each case; after `patience` milliseconds in one it names the seed and kills the process. */
+/** Names the seed and kills the process if a case takes longer than `patience` milliseconds. */
 export class Watchdog {
   readonly #state: Int32Array
   readonly #worker: Worker

@@ -2,7 +2,7 @@
 export type Equal<Left, Right> =
   (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false
 
-/** Does not compile where the types differ. */
+/** Compiles only if the types are equal. */
 export function is<_Same extends true>(): void {
-  // Types alone are compared.
+  // Only types are compared.
 }

@@ -1,4 +1,4 @@
-/** What handlers on Express are given: none of these has a cast. */
+/** The types that handlers on Express get, without any cast. */
 import type { Readable } from 'node:stream'
 import {
   body,
@@ -36,12 +36,12 @@ app.post('/users/:id', form(User), async (req, res) => {
   const moved: UploadedFile = await data.image.moveTo('uploads/image')
   // @ts-expect-error the schema has no such field
   void data.nickname
-  // @ts-expect-error nor has the path
+  // @ts-expect-error the path has no such parameter
   void params.name
   res.json({ same, moved })
 })
 
-// Other middleware may stand on both sides, and on a router of its own.
+// With other middleware on both sides, and on a router.
 router.put('/users/:id', express.json(), form(User), parsers([JSONParser]), (req, res) => {
   is<Equal<typeof req.data.username, string>>()
   is<Equal<typeof req.params.id, string>>()
@@ -64,7 +64,7 @@ app.post('/', body(User, { validate: false }), (req) => is<Equal<typeof req.data
 app.post('/', body(), (req) => is<Equal<typeof req.data, unknown>>())
 app.post('/', body(undefined, { contentType: 'text/plain' }), (req) => is<Equal<typeof req.data, unknown>>())
 
-// A default is part of the type, unless it is of that type anyway.
+// The type of a default is added to that of the data.
 app.post('/', form(Login, { default: null }), (req) => is<Equal<typeof req.data, LoginData | null>>())
 app.post('/', form(Login, { default: { name: 'x', tags: [] } }), (req) =>
   is<Equal<typeof req.data, LoginData>>(),
@@ -80,13 +80,13 @@ app.post('/', form(Login, { status: 400, emptyText: 'keep' }), (req) =>
 
 // @ts-expect-error form() has no contentType
 form(User, { contentType: 'text/plain' })
-// @ts-expect-error a schema is no plain object
+// @ts-expect-error a plain object is not a schema
 form({ username: 'string' })
-// @ts-expect-error a stream is no form
+// @ts-expect-error form() does not accept a stream
 form(stream())
 // @ts-expect-error no such option
 body(User, { statuss: 400 })
-// @ts-expect-error an optional property may be left out, and not be undefined
+// @ts-expect-error an optional property may be left out but not be undefined
 body(User, { limits: undefined })
 
 app.use(problems())

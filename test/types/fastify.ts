@@ -1,4 +1,4 @@
-/** What handlers on Fastify are given: none of these has a cast. */
+/** The types that handlers on Fastify get, without any cast. */
 import type { Readable } from 'node:stream'
 import {
   body,
@@ -31,7 +31,7 @@ app.post('/users', form(User), async ({ data, files }, reply) => {
   return reply.send({ same, moved, path: data.image.path })
 })
 
-// Beside other options, whatever these are.
+// Beside other options of the route.
 app.post('/a', { ...form(User), onRequest: async ({ headers }) => void headers.host }, async ({ data }) => {
   is<Equal<typeof data.username, string>>()
 })
@@ -70,7 +70,7 @@ app.post('/j', body(), async ({ data }) => is<Equal<typeof data, unknown>>())
 app.post('/k', form(Login, { default: null }), async ({ data }) => is<Equal<typeof data, LoginData | null>>())
 app.post('/l', async ({ data }) => is<Equal<typeof data, unknown>>())
 
-// Servers of every kind: HTTP/2, a logger of one's own, a type provider.
+// Servers of every kind: HTTP/2, a custom logger, a type provider.
 fastify({ http2: true }).post('/', form(Login), async ({ data }) => is<Equal<typeof data.name, string>>())
 declare const loggerInstance: FastifyBaseLogger & { readonly extra: 1 }
 fastify({ loggerInstance }).post('/', form(Login), async ({ data }) => is<Equal<typeof data.name, string>>())

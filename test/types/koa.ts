@@ -1,4 +1,4 @@
-/** What handlers on Koa are given: none of these has a cast. */
+/** The types that handlers on Koa get, without any cast. */
 import type { Readable } from 'node:stream'
 import { body, bytes, form, JSONParser, multipart, parsers, stream, type UploadedFile } from '@formgate/koa'
 import { Router } from '@koa/router'

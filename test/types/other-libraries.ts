@@ -1,4 +1,4 @@
-/** What schemas of other libraries than zod give. */
+/** The types that schemas of other libraries than zod give. */
 import { body, type UploadedFile } from '@formgate/express'
 import { type } from 'arktype'
 import express from 'express'

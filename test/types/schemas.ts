@@ -1,4 +1,4 @@
-/** The schemas of these files, and what a handler should get for them. */
+/** The schemas of these files, and the data that a handler should get for them. */
 import type { UploadedFile } from '@formgate/core'
 import { z } from 'zod'
 

@@ -1,4 +1,4 @@
-/** Clients that go away: in every phase of a request, by every way to go. */
+/** Clients that go away: in every phase of a request and in every way. */
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   chunk,
@@ -18,14 +18,14 @@ import type { FrameworkName, ServerProcess } from '../server-process.js'
 
 const ways = ['destroy', 'reset', 'half-close'] as const
 
-/** Phases that the client knows by what it has sent, and the phases that the server has to tell it of. */
+/** Phases that the client knows from what it has sent, and phases that the server reports. */
 const sending = ['head', 'between parts', 'in a header', 'in a field', 'in a file', 'raw or JSON'] as const
 const serving = ['before storing', 'storing', 'validating', 'handling', 'answering', 'streaming'] as const
 const phases = [...sending, ...serving]
 
 type Phase = (typeof phases)[number]
 
-/** Where a request of each phase goes. */
+/** The path of a request of each phase. */
 const paths: Partial<Record<Phase, readonly string[]>> = {
   'raw or JSON': ['/disk', '/spool', '/memory'],
   'before storing': ['/disk', '/named', '/spool', '/memory', '/eager', '/lazy', '/typed'],
@@ -37,10 +37,10 @@ const paths: Partial<Record<Phase, readonly string[]>> = {
 }
 const anywhere = ['/disk', '/named', '/spool', '/memory', '/eager', '/lazy', '/typed', '/echo', '/parts']
 
-/** What a framework itself makes of a client that goes while it is sent a stream. */
+/** Errors of the framework itself for a client that leaves while a stream is sent. */
 const framework: Partial<Record<FrameworkName, string>> = { fastify: 'ERR_STREAM_PREMATURE_CLOSE' }
 
-/** How many clients are there at once. */
+/** How many clients run at once. */
 const width = 48
 
 interface Attempt extends Sent {
@@ -72,10 +72,10 @@ export const aborts: Kind = {
       const due = attemptsIn(phase, count)
       const seen = (after.interrupted[phase] ?? 0) - (before.interrupted[phase] ?? 0)
       const answered = (after.answered[phase] ?? 0) - (before.answered[phase] ?? 0)
-      // Of a client that is held back Node does not see that it has gone.
+      // Node does not notice that a client has gone while its socket is not read.
       if (phase === 'before storing') unnoticed = answered
-      else if (answered > 0) broken.push(`${answered} had gone while ${phase}, and were answered`)
-      if (seen + answered !== due) broken.push(`${due} were to go while ${phase}, but ${seen} did`)
+      else if (answered > 0) broken.push(`${answered} were answered although they had gone while ${phase}`)
+      if (seen + answered !== due) broken.push(`${due} should have gone while ${phase}, but ${seen} did`)
     }
     for (const [code, times] of Object.entries(after.errors)) {
       const known =
@@ -127,7 +127,7 @@ function attemptOf(random: Random, index: number): Attempt {
   return { ...base, type: 'application/octet-stream', headers, body: content }
 }
 
-/** How many bytes of the body are sent before the client goes. */
+/** How many bytes of the body are sent before the client leaves. */
 function cutOf({ phase, body }: Attempt, random: Random): number {
   const within = (from: number, to: number): number => from + random.below(Math.max(1, to - from))
   const second = body.indexOf('--X', 3)

@@ -1,4 +1,4 @@
-/** Clients that want to cost as much as they can: in memory, in processor time, and in bytes that are sent back. */
+/** Clients that try to cost as much as possible: memory, processor time and bytes of answers. */
 import { once } from 'node:events'
 import { get, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,16 +12,16 @@ import type { Memory, ServerProcess } from '../server-process.js'
 
 const MiB = 1024 * 1024
 
-/** Milliseconds for all clients of an attack to be served. */
+/** Milliseconds for serving all clients of an attack. */
 const patience = 180_000
 
-/** Milliseconds that another request may wait: it is answered, however busy the machine is with other things. */
+/** Milliseconds that another request may wait, with room for other load on the machine. */
 const longestWait = patience
 
-/** How many times what is promised of the processor time an attack may take: other processes share the caches. */
+/** The allowed multiple of the promised processor time: other processes share the caches. */
 const slack = 3
 
-/** Bytes that may be held beside what the clients have sent: in all, and for the connection of each. */
+/** Bytes that may be held beyond what the clients have sent: in total, and per connection. */
 const beside = { together: 2 * MiB, each: MiB / 4 }
 
 interface Attack {
@@ -31,12 +31,12 @@ interface Attack {
   readonly path: string
   /** Bytes that may be held for each byte sent. Default 4. */
   readonly perByte?: number
-  /** The status of every answer, where only one is right. */
+  /** The status of every answer, if only one is right. */
   readonly status?: number
   readonly clients?: number
 }
 
-/** Bytes of parsed JSON that may be held for each of its text. */
+/** Bytes of parsed JSON that may be held for each byte of its text. */
 const ofJson = 24
 
 const attacks: readonly Attack[] = [
@@ -54,7 +54,7 @@ const attacks: readonly Attack[] = [
   { name: 'Content-Disposition parameters', body: 'disposition-parameters', path: '/any' },
   { name: 'header lines of files, end withheld', body: 'header-lines-of-files', path: '/any' },
   { name: 'padded headers of files, end withheld', body: 'padded-headers-of-files', path: '/any' },
-  // The names alone are kept.
+  // Only the names are kept.
   {
     name: 'padded headers of fields, end withheld',
     body: 'padded-headers-of-fields',
@@ -66,7 +66,7 @@ const attacks: readonly Attack[] = [
   { name: 'a recursive schema', body: 'recursive-schema', path: '/number-or-list', status: 422 },
   { name: '__proto__ in JSON parts', body: 'prototype-keys', path: '/any', status: 400 },
   { name: 'files of unknown names', body: 'files-of-other-names', path: '/flat' },
-  // Only the short value is kept, and not the body that it came in.
+  // Only the short value is kept, not the body around it.
   { name: 'short values kept', body: 'short-value-of-a-long-body', path: '/keeping', perByte: 0.1 },
   { name: 'an inspector that rejects', body: 'one-file', path: '/rejecting-inspector', status: 500 },
   {
@@ -80,7 +80,7 @@ const attacks: readonly Attack[] = [
 /** Attacks on a process of 512 MB. */
 export const attackKinds: readonly Kind[] = attacks.map(kindOf)
 
-/** Every limit used up by a hundred clients at once, in a process without a bound of its own. */
+/** A hundred clients that each use up every limit, in a process without a memory limit. */
 export const everythingWithheld: Kind = kindOf({
   name: 'everything at once, end withheld',
   body: 'withheld-everything',
@@ -88,7 +88,7 @@ export const everythingWithheld: Kind = kindOf({
   clients: 100,
 })
 
-/** The names of all, in the order of the page. */
+/** The names of all attacks, in the order of the page. */
 export const attackNames: readonly string[] = [...attackKinds, everythingWithheld].map(({ name }) => name)
 
 function kindOf(attack: Attack): Kind {
@@ -118,7 +118,7 @@ async function run(attack: Attack, server: ServerProcess, clients: number): Prom
   }
 }
 
-/** Milliseconds of processor time for a client that has the server to itself: the least of three. */
+/** Milliseconds of processor time for a single client: the least of three measurements. */
 async function cpuOfOne(attack: Attack, server: ServerProcess, body: Buffer): Promise<number> {
   const costs: number[] = []
   for (let turn = 0; turn < 3; turn += 1) {
@@ -136,7 +136,7 @@ async function cpuOfOne(attack: Attack, server: ServerProcess, body: Buffer): Pr
 interface Outcome {
   readonly figures: Omit<Figures, 'clients' | 'cpu'>
   readonly answers: readonly string[]
-  /** How many files there were in the directory of the server that were not there before. */
+  /** How many new files were in the directory of the server. */
   readonly files: number
   readonly unanswered: number
 }
@@ -182,10 +182,10 @@ const isWithheld = ({ body }: Attack): boolean => known[body].ending === 'withhe
 const holdingOf = ({ heap, external }: Memory): number => heap + external
 
 /**
- * Waits until every client has its answer or its handler holds its body; where the clients withhold the end, until the
- * server has nothing left to do.
+ * Waits until every client has its answer or its handler holds its body. If the clients withhold the end, waits until the
+ * server is idle.
  *
- * @returns false where that did not come
+ * @returns false if that did not happen in time
  */
 async function settled(server: ServerProcess, clients: readonly Client[], waiting: number): Promise<boolean> {
   const end = performance.now() + patience
@@ -196,7 +196,7 @@ async function settled(server: ServerProcess, clients: readonly Client[], waitin
     const done = clients.filter(({ isDone }) => isDone).length
     if (done + usage.waiting - waiting >= clients.length) return true
     quiet = usage.cpu - cpu < 5 && clients.every(({ hasSent }) => hasSent) ? quiet + 1 : 0
-    // One that waits for a storage's limit is quiet too.
+    // A server that waits for storageTimeout is idle too.
     if (quiet >= (clients.every(({ isWithheld }) => isWithheld) ? 5 : 60)) return clients[0]!.isWithheld
     cpu = usage.cpu
     await delay(50)
@@ -254,12 +254,12 @@ class Client {
       if (this.outcome === 'no answer') this.outcome = (error as NodeJS.ErrnoException).code ?? String(error)
     }
     this.isDone = this.hasSent = true
-    // A connection that breaks behind its answer is no news.
+    // After the answer, the connection may break.
     this.#request.on('error', () => undefined)
   }
 }
 
-/** Requests of other clients, one after the other, while the attack lasts. */
+/** Sends requests of other clients in sequence during the attack. */
 class OtherRequests {
   readonly #port: number
   readonly #running: Promise<void>
@@ -271,7 +271,7 @@ class OtherRequests {
     this.#running = this.#run()
   }
 
-  /** Milliseconds that one has waited at most. */
+  /** The longest wait of a request, in milliseconds. */
   async end(): Promise<number> {
     this.#isOver = true
     await this.#running

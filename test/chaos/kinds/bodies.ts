@@ -1,4 +1,4 @@
-/** Bodies that no honest client sends, on a real connection. */
+/** Malformed and hostile bodies on a real connection. */
 import { Connection, expectInStep, head } from '../../adapters/client.js'
 import { buildSpecimen } from '../../fuzz/grammar.js'
 import { mutate } from '../../fuzz/mutations.js'
@@ -29,7 +29,7 @@ async function answerTo(port: number, seed: number): Promise<number> {
   const random = new Random(seed)
   const built = buildSpecimen(random)
   const { contentType, body } = random.chance(0.8) ? mutate(random, built) : built
-  // A header in which Node takes no such byte is refused before anybody else sees it.
+  // Node refuses a header with such a byte before the app sees it.
   const type = contentType.replace(/[^\t\x20-\x7e\x80-\xff]/g, '')
   const connection = await Connection.open(port)
   try {

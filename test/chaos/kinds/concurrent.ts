@@ -1,4 +1,4 @@
-/** Uploads to the disk, all at once. */
+/** Concurrent uploads to the disk. */
 import { createHash, randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
@@ -12,11 +12,11 @@ import type { Deeds, Kind } from '../row.js'
 
 const MiB = 1024 * 1024
 
-/** Bytes of RSS that each upload may cost, and that they may cost together beside that. What is sent is ten times as much. */
+/** Bytes of RSS allowed for each upload, and for all together in addition. Ten times as much is sent. */
 const perUpload = MiB
 const together = 64 * MiB
 
-/** What each upload is to cost one day. */
+/** The target for each upload. */
 const target = 256 * 1024
 
 const start = `--X\r\n${file('f', 'f.bin')}\r\n\r\n`

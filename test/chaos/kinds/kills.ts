@@ -1,4 +1,4 @@
-/** Processes that are killed while they store files, and those that start after them. */
+/** Kills processes while they store files, and checks the next process. */
 import { createHash, randomFillSync } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { Random } from '../../fuzz/random.js'
 import type { Row } from '../row.js'
 import { ServerProcess, type FrameworkName } from '../server-process.js'
 
-/** Milliseconds after which a temporary file is old to the next process; see server/kept-routes.js. */
+/** Milliseconds after which the next process removes a part file; see server/kept-routes.js. */
 const sweepAge = 250
 
 /** Milliseconds for the sweep of a new process. */
@@ -17,14 +17,13 @@ const patience = 60_000
 const paths = ['/disk', '/named', '/spool']
 const digestLength = 32
 
-/** How many uploads there are when the process is killed. */
+/** How many uploads are running when the process is killed. */
 const width = 8
 
 /**
- * Kills a process at a random moment, again and again, and looks at its directory each time.
+ * Kills a process at random moments and checks its directory each time.
  *
- * The last bytes of each file are the SHA-256 of those before: what is there under a name other than that of a part
- * file is whole, or is found out.
+ * Each file ends with the SHA-256 of its content, which shows whether a file that is not a part file is whole.
  */
 export async function killOften(
   framework: FrameworkName,
@@ -47,16 +46,16 @@ export async function killOften(
       const acknowledged = await killAmidUploads(server, new Random(seed + index))
       seen.acknowledged += acknowledged.length
       broken.push(
-        ...acknowledged.filter((path) => !existsSync(path)).map((path) => `answered, and gone: ${path}`),
+        ...acknowledged.filter((path) => !existsSync(path)).map((path) => `answered, but missing: ${path}`),
       )
       seen.parts += partsIn(directory).length
     } finally {
       await server.kill()
     }
-    // So that what is left is old to the next process.
+    // So that the next process removes what is left.
     await delay(sweepAge)
   }
-  if (count >= 20 && seen.parts === 0) broken.push('no process was killed while it wrote')
+  if (count >= 20 && seen.parts === 0) broken.push('no process was killed while it wrote a file')
   return {
     kind: 'SIGKILLs',
     framework,
@@ -67,7 +66,7 @@ export async function killOften(
   }
 }
 
-/** The first file of each storage begins its sweep. */
+/** Waits for the sweep, which the first file of each storage starts. */
 async function sweepOf(server: ServerProcess): Promise<string[]> {
   const before = new Set(partsIn(server.directory))
   for (const path of paths) await upload(server.port, path, new Random(0))
@@ -80,12 +79,12 @@ async function sweepOf(server: ServerProcess): Promise<string[]> {
   }
 }
 
-/** @returns where the files are for which there was an answer before the end */
+/** @returns the paths of the files that were answered before the kill */
 async function killAmidUploads(server: ServerProcess, random: Random): Promise<string[]> {
   const acknowledged: string[] = []
   const uploads = Array.from({ length: width }, async (_, index) => {
     const own = new Random(random.below(2 ** 31))
-    // One after the other, until the process ends.
+    // In sequence until the process ends.
     while (server.isAlive)
       acknowledged.push(...(await upload(server.port, paths[index % paths.length]!, own)))
   })
@@ -96,7 +95,7 @@ async function killAmidUploads(server: ServerProcess, random: Random): Promise<s
   return acknowledged
 }
 
-/** @returns where the handler says that the file is */
+/** @returns the path of the file that the handler reports */
 async function upload(port: number, path: string, random: Random): Promise<string[]> {
   const payload = randomFillSync(Buffer.alloc(2000 + random.below(random.pick([20_000, 500_000, 4_000_000]))))
   const name = `${createHash('sha256').update(payload).digest('hex')}.bin`

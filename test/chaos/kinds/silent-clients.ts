@@ -1,4 +1,4 @@
-/** Clients that stop sending: the `idle` limit, and those that never stop: Node's `requestTimeout`. */
+/** Clients that stop sending, against the `idle` limit, and clients that never stop, against Node's `requestTimeout`. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection, field, file, form, head, multipartX } from '../../adapters/client.js'
 import { Random } from '../../fuzz/random.js'
@@ -8,7 +8,7 @@ import type { Deeds, Kind } from '../row.js'
 /** How many clients at once. */
 const width = 200
 
-/** Every so many clients one waits, with its answer in its hands, until it is cut off. */
+/** One in so many clients reads its answer and waits until it is cut off. */
 const waits = 100
 const body = form('X', [field('a'), 'y'.repeat(500)], [file('f', 'f.txt'), 'x'.repeat(5000)])
 const sent = { path: '/idle', type: multipartX, body }
@@ -38,10 +38,10 @@ export const silentClients: Kind = {
   },
 }
 
-/** What a client says of a connection that was closed before it had read anything. */
+/** The error of a client whose connection was closed before it read anything. */
 const cutOff = 'the connection was closed. Received: ""'
 
-/** Milliseconds that stand for the 300 s of Node. */
+/** Milliseconds in place of Node's 300 s. */
 const requestTimeout = 1000
 
 export const endlessClients: Kind = {
@@ -55,14 +55,14 @@ export const endlessClients: Kind = {
         const random = new Random(seed + index)
         const connection = await Connection.open(server.port)
         connection.write(head(sent))
-        // Never silent for as long as the idle limit.
+        // Never silent for the idle time.
         for (let at = 0; at < body.length - 1 && !connection.isClosed; at += 1) {
           connection.write(body.charAt(at))
           await delay(50 + random.below(50))
         }
         return connection.answer().then(({ status, body }) => `${status} ${body || 'without a body'}`, String)
       })
-      // Node closes the connection right behind its answer, and a client that is still sending may lose both.
+      // Node closes the connection right after its answer, which a client that is still sending may lose.
       const due = answers.every((answer) => answer.startsWith('408') || answer.endsWith(cutOff))
       const broken = due ? [] : [tally(answers)]
       return {

@@ -1,4 +1,4 @@
-/** Clients of which each sends a byte every ten seconds, and what the others notice of them. */
+/** Clients that send a byte every ten seconds, and their effect on other clients. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection, field, file, form, head, multipartX } from '../../adapters/client.js'
 import { Random } from '../../fuzz/random.js'
@@ -12,7 +12,7 @@ const pause = 10_000
 /** How many clients open their connection at once. */
 const width = 50
 
-/** Milliseconds by which the p99 may grow whatever it was: less is the noise of a machine that does other work too. */
+/** Milliseconds by which the p99 may always grow: less is noise from other load on the machine. */
 const noise = 10
 
 const slowBody = form('X', [field('a'), 'slow'], [file('f', 'slow.txt'), 'x'.repeat(3000)])
@@ -24,7 +24,7 @@ export const slowClients: Kind = {
   count: 1000,
   least: 50,
   async run(server, count, seed): Promise<Deeds> {
-    // A short run is over before the second byte.
+    // A short run ends before the second byte.
     const isShort = count < 1000
     const window = isShort ? 300 : 5000
     const [alone, beside] = isShort ? [1, 3] : [3, 7]
@@ -36,7 +36,7 @@ export const slowClients: Kind = {
     const during = median(await p99s(server.port, beside, window))
     await pacing
     const statuses = await inParallel(count, width, (index) => clients[index]!.finish().catch(String))
-    // What else the machine does may have changed meanwhile.
+    // The other load on the machine may have changed.
     const without = median([...before, ...(await p99s(server.port, alone, window))])
     const broken = []
     if (connections !== count) broken.push(`${connections} of ${count} slow clients were connected`)
@@ -70,7 +70,7 @@ class SlowClient {
     return new SlowClient(connection, random, at)
   }
 
-  /** Sends a byte now and then, for as long. */
+  /** Sends a byte now and then for this long. */
   async pace(milliseconds: number): Promise<void> {
     const end = performance.now() + milliseconds
     let wait = this.#random.below(Math.min(pause, milliseconds))
@@ -91,7 +91,7 @@ class SlowClient {
   }
 }
 
-/** How long uploads take, one after the other on each of four connections, in milliseconds. */
+/** The durations in milliseconds of uploads in sequence on each of four connections. */
 async function latencies(port: number, duration: number): Promise<number[]> {
   const end = performance.now() + duration
   const taken: number[] = []
@@ -108,7 +108,7 @@ async function latencies(port: number, duration: number): Promise<number[]> {
   return taken
 }
 
-/** The p99 of each of some windows. */
+/** The p99 of each of several windows. */
 function p99s(port: number, windows: number, window: number): Promise<number[]> {
   return inParallel(windows, 1, async () => {
     const values = await latencies(port, window)
@@ -116,12 +116,12 @@ function p99s(port: number, windows: number, window: number): Promise<number[]> 
   })
 }
 
-/** What the machine does for a moment is not counted. */
+/** Ignores short bursts of other load on the machine. */
 function median(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!
 }
 
-/** How many connections the server has, when it has accepted those that the system holds ready. */
+/** How many connections the server has after it has accepted all that are waiting. */
 async function whenAccepted(server: ServerProcess, count: number): Promise<number> {
   for (let looks = 0; ; looks += 1) {
     const { connections } = await server.ask('census')

@@ -1,4 +1,4 @@
-/** Whoever takes the bytes takes 1 MB per second, and clients offer them as fast as they can. */
+/** Storages and handlers that read 1 MB per second, while clients send as fast as they can. */
 import { createHash, randomFillSync } from 'node:crypto'
 import { request, type ClientRequest } from 'node:http'
 import { once } from 'node:events'
@@ -10,13 +10,13 @@ import type { Deeds, Kind } from '../row.js'
 const MB = 1_000_000
 const MiB = 1024 * 1024
 
-/** What each client offers. */
+/** The body of each client. */
 const offered = 256 * MiB
 
-/** By how much the RSS may grow. Whoever held what is offered would grow by 2 GiB, or as much as comes in the time. */
+/** By how much the RSS may grow. A server that buffered the bodies would grow by 2 GiB, or by all that arrives in time. */
 const bound = 48 * MiB
 
-/** Of each way to take bytes there are so many clients. */
+/** How many clients send to each kind of sink. */
 const clients = 4
 
 const start = `--X\r\n${file('f', 'f.bin')}\r\n\r\n`
@@ -28,7 +28,7 @@ export const slowSinks: Kind = {
   count: 10,
   least: 2,
   async run(server, seconds): Promise<Deeds> {
-    // What the first bytes of all cost is no growth.
+    // The first bytes of all clients do not count as growth.
     await finish(server.port, MB / 4)
     await server.ask('hurry', 0)
     const before = await server.ask('watchMemory')
@@ -39,11 +39,11 @@ export const slowSinks: Kind = {
     const whole = await finish(server.port, seconds * MB * 0.7)
     await delay(seconds * 200)
     const taken = (await server.ask('taken')) - takenBefore
-    // A reset, so that the client's own system forgets what it has not sent.
+    // A reset, so that the system of the client drops unsent bytes.
     for (const sender of senders) sender.socket?.resetAndDestroy()
     const elapsed = (performance.now() - started) / 1000
     const growth = (await server.ask('peak')) - before
-    // Who takes slowly gets to know that its client has gone only when it has taken what is in the system's buffers.
+    // A slow sink notices that its client has gone only after it has read the buffers of the system.
     await server.ask('hurry', 1)
     const broken = []
     if (growth > bound) broken.push(`the RSS has grown by ${growth} bytes`)
@@ -69,7 +69,7 @@ function open(port: number, path: string, size: number): ClientRequest {
   return sending
 }
 
-/** Sends for as long as the connection takes more. */
+/** Sends as long as the connection accepts more. */
 function offer(port: number, path: string): ClientRequest {
   const sending = open(port, path, offered)
   let left = offered / block.length
@@ -84,7 +84,7 @@ function offer(port: number, path: string): ClientRequest {
   return sending
 }
 
-/** Sends so many bytes to their end, and compares what the handler has seen of them. */
+/** Sends a whole body of this size and compares it with what the handler has read. */
 async function finish(port: number, size: number): Promise<string> {
   const sending = open(port, '/sink-parts', size)
   const answer = once(sending, 'response')

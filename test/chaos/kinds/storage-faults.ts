@@ -1,4 +1,4 @@
-/** Storages that fail, in every way that one can. */
+/** Storages that fail in every possible way. */
 import {
   Connection,
   expectInStep,
@@ -17,7 +17,7 @@ import type { Deeds, Kind } from '../row.js'
 /** How many requests at once. */
 const width = 24
 
-/** What each fault is to be answered with; see server/faulty-storage.js for what the names mean. */
+/** The expected status for each fault; server/faulty-storage.js explains the names. */
 const faults: readonly (readonly [name: string, status: number])[] = [
   ...['disk', 'named', 'spool'].flatMap((storage) =>
     [
@@ -52,7 +52,7 @@ const faults: readonly (readonly [name: string, status: number])[] = [
   ['declines', 400],
 ]
 
-/** Files that come to no harm, whole and after short writes. */
+/** Files that are stored, also after short writes. */
 const harmless = ['disk', 'spool', 'named', 'disk short', 'spool short', 'is late']
 
 export const storageFaults: Kind = {
@@ -77,7 +77,7 @@ export const storageFaults: Kind = {
   },
 }
 
-/** A form in which one file meets a fault, and up to two others do not. */
+/** A form in which storing one file fails, and storing up to two others does not. */
 function formWith(fault: string, random: Random): Sent {
   const names = Array.from({ length: random.below(3) }, () => random.pick(harmless))
   names.splice(random.below(names.length + 1), 0, fault)

@@ -1,4 +1,4 @@
-/** The same routes on Express, Koa and Fastify, each on a server of Node's own. */
+/** The same routes on Express, Koa and Fastify, each on a plain Node server. */
 import { createServer } from 'node:http'
 
 /**
@@ -9,7 +9,7 @@ import { createServer } from 'node:http'
  */
 
 /**
- * What routes are made of.
+ * What routes get.
  * @typedef {{ directory: string, phases: import('./phases.js').Phases, census: import('./census.js').Census }} Place
  */
 
@@ -25,12 +25,12 @@ import { createServer } from 'node:http'
 /**
  * @typedef {object} Route
  * @property {string} path
- * @property {import('@formgate/express').MountOptions} [mount] a `multipart()` of its own above it
+ * @property {import('@formgate/express').MountOptions} [mount] a `multipart()` above this route only
  * @property {any} [own] what `parsers()` or `form()` of the framework returned
  * @property {(handling: Handling) => unknown} handler a stream is sent as it is, everything else as JSON
  */
 
-/** Often enough that a run sees what Node's own limits do; by default Node looks every 30 s. */
+/** How often Node checks its own limits, in milliseconds. By default every 30 s, too rarely for a run. */
 const connectionsCheckingInterval = 250
 
 /** @param {unknown} error */
@@ -85,7 +85,7 @@ export const apps = {
     const { default: Koa } = await import('koa')
     const { Router } = await import('@koa/router')
     const app = new Koa()
-    // Emitted also for a stream that is being sent when its client goes.
+    // Also emitted for a stream that is being sent when its client leaves.
     app.silent = true
     app.use(async (ctx, next) => {
       try {

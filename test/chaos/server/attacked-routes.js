@@ -6,10 +6,10 @@ import { z } from 'zod'
 const NumberOrList = z.lazy(() => z.union([z.number(), z.array(NumberOrList)]))
 const options = Array.from({ length: 500 }, (_, index) => `option${index}`)
 
-/** What a storage says that has not taken the file to its end, and sees nothing wrong in that. */
+/** The result of a storage that accepts a file without reading it to its end. */
 const emptyFile = { size: 0, createReadStream: () => Readable.from([]), remove: async () => undefined }
 
-/** Milliseconds for a storage; a run does not want to wait for the two minutes of the default. */
+/** The `storageTimeout` in milliseconds, far less than the default of two minutes. */
 const limits = { storageTimeout: 500 }
 
 /**
@@ -22,7 +22,7 @@ export function routes(gate, { directory, census }) {
   /** @param {import('./apps.js').Handling} handling */
   const hold = async ({ data, files }) => {
     await census.wait()
-    // Both are in use until now.
+    // Keeps both in use until now.
     return Object.keys(data ?? {}).length + Object.keys(files).length
   }
   /** @param {any} own */
@@ -72,7 +72,7 @@ export function routes(gate, { directory, census }) {
       own: files({
         storage,
         inspect: async () => {
-          throw new Error('The scanner is not there.')
+          throw new Error('The scanner is not available.')
         },
       }),
       handler: hold,

@@ -1,10 +1,10 @@
-/** What the process of a server holds, and what has gone wrong in it. */
+/** Counts what the process of a server holds, and what went wrong in it. */
 import { existsSync, readdirSync } from 'node:fs'
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { queryObjects } from 'node:v8'
 
-/** Milliseconds between two looks at the memory while it is being watched. */
+/** Milliseconds between two measurements of the memory while it is watched. */
 const memoryLook = 10
 
 export class Census {
@@ -20,7 +20,7 @@ export class Census {
   /** @type {Record<string, number>} */
   #errors = {}
   #requests = 0
-  /** Bytes that slow sinks have taken. */
+  /** Bytes that slow sinks have read. */
   taken = 0
   /** What handlers keep for as long as the app runs. @type {unknown[]} */
   kept = []
@@ -30,13 +30,13 @@ export class Census {
   #release
   /** @type {Promise<void> | undefined} */
   #released
-  /** Whether slow sinks take the rest without a pause: nobody measures them any more. */
+  /** Whether slow sinks read the rest without pauses, after the measurement. */
   isInHurry = false
 
   /** @param {string} directory where the routes store files */
   constructor(directory) {
     this.#directory = directory
-    // Each is opened when somebody first looks at it.
+    // Node opens them on first use.
     void process.stdout
     void process.stderr
     process.on('unhandledRejection', (reason) => this.#unhandled.push(`rejection: ${String(reason)}`))
@@ -48,7 +48,7 @@ export class Census {
   }
 
   /**
-   * Runs a handler and knows until when.
+   * Runs a handler and counts it until it settles.
    * @template Result
    * @param {() => Result} run
    * @returns {Promise<Awaited<Result>>}
@@ -63,8 +63,8 @@ export class Census {
   }
 
   /**
-   * Waits for the body of every second request beside its route, to know whether it settles. Of the others nobody but
-   * the route catches what is rejected.
+   * Also awaits the body of every second request, to know whether it settles. For the others only the route catches a
+   * rejection.
    * @param {object} request which gets `parse()` from what comes next
    * @param {() => unknown} next
    */
@@ -87,7 +87,7 @@ export class Census {
   }
 
   /**
-   * Lets every handler that comes to `wait()` stay there, or go on.
+   * Makes handlers stay in `wait()`, or lets them go on.
    * @param {boolean} isHeld
    */
   hold(isHeld) {
@@ -103,13 +103,13 @@ export class Census {
     this.#waiting -= 1
   }
 
-  /** What the process has used, and what handlers hold, without a collection. */
+  /** The processor time of the process and the waiting handlers, without a collection. */
   usage() {
     const { user, system } = process.cpuUsage()
     return { waiting: this.#waiting, cpu: (user + system) / 1000 }
   }
 
-  /** Remembers the highest RSS from now on, and says what it is now. */
+  /** Records the highest RSS from now on. @returns the current one */
   watchMemory() {
     globalThis.gc?.()
     clearInterval(this.#looking)
@@ -137,7 +137,7 @@ export class Census {
       files: readdirSync(this.#directory, { recursive: true, withFileTypes: true })
         .filter((entry) => !entry.isDirectory())
         .map(({ name }) => name),
-      // Other systems do not tell a process of its descriptors.
+      // Other systems do not list the descriptors of a process.
       descriptors: existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : undefined,
       resources: process.getActiveResourcesInfo().filter((name) => name !== 'Immediate'),
       connections,
@@ -151,10 +151,10 @@ export class Census {
     }
   }
 
-  /** What is in memory after a collection. */
+  /** The memory after a collection. */
   async inMemory() {
     globalThis.gc?.()
-    // What is let go of in callbacks, such as the memory of zlib, goes with the second.
+    // Memory that is freed in callbacks, such as that of zlib, needs a second collection.
     await new Promise((resolve) => setImmediate(resolve))
     globalThis.gc?.()
     const { heapUsed, external, arrayBuffers } = process.memoryUsage()

@@ -1,4 +1,4 @@
-/** The routes that chaos comes to. */
+/** The routes under chaos. */
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { faultyStorage } from './faulty-storage.js'
 import { slowSink, takeSlowly } from './slow-sink.js'
 
-/** Bytes past which `spool()` writes a file here. */
+/** The `threshold` of `spool()`, in bytes. */
 const threshold = 1000
 const unlimited = { fileSize: Infinity, bodySize: Infinity }
 
@@ -38,7 +38,7 @@ export function routes(gate, { directory, phases, census }) {
   const echoed = async ({ files, id }) => {
     const [file] = Object.values(files).flat()
     const stream = file?.createReadStream() ?? Readable.from([])
-    // Its descriptor is open when the client goes.
+    // The descriptor is open when the client leaves.
     await once(stream, 'readable')
     await phases.enter(id, 'answering')
     return stream
@@ -78,7 +78,7 @@ export function routes(gate, { directory, phases, census }) {
     },
     {
       path: '/sink',
-      // Less than the rest of a sink after a gulp: a client that is held back is not idle.
+      // Less than the pause of a slow sink: a client that is held back is not idle.
       own: gate.parsers([MultiPartParser], {
         storage: slowSink(census),
         limits: { ...unlimited, idle: 1000 },
@@ -111,7 +111,7 @@ export function routes(gate, { directory, phases, census }) {
 const sizes = (files) => Object.values(files).flatMap((list) => list.map(({ size }) => size))
 
 /**
- * Stores as another storage does, and stops before or after it where a client is to go away.
+ * Wraps a storage and waits before and after it if the client is to leave there.
  * @param {import('@formgate/express').Storage} storage
  * @param {import('./phases.js').Phases} phases
  * @returns {import('@formgate/express').Storage}

@@ -1,4 +1,4 @@
-/** A storage that fails as the name of each file says. */
+/** A storage that fails in the way that the name of each file says. */
 import { rm } from 'node:fs/promises'
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { withFault } from './fs-faults.js'
 
 /**
- * What a storage of the app's own may do wrong, by name.
+ * Faults of a custom storage, by name.
  * @type {Record<string, (store: import('@formgate/express').Storage['store'], ...args: Parameters<import('@formgate/express').Storage['store']>) => ReturnType<import('@formgate/express').Storage['store']>>}
  */
 const misdeeds = {
@@ -14,7 +14,7 @@ const misdeeds = {
     throw new Error('thrown at once')
   },
   'rejects at once': () => Promise.reject(new Error('rejected at once')),
-  // Nobody has to reject with an error.
+  // Promises can be rejected with any value.
   // oxlint-disable-next-line typescript/prefer-promise-reject-errors
   'rejects with nothing': () => Promise.reject(),
   'fails in the middle': async (_store, stream) => {
@@ -39,7 +39,7 @@ const misdeeds = {
     return undefined
   },
   declines: async () => undefined,
-  // Of another file's failure it learns nothing, and hands its own file over when the request is long over.
+  // Ignores its signal and returns its file long after the request has failed.
   'is late': async (store, stream, info) => {
     const stored = await store(stream, info, new AbortController().signal)
     await delay(50)
@@ -49,7 +49,7 @@ const misdeeds = {
 
 /**
  * A file called `disk write EIO.bin` is written by `disk()` while `write` fails with EIO, and one called
- * `never settles.bin` goes to a storage that never settles. Any other name brings no fault.
+ * `never settles.bin` goes to a storage that never settles. Any other name causes no fault.
  * @param {import('./apps.js').Gate} gate
  * @param {string} directory
  * @returns {import('@formgate/express').Storage}
@@ -76,7 +76,7 @@ export function faultyStorage(gate, directory) {
 }
 
 /**
- * Stores into a directory that goes away while the file is written.
+ * Stores into a directory that is removed while the file is written.
  * @param {import('./apps.js').Gate} gate
  * @param {string} parent
  * @param {string} name

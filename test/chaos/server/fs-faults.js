@@ -1,4 +1,4 @@
-/** Faults of the file system, for the file that is being stored and for no other. */
+/** Injects faults of the file system for the file that is being stored. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -7,7 +7,7 @@ import { syncBuiltinESMExports } from 'node:module'
  * @typedef {object} Fault
  * @property {string} operation `open`, `write`, `short`, `sync`, `close`, `rename`, `link` or `vanish`; another does nothing
  * @property {string} code such as `ENOSPC`
- * @property {() => Promise<void>} [vanish] takes the directory away
+ * @property {() => Promise<void>} [vanish] removes the directory
  */
 
 /** @type {AsyncLocalStorage<Fault>} */
@@ -51,7 +51,7 @@ fs.link = async (...args) => {
   failIf('link')
   return link(...args)
 }
-// So that what others have imported by name fails too.
+// So that functions imported by name fail too.
 syncBuiltinESMExports()
 
 /**
@@ -63,7 +63,7 @@ function breakHandle(handle, fault) {
   const close = handle.close.bind(handle)
   const writev = handle.writev.bind(handle)
   if (operation === 'close') {
-    // As the system does: the descriptor is free, and the data may be lost.
+    // As in the system, the descriptor is closed, but data may be lost.
     handle.close = async () => {
       await close()
       throw errorOf(fault)

@@ -1,8 +1,8 @@
-/** The routes of an app that keeps what it is sent, and is killed while it does. */
+/** The routes of an app that keeps its files and is killed while it stores them. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Milliseconds; what a killed process has left is older when the next one starts. */
+/** Milliseconds; the files of a killed process are older when the next one starts. */
 const sweepAge = 250
 
 /**

@@ -1,5 +1,5 @@
-// A server in a process of its own: node --expose-gc main.js <framework> <app> <directory>
-// It answers questions of its parent over IPC, so that no question is a request among those that are counted.
+// A server in its own process: node --expose-gc main.js <framework> <app> <directory>
+// It answers questions of its parent over IPC, so that questions do not count as requests.
 import { apps } from './apps.js'
 import { Census } from './census.js'
 import { Phases } from './phases.js'
@@ -28,7 +28,7 @@ const answers = {
   requestTimeout(milliseconds) {
     const before = server.requestTimeout
     server.requestTimeout = milliseconds
-    // Of the two Node takes the smaller for the headers, and the larger for the whole.
+    // Node uses the smaller one for the headers and the larger one for the whole request.
     server.headersTimeout = Math.min(milliseconds, 60_000)
     return before
   },
@@ -37,7 +37,7 @@ const answers = {
 process.on('message', (/** @type {{ question: string, value: number }} */ { question, value }) => {
   void Promise.resolve(answers[question]?.(value)).then((answer) => process.send?.({ question, answer }))
 })
-// Whoever started this has gone.
+// The parent has ended.
 process.on('disconnect', () => process.exit())
 
 server.listen(0, '127.0.0.1', 2048, () => {

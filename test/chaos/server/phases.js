@@ -1,8 +1,8 @@
-/** How far each request has come, so that a client can be told when to go away, and the run that it did. */
+/** Tracks the phase of each request, to tell a client when to leave and to count that it did. */
 
 /**
- * Longer than a client takes to go away. Of a client that is held back Node does not see that it has gone, so that a phase
- * ends after this time all the same, and what comes next sees it.
+ * Longer than a client takes to leave. Node does not notice that a client has gone while its socket is not read, so a
+ * phase ends after this time, and the next one notices.
  */
 const patience = 4000
 
@@ -14,9 +14,9 @@ const patience = 4000
  */
 
 export class Phases {
-  /** How often a client has gone away in the phase that it was to. @type {Record<string, number>} */
+  /** How often a client left in the intended phase. @type {Record<string, number>} */
   interrupted = {}
-  /** How often nobody has noticed that it had. @type {Record<string, number>} */
+  /** How often the server did not notice it. @type {Record<string, number>} */
   answered = {}
   /** @type {Map<string, Progress>} */
   #progress = new Map()
@@ -43,7 +43,7 @@ export class Phases {
   }
 
   /**
-   * Where the client is to go away in this phase: says that it has begun, and waits until the client has gone.
+   * If the client is to leave in this phase, announces the phase and waits until the client has gone.
    * @param {string} id
    * @param {string} phase
    */

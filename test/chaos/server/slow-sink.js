@@ -1,11 +1,11 @@
-/** Takers of bytes that take 1 MB each second. */
+/** Readers and storages that read 1 MB per second. */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const bytesPerSecond = 1_000_000
 
-/** Bytes that are taken before it rests for as long as they should have taken. */
+/** Bytes that are read before a pause for as long as they should have taken. */
 const gulp = 1_300_000
 
 /**
@@ -30,7 +30,7 @@ export async function takeSlowly(stream, census) {
 }
 
 /**
- * A storage that takes bytes so, and keeps none.
+ * A storage that reads that slowly and keeps nothing.
  * @param {import('./census.js').Census} census
  * @returns {import('@formgate/express').Storage}
  */

@@ -1,5 +1,5 @@
 /** busboy alone, as its README shows it. */
-// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+// @ts-nocheck -- Runs in another folder, with packages that are not installed here.
 import busboy from 'busboy'
 import { answer, limitsOf, serve } from './serve.mjs'
 

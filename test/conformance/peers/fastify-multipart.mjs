@@ -1,5 +1,5 @@
 /** @fastify/multipart. */
-// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+// @ts-nocheck -- Runs in another folder, with packages that are not installed here.
 import multipart from '@fastify/multipart'
 import createFastify from 'fastify'
 import { answer, limitsOf, serve } from './serve.mjs'

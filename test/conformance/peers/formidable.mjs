@@ -1,5 +1,5 @@
 /** formidable, as its README shows it. */
-// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+// @ts-nocheck -- Runs in another folder, with packages that are not installed here.
 import { tmpdir } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { formidable } from 'formidable'

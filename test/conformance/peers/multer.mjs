@@ -1,5 +1,5 @@
 /** multer under Express. */
-// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+// @ts-nocheck -- Runs in another folder, with packages that are not installed here.
 import express from 'express'
 import multer from 'multer'
 import { answer, flatten, limitsOf, serve } from './serve.mjs'

@@ -1,5 +1,5 @@
-/** What the servers of all peers have in common: a port to tell, and one form for what a parser finds. */
-// @ts-nocheck -- Runs in a folder of its own, with packages that are not installed here.
+/** Common parts of the servers of all peers. */
+// @ts-nocheck -- Runs in another folder, with packages that are not installed here.
 import { createServer } from 'node:http'
 
 /**
@@ -12,7 +12,7 @@ export function serve(listener) {
     const address = server.address()
     console.log(typeof address === 'object' && address !== null ? address.port : address)
   })
-  // The parent lets go of stdin when it ends.
+  // stdin closes when the parent ends.
   process.stdin.resume().on('end', () => process.exit())
 }
 
@@ -33,7 +33,7 @@ export function limitsOf(request) {
  */
 export function answer(response, status, answer) {
   if (response.headersSent) return
-  // A missing name or value is said to be that, which JSON would leave out.
+  // JSON would leave out a missing name or value.
   const json = JSON.stringify(answer, (_, value) => (value === undefined ? '<undefined>' : value))
   response.writeHead(status, { 'content-type': 'application/json' }).end(json)
 }

@@ -10,7 +10,7 @@ import { openPythonRequests } from './python-requests.mjs'
  * @property {string} url
  * @property {boolean} isChunked
  *
- * @typedef {object} Outcome What one upload came to: the answer as the client's caller sees it, or why there is none.
+ * @typedef {object} Outcome The result of one upload: the answer as the client reports it, or the reason why there is none.
  * @property {number} [status]
  * @property {string} [body]
  * @property {string} [error]
@@ -23,13 +23,13 @@ import { openPythonRequests } from './python-requests.mjs'
  *
  * @typedef {object} Client
  * @property {boolean} chunks Whether it can send a body in chunks.
- * @property {() => Promise<OpenClient | undefined>} open Gives `undefined` where the client is not on this machine.
+ * @property {() => Promise<OpenClient | undefined>} open Gives `undefined` if the client is not installed.
  */
 
 /** @type {Record<string, Client>} */
 export const clients = {
   curl: { chunks: true, open: () => openCurl([]) },
-  // curl asks before it sends more than 1 MiB, and other clients do not.
+  // Only curl sends Expect: 100-continue for more than 1 MiB.
   'curl without Expect': { chunks: true, open: () => openCurl(['-H', 'Expect:']) },
   fetch: { chunks: true, open: openFetch },
   'http.request': { chunks: true, open: openHttpRequest },
@@ -38,8 +38,8 @@ export const clients = {
 }
 
 /**
- * Whether a client that sends a body in chunks looks for an answer before the end. Before 2.29, requests gives up when it
- * can send no further, and reads nothing.
+ * Whether a client that sends a body in chunks reads an answer before the end. Before 2.29, requests does not read it when
+ * sending fails.
  *
  * @param {string} name
  * @param {string | undefined} version

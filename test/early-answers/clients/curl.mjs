@@ -30,7 +30,7 @@ export async function openCurl(options) {
         new Promise((resolve) => curl.on('close', resolve)),
       ])
       const [, body = '', status] = /^(.*)\n(\d+)$/s.exec(out) ?? []
-      // A script that calls curl looks at its exit status first.
+      // A script checks the exit status of curl first.
       return code === 0
         ? { status: Number(status), body }
         : { error: `exit ${code}, status ${status}: ${error.trim()}` }

@@ -18,7 +18,7 @@ export async function openFetch() {
 }
 
 /**
- * The same form as a stream, whose length fetch() does not know.
+ * The same form as a stream of unknown length.
  *
  * @param {FormData} form
  * @returns {RequestInit}

@@ -1,4 +1,4 @@
-/** python-requests: a process that sends one upload after the other. */
+/** python-requests: a process that sends uploads in sequence. */
 import { execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +35,7 @@ export async function openPythonRequests() {
   }
 }
 
-/** @param {string} path where Python is */
+/** @param {string} path of Python */
 function start(path) {
   const python = spawn(path, [script, String(uploadSize)], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,7 +1,6 @@
 """Uploads with python-requests.
 
-Each line that comes in is a job as JSON; each line that goes out is the answer to it, or the error that the caller of
-requests gets.
+Each input line is a job as JSON. Each output line is the answer, or the error that requests raised.
 """
 
 import json

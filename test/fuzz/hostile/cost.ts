@@ -1,4 +1,4 @@
-/** What one request costs, measured in this process. */
+/** Measures the cost of one request in this process. */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -15,31 +15,31 @@ const chunksPerTurn = 1024
 export interface Cost {
   /** Bytes sent. */
   readonly bytes: number
-  /** Milliseconds of processor time, without that of handing in the chunks. */
+  /** Milliseconds of processor time, without that of pushing the chunks. */
   readonly cpu: number
-  /** Milliseconds that the event loop stood still at a stretch. */
+  /** Milliseconds for which the event loop was blocked at once. */
   readonly block: number
   /** Bytes of the answer. */
   readonly answer: number
-  /** An error that no client can cause where all is well: it would be a 500. */
+  /** An error that would be a 500, which no client should be able to cause. */
   readonly failure?: string
 }
 
-/** Over this much of what is allowed no second look is needed. */
+/** Above this multiple of the allowed cost no second measurement is needed. */
 const certain = 5
 
 /** Milliseconds for one request. */
 const patience = 120_000
 
-/** How much of what is allowed a request has taken: over 1 is too much of something. */
+/** The largest share of an allowed cost that a request has taken: above 1 is too much. */
 export function excess({ bytes, cpu, block, answer, failure }: Cost): number {
   if (failure !== undefined) return Infinity
   return Math.max(cpu / allowedCpu(bytes), block / allowedBlock(bytes), answer / allowedAnswer)
 }
 
 /**
- * Measures a request, several times where it looks dear: the least of each figure counts, since whatever else the
- * machine does can only add to it.
+ * Measures a request, several times if it is expensive: the least of each figure counts, because other load on the
+ * machine only adds.
  */
 export async function costOf(recipe: Recipe, times = 3): Promise<Cost> {
   const body = payloadOf(recipe)
@@ -64,13 +64,13 @@ async function costOnce(recipe: Recipe, body: Buffer): Promise<Cost> {
   const cpu = await cpuOf(async () => {
     answered = await request(recipe, body)
   })
-  // The last stretch is counted when the loop has turned once more.
+  // The last delay is recorded in the next turn of the loop.
   await new Promise((resolve) => setTimeout(resolve, 2))
   delay.disable()
   return {
     bytes: body.length,
     cpu: Math.max(0, cpu - handingIn),
-    // Time in which other processes had the processor is no work of ours.
+    // Time taken by other processes does not count.
     block: Math.min(cpu, delay.max / 1e6),
     ...answered,
   }
@@ -118,7 +118,7 @@ async function isIn(promise: Promise<void>): Promise<boolean> {
   }
 }
 
-/** The same chunks to a request that is not read by anything. */
+/** Pushes the same chunks into a request that only discards them. */
 async function discard(recipe: Recipe, body: Buffer): Promise<void> {
   const incoming = incomingOf(recipe, body)
   incoming.resume()
@@ -145,7 +145,7 @@ async function handIn(incoming: IncomingMessage, body: Buffer, size: number): Pr
   await setImmediate()
 }
 
-/** A connection that takes everything and counts it. */
+/** A connection that counts what is written to it. */
 function countingLine(): { line: Socket; taken: () => number } {
   let taken = 0
   const line = new Writable({

@@ -1,4 +1,4 @@
-/** Bodies that are known to be hostile: the search starts from them, and the chaos of test/chaos sends them. */
+/** Known hostile bodies: the search starts from them, and test/chaos sends them. */
 import type { Recipe, RepeatedPart, Run } from './recipe.js'
 
 const MiB = 1024 * 1024
@@ -7,7 +7,7 @@ const multipart = { contentType: 'multipart/form-data; boundary=X', text: [] }
 const urlEncoded = { contentType: 'application/x-www-form-urlencoded', parts: [] }
 const json = { contentType: 'application/json', parts: [] }
 
-/** What most of them have in common. */
+/** Common to most of them. */
 const ordinary = { route: 'untyped', encoding: '', ending: 'whole', chunk: 64 * 1024 } as const
 
 const once = (unit: string): Run => ({ unit, times: 1 })
@@ -22,7 +22,7 @@ function parts(times: number, header: readonly Run[], ...content: Run[]): { part
 const ofType = (type: string): Run => once(`\r\nContent-Type: ${type}`)
 const file = once('; filename="a-file-name-of-some-length.txt"')
 
-/** Room in a part's header beside its Content-Disposition. */
+/** Bytes in the header of a part beside its Content-Disposition. */
 const headerRoom = 16_000
 const lineOfPadding = [once('\r\nX-P: '), filling(headerRoom, 'p')]
 const dashes = [filling(150, '-'), once('='), filling(873, ' ')]
@@ -35,7 +35,7 @@ const listOf = (size: number, unit: string): Run[] => [
   once(`${unit.slice(0, -1)}]`),
 ]
 
-/** What an honest client sends: a form of 1,000 fields, 1 MiB in all. */
+/** The form of an honest client: 1,000 fields, 1 MiB in all. */
 export const honest: Recipe = {
   ...ordinary,
   ...multipart,
@@ -48,7 +48,7 @@ export const honest: Recipe = {
   ],
 }
 
-/** By a short name that a seed may begin with. */
+/** By short names, with which a seed may begin. */
 export const known = {
   'dashes-in-parts': {
     ...ordinary,
@@ -193,7 +193,7 @@ function namedParts(times: number, name: string, ...content: Run[]): { parts: Re
   return { parts: [{ header: [once(`Content-Disposition: form-data; name="${name}"`)], content, times }] }
 }
 
-/** Their names are so long that V8 would rather keep the header that they stand in than copy them. */
+/** Parts with names so long that V8 would keep the whole header in memory rather than copy the name. */
 function longNamedParts(times: number, header: readonly Run[], ...content: Run[]): { parts: RepeatedPart[] } {
   const name = once('Content-Disposition: form-data; name="a-name-of-some-length-§"')
   return { parts: [{ header: [name, ...header], content, times }] }

@@ -1,13 +1,13 @@
-/** The bytes that a recipe comes to. */
+/** Makes the bytes of a recipe. */
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import type { Recipe, RepeatedPart, Run } from './recipe.js'
 
-/** Bytes of the largest body before it is compressed, where nothing else is said. */
+/** Bytes of the largest body before compression, by default. */
 const usualMost = 4 * 1024 * 1024
 
 const whole = { '': (bytes: Buffer) => bytes, gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }
 
-/** Every byte of the text can be decompressed, yet there is more to come. */
+/** Every byte of the text can be decompressed, but the stream has not ended. */
 const unfinished = {
   '': (bytes: Buffer) => bytes.subarray(0, -1),
   gzip: (bytes: Buffer) => gzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }),
@@ -15,7 +15,7 @@ const unfinished = {
   br: (bytes: Buffer) => brotliCompressSync(bytes, { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
 }
 
-/** What is sent of the body. Where its end is withheld, that is all but the last bytes. */
+/** The bytes to send: without the last ones if the end is withheld. */
 export function payloadOf(recipe: Recipe, most: number = usualMost): Buffer {
   const { encoding, ending } = recipe
   const text = Buffer.from(textOf(recipe, most), 'latin1')
@@ -44,13 +44,13 @@ function textOf({ text, parts }: Recipe, most: number): string {
 function textOfParts({ header, content, times }: RepeatedPart, room: number): string {
   const one = `--X\r\n${textOfRuns(header, room)}\r\n\r\n${textOfRuns(content, room)}\r\n`
   const count = Math.min(times, Math.max(1, Math.floor(room / one.length)))
-  // The names of parts may differ, the runs inside them are the same.
+  // Only the names of the parts may differ.
   return one.includes('§')
     ? Array.from({ length: count }, (_, index) => one.replaceAll('§', index.toString(36))).join('')
     : one.repeat(count)
 }
 
-/** The `§` of a unit that is there once is left to the part. */
+/** A `§` in a unit that occurs once is replaced by the part. */
 function textOfRuns(runs: readonly Run[], room: number): string {
   let text = ''
   for (const { unit, times } of runs) {

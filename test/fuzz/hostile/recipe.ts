@@ -1,11 +1,11 @@
 /**
- * Requests that an attacker would send, as plain data: what is repeated how often, how it is compressed, cut and ended.
- * Plain data can be changed a little, so that a search can climb from a bad body to a worse one.
+ * Hostile requests as plain data: what is repeated how often, and how it is compressed, cut and ended. Plain data can be
+ * changed a little, so that a search can climb from a bad body to a worse one.
  */
 import type { Random } from '../random.js'
 import { routeNames, type RouteName } from './routes.js'
 
-/** A text repeated. `§` in it becomes a number that differs each time. All text stands for bytes. */
+/** A repeated text, in which `§` becomes a number that differs each time. One character is one byte. */
 export interface Run {
   unit: string
   times: number
@@ -25,7 +25,7 @@ const endings = ['whole', 'withheld', 'cut', 'trailing bytes', 'two members'] as
 export interface Recipe {
   route: RouteName
   contentType: string
-  /** The whole body, or what comes before the first part. */
+  /** The whole body, or what precedes the first part. */
   text: Run[]
   /** Empty for a body that is not multipart. The boundary is always `X`. */
   parts: RepeatedPart[]
@@ -39,7 +39,7 @@ const multipart = 'multipart/form-data; boundary=X'
 const urlEncoded = 'application/x-www-form-urlencoded'
 const json = 'application/json'
 
-/** Bytes that mean something to some parser. */
+/** Bytes that are special to some parser. */
 const bytes = Array.from('-\r\n \t;"%[{\\=&+,.:\0\xffa')
 
 /** Texts of each kind that are cheap to repeat. */
@@ -130,7 +130,7 @@ const units = {
   ],
 }
 
-/** How a JSON text may end: well, or as no JSON ends. */
+/** Valid and invalid ends of a JSON text. */
 const jsonEnds = ['0]', ']', '{}]', '"z":0}', '}', '', '"', ',', '\x7f']
 const jsonStarts = ['[', '{', '"', '[[', '{"q":', '{"v":[', '{"items":[', ' ', '']
 
@@ -143,7 +143,7 @@ const charsets = [
   '; charset=latin1',
 ]
 
-/** Names that the typed routes know, deep names, and long ones. */
+/** Names of the typed routes, deep names, and long names. */
 const names = [
   'a',
   'f',
@@ -173,7 +173,7 @@ const names = [
   'constructor',
 ]
 
-/** Values that fit, and do not fit, the typed routes. */
+/** Values that the typed routes accept or refuse. */
 const values = [
   'z',
   '1',
@@ -216,7 +216,7 @@ export function buildRecipe(random: Random): Recipe {
     contentType: random.chance(0.95) ? multipart : 'multipart/form-data',
     text: random.chance(0.1) ? [run(random.pick(units.framing), size / 4)] : [],
     parts: Array.from({ length: random.chance(0.8) ? 1 : 2 }, () => buildPart(random, size)),
-    // A compressed form is refused, which costs nothing.
+    // Rarely, because a compressed form is refused at once.
     encoding: random.chance(0.02) ? random.pick(encodings) : '',
   }
 }
@@ -260,13 +260,13 @@ function formRuns(random: Random, size: number): Run[] {
   return [run(start), run(random.pick(units.form), size)]
 }
 
-/** What looks like the first line of a multipart body for as long as possible. */
+/** Text that resembles the first line of a multipart body as long as possible. */
 function paddedDashes(random: Random, size: number): Run[] {
   const dashes = random.pick([2, 60, 150, 200, 300])
   return [run('-', dashes), run('='), run(random.pick([' ', '\t', '-', '\r\n', '&']), size - dashes)]
 }
 
-/** As often as it takes to fill `size` bytes; without a size, once. */
+/** Repeats a unit to fill `size` bytes; without a size, once. */
 function run(unit: string, size = 0): Run {
   return { unit, times: Math.max(1, Math.floor(size / Math.max(1, unit.length))) }
 }

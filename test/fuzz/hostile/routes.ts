@@ -1,4 +1,4 @@
-/** Routes whose schemas give a hostile body the most to do, under default limits. */
+/** Routes whose schemas make a hostile body most expensive, under default limits. */
 import { body, form, memory, multipart, type Middleware } from '@formgate/express'
 import { z } from 'zod'
 
@@ -35,7 +35,7 @@ const variants = Array.from({ length: 50 }, (_, index) =>
   }),
 )
 
-/** Unions inside each other, as deep as it says. */
+/** Unions nested to this depth. */
 function nestedUnion(depth: number): z.ZodType {
   if (depth === 0) return z.union([z.number(), z.boolean(), z.date()])
   const inner = nestedUnion(depth - 1)

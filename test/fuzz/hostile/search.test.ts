@@ -10,10 +10,10 @@ const task = JSON.parse(process.env['FUZZ_HOSTILE'] ?? 'null') as null | {
   readonly minutes: number
 }
 
-/** How many times what is promised a body may take here: a busy machine makes everything dearer. */
+/** The allowed multiple of the promised cost: on a busy machine everything costs more. */
 const slack = 3
 
-/** Milliseconds of processor time that the honest body takes at most on a machine that does nothing else. */
+/** Milliseconds of processor time that the honest body takes at most on an idle machine. */
 const quiet = 10
 
 describe.skipIf(task !== null)('a hostile body', () => {
@@ -25,7 +25,7 @@ describe.skipIf(task !== null)('a hostile body', () => {
   })
 
   test.each([...Object.keys(known), ...Array.from({ length: 200 }, (_, seed) => String(seed))])(
-    '%s takes no more than a few times the processor time of an honest one, and has a short answer',
+    '%s costs at most a few times the processor time of an honest one, and has a short answer',
     { timeout: 60_000 },
     async (seed) => {
       const found = await find(seed)

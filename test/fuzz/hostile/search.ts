@@ -1,4 +1,4 @@
-/** A search for the dearest body: keep the worst, change them a little, keep what is worse. */
+/** Searches for the most expensive body: keeps the worst, changes them a little, and keeps the worst again. */
 import { Random } from '../random.js'
 import { costOf, excess, type Cost } from './cost.js'
 import { known, type KnownName } from './known.js'
@@ -14,7 +14,7 @@ export interface Found {
   readonly cost: Cost
 }
 
-/** How many of the worst are kept. */
+/** How many of the worst bodies are kept. */
 const kept = 24
 
 /** The recipe of a seed as `Found` names it. */
@@ -26,16 +26,16 @@ function recipeOf(seed: string): Recipe {
   return changes.reduce<Recipe>((recipe, change) => mutateRecipe(new Random(Number(change)), recipe), recipe)
 }
 
-/** Measures what a seed stands for. */
+/** Measures the body of a seed. */
 export async function find(seed: string, times?: number): Promise<Found> {
   const recipe = recipeOf(seed)
   return { seed, recipe, cost: await costOf(recipe, times) }
 }
 
 /**
- * Searches for as long as it is told, from the known bodies on.
+ * Searches for the given time, starting from the known bodies.
  *
- * @param first the first seed; it decides every choice but for what the measurements say
+ * @param first the first seed; it decides every choice that does not depend on measurements
  * @returns the worst of each kind, the worst first, and how many were tried
  */
 export async function search(
@@ -68,7 +68,7 @@ function keep(worst: readonly Found[], found: Found): Found[] {
     .slice(0, kept)
 }
 
-/** What makes two bodies variants of one another, so that the kept ones differ. */
+/** A key that variants of a body share, so that the kept bodies differ. */
 function kindOf({ route, contentType, parts, encoding }: Recipe): string {
   const types = parts.map(
     ({ header }) => /Content-Type: [\w/-]+/.exec(header.map(({ unit }) => unit).join(''))?.[0],
@@ -76,7 +76,7 @@ function kindOf({ route, contentType, parts, encoding }: Recipe): string {
   return [route, contentType.split(';')[0], encoding, ...types].join(' ')
 }
 
-/** One line: the figures, the seed, and what the body is made of. */
+/** One line: the figures, the seed, and a description of the body. */
 export function lineOf({ seed, recipe, cost }: Found): string {
   const perMiB = (cost.cpu / cost.bytes) * 1024 * 1024
   const figures = [

@@ -26,14 +26,14 @@ export function cancelContinue(request: Request): void {
   if (waiting.delete(request)) Reflect.deleteProperty(request, '_read')
 }
 
-/** Node sets `server` on every socket, but does not document it. Injected requests of tests have none. */
+/** Node sets `server` on every connection, but does not document it. A request that a test or a host makes has none. */
 function serverOf(request: Request): EventEmitter | undefined {
   if (request.httpVersionMajor > 1) {
     // The socket of an ended HTTP/2 session throws on every access.
     const { session } = (request as Http2ServerRequest).stream
     if (session === undefined || session.destroyed) return undefined
   }
-  return (request.socket as { server?: EventEmitter } | null)?.server
+  return (request.socket as { server?: EventEmitter | null } | null)?.server ?? undefined
 }
 
 function continueOnRead(this: EventEmitter, request: Request, response: Response): void {
