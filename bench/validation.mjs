@@ -11,8 +11,8 @@ import { importSources } from './sources.mjs'
 
 const { defaultLimits, coerceForm, validate } = await importSources(
   'index',
-  'validation/coerce-form',
-  'validation/validate',
+  'coercion/coerce-form',
+  'schema/validate',
 )
 const require = createRequire(new URL('../test/package.json', import.meta.url))
 const bound = 6

@@ -28,7 +28,7 @@ describe.each(words)('%s', (_, { form, body }) => {
     ['a stream with a default of undefined', () => body(stream(), { default: undefined }), '"default"'],
     ['a stream with a factory', () => body(stream(), { defaultFactory: () => 1 }), '"defaultFactory"'],
     ['an optional stream', () => body(z.optional(wrong(stream()))), 'optional()'],
-    ['a stream or nothing', () => body(z.union([z.undefined(), wrong(stream())])), 'no schemas'],
+    ['a stream or nothing', () => body(z.union([z.undefined(), wrong(stream())])), 'are not schemas'],
   ])('ParameterCannotUseDefaultError for %s', (_, define, message) => {
     expect(define).toThrow(ParameterCannotUseDefaultError)
     expect(define).toThrow(message)

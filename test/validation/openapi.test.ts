@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { accept } from '../../packages/core/src/checks/accept.js'
 import { openapi } from '../../packages/core/src/schema/openapi.js'
-import type { Schema, ZodSchema } from '../../packages/core/src/schema/schema.js'
+import type { ZodSchema } from '../../packages/core/src/schema/read-zod.js'
+import type { Schema } from '../../packages/core/src/schema/schema.js'
 import { minis, zods } from './zods.js'
 
 describe.each([...zods])('%s', (_, z) => {

@@ -1,4 +1,4 @@
-/** The rules for what has keys. */
+/** Reads objects, records, lists and tuples. */
 
 import {
   type ListNode,
@@ -9,11 +9,10 @@ import {
   type TupleNode,
 } from '../schema/form-node.js'
 import { NO_MATCH } from '../schema/text-value.js'
-import { FormTree, rawValue } from './form-tree.js'
-import { isPlainObject, plainObject, type PlainObject } from './plain-object.js'
+import { FormTree, isPlainObject, plainObject, type PlainObject, rawValue } from './form-tree.js'
 import type { Reader } from './reader.js'
 
-/** An object, from fields with a path in their name, from JSON, or from JSON with files beside it. */
+/** Reads an object from fields with a path in their name, from JSON, or from JSON with files beside it. */
 export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
   const whole = reader.wholeValue(node, tree, depth)
@@ -27,10 +26,10 @@ export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, dep
 }
 
 /**
- * An object by its fields.
+ * Reads the fields of an object.
  *
- * @param tree `undefined` where nothing arrived
- * @param base what is there already
+ * @param tree `undefined` if nothing arrived
+ * @param base the values that came as JSON
  */
 export function readFields(
   reader: Reader,
@@ -54,7 +53,7 @@ export function readFields(
   return object
 }
 
-/** Unknown names stay, so that a strict schema can report them; any other schema drops them. */
+/** Keeps unknown names, so that a strict schema reports them; other schemas drop them. */
 function readUnknown(
   reader: Reader,
   node: ObjectNode,
@@ -65,21 +64,21 @@ function readUnknown(
   const { catchall } = node
   for (const [key, child] of children) {
     if (node.fields.has(key)) continue
-    // Zod 4.1 assigns unknown keys to an ordinary object, where this one would become its prototype.
+    // Zod 4.1 assigns unknown keys to an ordinary object, where this one sets the prototype.
     if (key === '__proto__' && catchall !== undefined) continue
     if (node.strict) reader.mismatches += 1
     object[key] = catchall === undefined ? rawValue(child) : reader.read(catchall, child, depth + 1)
   }
 }
 
-/** A record or a map. */
+/** Reads a record or a map. */
 export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
   const whole = reader.wholeValue(node, tree, depth)
   if (node.isMap && isPairs(whole)) return new Map(whole)
   const base = isPlainObject(whole) ? whole : undefined
   if (base === undefined && tree.children.size === 0 && depth > 0) return reader.mismatch(rawValue(tree))
-  // Its keys are the client's, and may be many: a copy takes as long as parsing them did.
+  // The client chooses the number of keys, and a copy takes as long as parsing them did.
   if (base !== undefined && tree.children.size === 0 && !node.isMap) return base
   const record = plainObject()
   if (base !== undefined) Object.assign(record, base)
@@ -94,12 +93,12 @@ function readKey(node: Node, key: string): unknown {
   return value === NO_MATCH ? key : value
 }
 
-/** What `[...map]` is in JSON. */
+/** True for `[...map]` as JSON. */
 function isPairs(value: unknown): value is [unknown, unknown][] {
   return Array.isArray(value) && value.every((pair) => Array.isArray(pair) && pair.length === 2)
 }
 
-/** An array or a set, from repeated names, from names with an index, or from JSON. */
+/** Reads an array or a set from repeated names, from names with an index, or from JSON. */
 export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: number): unknown {
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
   if (node.optional && reader.isBlankText(tree) && !acceptsText(node.element, '')) return undefined
@@ -107,7 +106,7 @@ export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: 
   return node.isSet ? new Set(items) : items
 }
 
-/** A list that came in one chunk. */
+/** The items of a list that came as JSON. */
 function wholeList(
   reader: Reader,
   node: ListNode,
@@ -119,7 +118,7 @@ function wholeList(
   const items: readonly unknown[] = whole
   const [entry] = tree.entries
   const { element } = node
-  // A list of texts takes a text that looks like JSON for one of its items, unless that is a list of texts itself.
+  // In a list of texts, a text that looks like JSON is an item, unless it is a list of texts itself.
   const acceptsAny = element.kind === 'scalar' && element.acceptsAny
   const mayBeItem = entry?.kind === 'text' && !acceptsAny && acceptsText(element, entry.value)
   return mayBeItem && !items.every((item) => typeof item === 'string') ? undefined : items
@@ -129,14 +128,14 @@ function readItems(reader: Reader, node: ListNode, tree: FormTree, depth: number
   const items: unknown[] = []
   for (const item of tree.indexed(reader.limits)) items.push(reader.read(node.element, item, depth + 1))
   for (const entry of reader.entriesFor(node, tree)) {
-    // An input that was left empty is no item.
+    // An empty input is not an item.
     if (reader.isBlankText(FormTree.of(entry)) && !acceptsText(node.element, '')) continue
     items.push(reader.readItem(node.element, entry, depth + 1))
   }
   return items
 }
 
-/** A tuple: as a list, but each item has a place and a schema of its own. */
+/** Reads a tuple: a list in which each item has its own schema. */
 export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth: number): unknown {
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
   if (node.optional && reader.isBlankText(tree)) return undefined

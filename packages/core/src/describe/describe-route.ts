@@ -10,7 +10,8 @@ import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
 import { selectParser, type RegisteredParser } from '../parsers/registry.js'
 import type { TypedRoute } from '../typed-route.js'
 import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
-import { isZodSchema, type Schema } from '../schema/schema.js'
+import { isZodSchema } from '../schema/read-zod.js'
+import type { Schema } from '../schema/schema.js'
 import { bodyReadings, type BodyReading } from './body-readings.js'
 
 /**
