@@ -72,8 +72,9 @@ export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options
 function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): FormTree {
   const tree = new FormTree()
   const keys = root.kind === 'object' ? root.fields : undefined
+  let paths: FieldPaths | undefined
   for (const entry of entries) {
-    const path = keys?.has(entry.name) ? undefined : FieldPaths.of(root, limits).get(entry.name)
+    const path = keys?.has(entry.name) ? undefined : (paths ??= FieldPaths.of(root, limits)).get(entry.name)
     if (path === undefined) tree.child(entry.name).entries.push(entry)
     else tree.add(path, entry)
   }

@@ -8,17 +8,11 @@ import {
   anything,
   coercedNode,
   enumNode,
-  formatRule,
-  matches,
   noTextNode,
-  readBigInt,
-  readBoolean,
-  readDate,
-  readNumber,
   textNode,
-  type TextRule,
   valueNode,
 } from './text-value.js'
+import { formatRule, type TextRule } from './text-value.js'
 
 /**
  * A schema of zod 4, zod/mini or another library on zod's core. Zod itself is never imported: its definitions are plain
@@ -33,14 +27,12 @@ type CheckDef = ($ZodChecks | $ZodCustom)['_zod']['def']
 
 /** True for a schema of zod 4. One of zod 3 is a Standard Schema only. */
 export function isZodSchema(value: unknown): value is ZodSchema {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as Partial<ZodSchema>)._zod?.def === 'object'
-  )
+  return typeof (value as Partial<ZodSchema> | null | undefined)?._zod?.def === 'object'
 }
 
 /** The type of a schema in zod's words, such as `file`; that of the wrapper for a wrapped schema. */
-export function zodType({ _zod }: ZodSchema): Def['type'] {
-  return (_zod.def as Def).type
+export function zodType({ _zod }: ZodSchema): string {
+  return _zod.def.type
 }
 
 /** True for `z.any()` and `z.unknown()` without checks. */
@@ -60,9 +52,7 @@ const noWrapping = { optional: false, nullable: false, caught: false, runsCode: 
  */
 export function nodeOf(schema: ZodSchema): Node {
   let node = nodes.get(schema)
-  if (node === undefined) {
-    nodes.set(schema, (node = read(schema, noWrapping)))
-  }
+  if (node === undefined) nodes.set(schema, (node = read(schema, noWrapping)))
   return node
 }
 
@@ -132,18 +122,13 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       return def.coerce === true
         ? { ...coercedNode(wrapping), blankIsAbsent: false }
         : textNode(textRules(def), wrapping)
-    case 'template_literal': {
-      const { pattern } = schema._zod as unknown as { readonly pattern: RegExp }
-      return textNode([(text) => matches(pattern, text)], wrapping)
-    }
+    case 'template_literal':
+      return textNode([formatRule(schema._zod as { readonly pattern?: RegExp })], wrapping)
     case 'number':
-      return valueNode(wrapping, readNumber, def.coerce)
     case 'bigint':
-      return valueNode(wrapping, readBigInt, def.coerce)
     case 'date':
-      return valueNode(wrapping, readDate, def.coerce)
     case 'boolean':
-      return { ...valueNode(wrapping, readBoolean, def.coerce), isBoolean: true }
+      return valueNode(def.type, wrapping, def.coerce)
     case 'literal':
       return allowedNode(def.values, wrapping)
     case 'enum':
@@ -261,11 +246,8 @@ interface CheckRule {
   readonly runsCode?: boolean
 }
 
-interface Check {
-  readonly def: CheckDef
-  /** The function that zod calls. */
-  readonly check?: unknown
-}
+/** A check of zod, with the function that zod calls. */
+type Check = { readonly def: CheckDef; readonly check?: unknown }
 
 /** The checks of a schema, itself first where it is one too, such as `z.email()`. */
 function checksOf(def: Def): readonly CheckRule[] {
@@ -274,13 +256,10 @@ function checksOf(def: Def): readonly CheckRule[] {
 }
 
 /** The rules of a string that are known without running code of its author. */
-function textRules(def: Def): readonly TextRule[] {
-  const rules: TextRule[] = []
-  for (const { text, rewrites } of checksOf(def)) {
-    if (rewrites) break
-    if (text !== undefined) rules.push(text)
-  }
-  return rules
+function textRules(def: Def): readonly (TextRule | undefined)[] {
+  const checks = checksOf(def)
+  const end = checks.findIndex(({ rewrites }) => rewrites)
+  return (end === -1 ? checks : checks.slice(0, end)).map(({ text }) => text)
 }
 
 function readCheck({ def, check }: Check): CheckRule {

@@ -15,19 +15,19 @@ const dateTime =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
 
 /** @returns a finite number, or `NO_MATCH` */
-export function readNumber(text: string): number | typeof NO_MATCH {
+function readNumber(text: string): number | typeof NO_MATCH {
   if (!decimal.test(text)) return NO_MATCH
   const number = Number(text)
   return Number.isFinite(number) ? number : NO_MATCH
 }
 
 /** @returns a bigint of at most 1000 digits, or `NO_MATCH` */
-export function readBigInt(text: string): bigint | typeof NO_MATCH {
+function readBigInt(text: string): bigint | typeof NO_MATCH {
   return text.length <= longestInteger && integer.test(text) ? BigInt(text) : NO_MATCH
 }
 
 /** Reads what checkboxes (`on`), selects and scripts send, in any case. @returns a boolean, or `NO_MATCH` */
-export function readBoolean(text: string): boolean | typeof NO_MATCH {
+function readBoolean(text: string): boolean | typeof NO_MATCH {
   switch (text.toLowerCase()) {
     case 'true':
     case 'on':
@@ -48,7 +48,7 @@ export function readBoolean(text: string): boolean | typeof NO_MATCH {
  * @returns a date, or `NO_MATCH`. A time without a zone, as `<input type=datetime-local>` sends it, is UTC, so that a
  * body means the same on every server.
  */
-export function readDate(text: string): Date | typeof NO_MATCH {
+function readDate(text: string): Date | typeof NO_MATCH {
   const match = dateTime.exec(text)
   if (match === null) return NO_MATCH
   const [, day = '', time = '00:00', zone = 'Z'] = match
@@ -65,7 +65,7 @@ export function readDate(text: string): Date | typeof NO_MATCH {
  *
  * @returns one of the values, or `NO_MATCH`
  */
-export function readAllowed(text: string, values: readonly unknown[]): unknown {
+function readAllowed(text: string, values: readonly unknown[]): unknown {
   if (values.includes(text)) return text
   for (const value of values) {
     const read = readAs(text, value)
@@ -100,16 +100,15 @@ export function formatRule({
   readonly pattern?: RegExp | undefined
   readonly fn?: unknown
 }): TextRule | undefined {
-  if (pattern !== undefined) return (text: string) => matches(pattern, text)
-  // Formats without a pattern (url, jwt) refuse an empty text; a format with a function may accept anything.
-  return typeof fn === 'function' ? undefined : (text: string) => text !== ''
-}
-
-/** Tests a text against a pattern of the schema. */
-export function matches(pattern: RegExp, text: string): boolean {
-  // A pattern with the flag g or y starts where its last match ended.
-  pattern.lastIndex = 0
-  return pattern.test(text)
+  if (pattern === undefined) {
+    // Formats without a pattern (url, jwt) refuse an empty text; a format with a function may accept anything.
+    return typeof fn === 'function' ? undefined : (text) => text !== ''
+  }
+  return (text) => {
+    // A pattern with the flag g or y starts where its last match ended.
+    pattern.lastIndex = 0
+    return pattern.test(text)
+  }
 }
 
 const single = {
@@ -120,23 +119,27 @@ const single = {
   acceptsFiles: false,
 } as const
 
-/**
- * The node of a value that is not a text, such as a number.
- *
- * @param read returns the value, or `NO_MATCH`
- * @param coerces true if the schema reads the text itself
- */
-export function valueNode(wrapping: Wrapping, read: (text: string) => unknown, coerces = false): ScalarNode {
-  return coerces ? coercedNode(wrapping) : { ...single, ...wrapping, read, acceptsText: () => false }
+const readers = { number: readNumber, bigint: readBigInt, date: readDate, boolean: readBoolean }
+
+/** The node of a value that is not a text. @param coerces true if the schema reads the text itself */
+export function valueNode(
+  type: 'number' | 'bigint' | 'date' | 'boolean',
+  wrapping: Wrapping,
+  coerces = false,
+): ScalarNode {
+  const isBoolean = type === 'boolean'
+  if (coerces) return { ...coercedNode(wrapping), isBoolean }
+  return { ...noTextNode(wrapping), read: readers[type], isBoolean }
 }
 
 /** The node of a value that no text stands for. */
 export function noTextNode(wrapping: Wrapping): ScalarNode {
-  return valueNode(wrapping, () => NO_MATCH)
+  return { ...single, ...wrapping, read: () => NO_MATCH, acceptsText: () => false }
 }
 
 /** The node of a text. */
-export function textNode(rules: readonly TextRule[], wrapping: Wrapping): ScalarNode {
+export function textNode(given: readonly (TextRule | undefined)[], wrapping: Wrapping): ScalarNode {
+  const rules = given.filter((rule) => rule !== undefined)
   const acceptsText = (text: string) => rules.every((rule) => rule(text))
   return {
     ...single,

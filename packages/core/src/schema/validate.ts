@@ -72,7 +72,7 @@ export async function validate<Output>(
 function isRunning(schema: object): schema is RunningSchema {
   if (!isZodSchema(schema)) return false
   const { _zod, clone, safeParse } = schema as Partial<RunningSchema>
-  return [_zod?.run, clone, safeParse].every((method) => typeof method === 'function')
+  return typeof _zod?.run === 'function' && typeof clone === 'function' && typeof safeParse === 'function'
 }
 
 const synchronous = new WeakMap<ZodSchema, boolean>()
