@@ -1,4 +1,3 @@
-/** Checks for files in a schema, for servers and browsers alike. */
-export { accept, type Accepted } from './checks/accept.js'
+/** Checks for files in a schema, in browsers and on servers. */
+export { accept, type Accepted, type FileCheck } from './checks/accept.js'
 export { sniff } from './checks/sniff.js'
-export type { FileCheck } from './checks/accept.js'

@@ -10,9 +10,8 @@ export {
   type BodyType,
   type FormOptions,
 } from './options/body-options.js'
-export { accept, type Accepted } from './checks/accept.js'
+export { accept, type Accepted, type FileCheck } from './checks/accept.js'
 export { sniff } from './checks/sniff.js'
-export type { FileCheck } from './checks/accept.js'
 export type { Coerce } from './coercion/coerce-form.js'
 export {
   openapi,

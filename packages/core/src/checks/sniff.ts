@@ -1,7 +1,6 @@
 /** `sniff()`: whether the content of a file is of the type that the client declares. */
 import { bareType, type FileCheck } from './accept.js'
-import { detectType, matchesDeclaredType, sampleSize } from './detect-type.js'
-import { recordDetectedType } from './detected-type.js'
+import { detectType, matchesDeclaredType, recordDetectedType, sampleSize } from './detect-type.js'
 
 const message = 'Invalid file type: the content is not of the type that the file declares'
 

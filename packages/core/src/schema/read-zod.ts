@@ -251,7 +251,7 @@ type Check = { readonly def: CheckDef; readonly check?: unknown }
 
 /** The checks of a schema, itself first where it is one too, such as `z.email()`. */
 function checksOf(def: Def): readonly CheckRule[] {
-  const own: readonly Check[] = 'check' in def ? [{ def: def as CheckDef }] : []
+  const own: readonly Check[] = 'check' in def ? [{ def }] : []
   return [...own, ...(def.checks ?? []).map(({ _zod }) => _zod as object as Check)].map(readCheck)
 }
 
