@@ -134,7 +134,6 @@ describe.each(zods)('%s', (_, z) => {
         .catchall(z.string().refine(slow))
         .and(z.object({ a: lazy })),
       z.object({ a: z.array(z.string()).optional().refine(slow).readonly() }),
-      z.record(z.string().refine(slow), z.any()),
       z.object({ a: z.unknown().pipe(z.array(z.string().refine(slow))) }),
       z.object({
         a: z.array(z.string().check(async ({ issues }) => void issues.push({ code: 'custom', input: 0 }))),

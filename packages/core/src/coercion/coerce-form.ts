@@ -21,10 +21,6 @@ import type { Reader } from './reader.js'
  */
 export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) => unknown
 
-export interface FormValueOptions extends CoerceOptions {
-  readonly coerce?: Coerce
-}
-
 /**
  * Returns the value to validate: that of the user's `coerce`, the coerced form for a schema of zod 4, and for any
  * other schema the merged fields and files, in which every field is a text.
@@ -34,7 +30,7 @@ export interface FormValueOptions extends CoerceOptions {
 export function formValue(
   schema: Schema | ZodSchema,
   entries: readonly Entry[],
-  options: FormValueOptions,
+  options: CoerceOptions & { readonly coerce?: Coerce },
 ): unknown {
   if (options.coerce !== undefined) return options.coerce(mergeEntries(entries), entries)
   return isZodSchema(schema) ? coerceForm(schema, entries, options) : mergeEntries(entries)

@@ -107,12 +107,10 @@ export class FormTree {
 
   /** True if only empty texts arrived. Kept, since each option of a union asks; call it when all entries are there. */
   get isBlank(): boolean {
-    return (this.#isBlank ??= this.#findBlank())
-  }
-
-  #findBlank(): boolean {
-    for (const child of this.children.values()) if (!child.isBlank) return false
-    return this.entries.every((entry) => entry.kind === 'text' && entry.value === '')
+    this.#isBlank ??=
+      [...this.children.values()].every((child) => child.isBlank) &&
+      this.entries.every((entry) => entry.kind === 'text' && entry.value === '')
+    return this.#isBlank
   }
 
   /** The name of a field in this tree, for a message. */

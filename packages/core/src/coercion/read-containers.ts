@@ -49,26 +49,17 @@ export function readFields(
     const value = reader.read(field, child, depth + 1)
     if (value !== undefined || field.needsKey) object[key] = value
   }
-  if (children !== undefined && children.size > known) readUnknown(reader, node, children, object, depth)
-  return object
-}
-
-/** Keeps unknown names, so that a strict schema reports them; other schemas drop them. */
-function readUnknown(
-  reader: Reader,
-  node: ObjectNode,
-  children: ReadonlyMap<string, FormTree>,
-  object: PlainObject,
-  depth: number,
-): void {
+  if (children === undefined || children.size === known) return object
   const { catchall } = node
   for (const [key, child] of children) {
     if (node.fields.has(key)) continue
     // Zod 4.1 assigns unknown keys to an ordinary object, where this one sets the prototype.
     if (key === '__proto__' && catchall !== undefined) continue
     if (node.strict) reader.mismatches += 1
+    // A strict schema reports unknown keys, any other drops them.
     object[key] = catchall === undefined ? rawValue(child) : reader.read(catchall, child, depth + 1)
   }
+  return object
 }
 
 /** Reads a record or a map. */
@@ -100,39 +91,19 @@ function isPairs(value: unknown): value is [unknown, unknown][] {
 
 /** Reads an array or a set from repeated names, from names with an index, or from JSON. */
 export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: number): unknown {
+  const { element, isSet } = node
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
-  if (node.optional && reader.isBlankText(tree) && !acceptsText(node.element, '')) return undefined
-  const items = wholeList(reader, node, tree, depth) ?? readItems(reader, node, tree, depth)
-  return node.isSet ? new Set(items) : items
-}
-
-/** The items of a list that came as JSON. */
-function wholeList(
-  reader: Reader,
-  node: ListNode,
-  tree: FormTree,
-  depth: number,
-): readonly unknown[] | undefined {
+  if (node.optional && reader.isBlankText(tree) && !acceptsText(element, '')) return undefined
   const whole = reader.wholeValue(node, tree, depth)
-  if (!Array.isArray(whole) || tree.children.size > 0) return undefined
-  const items: readonly unknown[] = whole
-  const [entry] = tree.entries
-  const { element } = node
-  // In a list of texts, a text that looks like JSON is an item, unless it is a list of texts itself.
-  const acceptsAny = element.kind === 'scalar' && element.acceptsAny
-  const mayBeItem = entry?.kind === 'text' && !acceptsAny && acceptsText(element, entry.value)
-  return mayBeItem && !items.every((item) => typeof item === 'string') ? undefined : items
+  const isWhole = Array.isArray(whole) && tree.children.size === 0 && !isTextItem(element, tree, whole)
+  const items: readonly unknown[] = isWhole ? whole : readItems(reader, node, tree, depth, () => element)
+  return isSet ? new Set(items) : items
 }
 
-function readItems(reader: Reader, node: ListNode, tree: FormTree, depth: number): readonly unknown[] {
-  const items: unknown[] = []
-  for (const item of tree.indexed(reader.limits)) items.push(reader.read(node.element, item, depth + 1))
-  for (const entry of reader.entriesFor(node, tree)) {
-    // An empty input is not an item.
-    if (reader.isBlankText(FormTree.of(entry)) && !acceptsText(node.element, '')) continue
-    items.push(reader.readItem(node.element, entry, depth + 1))
-  }
-  return items
+/** True if a text that looks like JSON is an item in a list of texts, rather than a list of texts itself. */
+function isTextItem(element: Node, { entries: [entry] }: FormTree, list: readonly unknown[]): boolean {
+  if (entry?.kind !== 'text' || (element.kind === 'scalar' && element.acceptsAny)) return false
+  return acceptsText(element, entry.value) && !list.every((item) => typeof item === 'string')
 }
 
 /** Reads a tuple: a list in which each item has its own schema. */
@@ -141,17 +112,28 @@ export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth
   if (node.optional && reader.isBlankText(tree)) return undefined
   const whole = reader.wholeValue(node, tree, depth)
   if (Array.isArray(whole) && tree.children.size === 0) return whole
-  const indexed = tree.indexed(reader.limits)
-  const nodeAt = (at: number) => node.items[at] ?? node.rest
-  const items = indexed.map((item, at) => {
-    const itemNode = nodeAt(at)
-    return itemNode === undefined ? reader.mismatch(rawValue(item)) : reader.read(itemNode, item, depth + 1)
-  })
+  return readItems(reader, node, tree, depth, (at) => node.items[at] ?? node.rest)
+}
+
+/** @param nodeAt returns the node of an item; `undefined` for one too many */
+function readItems(
+  reader: Reader,
+  node: ListNode | TupleNode,
+  tree: FormTree,
+  depth: number,
+  nodeAt: (index: number) => Node | undefined,
+): readonly unknown[] {
+  const items: unknown[] = []
+  for (const item of tree.indexed(reader.limits)) {
+    const itemNode = nodeAt(items.length)
+    items.push(itemNode ? reader.read(itemNode, item, depth + 1) : reader.mismatch(rawValue(item)))
+  }
   for (const entry of reader.entriesFor(node, tree)) {
     const itemNode = nodeAt(items.length)
-    items.push(
-      itemNode === undefined ? reader.mismatch(entry.value) : reader.readItem(itemNode, entry, depth + 1),
-    )
+    // An empty input is not an item of a list.
+    const isSkipped = node.kind === 'list' && reader.isBlankText(FormTree.of(entry))
+    if (isSkipped && !acceptsText(node.element, '')) continue
+    items.push(itemNode ? reader.readItem(itemNode, entry, depth + 1) : reader.mismatch(entry.value))
   }
   return items
 }

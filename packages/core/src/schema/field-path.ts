@@ -64,7 +64,7 @@ function cutBracket(text: string): Cut | undefined {
 }
 
 function cutKey(shape: Shape, text: string): Cut | undefined {
-  if (hasKey(shape, text)) return { key: text, rest: '' }
+  if (shape.some((node) => node.kind === 'object' && node.fields.has(text))) return { key: text, rest: '' }
   const punctuated = punctuatedKey(shape, text)
   if (punctuated !== undefined) return { key: punctuated, rest: text.slice(punctuated.length) }
   const end = text.search(punctuation)
@@ -74,11 +74,6 @@ function cutKey(shape: Shape, text: string): Cut | undefined {
     return { key: text, rest: '' }
   }
   return { key: text.slice(0, end), rest: text.slice(end) }
-}
-
-function hasKey(shape: Shape, key: string): boolean {
-  for (const node of shape) if (node.kind === 'object' && node.fields.has(key)) return true
-  return false
 }
 
 /** The longest key with a `.` or `[` in it that a text begins with. */
@@ -120,22 +115,16 @@ export function step(node: Node, key: string, inBrackets: boolean): Node | undef
   }
 }
 
-function checkPath(shape: Shape, path: readonly string[], name: string, limits: NameLimits): void {
+function checkPath(shape: Shape, path: readonly string[], field: string, limits: NameLimits): void {
   // `tags` and `tags[]` are equally deep.
   if (path.length - (path.at(-1) === append ? 1 : 0) > limits.nesting) {
-    throw new BodyError('LIMIT_NESTING', {
-      detail: 'A field name is nested too deeply.',
-      field: name,
-      limit: limits.nesting,
-    })
+    const detail = 'A field name is nested too deeply.'
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.nesting })
   }
   const counts = shape.every((node) => node.kind === 'list' || node.kind === 'tuple')
   if (counts && Number(path.at(-1)) > limits.arrayIndex) {
-    throw new BodyError('LIMIT_NESTING', {
-      detail: 'A field name has an index that is too high.',
-      field: name,
-      limit: limits.arrayIndex,
-    })
+    const detail = 'A field name has an index that is too high.'
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.arrayIndex })
   }
 }
 
