@@ -91,7 +91,7 @@ export class TypedRoute {
     return new TypedRoute(schema, { ...options, contentType: formTypes })
   }
 
-  /** The same, where its names are those of the form's fields: a `coerce` may have made others. */
+  /** The schema, if its names are those of the form's fields: a `coerce` option may have changed them. */
   get fileSchema(): Schema | undefined {
     return this.#options.coerce === undefined ? this.schema : undefined
   }

@@ -1,5 +1,4 @@
 /** The only reader of zod's definitions. */
-
 import type { $ZodChecks, $ZodCustom, $ZodTypes } from 'zod/v4/core'
 import { acceptedTypes } from '../checks/accept.js'
 import type { FileNode, ListNode, Node, ObjectNode, RecordNode, ScalarNode, Wrapping } from './form-node.js'
@@ -39,7 +38,7 @@ export function zodType({ _zod }: ZodSchema): string {
 export function acceptsAnything(schema: unknown): boolean {
   if (!isZodSchema(schema)) return false
   const { type, checks = [] } = schema._zod.def as Def
-  return (type === 'any' || type === 'unknown') && checks.length === 0
+  return ['any', 'unknown'].includes(type) && checks.length === 0
 }
 
 const nodes = new WeakMap<ZodSchema, Node>()
@@ -168,7 +167,7 @@ function listNode(def: Def, element: ZodSchema, wrapping: Wrapping): ListNode {
 }
 
 function smallest(rules: readonly CheckRule[]): number | undefined {
-  const most = Math.min(...rules.map((rule) => rule.most ?? Infinity))
+  const most = Math.min(...rules.map(({ most = Infinity }) => most))
   return most === Infinity ? undefined : most
 }
 
