@@ -1,4 +1,4 @@
-/** What a typed route makes of a body that is not there: not one byte, whatever the headers say. */
+/** Typed routes with an absent body: no byte, whatever the headers say. */
 import type { BodyOptions } from '@formgate/core'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -12,7 +12,7 @@ const nothing: readonly (readonly [string, Sent])[] = [
   ['Content-Length: 0 and a type', { type: 'application/json' }],
   ['a chunked body without a chunk', { framing: 'chunked' }],
   ['a chunked form without a chunk', { type: urlencodedType, framing: 'chunked' }],
-  ['a type that nobody reads', { type: 'image/png' }],
+  ['a media type that no parser reads', { type: 'image/png' }],
 ]
 
 const cases = frameworks.flatMap((framework) =>
@@ -29,7 +29,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     })
   const User = z.object({ name: z.string(), tags: z.array(z.string()) })
 
-  test.each(nothing)('%s: the default', async (_, sent) => {
+  test.each(nothing)('%s: gives the default', async (_, sent) => {
     const value = { name: 'nobody' }
     const send = await serving(User, { default: value })
     expect((await send(sent)).json).toEqual({ data: value, files: {} })
@@ -37,33 +37,33 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await form(sent)).json).toEqual({ data: null, files: {} })
   })
 
-  test.each(nothing)('%s: undefined for an optional schema', async (_, sent) => {
+  test.each(nothing)('%s: gives undefined for an optional schema', async (_, sent) => {
     expect((await (await serving(User.optional()))(sent)).json.data).toBe('undefined')
     expect((await (await serving(User.nullish()))(sent)).json.data).toBe('undefined')
   })
 
-  test.each(nothing)('%s: the default of the schema', async (_, sent) => {
+  test.each(nothing)('%s: gives the default of the schema', async (_, sent) => {
     const send = await serving(User.default({ name: 'nobody', tags: [] }))
     expect((await send(sent)).json.data).toEqual({ name: 'nobody', tags: [] })
   })
 
-  test.each(nothing)('%s: every missing field is named', async (_, sent) => {
+  test.each(nothing)('%s: reports every missing field', async (_, sent) => {
     const { status, json: problem } = await (await serving(User))(sent)
     expect(status).toBe(422)
     expect(problem.errors).toMatchObject([{ path: 'name' }])
   })
 
-  test('a form without fields that has none to have is empty', async () => {
+  test('a schema without fields gives an empty object', async () => {
     const send = await serving(z.object({ agree: z.boolean(), name: z.string().optional() }))
     expect((await send({})).json.data).toEqual({ agree: false })
   })
 
-  test('a route of JSON alone misses the body as a whole', async () => {
+  test('a JSON route reports that the whole body is missing', async () => {
     const send = await serving(User, { contentType: 'application/json' })
     expect((await send({})).json.errors).toMatchObject([{ path: '', code: 'invalid_type' }])
   })
 
-  test('defaultFactory makes a default for each request, and may take its time', async () => {
+  test('defaultFactory runs for each request and may be asynchronous', async () => {
     let count = 0
     const send = await serving(User, { defaultFactory: () => ({ count: (count += 1) }) })
     expect((await send({})).json.data).toEqual({ count: 1 })
@@ -75,7 +75,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await broken({})).status).toBe(500)
   })
 
-  test('null, 0, false and an empty text of JSON are values, and no default takes their place', async () => {
+  test('null, 0, false and an empty text in JSON are values, not replaced by a default', async () => {
     const options: BodyOptions = { default: 'default' }
     for (const value of [null, 0, false, '', [], {}]) {
       const send = await serving(
@@ -89,13 +89,13 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await (await serving(User.nullable()))(json(null))).json.data).toBeNull()
   })
 
-  test('a form without parts is a form, and no default takes its place', async () => {
+  test('a form without parts is a form, not replaced by a default', async () => {
     const send = await serving(User, { default: 'default' })
     expect((await send(multipart())).status).toBe(422)
     expect((await send(urlencoded('&'))).status).toBe(422)
   })
 
-  test('a default is handed on even where nothing is validated', async () => {
+  test('a default is used even if nothing is validated', async () => {
     const send = await serving(User, { validate: false, default: [1] })
     expect((await send({})).json.data).toEqual([1])
     expect((await send(json({ any: 1 }))).json.data).toEqual({ any: 1 })

@@ -1,4 +1,4 @@
-/** Which bodies a typed route takes, and what it answers to those that do not fit. */
+/** The bodies that a typed route accepts, and its answers to all others. */
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { BaseParser, MultiPartParser, type BodyOptions } from '@formgate/core'
@@ -30,7 +30,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
   const serving = (schema: z.ZodType, options?: BodyOptions) =>
     serve(framework, ({ body }) => body(schema, options), above)
 
-  test('form() takes both kinds of form, and answers anything else with a 415 that says so', async () => {
+  test('form() accepts both kinds of form and answers anything else with a 415 that names them', async () => {
     const send = await serve(framework, ({ form }) => form(z.object({ a: z.string() })), above)
     expect((await send(urlencoded('a=1'))).status).toBe(200)
     expect((await send(multipart([field('a'), '1']))).status).toBe(200)
@@ -56,26 +56,26 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     ['a range', 'application/*', true, true],
     ['any type', '*/*', true, true],
     ['another type', 'multipart/form-data', false, false],
-  ])('body() takes what contentType names: %s', async (_, contentType, takesJson, acceptsForms) => {
+  ])('body() accepts the media types of contentType: %s', async (_, contentType, takesJson, acceptsForms) => {
     const send = await serving(z.object({ a: z.string() }), { contentType })
     expect((await send(json({ a: 'x' }))).status).toBe(takesJson ? 200 : 415)
     expect((await send(urlencoded('a=x'))).status).toBe(acceptsForms ? 200 : 415)
   })
 
-  test('body() takes text where contentType says so, though no parser above reads it', async () => {
+  test('body() accepts text if contentType names it, even without a parser above for it', async () => {
     const send = await serving(z.string().min(3), { contentType: 'text/plain' })
     expect((await send({ type: 'text/plain', body: 'hello' })).json.data).toBe('hello')
     expect((await send({ type: 'text/plain', body: 'hi' })).status).toBe(422)
   })
 
-  test('body() takes a dialect of JSON that contentType names', async () => {
+  test('body() accepts a JSON dialect that contentType names', async () => {
     const send = await serving(z.object({ a: z.string() }), { contentType: 'application/vnd.api+json' })
     const dialect = await send({ type: 'application/vnd.api+json', body: '{"a":"x"}' })
     expect(dialect.json.data).toEqual({ a: 'x' })
     expect((await send(json({ a: 'x' }))).headers['accept']).toBe('application/vnd.api+json')
   })
 
-  test('every issue comes at once, of fields and files, without what was sent', async () => {
+  test('all issues of fields and files come at once, without submitted values', async () => {
     const send = await serving(
       z.object({
         name: z.string().min(3),
@@ -113,14 +113,14 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(answer.body).not.toMatch(/hunter|Xy|secret/)
   })
 
-  test('the status is that of the route', async () => {
+  test('the status option of the route is used', async () => {
     const send = await serving(z.object({ a: z.number() }), { status: 400 })
     const { status, json: problem } = await send(json({}))
     expect(status).toBe(400)
     expect(problem).toMatchObject({ status: 400, title: 'Bad Request', code: 'VALIDATION_FAILED' })
   })
 
-  test('asynchronous refinements run once, on values that are coerced', async () => {
+  test('asynchronous refinements run once, on coerced values', async () => {
     const seen = vi.fn<(value: unknown) => Promise<boolean>>(async () => true)
     const Range = z
       .object({ from: z.date(), to: z.date(), n: z.number().refine(seen) })
@@ -132,7 +132,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(problem.errors).toEqual([{ path: 'to', message: 'must be later', code: 'custom' }])
   })
 
-  test('a schema that throws is a fault of the server: 500, and no problem for the client', async () => {
+  test('a schema that throws is a 500 without details for the client', async () => {
     const storage = new WatchedStorage()
     const throws = z.string().refine((text): boolean => {
       if (text === 'reject') throw new RangeError('no database')
@@ -165,7 +165,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage).toMatchObject({ offered: ['f.txt'], bytes: 6, held: 0 })
   })
 
-  test('errors: next hands a 422 to the app', async () => {
+  test('errors: next passes a 422 to the app', async () => {
     const send = await serve(framework, ({ body }) => body(z.string(), { errors: 'next' }), {
       ...above,
       errorHandler: true,
@@ -179,7 +179,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     ['z.any()', undefined, z.any()],
     ['z.unknown()', undefined, z.unknown()],
     ['no schema', undefined, undefined],
-  ])('%s hands on the merged form as it came', async (_, options, schema) => {
+  ])('%s passes the merged form unchanged', async (_, options, schema) => {
     const send = await serve(framework, ({ body }) => body(schema, options), above)
     expect((await send(urlencoded('a=x&b=1&b=2'))).json.data).toEqual({ a: 'x', b: ['1', '2'] })
     expect((await send(json({ a: 'x' }))).json.data).toEqual({ a: 'x' })
@@ -188,7 +188,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send({})).json).toEqual({ data: {}, files: {} })
   })
 
-  test('a rule on z.any() is asked nevertheless', async () => {
+  test('a check on z.any() still runs', async () => {
     const send = await serving(z.any().refine((value) => value?.a === 'x', 'a must be x'))
     expect((await send(urlencoded('a=x'))).status).toBe(200)
     expect((await send(urlencoded('a=y'))).json.errors).toMatchObject([{ path: '', message: 'a must be x' }])
@@ -219,7 +219,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     '{"a":{"\\u005f_pr\\u006Fto__":{"admin":true}}}',
     '{"a":{"constructor":{"prototype":{"admin":true}}}}',
     '{"a":{"c\\u006fnstructor":{"prototype":{"admin":true}}}}',
-  ])('JSON with a key that leads to a prototype is refused, wherever it is read: %s', async (body) => {
+  ])('JSON with a key that reaches a prototype is refused everywhere: %s', async (body) => {
     const send = await serving(z.looseObject({ a: z.looseObject({}), m: z.looseObject({}).optional() }))
     for (const sent of [
       { type: 'application/json', body },
@@ -234,7 +234,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('what a parser of the app makes of a body or a part becomes no prototype, with zod 4.1 neither', async () => {
+  test('the output of a custom parser never becomes a prototype, not even with zod 4.1', async () => {
     class LooseParser extends BaseParser {
       readonly mediaType = 'text/x-loose'
       async parse(stream: Readable) {
@@ -261,7 +261,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('JSON may have such names where they are no keys, and constructor alone', async () => {
+  test('JSON may contain these names as values, and a plain constructor key', async () => {
     const send = await serving(z.looseObject({ a: z.looseObject({}) }))
     const a = { text: '"__proto__": \u0001', list: ['__proto__', 'constructor'], constructor: { name: 'x' } }
     const { status, json: answer } = await send(json({ a }))

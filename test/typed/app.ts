@@ -1,4 +1,4 @@
-/** Apps with one typed route, below each kind of mount, and a storage that remembers what it was given. */
+/** Apps with one typed route below each kind of mount, and a storage that records what it stores. */
 import type { FileInfo, MountOptions, Storage, StoredFile } from '@formgate/core'
 import type { Readable } from 'node:stream'
 import { Readable as Reading } from 'node:stream'

@@ -1,4 +1,4 @@
-/** An invalid definition throws when the route is defined, and the message says what to change. */
+/** An invalid definition of a typed body throws when the route is defined, and says what to change. */
 import { fileURLToPath } from 'node:url'
 import * as core from '@formgate/core'
 import { bytes, JSONParser, ParameterCannotUseDefaultError, stream, type MountOptions } from '@formgate/core'
@@ -75,13 +75,13 @@ describe.each(words)('%s', (_, { form, body }) => {
     ['a form of no schema', () => form(wrong(undefined)), 'form() takes a schema'],
     ['a form of bytes', () => form(wrong(bytes())), 'form() takes a schema'],
     ['a form with a contentType', () => form(User, wrong({ contentType: 'a/b' })), 'use body()'],
-    ['a status that is no error', () => body(User, { status: 200 }), 'status must be'],
+    ['a status that is not an error', () => body(User, { status: 200 }), 'status must be'],
     ['a status of the server', () => body(User, { status: 500 }), 'status must be'],
     ['a validate that is none', () => body(User, { validate: wrong('no') }), 'validate must be'],
     ['an emptyText that is none', () => body(User, { emptyText: wrong('drop') }), 'emptyText must be'],
     ['an unknown option', () => body(User, wrong({ contenttype: 'a/b' })), 'Unknown option `contenttype`'],
     ['a lazy route', () => body(User, wrong({ lazy: true })), 'Unknown option `lazy`'],
-    ['a contentType that is none', () => body(User, { contentType: 'json' }), '"json" is no media type'],
+    ['an invalid contentType', () => body(User, { contentType: 'json' }), '"json" is no media type'],
     ['an empty contentType', () => body(User, { contentType: [] }), 'must name a media type'],
     ['a limit that is none', () => body(User, { limits: { fileSize: -1 } }), 'fileSize'],
     ['a storage that is none', () => body(User, { storage: wrong({}) }), 'storage'],
@@ -108,7 +108,7 @@ describe.each(words)('%s', (_, { form, body }) => {
     expect(define).toThrow(message)
   })
 
-  test('the stack begins in the file that defines the route, below Formgate', () => {
+  test('the stack of the error leads to the file that defined the route', () => {
     let stack = ''
     try {
       body(stream(), { default: 1 })
@@ -120,7 +120,7 @@ describe.each(words)('%s', (_, { form, body }) => {
     expect(first).toContain(fileURLToPath(import.meta.url))
   })
 
-  test('schemas that take no absent body may have a default', () => {
+  test('schemas that refuse an absent body may have a default', () => {
     for (const schema of [User, User.nullable(), z.any(), v.object({}), type({ a: 'string' })]) {
       expect(() => body(schema, { default: 1 })).not.toThrow()
     }
@@ -145,7 +145,7 @@ const cases = frameworks.flatMap((framework) =>
 describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
   const above = mount === undefined ? {} : { mount }
 
-  test('two typed bodies on one route are found at the first request, which is named', async () => {
+  test('two typed bodies on one route fail the first request with an error that names the route', async () => {
     const told = vi.fn<(error: Error) => void>()
     const send = await serve(
       framework,
@@ -160,7 +160,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((error?.cause as Error | undefined)?.stack).toContain(fileURLToPath(import.meta.url))
   })
 
-  test('a contentType that nobody reads is found at the first request', async () => {
+  test('a contentType without a parser fails the first request', async () => {
     const told = vi.fn<(error: Error) => void>()
     const send = await serve(framework, ({ body }) => body(User, { contentType: 'application/xml' }), {
       ...above,
@@ -171,7 +171,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(told.mock.calls[0]?.[0].message).toContain('No parser reads application/xml')
   })
 
-  test('and is none where a parser of the mount, or of the route, reads it', async () => {
+  test('a contentType may be read by a parser of the mount or of the route', async () => {
     class XmlParser extends core.BaseParser {
       readonly mediaType = 'application/xml'
       parse(): unknown {
@@ -194,7 +194,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await ofMount(xml)).json.data).toEqual({ name: 'from XML' })
   })
 
-  test('a parser of the route, with options of its own, reads a form', async () => {
+  test('a parser of the route reads a form with its own options', async () => {
     const parsers = [new core.MultiPartParser({ charsetField: true })]
     const send = await serve(framework, ({ form }) => form(User, { parsers }), above)
     const answer = await send(multipart([field('_charset_'), 'utf-8'], [field('name'), 'Ann']))
@@ -202,7 +202,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(answer.status).toBe(isLate ? 500 : 200)
   })
 
-  test('options that come too late below an eager multipart() are told of, never ignored', async () => {
+  test('options below an eager multipart() that come too late are reported, never ignored', async () => {
     const send = await serve(framework, ({ form }) => form(User, { limits: { fields: 1 } }), {
       ...above,
       errorHandler: true,

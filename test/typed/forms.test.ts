@@ -1,4 +1,4 @@
-/** What a schema makes of a form, over sockets: the rules themselves are tested in test/validation. */
+/** Typed forms over sockets. The rules themselves are tested in test/validation. */
 import type { FormOptions } from '@formgate/core'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -72,7 +72,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send(urlencoded('age=42&agree=on&tags=a'))).json.data).toEqual(fits)
   })
 
-  test('names with a path make objects and lists', async () => {
+  test('names with a path build objects and lists', async () => {
     const send = await serving(
       z.object({
         owner: z.object({ name: z.string(), address: z.object({ city: z.string() }) }),
@@ -97,7 +97,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('a name sent once or more often is what the schema says: a value or a list', async () => {
+  test('the schema decides whether a name is a value or a list, however often it is sent', async () => {
     const send = await serving(z.object({ one: z.string(), many: z.array(z.string()) }))
     for (const [body, many] of [
       ['one=a', []],
@@ -111,7 +111,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(twice.json.errors).toMatchObject([{ path: 'one', code: 'invalid_type' }])
   })
 
-  test('an empty text is no value where the schema wants no text', async () => {
+  test('an empty text means no value where the schema expects no text', async () => {
     const send = await serving(
       z.object({
         text: z.string(),
@@ -134,12 +134,12 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('emptyText: keep leaves empty texts to the schema', async () => {
+  test('emptyText: keep passes empty texts to the schema', async () => {
     const send = await serving(z.object({ age: z.number().optional() }), { emptyText: 'keep' })
     for (const sent of bothKinds('age=')) expect((await send(sent)).status).toBe(422)
   })
 
-  test('a box that is not checked is false', async () => {
+  test('an unchecked checkbox is false', async () => {
     const send = await serving(z.object({ agree: z.boolean(), news: z.boolean().optional() }))
     for (const [body, data] of [
       ['', { agree: false }],
@@ -151,7 +151,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('a file input in which nothing was chosen is no file', async () => {
+  test('a file input without a chosen file gives no file', async () => {
     const send = await serving(
       z.object({ name: z.string(), photo: z.file().optional(), others: z.array(z.file()) }),
     )
@@ -167,7 +167,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(json.errors).toMatchObject([{ path: 'photo' }])
   })
 
-  test('fields and files stand in one object, and files in lists beside it', async () => {
+  test('data holds fields and files, and files holds lists of files', async () => {
     const send = await serving(
       z.object({
         name: z.string(),
@@ -196,7 +196,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(Object.keys(json.files)).toEqual(['photo', 'pages', 'items[0].scan'])
   })
 
-  test('a part of JSON is a value already, and is not coerced', async () => {
+  test('a JSON part is a value and is not coerced', async () => {
     const Item = z.object({ title: z.string(), price: z.number() })
     const send = await serving(
       z.object({
@@ -228,7 +228,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['item.price', 'n'])
   })
 
-  test('a Blob of JSON, which browsers call "blob", is a value where the schema wants one', async () => {
+  test('a Blob of JSON, which browsers call "blob", is a value where the schema expects one', async () => {
     const send = await serving(
       z.object({ item: z.object({ price: z.number() }), receipt: z.file().optional() }),
     )
@@ -242,13 +242,13 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(broken.json).toMatchObject({ status: 400, code: 'MALFORMED_JSON', field: 'item' })
   })
 
-  test('and it is a file where the schema wants a file', async () => {
+  test('a Blob of JSON is a file where the schema expects a file', async () => {
     const send = await serving(z.object({ config: z.file() }))
     const { json } = await send(multipart([blob('config', 'application/json'), '{}']))
     expect(json.data.config).toMatchObject({ name: 'blob', type: 'application/json', size: 2 })
   })
 
-  test('JSON in a text field is read only where the schema wants an object or a list', async () => {
+  test('JSON in a text field is parsed only where the schema expects an object or a list', async () => {
     const send = await serving(z.object({ item: z.object({ a: z.number() }), text: z.string() }))
     for (const sent of [
       urlencoded(new URLSearchParams({ item: '{"a":1}', text: '{"a":1}' }).toString()),
@@ -258,7 +258,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('names that objects inherit are names like any other', async () => {
+  test('names of inherited properties are ordinary names', async () => {
     const send = await serving(
       z.object({ a: z.record(z.string(), z.any()), b: z.looseObject({}), constructor: z.string() } as never),
     )
@@ -278,7 +278,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     ['a list with gaps', 'a[0]=x&a[2]=y', 'a[0]'],
     ['50 levels', `c${'.c'.repeat(49)}.n=1`, `c${'.c'.repeat(49)}.n`],
     ['50 levels in brackets', `c${'[c]'.repeat(49)}[n]=1`, `c${'[c]'.repeat(49)}[n]`],
-  ])('%s is refused by the limits, at once', async (_, body, name) => {
+  ])('%s is refused at once', async (_, body, name) => {
     const Tree = z.object({
       n: z.number().optional(),
       a: z.array(z.string()),
@@ -298,7 +298,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('the largest form that the limits admit is read in bounded time', async () => {
+  test('the largest admitted form is read in bounded time', async () => {
     const send = await serving(
       z.strictObject({ a: z.array(z.object({ b: z.array(z.number()), c: z.boolean() })) }),
     )
@@ -310,7 +310,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(millisecondsSince(started)).toBeLessThan(4000)
   })
 
-  test('the fields of a form may be of any order and of any charset', async () => {
+  test('fields may come in any order and charset', async () => {
     const send = await serving(z.object({ a: z.string(), b: z.number() }))
     expect((await send(asMultipart('b=1&a=K%C3%B6ln'))).json.data).toEqual({ a: 'Köln', b: 1 })
     const latin: Sent = { type: 'application/x-www-form-urlencoded; charset=latin1', body: 'b=1&a=K%F6ln' }

@@ -1,4 +1,4 @@
-/** Schemas of valibot and arktype, and of every version of zod that is promised, on the three frameworks. */
+/** Schemas of valibot and arktype, and of every supported version of zod, on the three frameworks. */
 import type { BodyOptions, Schema } from '@formgate/core'
 import { type } from 'arktype'
 import * as v from 'valibot'
@@ -40,7 +40,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     ['arktype', type({ age: 'number', tags: 'string[]' })],
   ]
 
-  test.each(typed)('%s without coerce gets texts; with coerce what that makes of them', async (_, schema) => {
+  test.each(typed)('%s gets texts without coerce, and the output of coerce with it', async (_, schema) => {
     const without = await serving(schema)
     expect((await without(urlencoded('age=42&tags=a'))).json.errors).toHaveLength(2)
     expect((await without(json({ age: 42, tags: ['a'] }))).json.data).toEqual({ age: 42, tags: ['a'] })
@@ -56,7 +56,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send(json({ age: '42', tags: [] }))).status).toBe(422)
   })
 
-  test('valibot takes files, and each rule of theirs', async () => {
+  test('valibot accepts files and applies its own rules', async () => {
     const send = await serving(v.object({ f: v.pipe(v.file(), v.mimeType(['image/png']), v.maxSize(3)) }))
     const png = file('f', 'f.png', 'image/png')
     expect((await send(multipart([png, 'abc']))).json.data.f).toMatchObject({ name: 'f.png', size: 3 })
@@ -65,7 +65,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(problem.errors.map(({ path }: { path: string }) => path)).toEqual(['f', 'f'])
   })
 
-  test('an absent body is undefined to an optional schema, and a form of nothing to any other', async () => {
+  test('an absent body is undefined for an optional schema and an empty form for any other', async () => {
     expect((await (await serving(v.optional(v.string(), 'none')))({})).json.data).toBe('none')
     expect((await (await serving(v.object({ a: v.string() })))({})).json.errors).toMatchObject([
       { path: 'a' },
@@ -74,7 +74,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await (await serving(v.object({})))({})).json.data).toEqual({})
   })
 
-  test.each(zods)('%s: fields, lists, files and messages', async (_, z) => {
+  test.each(zods)('%s: reads fields, lists and files, and reports issues', async (_, z) => {
     const schema = z.object({
       age: z.number().min(18),
       agree: z.boolean(),
@@ -109,7 +109,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await (await serving(schema.optional()))({})).status).toBe(200)
   })
 
-  test.each(minis)('%s: the same', async (_, z) => {
+  test.each(minis)('%s: reads and reports like zod', async (_, z) => {
     const send = await serving(z.object({ age: z.number().check(z.minimum(18)), tags: z.array(z.string()) }))
     expect((await send(urlencoded('age=42&tags=a'))).json.data).toEqual({ age: 42, tags: ['a'] })
     expect((await send(urlencoded('age=17'))).json.errors).toMatchObject([{ path: 'age', code: 'too_small' }])

@@ -23,7 +23,7 @@ const cases = frameworks.flatMap((framework) =>
 describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
   const above = mount === undefined ? {} : { mount }
 
-  test('bytes() gives a Buffer of any media type that nobody has read', async () => {
+  test('bytes() gives a Buffer for any media type that is unread', async () => {
     const send = await serve(framework, ({ body }) => body(bytes()), { ...above, handler: describeData })
     expect((await send(binary(100_000))).json).toEqual({ bytes: 100_000, first: 'abab' })
     expect((await send({ ...binary(10), framing: 'chunked' })).json).toMatchObject({ bytes: 10 })
@@ -31,7 +31,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send({ type: 'image/png', body: 'x' })).json).toMatchObject({ bytes: 1 })
   })
 
-  test('bytes() of a body that an eager multipart() has read is a 415 that tells the server what to do', async () => {
+  test('bytes() below an eager multipart() that has read the body is a 415 that says what to change', async () => {
     const send = await serve(framework, ({ body }) => body(bytes()), { ...above, handler: describeData })
     const answer = await send({ type: 'application/json', body: '{"a":1}' })
     if (mount !== undefined && mount.lazy === undefined) {
@@ -42,7 +42,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('bytes({ min, max }): less is a 422, more a 413, and each bound is admitted', async () => {
+  test('bytes({ min, max }) answers 422 below, 413 above, and admits both bounds', async () => {
     const send = await serve(framework, ({ body }) => body(bytes({ min: 5, max: 8 })), {
       ...above,
       handler: describeData,
@@ -61,7 +61,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send({})).json).toMatchObject({ status: 422 })
   })
 
-  test('bytes() of nothing is an empty Buffer, or the default', async () => {
+  test('bytes() without a body is an empty Buffer or the default', async () => {
     const of = (options?: BodyOptions) =>
       serve(framework, ({ body }) => body(bytes(), options), { ...above, handler: describeData })
     for (const framing of ['length', 'chunked'] as const) {
@@ -72,12 +72,12 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('the status of bytes() that are too few is that of the route', async () => {
+  test('too few bytes() are answered with the status of the route', async () => {
     const send = await serve(framework, ({ body }) => body(bytes({ min: 1 }), { status: 400 }), above)
     expect((await send({})).status).toBe(400)
   })
 
-  test('contentType narrows what bytes() and stream() take', async () => {
+  test('contentType limits what bytes() and stream() accept', async () => {
     for (const type of [bytes(), stream()]) {
       const send = await serve(
         framework,
@@ -92,7 +92,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('stream() gives the unread body, within the limit of its size', async () => {
+  test('stream() gives the unread body up to the size limit', async () => {
     const send = await serve(framework, ({ body }) => body(stream(), { limits: { bodySize: 100_000 } }), {
       ...above,
       handler: lengthOf,
@@ -111,7 +111,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send(binary(3_000_000))).json).toBe('done')
   })
 
-  test('a client that goes before a stream() is read harms nobody, and the handler is told', async () => {
+  test('a client that disconnects before a stream() is read is an error for the handler alone', async () => {
     const told = vi.fn<(code: unknown) => void>()
     let began: () => void = () => undefined
     const beginning = new Promise<void>((resolve) => (began = resolve))

@@ -1,4 +1,4 @@
-/** What a schema says about files acts while they arrive: what it refuses is not stored. */
+/** The rules of a schema apply while files arrive: a refused file is not stored. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
@@ -43,7 +43,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
   }
   const png = (name: string, filename = 'a.png') => file(name, filename, 'image/png')
 
-  test('a file that is larger than its field is refused at the byte that is too many', async () => {
+  test('a file larger than its field admits is refused at the first byte too many', async () => {
     const { send, storage } = await watching(z.object({ f: z.file().max(5) }))
     expect((await send(multipart([png('f'), '12345']))).status).toBe(200)
     const { json } = await send(multipart([png('f'), '123456']))
@@ -51,7 +51,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage.held).toBe(0)
   })
 
-  test('the rules of a list and of an item of an object hold too', async () => {
+  test('the rules of lists and of nested objects apply too', async () => {
     const Item = z.object({ scan: z.file().max(2) })
     const { send, storage } = await watching(
       z.object({ items: z.array(Item), all: z.array(z.file().max(3)) }),
@@ -63,7 +63,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage.held).toBe(0)
   })
 
-  test('a file of the wrong type is not stored, and the schema says so beside all else', async () => {
+  test('a file of the wrong type is not stored, and its issue is listed with all others', async () => {
     const { send, storage } = await watching(
       z.object({ a: z.file().mime(['image/png']), b: z.file().check(accept('image/*')), n: z.number() }),
     )
@@ -103,7 +103,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage).toMatchObject({ offered: ['known'], held: 0 })
   })
 
-  test('a file whose name the schema does not know is drained, not stored, and the handler never sees it', async () => {
+  test('a file with an unknown name is drained, not stored, and hidden from the handler', async () => {
     const { send, storage } = await watching(z.object({ a: z.string(), f: z.file().optional() }))
     const { status, json } = await send(
       multipart([png('virus', 'virus'), 'x'.repeat(300_000)], [field('a'), 'x'], [png('f', 'known'), 'y']),
@@ -114,14 +114,14 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage.offered).toEqual(['known'])
   })
 
-  test('an unknown file of a strict object inside is drained, not stored', async () => {
+  test('an unknown file of a nested strict object is drained, not stored', async () => {
     const { send, storage } = await watching(z.object({ a: z.strictObject({ b: z.string() }) }))
     const answer = await send(multipart([png('a.virus'), 'x'], [field('a.b'), 'x']))
     expect(answer.json.errors).toMatchObject([{ path: 'a', code: 'unrecognized_keys' }])
     expect(storage.offered).toEqual([])
   })
 
-  test('files of unknown names count as any others do', async () => {
+  test('files with unknown names count towards the limits', async () => {
     const storage = new WatchedStorage()
     const limits = { files: 2, fileSize: 5 }
     const send = await serve(framework, ({ form }) => form(z.object({}), { storage, limits }), {
@@ -134,7 +134,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage.offered).toEqual([])
   })
 
-  test('a schema that takes any name has its files stored', async () => {
+  test('a schema that accepts any name has its files stored', async () => {
     for (const schema of [
       z.looseObject({}),
       z.object({}).catchall(z.file()),
@@ -148,7 +148,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('a fault of the server is none of the client, whatever unknown files it sends', async () => {
+  test('a fault of the server stays a 500 when a client sends unknown files', async () => {
     const send = await serve(
       framework,
       ({ form }) =>
@@ -162,7 +162,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect((await send(multipart([png('virus'), 'x'], [field('a'), 'x']))).status).toBe(500)
   })
 
-  test('a raw file that the schema has no place for is not stored either', async () => {
+  test('a raw file without a place in the schema is not stored', async () => {
     const storage = new WatchedStorage()
     const options = { parsers: [FileUploadParser], storage }
     const raw = {
@@ -180,7 +180,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage.offered).toEqual([])
   })
 
-  test('sniff() looks at a file that was refused as well, and both say what is wrong', async () => {
+  test('sniff() also checks a refused file, and both issues are listed', async () => {
     const { send, storage } = await watching(
       z.object({
         f: z.file().check(accept('image/png'), sniff()),
@@ -195,7 +195,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(storage.offered).toEqual(['a.png'])
   })
 
-  test('a rule that wants to read a refused file does not make a 500 of the 422', async () => {
+  test('a refinement that reads a refused file does not turn the 422 into a 500', async () => {
     const { send } = await watching(
       z.object({
         f: z
@@ -209,7 +209,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(paths(answer)).toEqual(['f'])
   })
 
-  test('what an option of a union refuses and another leaves out never reaches the handler', async () => {
+  test('a file that one union option refuses and another omits never reaches the handler', async () => {
     const Card = z.object({ kind: z.literal('card'), scan: z.file().mime(['image/png']) })
     const Cash = z.object({ kind: z.literal('cash') })
     const { send } = await watching(z.union([Card, Cash]))
@@ -217,7 +217,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(json).toEqual({ data: { kind: 'cash' }, files: {} })
   })
 
-  test('what another option of a union takes is stored', async () => {
+  test('a file that another union option accepts is stored', async () => {
     const read = async ({ data }: Handling) => (data as { f: UploadedFile }).f.text()
     for (const other of [z.any(), z.looseObject({}), z.record(z.string(), z.file())]) {
       const { send } = await watching(
@@ -228,7 +228,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     }
   })
 
-  test('a coerce of the route may rename files, and then no name is unknown', async () => {
+  test('with a coerce option no file name is unknown, since it may rename files', async () => {
     const storage = new WatchedStorage()
     const send = await serve(
       framework,
@@ -263,7 +263,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
       expect(storage.held).toBe(0)
     }
 
-    test('http.request reads the answer', async () => {
+    test('http.request receives the answer', async () => {
       const { storage, app } = await start()
       const [before = '', after = ''] = formOf('X', [file('f', 'f.bin'), '\0']).split('\0')
       const sending = request({
@@ -317,7 +317,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
 })
 
 describe.each(frameworks)('$name below an eager multipart()', (framework) => {
-  test('a file whose name the schema does not know was stored before, and is not among the files', async () => {
+  test('a file with an unknown name that was stored before is not among the files', async () => {
     const storage = new WatchedStorage()
     const schema = z.object({ f: z.file() })
     const send = await serve(framework, ({ form }) => form(schema), { mount: { storage } })

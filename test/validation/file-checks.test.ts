@@ -1,5 +1,6 @@
-/** Which files the checks take. */
+/** The files that accept() and sniff() admit. */
 import { describe, expect, it } from 'vitest'
+import { detectedTypes } from '../../packages/core/src/checks/sniff.js'
 import { accept } from '../../packages/core/src/checks/accept.js'
 import { detectedTypes, sniff } from '../../packages/core/src/checks/sniff.js'
 import { file } from './form.js'
@@ -37,7 +38,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       if (!taken) expect(result.error!.issues).toMatchObject([{ code: 'custom', path: [] }])
     })
 
-    it('says what would be taken', () => {
+    it('names the accepted types in its message', () => {
       const result = z
         .file()
         .check(accept('image/*', '.pdf'))
@@ -45,7 +46,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       expect(result.error!.issues[0]!.message).toBe('Invalid file type: expected image/* or .pdf')
     })
 
-    it('takes native files, as a browser has them', () => {
+    it('accepts native files, as in a browser', () => {
       expect(
         z
           .file()
@@ -54,7 +55,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       ).toBe(true)
     })
 
-    it('is not asked about what is no file', () => {
+    it('does not run for a value that is not a file', () => {
       const result = z.file().check(accept('image/*')).safeParse('x')
       expect(result.error!.issues).toMatchObject([{ code: 'invalid_type' }])
     })
@@ -67,14 +68,14 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       ['a jpeg by its other name', jpeg, 'image/jpg', true, 'image/jpeg'],
       ['a program that says png', exe, 'image/png', false, 'application/x-msdownload'],
       [
-        'a program that says it is a format nobody knows',
+        'a program that declares an unknown format',
         exe,
         'application/x-mine',
         false,
         'application/x-msdownload',
       ],
       ['noise that says png', noise, 'image/png', false, undefined],
-      ['noise of a format nobody knows', noise, 'application/x-mine', true, undefined],
+      ['noise of an unknown format', noise, 'application/x-mine', true, undefined],
       ['noise that says it is text', noise, 'text/plain', false, undefined],
       ['nothing that says png', Buffer.alloc(0), 'image/png', false, undefined],
       ['a pdf that is one', pdf, 'application/pdf', true, 'application/pdf'],
@@ -126,7 +127,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       expect(detectedTypes.get(value)).toBe(detected)
     })
 
-    it('reads no more than 4 KiB', async () => {
+    it('reads at most 4 KiB', async () => {
       const value = file('a.png', Buffer.concat([png, Buffer.alloc(1_000_000)]), 'image/png')
       let read = 0
       const slice = value.slice.bind(value)
@@ -138,7 +139,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
       expect(read).toBe(4096)
     })
 
-    it('stands beside other checks', async () => {
+    it('runs with other checks, whose issues are all reported', async () => {
       const schema = z.file().check(accept('image/*'), sniff())
       const result = await schema.safeParseAsync(file('a.pdf', png, 'application/pdf'))
       expect(result.error!.issues.map(({ code }) => code)).toEqual(['custom', 'custom'])
@@ -146,7 +147,7 @@ describe.each([...zods, ...minis])('%s', (_, z) => {
   })
 })
 
-it('accept() takes only what a file can be', () => {
+it('accept() throws for anything but a media type or a file extension', () => {
   for (const wrong of ['image', 'image/', '', 'png', 'image/png; q=1', '.']) {
     expect(() => accept(wrong as '.x')).toThrow(TypeError)
   }

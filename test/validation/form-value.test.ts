@@ -1,4 +1,4 @@
-/** Forms under schemas of other libraries than zod. */
+/** Forms with schemas of other libraries. */
 import { type } from 'arktype'
 import * as v from 'valibot'
 import { expect, it } from 'vitest'
@@ -10,11 +10,11 @@ import { fields, file, upload } from './form.js'
 
 const limits = defaultLimits
 
-it('is coerced along a schema of zod', () => {
+it('a form is coerced along a schema of zod', () => {
   expect(formValue(z.object({ a: z.number() }), fields('a=1'), { limits })).toEqual({ a: 1 })
 })
 
-it('is texts and files for valibot, whose schemas can read texts themselves', async () => {
+it('valibot gets texts and files, and its schemas read the texts themselves', async () => {
   const photo = file('a.png')
   const schema = v.object({
     age: v.pipe(v.string(), v.toNumber(), v.minValue(18)),
@@ -26,14 +26,14 @@ it('is texts and files for valibot, whose schemas can read texts themselves', as
   expect(await validate(schema, value)).toEqual({ age: 42, tags: ['a', 'b'], photo })
 })
 
-it('is texts and files for arktype', async () => {
+it('arktype gets texts and files', async () => {
   const schema = type({ age: 'string.numeric.parse', photo: 'File' })
   const photo = file('a.png')
   const value = formValue(schema, [...fields('age=42'), upload('photo', photo)], { limits })
   expect(await validate(schema, value)).toEqual({ age: 42, photo })
 })
 
-it('is what a coerce of the user makes of it', async () => {
+it('a coerce option makes the value instead', async () => {
   const schema = v.object({ tags: v.array(v.string()), count: v.number() })
   const value = formValue(schema, fields('tags=a&count=1'), {
     limits,

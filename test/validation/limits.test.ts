@@ -1,4 +1,4 @@
-/** What the names of fields and the JSON in them cannot do: reach a prototype, or make the server work for nothing. */
+/** Field names and JSON in fields can neither reach a prototype nor exhaust the server. */
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
 import { BodyError } from '../../packages/core/src/errors.js'
@@ -6,7 +6,8 @@ import { defaultLimits, resolveLimits } from '../../packages/core/src/limits.js'
 import { coerceForm } from '../../packages/core/src/coercion/coerce-form.js'
 import { fileRules } from '../../packages/core/src/schema/file-rules.js'
 import { validate } from '../../packages/core/src/schema/validate.js'
-import type { Schema, ZodSchema } from '../../packages/core/src/schema/schema.js'
+import type { ZodSchema } from '../../packages/core/src/schema/read-zod.js'
+import type { Schema } from '../../packages/core/src/schema/schema.js'
 import { fields, json, text } from './form.js'
 import { minis, zods, type Zod } from './zods.js'
 
@@ -35,7 +36,7 @@ function treeOf(z: Zod): unknown {
 }
 
 describe.each(zods)('%s', (_, z) => {
-  it('refuses an index beyond the limit, and admits the limit itself', () => {
+  it('refuses an index above the limit and admits the limit itself', () => {
     const schema = z.object({ a: z.array(z.string()) })
     const error = refusal(() => coerce(schema, 'a[999999999]=x'))
     expect(error).toMatchObject({ code: 'LIMIT_NESTING', status: 413, field: 'a[999999999]', limit: 1000 })
@@ -49,7 +50,7 @@ describe.each(zods)('%s', (_, z) => {
     expect(refusal(() => coerce(schema, form)).code).toBe('LIMIT_NESTING')
   })
 
-  it('refuses names that are nested too deeply, and admits the limit itself', () => {
+  it('refuses names nested too deeply and admits the limit itself', () => {
     const schema = treeOf(z)
     const limits = resolveLimits({ nesting: 3 })
     expect(coerce(schema, 'c.c.n=1', limits)).toEqual({ c: { c: { n: 1 } } })
@@ -61,12 +62,12 @@ describe.each(zods)('%s', (_, z) => {
     expect(refusal(() => coerce(schema, `c${'[c]'.repeat(50)}=1`)).code).toBe('LIMIT_NESTING')
   })
 
-  it('leaves a deep name alone where the schema has no such shape', () => {
+  it('keeps a deep name as a key where the schema has no such shape', () => {
     const name = `a${'[b]'.repeat(50)}`
     expect(coerce(z.object({ a: z.string().optional() }), [text(name, 'x')])).toEqual({ [name]: 'x' })
   })
 
-  it('counts the levels of JSON in a field as those of a body', () => {
+  it('counts the levels of JSON in a field from the body on', () => {
     const schema = z.object({ a: z.object({ b: z.any() }) })
     const limits = resolveLimits({ nesting: 3 })
     expect(coerce(schema, [text('a', '{"b":{"c":1}}')], limits)).toEqual({ a: { b: { c: 1 } } })
@@ -77,7 +78,7 @@ describe.each(zods)('%s', (_, z) => {
     ).toBe('LIMIT_NESTING')
   })
 
-  it('reaches no prototype', async () => {
+  it('never reaches a prototype', async () => {
     const forms = [
       '__proto__.polluted=1&__proto__[polluted]=1&constructor.prototype.polluted=1',
       'a.__proto__.polluted=1&a[__proto__][polluted]=1&a.constructor.prototype.polluted=1',
@@ -102,7 +103,7 @@ describe.each(zods)('%s', (_, z) => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
-  it('lets no JSON part become a prototype', async () => {
+  it('never makes a JSON part a prototype', async () => {
     for (const schema of [z.looseObject({}), z.object({}).catchall(z.any()), z.record(z.string(), z.any())]) {
       const value = coerce(schema, [json('__proto__', { admin: true }), text('a', 'x')])
       const output = (await validate(schema as Schema, value)) as { a: string; admin?: boolean }
@@ -111,7 +112,7 @@ describe.each(zods)('%s', (_, z) => {
     }
   })
 
-  it('refuses a key of a prototype in the JSON in a field, however it is spelt', () => {
+  it('refuses __proto__ in the JSON of a field, in any spelling', () => {
     const schema = z.object({ a: z.looseObject({}) })
     for (const sent of [
       '{"__proto__":{"admin":true}}',
@@ -123,7 +124,7 @@ describe.each(zods)('%s', (_, z) => {
     }
   })
 
-  it('ends where a schema would read one text as itself for ever', async () => {
+  it('ends for schemas that read one text as themselves', async () => {
     const Nested: unknown = z.lazy(() => z.union([z.number(), z.array(Nested as never)]))
     const Lists: unknown = z.array(z.lazy(() => Lists as never))
     const Pairs: unknown = z.lazy(() => z.tuple([Pairs as never]))
@@ -144,7 +145,7 @@ describe.each(zods)('%s', (_, z) => {
     expect(coerce(z.object({ m: Left as never }), 'm=1&m=true')).toEqual({ m: [[1], true] })
   })
 
-  it('ends where a schema makes a new one like itself each time', async () => {
+  it('ends for schemas whose getters return a new schema each time', async () => {
     const list = (): unknown => z.lazy(() => z.union([z.number(), z.array(list() as never)]))
     const inPlace = (): unknown => z.lazy(() => inPlace() as never)
     const tree = (): unknown => z.lazy(() => z.object({ n: z.number(), c: z.array(tree() as never) }))
@@ -168,13 +169,13 @@ describe.each(zods)('%s', (_, z) => {
     expect(await validate(schema as Schema, value)).toEqual({ m: { n: 1, c: [{ n: 2, c: [] }] } })
   })
 
-  it('gives z.json() the JSON part that was sent', () => {
+  it('passes a JSON part to z.json() unchanged', () => {
     const schema = z.object({ m: z.json() })
     for (const sent of [{ a: 1 }, [1, { a: [] }], 5, null, 'x', true])
       expect(coerce(schema, [json('m', sent)])).toEqual({ m: sent })
   })
 
-  it('takes no more than linear time for unions inside unions', () => {
+  it('takes linear time for nested unions', () => {
     const options = (depth: number): unknown =>
       depth === 0
         ? z.number()
@@ -194,7 +195,7 @@ describe.each(zods)('%s', (_, z) => {
     expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
   })
 
-  it('takes no more than linear time for many names', () => {
+  it('takes linear time for many names', () => {
     const schema = z.object({
       a: z.array(z.object({ b: z.array(z.string()) })),
       'x.y': z.string().optional(),
@@ -209,7 +210,7 @@ describe.each(zods)('%s', (_, z) => {
 })
 
 describe.each(minis)('%s', (_, z) => {
-  it('is walked like zod itself', async () => {
+  it('coerces like zod', async () => {
     const schema = z.object({
       name: z.string().check(z.minLength(2)),
       age: z.optional(z.number()),
@@ -228,7 +229,7 @@ describe.each(minis)('%s', (_, z) => {
 })
 
 describe('emptyText: keep', () => {
-  it('leaves the empty text to the schema', () => {
+  it('passes empty texts to the schema', () => {
     const [, z] = zods[2]!
     const schema = z.object({ a: z.number().optional(), b: z.email().optional(), c: z.array(z.number()) })
     const options = { limits: defaultLimits, emptyText: 'keep' } as const

@@ -1,8 +1,9 @@
-/** How OpenAPI describes a form. */
+/** Forms as OpenAPI describes them. */
 import { describe, expect, it } from 'vitest'
 import { accept } from '../../packages/core/src/checks/accept.js'
 import { openapi } from '../../packages/core/src/schema/openapi.js'
-import type { Schema, ZodSchema } from '../../packages/core/src/schema/schema.js'
+import type { ZodSchema } from '../../packages/core/src/schema/read-zod.js'
+import type { Schema } from '../../packages/core/src/schema/schema.js'
 import { minis, zods } from './zods.js'
 
 describe.each([...zods])('%s', (_, z) => {
@@ -22,7 +23,7 @@ describe.each([...zods])('%s', (_, z) => {
     any: z.file().optional(),
   })
 
-  it('3.0: files are binary strings', () => {
+  it('describes files as binary strings in 3.0', () => {
     expect(describeBody(User, '3.0')).toEqual({
       required: true,
       content: {
@@ -48,7 +49,7 @@ describe.each([...zods])('%s', (_, z) => {
     })
   })
 
-  it('tells of no bounds but those of the schema', () => {
+  it('lists only bounds that the schema has', () => {
     const schema = z.object({
       any: z.number().int(),
       some: z.number().int().min(1).max(5),
@@ -65,7 +66,7 @@ describe.each([...zods])('%s', (_, z) => {
     expect(Object.keys((properties as { any: object }).any)).toEqual(['type'])
   })
 
-  it('3.1: files have no type', () => {
+  it('describes files without a type in 3.1', () => {
     const { schema, encoding } = describeBody(User, '3.1').content['multipart/form-data']!
     const binary = { contentMediaType: 'application/octet-stream' }
     expect(schema['properties']).toMatchObject({
@@ -80,20 +81,20 @@ describe.each([...zods])('%s', (_, z) => {
     })
   })
 
-  it('is URL-encoded too where there are no files', () => {
+  it('offers URL-encoded forms if there are no files', () => {
     const { content } = describeBody(z.object({ a: z.string() }), '3.1')
     expect(Object.keys(content)).toEqual(['multipart/form-data', 'application/x-www-form-urlencoded'])
     expect(content['multipart/form-data']).not.toHaveProperty('encoding')
   })
 
-  it('finds files wherever they are', () => {
+  it('finds files at any depth', () => {
     const lazy = z.lazy(() => z.object({ b: z.array(z.object({ c: z.file() })) }))
     expect(Object.keys(describeBody(z.object({ a: lazy.optional() }), '3.1').content)).toEqual([
       'multipart/form-data',
     ])
   })
 
-  it('describes JSON as JSON, where boxes and lists are required', () => {
+  it('requires checkboxes and lists in JSON', () => {
     const { content } = describeBody(
       z.object({ a: z.boolean(), b: z.array(z.string()) }),
       '3.1',
@@ -102,7 +103,7 @@ describe.each([...zods])('%s', (_, z) => {
     expect(content['application/json']!.schema['required']).toEqual(['a', 'b'])
   })
 
-  it('describes what has no JSON Schema', () => {
+  it('describes types that JSON Schema does not have', () => {
     const schema = z.object({
       set: z.set(z.string()),
       map: z.map(z.string(), z.number()),
@@ -134,7 +135,7 @@ describe.each([...zods])('%s', (_, z) => {
     }
   })
 
-  it('is not required where the schema is optional', () => {
+  it('is not required if the schema is optional', () => {
     expect(describeBody(z.object({ a: z.string() }).optional(), '3.1').required).toBe(false)
   })
 
@@ -148,7 +149,7 @@ describe.each([...zods])('%s', (_, z) => {
 })
 
 describe.each(minis)('%s', (_, z) => {
-  it('is described like zod itself', () => {
+  it('is described like zod', () => {
     const schema = z.object({ a: z.file().check(z.mime(['image/png'])) }) as unknown as ZodSchema
     const { content } = openapi(schema, { version: '3.0', toJSONSchema: z.toJSONSchema })
     expect(content['multipart/form-data']).toMatchObject({
@@ -159,7 +160,7 @@ describe.each(minis)('%s', (_, z) => {
   })
 })
 
-it('needs no toJSONSchema where the schema brings it along', () => {
+it('toJSONSchema is not needed if the schema has it as a method', () => {
   const [, z] = zods[2]!
   const schema = z.object({ a: z.string() })
   expect(openapi(schema as unknown as ZodSchema, { version: '3.1' }).content).toHaveProperty([
@@ -167,7 +168,7 @@ it('needs no toJSONSchema where the schema brings it along', () => {
   ])
 })
 
-it('takes schemas of zod only', () => {
+it('openapi() throws for schemas of other libraries', () => {
   const schema: Schema = { '~standard': { version: 1, vendor: 'x', validate: (value) => ({ value }) } }
   expect(() => openapi(schema, { version: '3.1' })).toThrow(TypeError)
 })

@@ -1,4 +1,4 @@
-/** What type a handler sees. */
+/** The type that a handler sees. */
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { type } from 'arktype'
 import * as v from 'valibot'
@@ -25,7 +25,7 @@ interface Tree {
 }
 
 describe('the type of a form', () => {
-  it('is the output of the schema, with uploaded files', () => {
+  it('is the output of the schema with uploaded files', () => {
     const User = z.object({
       username: z.string(),
       age: z.number().optional(),
@@ -68,7 +68,7 @@ describe('the type of a form', () => {
     }>()
   })
 
-  it('is otherwise left as it is', () => {
+  it('stays the same without files', () => {
     const Form = z.object({
       any: z.any(),
       unknown: z.unknown(),
@@ -94,7 +94,7 @@ describe('the type of a form', () => {
     >().toEqualTypeOf<UploadedFile>()
   })
 
-  it('is that of other versions and libraries', () => {
+  it('works for other versions and libraries', () => {
     const Oldest = oldest.object({ a: oldest.number(), f: oldest.file() })
     const Middle = middle.object({ a: middle.number(), f: middle.file() })
     const Mini = mini.object({ a: mini.number(), f: mini.file() })
@@ -113,7 +113,7 @@ describe('the type of a form', () => {
 })
 
 describe('validate()', () => {
-  it('takes schemas of every version and library, and gives their output', () => {
+  it('returns the output of schemas of every version and library', () => {
     expectTypeOf(validate(z.object({ a: z.number().default(1) }), {})).resolves.toEqualTypeOf<{ a: number }>()
     expectTypeOf(validate(oldest.object({ a: oldest.number() }), { a: 1 })).resolves.toEqualTypeOf<{
       a: number
@@ -130,15 +130,15 @@ describe('validate()', () => {
 })
 
 describe('checks for files', () => {
-  it('are checks to every version', () => {
+  it('fit z.file() of every version', () => {
     expectTypeOf(z.file().check(accept('image/*', '.pdf'), sniff())).toEqualTypeOf<z.ZodFile>()
     expectTypeOf(middle.file().check(accept('image/*'), sniff())).toEqualTypeOf<middle.ZodFile>()
     expectTypeOf(oldest.file().check(accept('image/*'), sniff())).toEqualTypeOf<oldest.ZodFile>()
     expectTypeOf(mini.file().check(accept('image/*'), sniff())).toEqualTypeOf<mini.ZodMiniFile>()
   })
 
-  it('are none to a text', () => {
-    // @ts-expect-error a text is no file
+  it('do not fit z.string()', () => {
+    // @ts-expect-error a text is not a file
     z.string().check(accept('image/*'))
     // @ts-expect-error neither a type nor an ending
     expect(() => accept('image')).toThrow(TypeError)

@@ -1,4 +1,4 @@
-/** The versions of zod that a user may have: the oldest promised, one between, and the newest. */
+/** The supported versions of zod: the oldest, one between and the newest. */
 import * as newest from 'zod'
 import * as newestMini from 'zod/mini'
 import * as oldest from 'zod-4-1'

@@ -1,3 +1,3 @@
-/** Checks of files for schemas. They run in Node and in browsers. */
+/** Checks for files in a schema, in browsers and on servers. */
 export { accept, type Accepted, type FileCheck } from './checks/accept.js'
 export { sniff } from './checks/sniff.js'

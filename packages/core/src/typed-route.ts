@@ -1,12 +1,9 @@
 /** A route whose body has a type: which bodies it takes, and what it makes of them. */
 
-import { isAccepted } from './checks/accept.js'
 import { formValue } from './coercion/coerce-form.js'
-import { dropPrototypeKeys } from './coercion/plain-object.js'
 import { BodyError } from './errors.js'
 import { isRejected } from './files/rejected-file.js'
 import { ContentType, isJson, type MediaType, parseMediaType } from './http/media-type.js'
-import type { Limits } from './limits.js'
 import {
   type BodyOptions,
   type BodyType,
@@ -16,7 +13,14 @@ import {
   acceptsAbsence,
 } from './options/body-options.js'
 import { type Config, defaultParsers, RouteConfig } from './options/options.js'
-import { BytesParser, isRawBody, rawBodyValue, StreamParser } from './options/raw-body.js'
+import {
+  BytesParser,
+  isRawBody,
+  type RawBytes,
+  type RawStream,
+  rawBodyValue,
+  StreamParser,
+} from './options/raw-body.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
 import { parsePart, type ParserContext, type PartParser } from './parsers/base-parser.js'
 import {
@@ -26,14 +30,15 @@ import {
   type FilesByField,
   groupFiles,
 } from './parsers/data-and-files.js'
-import { quote, type FileRules } from './parsers/form-limits.js'
+import { quote } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
-import type { JsonMeter } from './parsers/json-values.js'
+import { dropPrototypeKeys, type JsonMeter } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
 import { fileRules } from './schema/file-rules.js'
-import { type Schema, acceptsAnything } from './schema/schema.js'
+import { acceptsAnything } from './schema/read-zod.js'
+import type { Schema } from './schema/schema.js'
 import { validate } from './schema/validate.js'
 
 /** What a route may name though no parser above reads it. */
@@ -49,9 +54,12 @@ const formTypes = [ContentType.MultipartFormData, ContentType.FormUrlEncoded] as
 export class TypedRoute {
   /** How its body is read. */
   readonly config: RouteConfig
+  /** What validates `data`, if anything does. */
+  readonly schema: Schema | undefined
   /** Where it was defined, for an error that is found only when a request comes. */
   readonly definition: Error = new Error('It was defined here.')
-  readonly #type: BodyType | undefined
+  readonly #raw: RawBytes | RawStream | undefined
+  readonly #type: Schema | undefined
   readonly #options: BodyOptions
 
   /**
@@ -60,8 +68,11 @@ export class TypedRoute {
    */
   constructor(type: BodyType | undefined, options: BodyOptions = {}) {
     checkDefinition(type, options)
-    this.#type = type
+    if (isRawBody(type)) this.#raw = type
+    else this.#type = type
     this.#options = options
+    const validates = options.validate !== false && !acceptsAnything(type)
+    this.schema = validates ? this.#type : undefined
     const types = options.contentType === undefined ? undefined : mediaTypes(options.contentType)
     const own = options.parsers && registerParsers(options.parsers)
     this.config = new RouteConfig(
@@ -80,19 +91,14 @@ export class TypedRoute {
     return new TypedRoute(schema, { ...options, contentType: formTypes })
   }
 
-  /** What `data` is validated with; `undefined` where nothing is validated. */
-  get schema(): Schema | undefined {
-    return this.#validates(this.#type) ? this.#type : undefined
-  }
-
-  /** The same, where its names are those of the form's fields: a `coerce` may have made others. */
+  /** The schema, if its names are those of the form's fields: a `coerce` option may have changed them. */
   get fileSchema(): Schema | undefined {
     return this.#options.coerce === undefined ? this.schema : undefined
   }
 
   /** Which raw body it is. */
   get raw(): 'bytes' | 'stream' | undefined {
-    return isRawBody(this.#type) ? this.#type.kind : undefined
+    return this.#raw?.kind
   }
 
   /**
@@ -102,19 +108,20 @@ export class TypedRoute {
    * @throws BodyError `VALIDATION_FAILED`, or what is wrong with a part; whatever the schema itself throws
    */
   async resultOf(body: ParsedBody, config: Config): Promise<BodyResult> {
-    const type = this.#type
+    const { schema } = this
     const { files } = body
     if (body.reader === undefined) return { data: await this.#absentData(config), files }
-    if (isRawBody(type)) return { data: rawBodyValue(type, body.data, this.#options.status), files }
-    if (!this.#validates(type)) return { data: body.data, files }
+    const raw = this.#raw
+    if (raw !== undefined) return { data: rawBodyValue(raw, body.data, this.#options.status), files }
+    if (schema === undefined) return { data: body.data, files }
     if (body.entries === undefined) {
       // JSON with such a key has been refused.
       if (!readsJson(body.reader)) dropPrototypeKeys(body.data)
-      return { data: await this.#validate(type, body.data, config), files: storedAmong(files) }
+      return { data: await this.#validate(schema, body.data, config), files: storedAmong(files) }
     }
     const entries = await parseJsonFiles(body.entries, body, config)
     dropFromParts(entries, config)
-    const data = await this.#formData(type, entries, config, body.meters?.json)
+    const data = await this.#formData(schema, entries, config, body.meters?.json)
     // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
     const known = entries.filter(
       (entry) => entry.kind !== 'file' || (!isRejected(entry.value) && isKnown(entry, config)),
@@ -126,17 +133,17 @@ export class TypedRoute {
   /** What the handler gets where no byte was sent. */
   async #absentData(config: Config): Promise<unknown> {
     const { limits, parsers } = config
-    const type = this.#type
+    const { schema } = this
     const options = this.#options
     if ('default' in options) return options.default
     if (options.defaultFactory !== undefined) return options.defaultFactory()
-    if (isRawBody(type)) return rawBodyValue(type, undefined, options.status)
-    if (!this.#validates(type)) return bareRecord()
+    if (this.#raw !== undefined) return rawBodyValue(this.#raw, undefined, options.status)
+    if (schema === undefined) return bareRecord()
     const acceptsForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
     const value =
-      acceptsForms && !acceptsAbsence(type) ? formValue(type, [], { ...options, limits }) : undefined
-    return this.#validate(type, value, config)
+      acceptsForms && !acceptsAbsence(schema) ? formValue(schema, [], { ...options, limits }) : undefined
+    return this.#validate(schema, value, config)
   }
 
   #validate(type: Schema, value: unknown, { limits: { issues } }: Config): Promise<unknown> {
@@ -168,22 +175,16 @@ export class TypedRoute {
     }
   }
 
-  #validates(type: BodyType | undefined): type is Schema {
-    return (
-      type !== undefined && !isRawBody(type) && this.#options.validate !== false && !acceptsAnything(type)
-    )
-  }
-
   /** What the type says about the reading: the size of a raw body, the files of a form. */
   #complete(config: Config, mounted: readonly RegisteredParser[]): Config {
-    const type = this.#type
-    if (isRawBody(type)) {
-      const max = type.kind === 'bytes' ? type.max : Infinity
+    const raw = this.#raw
+    if (raw !== undefined) {
+      const max = raw.kind === 'bytes' ? raw.max : Infinity
       return { ...config, limits: { ...config.limits, bodySize: Math.min(config.limits.bodySize, max) } }
     }
     const whole = { ...config, partParsers: mounted }
     const schema = this.fileSchema
-    return schema === undefined ? whole : { ...whole, fileRules: rulesOf(schema, config.limits) }
+    return schema === undefined ? whole : { ...whole, fileRules: fileRules(schema, config.limits) }
   }
 }
 
@@ -241,20 +242,6 @@ function parsersFor(
 ): readonly RegisteredParser[] {
   const [parsers, others] = isRawBody(type) ? [rawParsers[type.kind], []] : [mounted, builtInParsers]
   return types === undefined ? parsers : narrowParsers(parsers, types, others)
-}
-
-/** The rules of a schema in the form that a parser asks for. */
-function rulesOf(type: Schema, limits: Limits): FileRules {
-  const rules = fileRules(type, limits)
-  return {
-    strict: rules.strict,
-    find(name) {
-      const rule = rules.find(name)
-      if (rule === undefined) return undefined
-      const { types } = rule
-      return { ...rule, accepts: (file) => types === undefined || isAccepted(file, types) }
-    },
-  }
 }
 
 /**

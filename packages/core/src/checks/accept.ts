@@ -1,11 +1,11 @@
-/** `accept('image/*', '.pdf')`: which files a schema takes, in the words of the HTML attribute of that name. */
+/** `accept('image/*', '.pdf')`: the files that a schema accepts, as in the HTML attribute `accept`. */
 import { rangeCovers } from '../http/media-type.js'
 
-/** A media type, a range of them such as `image/*`, or the ending of a file name such as `.pdf`. */
+/** A media type, a range such as `image/*`, or a file extension such as `.pdf`. */
 export type Accepted = `${string}/${string}` | `.${string}`
 
-/** What of a file is known before its first byte. */
-export interface DeclaredFile {
+/** What is known about a file before its first byte. */
+interface DeclaredFile {
   readonly name: string
   readonly type: string
 }
@@ -13,39 +13,61 @@ export interface DeclaredFile {
 const wellFormed = /^(?:\.[^\s/]+|[^\s/;]+\/[^\s/;]+)$/
 
 /**
- * A check for `z.file()`, for a browser and a server alike:
+ * A check for `z.file()`, in browsers and on servers:
  *
  * ```ts
  * z.file().check(accept('image/*', '.pdf'))
  * ```
  *
- * It looks at the type that the client declares and at the file's name. Whether the bytes are of that type is what
- * `sniff()` looks at.
+ * It compares the type that the client declares and the file's name. Use `sniff()` to check the content.
  *
- * @throws TypeError where an argument is neither a media type nor an ending
+ * @throws TypeError if an argument is neither a media type nor a file extension
  */
 export function accept(...accepted: readonly [Accepted, ...Accepted[]]): FileCheck {
   for (const each of accepted) {
     if (!wellFormed.test(each)) {
       throw new TypeError(
-        `accept() takes media types such as "image/*" and endings such as ".pdf", not "${each}".`,
+        `accept() takes media types such as "image/*" and file extensions such as ".pdf", not "${each}".`,
       )
     }
   }
-  const ranges = accepted.map((each) => each.toLowerCase())
+  const types = accepted.map((each) => each.toLowerCase())
   const message = `Invalid file type: expected ${accepted.join(' or ')}`
-  return {
-    _zod: {
-      def: { check: 'formgate_accept', accept: ranges },
-      onattach: [],
-      check({ value, issues }) {
-        if (!isAccepted(value, ranges)) issues.push({ code: 'custom', message, input: value, continue: true })
-      },
-    },
+  const check: AcceptCheck = ({ value, issues }) => {
+    if (!isAccepted(value, types)) issues.push({ code: 'custom', message, input: value, continue: true })
   }
+  check.acceptedTypes = types
+  return check
 }
 
-/** Whether a file is one of those accepted, which are in lower case. */
+/** What `.check()` of zod and zod/mini takes. A plain function, so that no bundle gets a second zod. */
+export type FileCheck = (file: FileUnderCheck) => void | Promise<void>
+
+interface FileUnderCheck {
+  readonly value: File
+  readonly issues: { push(issue: FileIssue): unknown }
+}
+
+/** A type rather than an interface: zod's issues have an index signature. */
+type FileIssue = {
+  readonly code: 'custom'
+  readonly message: string
+  readonly input: unknown
+  /** True if the checks after this one run too. */
+  readonly continue: boolean
+}
+
+interface AcceptCheck extends FileCheck {
+  // A property, not a WeakMap: a bundle may hold this module twice.
+  acceptedTypes?: readonly string[]
+}
+
+/** The types of a check that `accept()` returned, in lower case; `undefined` for any other check. */
+export function acceptedTypes(check: unknown): readonly string[] | undefined {
+  return typeof check === 'function' ? (check as AcceptCheck).acceptedTypes : undefined
+}
+
+/** True if a file matches one of the accepted types, which are in lower case. */
 export function isAccepted(file: DeclaredFile, accepted: readonly string[]): boolean {
   const type = bareType(file.type)
   const name = file.name.toLowerCase()
@@ -57,32 +79,4 @@ export function bareType(type: string): string {
   // Without a pattern: /\s*;/ takes quadratic time on a long run of spaces.
   const end = type.indexOf(';')
   return (end === -1 ? type : type.slice(0, end).trimEnd()).toLowerCase()
-}
-
-/**
- * What `.check()` of zod and zod/mini takes, as a plain object: zod asks no more of a check than this, and so neither
- * the checks nor their users' bundles import a second zod.
- */
-export interface FileCheck {
-  readonly _zod: {
-    readonly def: { readonly check: string; readonly accept?: readonly string[] }
-    /** Zod calls these with the schema that the check is added to. */
-    readonly onattach: []
-    check(payload: FilePayload): void | Promise<void>
-  }
-}
-
-/** A file under validation, and where to put what is wrong with it. */
-interface FilePayload {
-  readonly value: File
-  readonly issues: { push(issue: FileIssue): unknown }
-}
-
-/** A type and not an interface, since only a type may stand where zod has an index signature. */
-type FileIssue = {
-  readonly code: 'custom'
-  readonly message: string
-  readonly input: unknown
-  /** Whether the checks after this one run too. */
-  readonly continue: boolean
 }

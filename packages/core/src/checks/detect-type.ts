@@ -1,6 +1,6 @@
-/** Whether the type that a file declares and the type of its bytes are the same. */
+/** The type of a file's content, and whether the declared type matches it. */
 
-/** Names for one format, the one of file-type first; and formats whose bytes begin alike. */
+/** Names of one format, the one that file-type uses first, and formats that begin with the same bytes. */
 const families: readonly (readonly string[])[] = [
   ['image/jpeg', 'image/jpg', 'image/pjpeg'],
   ['image/png', 'image/apng', 'image/x-png', 'image/vnd.mozilla.apng'],
@@ -36,14 +36,14 @@ const families: readonly (readonly string[])[] = [
 
 const familyOf = new Map(families.flatMap((family) => family.map((type) => [type, family[0]!] as const)))
 
-// Documents that are an archive inside. Their own type may stand further in than the bytes that are looked at.
+// Documents that are archives. Their own type may be declared after the bytes of the sample.
 const zipped =
   /officedocument|opendocument|macroenabled|epub|java-archive|android\.package|3mf|xpinstall|\+zip$/
 const compound = /^application\/(?:msword|vnd\.(?:ms-|visio)|x-ms)/
 
 /**
  * @param declared in lower case, without parameters
- * @param detected `undefined` where the bytes show none
+ * @param detected `undefined` if the bytes show no type
  */
 export async function matchesDeclaredType(declared: string, detected: string | undefined): Promise<boolean> {
   if (declared === '' || declared === 'application/octet-stream') return true
@@ -53,7 +53,7 @@ export async function matchesDeclaredType(declared: string, detected: string | u
   if (family === (familyOf.get(detected) ?? detected)) return true
   if (detected === 'application/zip') return zipped.test(declared) || !isKnown
   if (detected === 'application/x-cfb') return compound.test(declared) || !isKnown
-  // What has no magic bytes of its own may be a text, but not a program that says it is something else.
+  // A format without magic bytes may be text, but a program must not pass as one.
   return !isKnown && isTextual(detected)
 }
 
@@ -62,19 +62,19 @@ async function detectable(): Promise<ReadonlySet<string>> {
   return supportedMimeTypes
 }
 
-/** Bytes that are read of a file to know its type. */
+/** How many bytes of a file are read to detect its type. */
 export const sampleSize = 4096
 
-// Formats of text with a beginning that nothing else has. Other magic in a text is an accident: a table that begins
-// with BMW is no bitmap.
+// Text formats with magic bytes of their own. Any other magic in a text is a coincidence: a table that begins with BMW is
+// not a bitmap.
 const textWithMagic = new Set(['application/pdf', 'application/postscript', 'application/rtf'])
 
 /**
- * Looks at the beginning of a file.
+ * Detects the type of a file from its beginning.
  *
  * @param bytes at most `sampleSize` of them
- * @param declared what the file says it is: a text may be of many types at once
- * @returns `undefined` for binary data without known magic bytes, and for no bytes at all
+ * @param declared the declared type: a text may be of several types at once
+ * @returns `undefined` for binary data without known magic bytes, and for an empty file
  */
 export async function detectType(bytes: Uint8Array, declared: string): Promise<string | undefined> {
   const magic = await readMagic(bytes)
@@ -91,7 +91,7 @@ async function readMagic(bytes: Uint8Array): Promise<string | undefined> {
     const found = await fileTypeFromBuffer(bytes)
     return found?.mime.toLowerCase().replace(/;.*/, '')
   } catch {
-    // A file that is broken, or cut in the middle of a header, shows no type.
+    // A file that is broken or cut within a header has no type.
     return undefined
   }
 }
@@ -102,7 +102,7 @@ const textual =
 // oxlint-disable-next-line no-control-regex
 const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/
 
-/** Whether a media type is one of text, such as `text/csv`, `application/json` and `image/svg+xml`. */
+/** True for media types of text, such as `text/csv`, `application/json` and `image/svg+xml`. */
 function isTextual(type: string): boolean {
   return textual.test(type) && type !== 'text/rtf'
 }
@@ -114,10 +114,10 @@ const decoders = {
 }
 
 /**
- * Reads the beginning of a file as text.
+ * Reads the beginning of a file as text. The charset is unknown and does not matter: latin1 has a character for each
+ * byte, and the markup to be found is ASCII.
  *
- * @returns `undefined` where it is binary. The charset is not known and does not matter: latin1 has a character for
- * each byte, and the markup that is looked for is ASCII.
+ * @returns `undefined` for binary data
  */
 function readSample(bytes: Uint8Array): string | undefined {
   const text = decoders[byteOrder(bytes) ?? 'latin1'].decode(bytes)
@@ -130,7 +130,7 @@ function byteOrder([first, second]: Uint8Array): 'utf-16le' | 'utf-16be' | undef
   return undefined
 }
 
-/** Whether a text may be of a type: no more than its beginning can tell. */
+/** True if a text may be of a type, judging by its beginning. */
 function looksLike(text: string, type: string): boolean {
   const start = text.trimStart()
   if (start === '') return true
@@ -141,7 +141,7 @@ function looksLike(text: string, type: string): boolean {
   return true
 }
 
-/** The type of a text of which nothing is known. */
+/** The type of a text without a declared type. */
 function typeOfText(text: string): string {
   const start = text.trimStart()
   if (looksLike(start, 'image/svg+xml') && start !== '') return 'image/svg+xml'

@@ -1,42 +1,36 @@
-/** The value that a schema is asked about, for the fields and files of a form. */
+/** Turns the fields and files of a form into the value that its schema validates. */
 
 import type { Limits } from '../limits.js'
 import { type Entry, mergeEntries } from '../parsers/data-and-files.js'
-import { JsonMeter } from '../parsers/json-values.js'
+import { JsonMeter, parseJsonText } from '../parsers/json-values.js'
 import { FieldPaths } from '../schema/field-path.js'
-import { kindsOf, type Node, acceptsText } from '../schema/form-node.js'
-import { nodeOf } from '../schema/read-zod.js'
-import { isZodSchema, type Schema, type ZodSchema } from '../schema/schema.js'
-import { FormTree, rawValue } from './form-tree.js'
-import { plainObject, readJson } from './plain-object.js'
+import { acceptsText, type FileNode, kindsOf, type Node, type ScalarNode } from '../schema/form-node.js'
+import { isZodSchema, nodeOf, type ZodSchema } from '../schema/read-zod.js'
+import type { Schema } from '../schema/schema.js'
+import { NO_MATCH } from '../schema/text-value.js'
+import { FormTree, plainObject, rawValue } from './form-tree.js'
 import { readFields, readList, readObject, readRecord, readTuple } from './read-containers.js'
-import { readFile, readScalar } from './read-scalar.js'
 import { mergeSides, UnionReader } from './read-union.js'
 import type { Reader } from './reader.js'
 
 /**
- * Makes the value of a form in the user's own way, for schemas of a library that Formgate cannot walk, or instead of
- * that walk.
+ * Makes the value of a form itself, instead of the walk along a zod schema.
  *
- * @param data fields and files merged: a text or a file each, an array where a name is repeated, names as they came
+ * @param data fields and files by name: a text or a file each, an array for a repeated name
  * @param entries the same in the order in which the client sent them
  */
 export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) => unknown
 
-export interface FormValueOptions extends CoerceOptions {
-  readonly coerce?: Coerce
-}
-
 /**
- * With a `coerce` of the user's, what that gives; along a schema of zod 4, the coerced form; for any other schema,
- * fields and files merged, every field a text.
+ * Returns the value to validate: that of the user's `coerce`, the coerced form for a schema of zod 4, and for any
+ * other schema the merged fields and files, in which every field is a text.
  *
  * @throws BodyError `LIMIT_NESTING`
  */
 export function formValue(
   schema: Schema | ZodSchema,
   entries: readonly Entry[],
-  options: FormValueOptions,
+  options: CoerceOptions & { readonly coerce?: Coerce },
 ): unknown {
   if (options.coerce !== undefined) return options.coerce(mergeEntries(entries), entries)
   return isZodSchema(schema) ? coerceForm(schema, entries, options) : mergeEntries(entries)
@@ -44,65 +38,56 @@ export function formValue(
 
 export interface CoerceOptions {
   readonly limits: Limits
-  /** Counts the JSON values of the request. Default: one that counts those of the form. */
+  /** Counts the JSON values of the request. Default: a meter for this form alone. */
   readonly jsonMeter?: JsonMeter | undefined
   /**
-   * What an empty text means where the schema wants no text: `'absent'`, as browsers submit an input that was left
-   * empty, or `'keep'` for the text that it is. Default `'absent'`.
+   * What an empty text means where the schema expects no text: `'absent'`, since browsers submit empty inputs as empty
+   * texts, or `'keep'` for an empty text. Default `'absent'`.
    */
   readonly emptyText?: 'absent' | 'keep'
 }
 
 /**
- * Walks the entries of a form along a schema: "42" becomes 42 where the schema wants a number, `items[0].price` goes
- * into the list of objects that the schema has there, and a box that is not checked is false. What cannot be coerced
- * stays the text that it was; a name that the schema does not have stays as it is. Nothing is validated here.
+ * Walks the entries of a form along a schema: "42" becomes 42 where the schema expects a number, `items[0].price` goes
+ * into a list of objects, and an unchecked checkbox becomes false. A text that cannot be coerced stays a text, and an
+ * unknown name stays as it is. Nothing is validated here, and the values of a JSON part are never changed.
  *
- * @param schema of zod 4 or zod/mini. The values of a JSON part are never touched.
  * @param entries in the order in which the client sent them
- * @throws BodyError `LIMIT_NESTING` for names and JSON that are nested too deeply, and for lists with gaps;
- * `LIMIT_JSON_VALUES` and `MALFORMED_JSON` for the JSON in a field
+ * @throws BodyError `LIMIT_NESTING` for names and JSON nested too deeply and for lists with gaps; `LIMIT_JSON_VALUES`
+ * and `MALFORMED_JSON` for the JSON in a field
  */
 export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options: CoerceOptions): unknown {
   const { limits, emptyText = 'absent', jsonMeter = new JsonMeter(limits) } = options
   const root = nodeOf(schema)
-  // Whatever comes is handed on as it is, and a form with nothing in it is no list of nothing.
+  // The value passes unchanged, and an empty form is an object rather than an empty list.
   if (entries.length === 0 && root.kind === 'scalar' && root.acceptsAny) return plainObject()
   const tree = plantEntries(root, entries, limits)
-  return new FormReader({ limits, jsonMeter, emptyIsAbsent: emptyText === 'absent' }).read(root, tree, 0)
+  return new FormReader(limits, jsonMeter, emptyText === 'absent').read(root, tree, 0)
 }
 
 function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): FormTree {
   const tree = new FormTree()
   const keys = root.kind === 'object' ? root.fields : undefined
-  const paths = FieldPaths.of(root, limits)
+  let paths: FieldPaths | undefined
   for (const entry of entries) {
-    const path = keys?.has(entry.name) ? undefined : paths.get(entry.name)
+    const path = keys?.has(entry.name) ? undefined : (paths ??= FieldPaths.of(root, limits)).get(entry.name)
     if (path === undefined) tree.child(entry.name).entries.push(entry)
     else tree.add(path, entry)
   }
   return tree
 }
 
-interface Settings {
-  readonly limits: Limits
-  /** Counts the JSON values of the request. */
-  readonly jsonMeter: JsonMeter
-  /** Whether an empty text may stand for no value. */
-  readonly emptyIsAbsent: boolean
-}
-
 /*
- * A schema may contain itself, or make a new one like itself each time it is asked (`z.lazy(() => …)`, a getter). These bound
- * how far the walk goes where no value goes with it.
+ * A schema may contain itself, or return a new one like itself from each getter. These bounds end the walk where no value
+ * does.
  */
-/** How many lists inside each other one value may be the only item of. */
-const deepestItem = 8
-/** How many `z.lazy()` may follow each other in one place. */
-const longestLazy = 16
-/** How many objects inside each other, and how many in all, are read though nothing arrived for them. */
-const deepestAbsent = 64
-const mostAbsent = 10_000
+/** Nested lists of which one value may be the only item. */
+const maxItemDepth = 8
+/** `z.lazy()` in a row in one place. */
+const maxLazyDepth = 16
+/** Nested objects for which nothing arrived, and all of them together. */
+const maxAbsentDepth = 64
+const maxAbsent = 10_000
 
 /** Reads one form. */
 class FormReader implements Reader {
@@ -110,7 +95,7 @@ class FormReader implements Reader {
   mismatches = 0
   readonly #jsonMeter: JsonMeter
   readonly #emptyIsAbsent: boolean
-  // Made when they are needed, which most forms do not.
+  // Created on demand: most forms need none of these.
   #absent: Set<Node> | undefined
   #absentCount = 0
   #items: Map<Entry, Set<Node>> | undefined
@@ -118,7 +103,7 @@ class FormReader implements Reader {
   #json: Map<Entry, object | undefined> | undefined
   #unions: UnionReader | undefined
 
-  constructor({ limits, jsonMeter, emptyIsAbsent }: Settings) {
+  constructor(limits: Limits, jsonMeter: JsonMeter, emptyIsAbsent: boolean) {
     this.limits = limits
     this.#jsonMeter = jsonMeter
     this.#emptyIsAbsent = emptyIsAbsent
@@ -159,7 +144,7 @@ class FormReader implements Reader {
     this.#items ??= new Map()
     let around = this.#items.get(entry)
     if (around === undefined) this.#items.set(entry, (around = new Set()))
-    if (around.has(node) || around.size >= deepestItem) return this.mismatch(rawValue(item))
+    if (around.has(node) || around.size >= maxItemDepth) return this.mismatch(rawValue(item))
     around.add(node)
     const value = this.read(node, item, depth)
     around.delete(node)
@@ -169,7 +154,7 @@ class FormReader implements Reader {
   #readLazy(node: Extract<Node, { kind: 'lazy' }>, tree: FormTree, depth: number): unknown {
     const around = this.#lazyPlace
     const count = around?.tree === tree ? around.count + 1 : 1
-    if (count > longestLazy) return this.mismatch(rawValue(tree))
+    if (count > maxLazyDepth) return this.mismatch(rawValue(tree))
     this.#lazyPlace = { tree, count }
     const value = this.read(node.target, tree, depth)
     this.#lazyPlace = around
@@ -181,13 +166,12 @@ class FormReader implements Reader {
     return value
   }
 
-  /** What a form says by leaving a name out: an unchecked box, an empty list, or nothing. */
+  /** Returns what a missing name means: an unchecked checkbox, an empty list, or nothing. */
   #readAbsent(node: Node): unknown {
     if (node.optional) return undefined
     this.#absent ??= new Set()
-    // A schema that requires itself has no end.
     this.#absentCount += 1
-    const isTooFar = this.#absent.size >= deepestAbsent || this.#absentCount > mostAbsent
+    const isTooFar = this.#absent.size >= maxAbsentDepth || this.#absentCount > maxAbsent
     if (isTooFar || this.#absent.has(node)) return this.mismatch(undefined)
     this.#absent.add(node)
     const value = this.#absentValue(node)
@@ -205,7 +189,7 @@ class FormReader implements Reader {
       case 'record':
         return node.isMap ? new Map() : plainObject()
       case 'object':
-        // So that boxes and lists in it are there, and a missing field is named by its own path.
+        // Its checkboxes and lists get values, and a missing field is reported with its own path.
         return node.nullable ? this.mismatch(undefined) : readFields(this, node, undefined, undefined, 0)
       case 'lazy':
         return this.#readAbsent(node.target)
@@ -242,12 +226,47 @@ class FormReader implements Reader {
     const [entry] = entries
     if (entry === undefined || entries.length > 1) return undefined
     if (entry.kind !== 'text') return entry.kind === 'parsed' ? entry.value : undefined
-    // Each option of a union may ask for the same text.
+    // Each option of a union asks for the same text.
     this.#json ??= new Map()
     if (!this.#json.has(entry)) {
       const levels = this.limits.nesting - depth
-      this.#json.set(entry, readJson(entry.value, levels, entry.name, this.#jsonMeter))
+      this.#json.set(entry, parseJsonText(entry.value, levels, entry.name, this.#jsonMeter))
     }
     return this.#json.get(entry)
   }
+}
+
+/** Reads a text, a number, a date or a choice. */
+function readScalar(reader: Reader, node: ScalarNode, tree: FormTree): unknown {
+  if (node.blankIsAbsent && reader.isBlankText(tree)) return reader.readBlank(node)
+  if (node.acceptsAny) return rawValue(tree)
+  const entries = reader.entriesFor(node, tree)
+  const [entry] = entries
+  if (tree.children.size > 0 || entry === undefined) return reader.mismatch(rawValue(tree))
+  if (entries.length > 1) return readRepeated(reader, node, entries)
+  if (entry.kind !== 'text') {
+    const fits = entry.kind === 'parsed' && (typeof entry.value !== 'object' || entry.value === null)
+    return fits ? entry.value : reader.mismatch(entry.value)
+  }
+  if (node.nullable && entry.value === 'null' && !node.acceptsText('null')) return null
+  const value = node.read(entry.value)
+  return value === NO_MATCH ? reader.mismatch(entry.value) : value
+}
+
+/** A checkbox and a hidden field of the same name are both sent. The box is checked if either says so. */
+function readRepeated(reader: Reader, node: ScalarNode, entries: readonly Entry[]): unknown {
+  const values = entries.map((entry) => entry.value)
+  if (!node.isBoolean) return reader.mismatch(values)
+  const read = values.map((value) => (typeof value === 'string' ? node.read(value) : value))
+  return read.every((value) => typeof value === 'boolean') ? read.includes(true) : reader.mismatch(values)
+}
+
+function readFile(reader: Reader, node: FileNode, tree: FormTree): unknown {
+  // Scripts append an empty text where no file was chosen.
+  if (reader.isBlankText(tree)) return reader.readBlank(node)
+  const entries = reader.entriesFor(node, tree)
+  const [entry] = entries
+  if (entry === undefined || tree.children.size > 0) return reader.mismatch(rawValue(tree))
+  if (entries.length > 1) return reader.mismatch(entries.map(({ value }) => value))
+  return entry.kind === 'file' ? entry.value : reader.mismatch(entry.value)
 }

@@ -1,4 +1,4 @@
-/** The rules for what has keys. */
+/** Reads objects, records, lists and tuples. */
 
 import {
   type ListNode,
@@ -9,11 +9,10 @@ import {
   type TupleNode,
 } from '../schema/form-node.js'
 import { NO_MATCH } from '../schema/text-value.js'
-import { FormTree, rawValue } from './form-tree.js'
-import { isPlainObject, plainObject, type PlainObject } from './plain-object.js'
+import { FormTree, isPlainObject, plainObject, type PlainObject, rawValue } from './form-tree.js'
 import type { Reader } from './reader.js'
 
-/** An object, from fields with a path in their name, from JSON, or from JSON with files beside it. */
+/** Reads an object from fields with a path in their name, from JSON, or from JSON with files beside it. */
 export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
   const whole = reader.wholeValue(node, tree, depth)
@@ -27,10 +26,10 @@ export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, dep
 }
 
 /**
- * An object by its fields.
+ * Reads the fields of an object.
  *
- * @param tree `undefined` where nothing arrived
- * @param base what is there already
+ * @param tree `undefined` if nothing arrived
+ * @param base the values that came as JSON
  */
 export function readFields(
   reader: Reader,
@@ -50,36 +49,27 @@ export function readFields(
     const value = reader.read(field, child, depth + 1)
     if (value !== undefined || field.needsKey) object[key] = value
   }
-  if (children !== undefined && children.size > known) readUnknown(reader, node, children, object, depth)
-  return object
-}
-
-/** Unknown names stay, so that a strict schema can report them; any other schema drops them. */
-function readUnknown(
-  reader: Reader,
-  node: ObjectNode,
-  children: ReadonlyMap<string, FormTree>,
-  object: PlainObject,
-  depth: number,
-): void {
+  if (children === undefined || children.size === known) return object
   const { catchall } = node
   for (const [key, child] of children) {
     if (node.fields.has(key)) continue
-    // Zod 4.1 assigns unknown keys to an ordinary object, where this one would become its prototype.
+    // Zod 4.1 assigns unknown keys to an ordinary object, where this one sets the prototype.
     if (key === '__proto__' && catchall !== undefined) continue
     if (node.strict) reader.mismatches += 1
+    // A strict schema reports unknown keys, any other drops them.
     object[key] = catchall === undefined ? rawValue(child) : reader.read(catchall, child, depth + 1)
   }
+  return object
 }
 
-/** A record or a map. */
+/** Reads a record or a map. */
 export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
   const whole = reader.wholeValue(node, tree, depth)
   if (node.isMap && isPairs(whole)) return new Map(whole)
   const base = isPlainObject(whole) ? whole : undefined
   if (base === undefined && tree.children.size === 0 && depth > 0) return reader.mismatch(rawValue(tree))
-  // Its keys are the client's, and may be many: a copy takes as long as parsing them did.
+  // The client chooses the number of keys, and a copy takes as long as parsing them did.
   if (base !== undefined && tree.children.size === 0 && !node.isMap) return base
   const record = plainObject()
   if (base !== undefined) Object.assign(record, base)
@@ -94,65 +84,56 @@ function readKey(node: Node, key: string): unknown {
   return value === NO_MATCH ? key : value
 }
 
-/** What `[...map]` is in JSON. */
+/** True for `[...map]` as JSON. */
 function isPairs(value: unknown): value is [unknown, unknown][] {
   return Array.isArray(value) && value.every((pair) => Array.isArray(pair) && pair.length === 2)
 }
 
-/** An array or a set, from repeated names, from names with an index, or from JSON. */
+/** Reads an array or a set from repeated names, from names with an index, or from JSON. */
 export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: number): unknown {
+  const { element, isSet } = node
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
-  if (node.optional && reader.isBlankText(tree) && !acceptsText(node.element, '')) return undefined
-  const items = wholeList(reader, node, tree, depth) ?? readItems(reader, node, tree, depth)
-  return node.isSet ? new Set(items) : items
-}
-
-/** A list that came in one chunk. */
-function wholeList(
-  reader: Reader,
-  node: ListNode,
-  tree: FormTree,
-  depth: number,
-): readonly unknown[] | undefined {
+  if (node.optional && reader.isBlankText(tree) && !acceptsText(element, '')) return undefined
   const whole = reader.wholeValue(node, tree, depth)
-  if (!Array.isArray(whole) || tree.children.size > 0) return undefined
-  const items: readonly unknown[] = whole
-  const [entry] = tree.entries
-  const { element } = node
-  // A list of texts takes a text that looks like JSON for one of its items, unless that is a list of texts itself.
-  const acceptsAny = element.kind === 'scalar' && element.acceptsAny
-  const mayBeItem = entry?.kind === 'text' && !acceptsAny && acceptsText(element, entry.value)
-  return mayBeItem && !items.every((item) => typeof item === 'string') ? undefined : items
+  const isWhole = Array.isArray(whole) && tree.children.size === 0 && !isTextItem(element, tree, whole)
+  const items: readonly unknown[] = isWhole ? whole : readItems(reader, node, tree, depth, () => element)
+  return isSet ? new Set(items) : items
 }
 
-function readItems(reader: Reader, node: ListNode, tree: FormTree, depth: number): readonly unknown[] {
-  const items: unknown[] = []
-  for (const item of tree.indexed(reader.limits)) items.push(reader.read(node.element, item, depth + 1))
-  for (const entry of reader.entriesFor(node, tree)) {
-    // An input that was left empty is no item.
-    if (reader.isBlankText(FormTree.of(entry)) && !acceptsText(node.element, '')) continue
-    items.push(reader.readItem(node.element, entry, depth + 1))
-  }
-  return items
+/** True if a text that looks like JSON is an item in a list of texts, rather than a list of texts itself. */
+function isTextItem(element: Node, { entries: [entry] }: FormTree, list: readonly unknown[]): boolean {
+  if (entry?.kind !== 'text' || (element.kind === 'scalar' && element.acceptsAny)) return false
+  return acceptsText(element, entry.value) && !list.every((item) => typeof item === 'string')
 }
 
-/** A tuple: as a list, but each item has a place and a schema of its own. */
+/** Reads a tuple: a list in which each item has its own schema. */
 export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth: number): unknown {
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
   if (node.optional && reader.isBlankText(tree)) return undefined
   const whole = reader.wholeValue(node, tree, depth)
   if (Array.isArray(whole) && tree.children.size === 0) return whole
-  const indexed = tree.indexed(reader.limits)
-  const nodeAt = (at: number) => node.items[at] ?? node.rest
-  const items = indexed.map((item, at) => {
-    const itemNode = nodeAt(at)
-    return itemNode === undefined ? reader.mismatch(rawValue(item)) : reader.read(itemNode, item, depth + 1)
-  })
+  return readItems(reader, node, tree, depth, (at) => node.items[at] ?? node.rest)
+}
+
+/** @param nodeAt returns the node of an item; `undefined` for one too many */
+function readItems(
+  reader: Reader,
+  node: ListNode | TupleNode,
+  tree: FormTree,
+  depth: number,
+  nodeAt: (index: number) => Node | undefined,
+): readonly unknown[] {
+  const items: unknown[] = []
+  for (const item of tree.indexed(reader.limits)) {
+    const itemNode = nodeAt(items.length)
+    items.push(itemNode ? reader.read(itemNode, item, depth + 1) : reader.mismatch(rawValue(item)))
+  }
   for (const entry of reader.entriesFor(node, tree)) {
     const itemNode = nodeAt(items.length)
-    items.push(
-      itemNode === undefined ? reader.mismatch(entry.value) : reader.readItem(itemNode, entry, depth + 1),
-    )
+    // An empty input is not an item of a list.
+    const isSkipped = node.kind === 'list' && reader.isBlankText(FormTree.of(entry))
+    if (isSkipped && !acceptsText(node.element, '')) continue
+    items.push(itemNode ? reader.readItem(itemNode, entry, depth + 1) : reader.mismatch(entry.value))
   }
   return items
 }

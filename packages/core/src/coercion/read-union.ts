@@ -1,11 +1,8 @@
-/** The rules for a value that has several schemas. */
-import type { FormTree } from './form-tree.js'
-import { acceptsText } from '../schema/form-node.js'
-import type { Node, UnionNode } from '../schema/form-node.js'
-import { isPlainObject, plainObject } from './plain-object.js'
-import type { Reader } from './reader.js'
+/** Reads unions and intersections. */
+import { acceptsText, type Node, shapesOf, type UnionNode } from '../schema/form-node.js'
 import { NO_MATCH } from '../schema/text-value.js'
-import { rawValue } from './form-tree.js'
+import { type FormTree, isPlainObject, plainObject, rawValue } from './form-tree.js'
+import type { Reader } from './reader.js'
 
 interface Reading {
   readonly value: unknown
@@ -13,19 +10,18 @@ interface Reading {
 }
 
 /**
- * Reads the unions and intersections of one form, each place once: those inside each other would otherwise take
- * exponential time.
+ * Reads the unions and intersections of one form, each place once: nested ones would otherwise take exponential time.
  */
 export class UnionReader {
   readonly #reader: Reader
-  /** `undefined` while a node is being read: one that contains itself in the same place has no end. */
+  /** `undefined` while a node is being read, so that one that contains itself in the same place ends. */
   readonly #readings = new Map<FormTree, Map<Node, Reading | undefined>>()
 
   constructor(reader: Reader) {
     this.#reader = reader
   }
 
-  /** A text stays one where an option takes it as a text; otherwise the first option that it fits decides. */
+  /** Keeps a text that an option accepts as a text; otherwise the first option that it fits decides. */
   read(node: UnionNode, tree: FormTree, depth: number): unknown {
     const [entry] = tree.entries
     if (tree.children.size === 0 && tree.entries.length === 1 && entry?.kind === 'text') {
@@ -35,7 +31,7 @@ export class UnionReader {
     return this.readOnce(node, tree, () => this.#readBest(node, tree, depth))
   }
 
-  /** The value of a node in one place. @param read makes it, the first time that it is asked for */
+  /** Returns the value of a node in one place. @param read makes it, at the first call */
   readOnce(node: Node, tree: FormTree, read: () => unknown): unknown {
     const reader = this.#reader
     let readings = this.#readings.get(tree)
@@ -52,7 +48,7 @@ export class UnionReader {
     return value
   }
 
-  /** That of the first option which fits; where none does, of the one that fits best. */
+  /** Returns the value of the first option that fits, or of the one with the fewest mismatches. */
   #readBest(node: UnionNode, tree: FormTree, depth: number): unknown {
     const reader = this.#reader
     const before = reader.mismatches
@@ -70,7 +66,7 @@ export class UnionReader {
   }
 }
 
-/** A JSON part that is no list is meant for an option that is none, and only then as the one item of a list. */
+/** Tries lists last for a JSON part that is not a list: it could be the single item of one. */
 function inOrder(options: readonly Node[], { children, entries }: FormTree): readonly Node[] {
   const [entry] = entries
   const isOne = children.size === 0 && entries.length === 1 && entry?.kind === 'parsed'
@@ -79,50 +75,35 @@ function inOrder(options: readonly Node[], { children, entries }: FormTree): rea
   return lists.length === 0 ? options : [...options.filter((option) => !lists.includes(option)), ...lists]
 }
 
-/** The options that a discriminator names; all of them where there is none. */
+/** The options that the discriminator selects; all options without a discriminator. */
 function namedOptions({ discriminator, options }: UnionNode, tree: FormTree): readonly Node[] {
   if (discriminator === undefined) return options
   const named = options.filter((option) => isNamed(option, discriminator, tree))
   if (named.length > 0) return named
-  // The schema refuses what names none of its options, so what the others would make of the fields does not matter.
+  // The schema will refuse a value that selects no option, so one option suffices.
   const isRefused = tree.entries.length === 0 && options.every((option) => isTagged(option, discriminator))
   return isRefused ? options.slice(0, 1) : options
 }
 
-/** Whether a text decides if an option is meant. */
+/** True if a text selects the option. */
 function isTagged(option: Node, discriminator: string): boolean {
   return option.kind === 'object' && option.fields.get(discriminator)?.kind === 'scalar'
 }
 
-/** How many unions, intersections and lazy schemas inside each other may stand around the object with a discriminator. */
-const deepestOption = 16
-
-function isNamed(option: Node, discriminator: string, tree: FormTree, depth = 0): boolean {
-  if (depth > deepestOption) return false
-  const isNamedInside = (inner: Node) => isNamed(inner, discriminator, tree, depth + 1)
-  switch (option.kind) {
-    case 'object': {
-      const field = option.fields.get(discriminator)
-      const child = tree.children.get(discriminator)
-      if (field?.kind !== 'scalar') return false
-      if (child === undefined) return field.optional
-      const [entry] = child.entries
-      return entry?.kind === 'text' && field.read(entry.value) !== NO_MATCH
-    }
-    case 'union':
-      return option.options.some(isNamedInside)
-    case 'intersection':
-      return isNamedInside(option.left) || isNamedInside(option.right)
-    case 'lazy':
-      return isNamedInside(option.target)
-    default:
-      return false
-  }
+function isNamed(option: Node, discriminator: string, tree: FormTree): boolean {
+  const child = tree.children.get(discriminator)
+  return shapesOf(option).some((shape) => {
+    const field = shape.kind === 'object' ? shape.fields.get(discriminator) : undefined
+    if (field?.kind !== 'scalar') return false
+    if (child === undefined) return field.optional
+    const [entry] = child.entries
+    return entry?.kind === 'text' && field.read(entry.value) !== NO_MATCH
+  })
 }
 
 /**
- * What the two sides of an intersection made of the same form, in one. Of a key that both have, the value that was
- * coerced.
+ * Merges the values that the two sides of an intersection made of one form. Of a key that both have, the coerced value
+ * wins.
  */
 export function mergeSides(left: unknown, right: unknown): unknown {
   if (!isPlainObject(left) || !isPlainObject(right)) return typeof left === 'string' ? right : left

@@ -1,32 +1,32 @@
-/** What the rules for one kind of schema may ask of the walk that they are part of. */
-import type { Entry } from '../parsers/data-and-files.js'
+/** What the functions that read one kind of node may call. */
 import type { Limits } from '../limits.js'
-import type { FormTree } from './form-tree.js'
+import type { Entry } from '../parsers/data-and-files.js'
 import type { Node } from '../schema/form-node.js'
+import type { FormTree } from './form-tree.js'
 
 export interface Reader {
   readonly limits: Limits
-  /** How many places did not fit so far. A union tries its options by it. */
+  /** The number of places that did not fit so far. A union compares its options by it. */
   mismatches: number
-  /** Counts a value that does not fit, and hands it on as it came: the schema says what is wrong with it. */
+  /** Counts a mismatch and returns the value unchanged: the schema reports what is wrong with it. */
   mismatch<Value>(value: Value): Value
   /**
-   * The value for a node.
+   * Returns the value of a node.
    *
-   * @param tree what arrived for it; `undefined` where nothing did
-   * @param depth how many objects and arrays stand around it
+   * @param tree what arrived for it; `undefined` if nothing did
+   * @param depth the number of objects and lists around it
    */
   read(node: Node, tree: FormTree | undefined, depth: number): unknown
-  /** The value for a node of which an entry is one item, among others or alone. */
+  /** Returns the value of a list item. */
   readItem(node: Node, entry: Entry, depth: number): unknown
-  /** The value of a place for which one empty text arrived. */
+  /** Returns the value of a place for which one empty text arrived. */
   readBlank(node: Node): unknown
-  /** Whether one empty text is all that arrived, and may stand for nothing. */
+  /** True if a single empty text arrived and may mean no value. */
   isBlankText(tree: FormTree): boolean
-  /** Whether a group of fields may be left out, and all of them were left empty. */
+  /** True if a group of fields is optional and all of them are empty. */
   isLeftOut(node: Node, tree: FormTree): boolean
-  /** Where a field and a file have the same name, those that the schema wants. */
+  /** Returns the entries that the node accepts, where a field and a file have the same name. */
   entriesFor(node: Node, tree: FormTree): readonly Entry[]
-  /** The value that came in one chunk: a JSON part, or an object or array as JSON in the text of a field. */
+  /** Returns the value of a JSON part, or an object or list as JSON in the text of a field. */
   wholeValue(node: Node, tree: FormTree, depth: number): unknown
 }

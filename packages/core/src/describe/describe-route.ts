@@ -8,7 +8,8 @@ import { FileUploadParser } from '../parsers/file-upload-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
 import { narrower, rangeContains, selectParser, type RegisteredParser } from '../parsers/registry.js'
 import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
-import { isZodSchema, type Schema } from '../schema/schema.js'
+import { isZodSchema } from '../schema/read-zod.js'
+import type { Schema } from '../schema/schema.js'
 import type { TypedRoute } from '../typed-route.js'
 
 /**

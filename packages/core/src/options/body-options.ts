@@ -5,8 +5,8 @@ import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
 import type { Coerce } from '../coercion/coerce-form.js'
 import type { Out } from '../schema/schema-output.js'
-import { nodeOf } from '../schema/read-zod.js'
-import { isSchema, isZodSchema, type Schema } from '../schema/schema.js'
+import { isZodSchema, nodeOf } from '../schema/read-zod.js'
+import { isSchema, type Schema } from '../schema/schema.js'
 
 /** The type of a body: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
 export type BodyType = Schema | RawBytes | RawStream
@@ -107,8 +107,9 @@ function checkType(type: unknown): void {
     )
   }
   if (!isZodSchema(type)) return
-  const { innerType, options = [] } = type._zod.def
-  if ([innerType, ...options].some(isRawBody)) {
+  const node = nodeOf(type)
+  const options = node.kind === 'union' ? node.options : [node]
+  if (options.some((option) => option.kind === 'scalar' && isRawBody(option.foreign))) {
     throw new ParameterCannotUseDefaultError(
       'bytes() and stream() are not schemas. Remove what wraps them, such as optional().',
     )

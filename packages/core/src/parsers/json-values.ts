@@ -136,3 +136,72 @@ function prototypeKeyIn(value: unknown): string | undefined {
   }
   return undefined
 }
+
+/**
+ * Parses the text of a form field that may be JSON.
+ *
+ * @param levels how many levels of objects and lists it may have
+ * @param field the name of the field, for an error
+ * @returns the object or list; `undefined` if the text is neither
+ * @throws BodyError `LIMIT_NESTING`, `LIMIT_JSON_VALUES`, or `MALFORMED_JSON` for a key such as `__proto__`
+ */
+export function parseJsonText(
+  text: string,
+  levels: number,
+  field: string,
+  meter: JsonMeter,
+): object | undefined {
+  if (!mayBeJson(text)) return undefined
+  meter.check(text)
+  let value: object
+  try {
+    value = JSON.parse(text) as object
+  } catch {
+    return undefined
+  }
+  const limit = Math.max(levels, 0)
+  const values = measureJson(value, limit)
+  if (values === -1) {
+    const detail = 'The JSON in a field is nested too deeply.'
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit })
+  }
+  meter.add(values)
+  const key = findPrototypeKey(text, value)
+  if (key !== undefined) {
+    const detail = `In the field ${JSON.stringify(field)}: JSON parse error - an object has ${key}`
+    throw new BodyError('MALFORMED_JSON', { detail, field })
+  }
+  return value
+}
+
+/** True if a text begins and ends as an object or a list does. */
+function mayBeJson(text: string): boolean {
+  const start = text.trimStart().charAt(0)
+  const end = text.trimEnd().at(-1)
+  return (start === '{' && end === '}') || (start === '[' && end === ']')
+}
+
+/**
+ * Deletes the keys called `__proto__` from parsed data. zod 4.1 assigns the keys of a loose object one by one, which
+ * would set its prototype; newer versions omit the key.
+ */
+export function dropPrototypeKeys(value: unknown): void {
+  // A custom parser may return an object that contains itself, or one that is not data.
+  const found = new Set<object>()
+  const add = (each: unknown): void => {
+    if (Array.isArray(each) || isData(each)) found.add(each)
+  }
+  add(value)
+  // A set that grows during a walk is walked to its new end.
+  for (const each of found) {
+    if (Object.hasOwn(each, '__proto__')) Reflect.deleteProperty(each, '__proto__')
+    for (const member of Object.values(each)) add(member)
+  }
+}
+
+/** True for an object of keys, whatever these keys are. */
+function isData(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}

@@ -1,41 +1,41 @@
-/** Cuts a field's name into a path, as far as the schema has such a shape. */
+/** The path that a field name such as `items[0].price` spells. */
 
 import { BodyError } from '../errors.js'
+import { cutText } from '../http/shown-text.js'
 import type { Limits } from '../limits.js'
-import type { Node } from './form-node.js'
-import { followSchemas } from './read-zod.js'
+import { type Node, shapesOf } from './form-node.js'
 
 export type NameLimits = Pick<Limits, 'nesting' | 'arrayIndex'>
 
-/** The step in a path that goes to the end of a list, as in `tags[]` and `items[].name`. */
+/** The key of a new item at the end of a list, as in `tags[]` and `items[].name`. */
 export const append = ''
 
-/** The nodes that a name may have led to so far: several where the schema has unions or intersections. */
+/** The nodes that a name may lead to so far: several in a union or an intersection. */
 type Shape = readonly Node[]
 
 interface Cut {
   readonly key: string
-  /** What follows the key, with the `.` or `[` in front. */
+  /** What follows the key, with its `.` or `[`. */
   readonly rest: string
 }
 
 const index = /^(?:0|[1-9]\d*)$/
 const punctuation = /[.[]/
 
-/** Whether a key counts the items of a list. */
+/** True if a key is the index of a list item. */
 export function isIndex(key: string): boolean {
   return index.test(key)
 }
 
 /**
- * Cuts `a.b`, `a[b]`, `a[0].b`, `a.0.b` and `a[]` into their keys. A key that the schema itself spells `a.b` is one key.
+ * Splits `a.b`, `a[b]`, `a[0].b`, `a.0.b` and `a[]` into keys. A key that the schema spells `a.b` stays one key.
  *
- * @returns the path; `undefined` where the schema has no such shape
- * @throws BodyError `LIMIT_NESTING` for a path that is too deep, and for an index that is too high
+ * @returns the path; `undefined` if the schema has no such shape
+ * @throws BodyError `LIMIT_NESTING` if the path is too deep or an index too high
  */
 function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly string[] | undefined {
   const path: string[] = []
-  let shape = shapeOf(root)
+  let shape = shapesOf(root)
   let text = name
   let inBrackets = false
   for (;;) {
@@ -44,14 +44,14 @@ function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly 
     const { key, rest }: Cut = cut
     const next = follow(shape, key, inBrackets)
     if (next.length === 0) {
-      // A strict object is to say which of its keys it does not know.
+      // A strict object reports its unknown keys.
       if (path.length === 0 || !shape.some((node) => node.kind === 'object' && node.strict)) return undefined
       return [...path, inBrackets ? key + rest : text]
     }
     path.push(key)
     checkPath(shape, path, name, limits)
     if (rest === '') return path
-    shape = expand(next)
+    shape = next.length === 1 ? shapesOf(next[0]!) : [...new Set(next.flatMap(shapesOf))]
     inBrackets = rest.startsWith('[')
     if (!inBrackets && !rest.startsWith('.')) return undefined
     text = rest.slice(1)
@@ -64,24 +64,19 @@ function cutBracket(text: string): Cut | undefined {
 }
 
 function cutKey(shape: Shape, text: string): Cut | undefined {
-  if (hasKey(shape, text)) return { key: text, rest: '' }
+  if (shape.some((node) => node.kind === 'object' && node.fields.has(text))) return { key: text, rest: '' }
   const punctuated = punctuatedKey(shape, text)
   if (punctuated !== undefined) return { key: punctuated, rest: text.slice(punctuated.length) }
   const end = text.search(punctuation)
   if (end === 0) return undefined
-  // The values of a record may have no shape of their own: then the rest of the name is its key.
-  if (end === -1 || shape.every((node) => node.kind === 'record' && shapeOf(node.value).length === 0)) {
+  // If the values of a record have no shape, the rest of the name is its key.
+  if (end === -1 || shape.every((node) => node.kind === 'record' && shapesOf(node.value).length === 0)) {
     return { key: text, rest: '' }
   }
   return { key: text.slice(0, end), rest: text.slice(end) }
 }
 
-function hasKey(shape: Shape, key: string): boolean {
-  for (const node of shape) if (node.kind === 'object' && node.fields.has(key)) return true
-  return false
-}
-
-/** The longest beginning of a text that is a key with a `.` or `[` in it. */
+/** The longest key with a `.` or `[` in it that a text begins with. */
 function punctuatedKey(shape: Shape, text: string): string | undefined {
   let longest: string | undefined
   for (const node of shape) {
@@ -103,8 +98,8 @@ function follow(shape: Shape, key: string, inBrackets: boolean): Shape {
   return next
 }
 
-/** Where a key leads from a node. */
-function step(node: Node, key: string, inBrackets: boolean): Node | undefined {
+/** The node that a key leads to. */
+export function step(node: Node, key: string, inBrackets: boolean): Node | undefined {
   switch (node.kind) {
     case 'object':
       return node.fields.get(key) ?? node.catchall
@@ -120,60 +115,25 @@ function step(node: Node, key: string, inBrackets: boolean): Node | undefined {
   }
 }
 
-const shapes = new WeakMap<Node, Shape>()
-const noShape: Shape = []
-
-/** What of some nodes has keys or items, with unions, intersections and lazy schemas taken apart. */
-function expand(nodes: Shape): Shape {
-  if (nodes.length === 1) return shapeOf(nodes[0]!)
-  return [...new Set(nodes.flatMap(shapeOf))]
-}
-
-function shapeOf(node: Node): Shape {
-  if (node.kind === 'scalar' || node.kind === 'file') return noShape
-  let shape = shapes.get(node)
-  if (shape === undefined) shapes.set(node, (shape = split(node)))
-  return shape
-}
-
-function split(root: Node): Shape {
-  const { found } = followSchemas([root], innerNodes)
-  const without = new Set(['scalar', 'file', 'union', 'intersection', 'lazy'])
-  return [...found].filter(({ kind }) => !without.has(kind))
-}
-
-/** The nodes that stand in the same place. */
-function innerNodes(node: Node): readonly Node[] {
-  if (node.kind === 'union') return node.options
-  if (node.kind === 'intersection') return [node.left, node.right]
-  return node.kind === 'lazy' ? [node.target] : []
-}
-
-function checkPath(shape: Shape, path: readonly string[], name: string, limits: NameLimits): void {
-  // The values of `tags` and of `tags[]` are one list, equally deep.
+function checkPath(shape: Shape, path: readonly string[], field: string, limits: NameLimits): void {
+  // `tags` and `tags[]` are equally deep.
   if (path.length - (path.at(-1) === append ? 1 : 0) > limits.nesting) {
-    throw new BodyError('LIMIT_NESTING', {
-      detail: 'The name of a field is nested too deeply.',
-      field: name,
-      limit: limits.nesting,
-    })
+    const detail = 'A field name is nested too deeply.'
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.nesting })
   }
   const counts = shape.every((node) => node.kind === 'list' || node.kind === 'tuple')
   if (counts && Number(path.at(-1)) > limits.arrayIndex) {
-    throw new BodyError('LIMIT_NESTING', {
-      detail: 'The name of a field has an index that is too high.',
-      field: name,
-      limit: limits.arrayIndex,
-    })
+    const detail = 'A field name has an index that is too high.'
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.arrayIndex })
   }
 }
 
-// Clients choose the names, so what is remembered has an end. A form rarely has more fields than this.
-const mostNames = 1000
+// Clients choose the names, so the memory for them is bounded. A form rarely has more fields.
+const maxNames = 1000
 
 const known = new WeakMap<Node, FieldPaths>()
 
-/** The paths of the names of one schema. */
+/** The paths of one schema, by field name. */
 export class FieldPaths {
   readonly #root: Node
   readonly #limits: NameLimits
@@ -191,14 +151,31 @@ export class FieldPaths {
     return paths
   }
 
-  /** As `parseFieldPath()`. */
+  /** Returns what `parseFieldPath()` does. */
   get(name: string): readonly string[] | undefined {
     let path = this.#paths.get(name)
     if (path !== undefined) return path
     path = parseFieldPath(this.#root, name, this.#limits)
     if (path === undefined) return undefined
-    if (this.#paths.size === mostNames) this.#paths.clear()
+    if (this.#paths.size === maxNames) this.#paths.clear()
     this.#paths.set(name, path)
     return path
   }
+}
+
+/** The keys to a place in a value. Numbers are indexes of list items. */
+export type IssuePath = readonly PropertyKey[]
+
+// Clients choose the keys of records, at any length and depth.
+const maxPathLength = 500
+
+/** Writes a path as a field name: `items[0].price`; `''` for the whole body. */
+export function formatPath(path: IssuePath): string {
+  let text = ''
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`
+    else text += text === '' ? String(key) : `.${String(key)}`
+    if (text.length > maxPathLength) break
+  }
+  return cutText(text, maxPathLength)
 }

@@ -1,6 +1,6 @@
-/** What a schema wants of a form: the schema reduced to the kinds that make a difference to text and files. */
+/** A schema reduced to what matters to a form: where text goes, where files go, and what may be absent. */
 
-/** One schema, its wrappers (optional, default, readonly, …) taken off. */
+/** One schema without its wrappers (optional, default, readonly, …). */
 export type Node =
   | ScalarNode
   | FileNode
@@ -12,42 +12,60 @@ export type Node =
   | IntersectionNode
   | LazyNode
 
-interface Wrapped {
-  /** Whether the schema has its own answer to an absent value: optional, default, prefault, catch. */
+/** What the wrappers of a schema say. */
+export interface Wrapping {
+  /** True if the schema has a value for an absent one: optional, default, prefault, catch. */
   readonly optional: boolean
   readonly nullable: boolean
-  /** Whether its key has to be there even with nothing in it: z.undefined() is not optional. */
+  /** True if a catch replaces an invalid value, so a file must not be refused early. */
+  readonly caught: boolean
+  /** True if the schema runs code of its author, which may return a promise. */
+  readonly runsCode: boolean
+  /** The schemas that the value is piped into. */
+  readonly outputs: readonly Node[]
+}
+
+interface Wrapped extends Wrapping {
+  /** True if the key must exist even without a value: `z.undefined()` is not optional. */
   readonly needsKey?: boolean
 }
 
-/** Something that is one text in a form. */
+/** A single text. */
 export interface ScalarNode extends Wrapped {
   readonly kind: 'scalar'
-  /** The value that a text stands for, or `NO_MATCH`. */
+  /** Returns the value of a text, or `NO_MATCH`. */
   readonly read: (text: string) => unknown
-  /** Whether the schema takes this text as a text. */
+  /** True if the schema accepts this text as a text. */
   readonly acceptsText: (text: string) => boolean
-  /** Whether an empty text stands for no value. */
+  /** True if an empty text means no value. */
   readonly blankIsAbsent: boolean
-  /** A checkbox that is not checked is not sent. */
+  /** Browsers do not send an unchecked checkbox. */
   readonly isBoolean: boolean
-  /** Whatever comes is handed on as it is: any, custom, preprocess, a schema that coerces by itself. */
+  /** True if values pass unchanged: any, custom, preprocess, a schema that coerces. */
   readonly acceptsAny: boolean
+  /** True if a file is among the values that pass. A schema that coerces accepts text only. */
+  readonly acceptsFiles: boolean
+  /** A value in the place of a schema that is not one of zod's. */
+  readonly foreign?: unknown
 }
 
 export interface FileNode extends Wrapped {
   readonly kind: 'file'
+  /** In bytes. */
+  readonly maxSize: number | undefined
+  /** Lists of media types, ranges and file extensions; a file must match each list. */
+  readonly types: readonly (readonly string[])[]
 }
 
 export interface ObjectNode extends Wrapped {
   readonly kind: 'object'
-  /** By key; filled at the first request, since a recursive schema has no end. */
+  /** By key. Read at the first request: a recursive schema has no end. */
   readonly fields: ReadonlyMap<string, Node>
-  /** What unknown keys have to be, where the schema says so. */
+  /** The schema of unknown keys. */
   readonly catchall: Node | undefined
-  /** Whether unknown keys are refused. */
+  /** True if unknown keys are refused. */
   readonly strict: boolean
-  /** The keys with a `.` or `[` in them, the longest first: a name cannot be cut at the first of these. */
+  /** Keys that contain `.` or `[`, longest first: a field name must not be cut inside them. */
   readonly punctuatedKeys: readonly string[]
 }
 
@@ -56,6 +74,7 @@ export interface ListNode extends Wrapped {
   readonly kind: 'list'
   readonly element: Node
   readonly isSet: boolean
+  readonly maxCount: number | undefined
 }
 
 export interface TupleNode extends Wrapped {
@@ -68,6 +87,8 @@ export interface TupleNode extends Wrapped {
 export interface RecordNode extends Wrapped {
   readonly kind: 'record'
   readonly key: Node
+  /** The only keys, where the schema lists them. */
+  readonly keys: ReadonlySet<string> | undefined
   readonly value: Node
   readonly isMap: boolean
 }
@@ -89,60 +110,126 @@ interface LazyNode extends Wrapped {
   readonly target: Node
 }
 
-/** What may stand in one place. */
+/**
+ * The nodes inside a node, each with what it adds to a field name: `''` for one in the same place, `'[]'` for items,
+ * `'*'` for any key.
+ */
+export function namedParts(node: Node): readonly (readonly [name: string, part: Node])[] {
+  switch (node.kind) {
+    case 'scalar':
+    case 'file':
+      return []
+    case 'object':
+      return [...node.fields, ...(node.catchall ? ([['*', node.catchall]] as const) : [])]
+    case 'list':
+      return [['[]', node.element]]
+    case 'tuple':
+      return [...node.items, ...(node.rest ? [node.rest] : [])].map((item) => ['[]', item])
+    case 'record':
+      return [['*', node.value]]
+    default:
+      return sidesOf(node).map((side) => ['', side])
+  }
+}
+
+/** The nodes in the same place as a union, an intersection or a `z.lazy()`. */
+function sidesOf(node: Node): readonly Node[] {
+  if (node.kind === 'union') return node.options
+  if (node.kind === 'intersection') return [node.left, node.right]
+  return node.kind === 'lazy' ? [node.target] : []
+}
+
+/** All nodes inside a node, the keys of records and the ends of pipes included. */
+export function partsOf(node: Node): readonly Node[] {
+  const parts = namedParts(node).map(([, part]) => part)
+  return [...parts, ...(node.kind === 'record' ? [node.key] : []), ...node.outputs]
+}
+
+/*
+ * A `z.lazy()` or a getter that returns a new schema each time has no end. What was followed stays resolved, and zod walks it
+ * with a call for each level.
+ */
+const maxDepth = 64
+const maxNodes = 10_000
+
+/**
+ * Collects the nodes that can be reached from some, themselves included, level by level.
+ *
+ * @param inner returns the nodes directly inside a node
+ * @returns `isComplete` is false if a bound was hit
+ */
+export function followNodes(
+  roots: Iterable<Node>,
+  inner: (node: Node) => Iterable<Node>,
+): { readonly found: ReadonlySet<Node>; readonly isComplete: boolean } {
+  const found = new Set(roots)
+  let level: readonly Node[] = [...found]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth === maxDepth || found.size > maxNodes) return { found, isComplete: false }
+    const next: Node[] = []
+    for (const node of level) {
+      for (const part of inner(node)) {
+        if (found.has(part)) continue
+        found.add(part)
+        next.push(part)
+      }
+    }
+    level = next
+  }
+  return { found, isComplete: true }
+}
+
+/** The nodes in the same place as some, unions, intersections and lazy schemas included. */
+export function nodesInPlace(nodes: readonly Node[]): readonly Node[] {
+  return [...followNodes(nodes, sidesOf).found]
+}
+
+const shapes = new WeakMap<Node, readonly Node[]>()
+const noShape: readonly Node[] = []
+
+/** The objects, lists, tuples and records in the place of a node. */
+export function shapesOf(node: Node): readonly Node[] {
+  if (node.kind === 'scalar' || node.kind === 'file') return noShape
+  let shape = shapes.get(node)
+  if (shape === undefined) {
+    shape = nodesInPlace([node]).filter(({ kind }) => ['object', 'list', 'tuple', 'record'].includes(kind))
+    shapes.set(node, shape)
+  }
+  return shape
+}
+
+/** What a place accepts. */
 export interface Kinds {
   readonly text: boolean
   readonly file: boolean
 }
 
-const text: Kinds = { text: true, file: false }
-const file: Kinds = { text: false, file: true }
-const both: Kinds = { text: true, file: true }
-const neither: Kinds = { text: false, file: false }
+const kinds = new WeakMap<Node, Kinds>()
 
-// A z.lazy() whose getter makes a new schema each time has no end.
-const mostNodes = 1000
-const deepestNode = 64
-
-/** What a node takes. A list takes what its items are; an object takes JSON, which is text. */
-export function kindsOf(node: Node, seen: Set<Node> = new Set(), depth = 0): Kinds {
-  if (seen.has(node) || seen.size === mostNodes || depth === deepestNode) return neither
-  seen.add(node)
-  const kindsInside = (inner: Node) => kindsOf(inner, seen, depth + 1)
-  switch (node.kind) {
-    case 'scalar':
-      return node.acceptsAny ? both : text
-    case 'file':
-      return file
-    case 'list':
-      return kindsInside(node.element)
-    case 'tuple':
-      return [...node.items, ...(node.rest ? [node.rest] : [])].map(kindsInside).reduce(join, neither)
-    case 'union':
-      return node.options.map(kindsInside).reduce(join, neither)
-    case 'intersection':
-      return join(kindsInside(node.left), kindsInside(node.right))
-    case 'lazy':
-      return kindsInside(node.target)
-    default:
-      return text
+/** What a node accepts. A list accepts what its items do; an object accepts JSON, which is text. */
+export function kindsOf(node: Node): Kinds {
+  let known = kinds.get(node)
+  if (known === undefined) {
+    const isWhole = ({ kind }: Node) => kind === 'object' || kind === 'record'
+    const inner = (each: Node) => (isWhole(each) ? [] : namedParts(each).map(([, part]) => part))
+    const found = [...followNodes([node], inner).found]
+    known = {
+      text: found.some((each) => each.kind === 'scalar' || isWhole(each)),
+      file: found.some((each) => each.kind === 'file' || (each.kind === 'scalar' && each.acceptsAny)),
+    }
+    kinds.set(node, known)
   }
+  return known
 }
 
-function join(left: Kinds, right: Kinds): Kinds {
-  return { text: left.text || right.text, file: left.file || right.file }
-}
-
-/** Whether a node would take this very text as a text, and not only as what it stands for. */
+/** True if a node accepts a text as it is, rather than as the value that it stands for. */
 export function acceptsText(node: Node, value: string, seen?: Set<Node>, depth = 0): boolean {
-  // Most nodes are these, and need no memory of where the walk has been.
   if (node.kind === 'scalar') return node.acceptsText(value)
-  if (node.kind !== 'union' && node.kind !== 'intersection' && node.kind !== 'lazy') return false
-  const known = seen ?? new Set<Node>()
-  if (known.has(node) || known.size === mostNodes || depth === deepestNode) return false
-  known.add(node)
-  const isTextFor = (inner: Node) => acceptsText(inner, value, known, depth + 1)
-  if (node.kind === 'union') return node.options.some(isTextFor)
-  if (node.kind === 'intersection') return isTextFor(node.left) && isTextFor(node.right)
-  return isTextFor(node.target)
+  const sides = sidesOf(node)
+  if (sides.length === 0) return false
+  const within = seen ?? new Set<Node>()
+  if (within.has(node) || within.size === maxNodes || depth === maxDepth) return false
+  within.add(node)
+  const isTextFor = (side: Node) => acceptsText(side, value, within, depth + 1)
+  return node.kind === 'intersection' ? sides.every(isTextFor) : sides.some(isTextFor)
 }

@@ -1,10 +1,11 @@
-/** Turns the issues of zod into those of a problem answer. */
+/** The issues of a validation, as the error of a request lists them. */
 
 import type { FieldIssue } from '../errors.js'
 import { cutText, quoteControls } from '../http/shown-text.js'
+import { formatPath, type IssuePath } from './field-path.js'
 import type { StandardIssue } from './schema.js'
 
-/** An issue as zod reports it; `code` says which of the others are there. */
+/** An issue of zod. Its `code` says which properties it has. */
 export interface ZodIssue {
   readonly code?: string
   readonly message: string
@@ -13,22 +14,22 @@ export interface ZodIssue {
   readonly errors?: readonly (readonly ZodIssue[])[]
   /** Of `invalid_key` and `invalid_element`. */
   readonly issues?: readonly ZodIssue[]
-  /** Of `invalid_value`: what is allowed. */
+  /** Of `invalid_value`: the allowed values. */
   readonly values?: readonly unknown[]
   /** Of `unrecognized_keys`. */
   readonly keys?: readonly unknown[]
-  /** Of `invalid_union`: what the discriminator may be. */
+  /** Of `invalid_union`: the allowed values of the discriminator. */
   readonly options?: readonly unknown[]
 }
 
-/** What counts of an issue that is left out. */
+/** An issue that is counted but not listed. */
 export type LeftOutIssue = Omit<ZodIssue, 'message' | 'path'> & { readonly path?: IssuePath | undefined }
 
 /**
- * Issues, those inside unions, maps and records too, in the order in which zod reports them.
+ * Reads the issues of zod, those inside unions, maps and records too, in zod's order.
  *
- * @param issues those that may be listed
- * @param others those that are counted only
+ * @param issues may be listed
+ * @param others are only counted
  */
 export function readZodIssues(
   issues: readonly ZodIssue[],
@@ -49,7 +50,7 @@ function readIssue(issue: ZodIssue, around: IssuePath, list: IssueList): void {
     for (const each of inner) readIssue(each as ZodIssue, path, list)
     return
   }
-  // What is wrong with a key says more than that it is invalid.
+  // The issue inside says why the key is invalid.
   const { message, values, keys, options } =
     (issue.code === 'invalid_key' ? issue.issues?.[0] : undefined) ?? issue
   list.add(path, message, issue.code ?? 'custom', values ?? keys ?? options)
@@ -59,15 +60,15 @@ function countIssues(issue: LeftOutIssue): number {
   return innerIssues(issue)?.reduce((count, each) => count + countIssues(each), 0) ?? 1
 }
 
-/** The issues that say more than this one. */
+/** The more specific issues inside an issue. */
 function innerIssues(issue: LeftOutIssue): readonly LeftOutIssue[] | undefined {
   if (issue.code === 'invalid_union') return closestBranch(issue.errors ?? [])
   return issue.code === 'invalid_element' && issue.issues?.length !== 0 ? issue.issues : undefined
 }
 
 /**
- * The option of a union that the value was most likely meant for: of those that take this kind of value at all, the
- * one with the fewest issues. Where none does, the union speaks for itself.
+ * The issues of the option that the value was most likely meant for: among the options that accept this kind of value,
+ * the one with the fewest issues. `undefined` if there is none: then the union itself is the issue.
  */
 function closestBranch(branches: readonly (readonly LeftOutIssue[])[]): readonly LeftOutIssue[] | undefined {
   let closest: readonly LeftOutIssue[] | undefined
@@ -90,7 +91,7 @@ const longestList = 200
 /** Collects the issues of one body. */
 export class IssueList {
   readonly errors: FieldIssue[] = []
-  /** How many were left out. */
+  /** The number of issues that were left out. */
   more = 0
   readonly #most: number
 
@@ -102,7 +103,7 @@ export class IssueList {
     return this.errors.length >= this.#most
   }
 
-  /** @param items what the message may list: allowed values, or unknown keys */
+  /** @param items what the message may enumerate: allowed values or unknown keys */
   add(path: IssuePath, message: string, code: string, items?: readonly unknown[]): void {
     if (this.isFull) this.more += 1
     else this.errors.push({ path: formatPath(path), message: boundedMessage(message, items), code })
@@ -118,7 +119,7 @@ function boundedMessage(message: string, items: readonly unknown[] = []): string
   return quoteControls(cutText((isLongList ? cutList(message, items) : undefined) ?? message, longestMessage))
 }
 
-/** Cuts a message behind the last item of its list that stands in the first 200 characters. */
+/** Cuts a message after the last item that ends within the first 200 characters. */
 function cutList(message: string, items: readonly unknown[]): string | undefined {
   let end = 0
   let listed = 0
@@ -134,24 +135,7 @@ function cutList(message: string, items: readonly unknown[]): string | undefined
   return `${message.slice(0, end)} and ${items.length - listed} more`
 }
 
-/** The keys to a place: numbers count the items of a list. */
-export type IssuePath = readonly PropertyKey[]
-
-/** Clients choose the keys of records, at any length and depth. */
-const longestPath = 500
-
-/** Writes a path as the name of a form field would be: `items[0].price`; `''` for the body as a whole. */
-export function formatPath(path: IssuePath): string {
-  let text = ''
-  for (const key of path) {
-    if (typeof key === 'number') text += `[${key}]`
-    else text += text === '' ? String(key) : `.${String(key)}`
-    if (text.length > longestPath) break
-  }
-  return cutText(text, longestPath)
-}
-
-/** What issues of valibot (`type`, `received`) and arktype (`code`, `actual`) have besides. */
+/** Further properties of issues of valibot (`type`, `received`) and arktype (`code`, `actual`). */
 interface KnownIssue extends StandardIssue {
   readonly code?: unknown
   readonly type?: unknown
@@ -160,10 +144,10 @@ interface KnownIssue extends StandardIssue {
 }
 
 /**
- * Issues, in the order in which the library reports them.
+ * Reads the issues of any other library, in its order.
  *
- * @param most how many to read; the rest are counted
- * @param value what was validated: messages of valibot and arktype repeat it, and an answer must not
+ * @param most how many to list; the rest are counted
+ * @param value the validated value: messages of valibot and arktype repeat it, and an answer must not
  */
 export function readStandardIssues(
   issues: readonly StandardIssue[],
@@ -187,7 +171,7 @@ function withoutValue(issue: KnownIssue, value: unknown): string {
   return repeats(message, value) ? 'Invalid value' : message
 }
 
-/** Whether a message has the submitted text in it, in quotes or at a length that is no accident. */
+/** True if a message contains the submitted text, in quotes or too long for a coincidence. */
 function repeats(message: string, value: unknown): boolean {
   if (typeof value !== 'string' || value === '') return false
   if (value.length > 8 && message.includes(value)) return true

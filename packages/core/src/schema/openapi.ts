@@ -1,21 +1,19 @@
 /** The request body of a route, as OpenAPI describes it. */
 
 import { ContentType } from '../http/media-type.js'
-import { readFileRule } from './file-rules.js'
-import { followSchemas, nodeOf, partsOf } from './read-zod.js'
-import { mayBeAbsent, shapeOf } from './schema-fields.js'
-import { isZodSchema, type Schema, type ZodSchema } from './schema.js'
+import { fileTerms } from './file-rules.js'
+import { followNodes, type Node, partsOf } from './form-node.js'
+import { isZodSchema, nodeOf, type ZodSchema, zodType } from './read-zod.js'
+import { fieldsOf, mayBeAbsent } from './schema-fields.js'
+import type { Schema } from './schema.js'
 
 export interface OpenApiOptions {
   readonly version: '3.0' | '3.1'
-  /**
-   * `z.toJSONSchema`. Not needed for schemas of zod 4.2 and newer, which bring it along; needed for zod 4.1 and for
-   * zod/mini, whose schemas do not.
-   */
+  /** `z.toJSONSchema`. Required for zod 4.1 and zod/mini: only schemas of zod 4.2 and newer have it as a method. */
   readonly toJSONSchema?: ToJSONSchema
   /**
-   * Media types that the route takes. Default: `multipart/form-data`, and without files in the schema
-   * `application/x-www-form-urlencoded` too.
+   * Media types that the route accepts. Default: `multipart/form-data`, and for a schema without files also
+   * `application/x-www-form-urlencoded`.
    */
   readonly contentType?: string | readonly string[]
 }
@@ -38,7 +36,7 @@ export interface RequestBody {
 
 export interface RequestContent {
   schema: JsonSchema
-  /** The media types of the parts that are files, where the schema limits them. */
+  /** The media types of the files, where the schema limits them. */
   encoding?: Record<string, { contentType: string }>
 }
 
@@ -49,12 +47,12 @@ export interface RequestContent {
  * { requestBody: openapi(User, { version: '3.1' }) }
  * ```
  *
- * A file is `{ type: 'string', format: 'binary' }` in 3.0, and without a type in 3.1, as each of them wants it; its
- * media types are in `encoding`. Boxes and lists are not required, since a form leaves them out. A schema that
- * contains itself is cut where it begins again.
+ * A file is `{ type: 'string', format: 'binary' }` in 3.0 and has no type in 3.1, as the versions require; its media
+ * types are in `encoding`. Checkboxes and lists are not required, since a form may omit them. A schema that contains
+ * itself is cut where it begins again.
  *
  * @param schema of zod 4
- * @throws TypeError where the schema is none of zod, or does not bring `toJSONSchema` along and none is given
+ * @throws TypeError if the schema is not of zod 4, or if it has no `toJSONSchema` and none is given
  */
 export function openapi(schema: Schema | ZodSchema, options: OpenApiOptions): RequestBody {
   if (!isZodSchema(schema)) throw new TypeError('openapi() takes a schema of zod 4.')
@@ -101,21 +99,16 @@ function generate(
   )
 }
 
-/** Says of a type what zod cannot say in JSON Schema, or says in a way that OpenAPI does not want. */
-function override(
-  { _zod: { def } }: ZodSchema,
-  json: JsonSchema,
-  version: '3.0' | '3.1',
-  isForm: boolean,
-): void {
-  switch (def.type) {
+/** Describes what zod cannot express in JSON Schema, or expresses in a way that OpenAPI does not allow. */
+function override(schema: ZodSchema, json: JsonSchema, version: '3.0' | '3.1', isForm: boolean): void {
+  switch (zodType(schema)) {
     case 'file':
       for (const key of fileKeys) Reflect.deleteProperty(json, key)
       if (version === '3.0') Object.assign(json, { type: 'string', format: 'binary' })
       else json['contentMediaType'] = 'application/octet-stream'
       break
     case 'number':
-      // Of every z.int(); Swagger UI would fill it in.
+      // Every z.int() has these, and Swagger UI would fill them in.
       if (json['maximum'] === Number.MAX_SAFE_INTEGER) Reflect.deleteProperty(json, 'maximum')
       if (json['minimum'] === Number.MIN_SAFE_INTEGER) Reflect.deleteProperty(json, 'minimum')
       break
@@ -132,29 +125,28 @@ function override(
       Object.assign(json, { type: 'object' })
       break
     case 'object':
-      if (isForm) dropAbsentKeys(json, def.shape!)
+      if (isForm) dropAbsentKeys(json, fieldsOf(nodeOf(schema)))
       break
     default:
   }
 }
 
-// Sizes are those of texts in JSON Schema, and OpenAPI 3.0 has no content types.
+// In JSON Schema sizes are lengths of text, and OpenAPI 3.0 has no content types.
 const fileKeys = ['type', 'format', 'contentEncoding', 'contentMediaType', 'minLength', 'maxLength', 'anyOf']
 
-/** A form sends nothing for a box that is not checked and for a list without items. */
-function dropAbsentKeys(json: JsonSchema, shape: Readonly<Record<string, ZodSchema>>): void {
+function dropAbsentKeys(json: JsonSchema, fields: ReadonlyMap<string, Node>): void {
   const { required } = json
   if (!Array.isArray(required)) return
-  const kept = required.filter((key: string) => !mayBeAbsent(nodeOf(shape[key]!)))
+  const kept = required.filter((key: string) => !mayBeAbsent(fields.get(key)!))
   if (kept.length > 0) json['required'] = kept
   else Reflect.deleteProperty(json, 'required')
 }
 
 function encodingOf(schema: ZodSchema): Record<string, { contentType: string }> {
   const encoding: Record<string, { contentType: string }> = {}
-  for (const [name, field] of Object.entries(shapeOf(schema))) {
-    const { kind, types = [] } = readFileRule(field)
-    // The ending of a file name is no media type.
+  for (const [name, field] of fieldsOf(nodeOf(schema))) {
+    const { kind, types = [] } = fileTerms(field)
+    // File extensions are not media types.
     const contentType = types.filter((type) => !type.startsWith('.')).join(', ')
     if (kind !== 'value' && contentType !== '') encoding[name] = { contentType }
   }
@@ -162,21 +154,20 @@ function encodingOf(schema: ZodSchema): Record<string, { contentType: string }> 
 }
 
 function hasFiles(schema: ZodSchema): boolean {
-  const { found } = followSchemas([schema], partsOf)
-  return [...found].some(({ _zod }) => _zod.def.type === 'file')
+  return [...followNodes([nodeOf(schema)], partsOf).found].some(({ kind }) => kind === 'file')
 }
 
 type JsonSchema = Record<string, unknown>
 
 /**
- * A copy in which each `$ref` to the schema itself or to one of its `$defs` is what it refers to, since inside another
- * document it would refer to that one. Where a schema contains itself, it is cut: anything may stand there.
+ * Copies a schema with each `$ref` replaced by what it refers to: inside another document it would refer to that one.
+ * A schema that contains itself becomes `{}`, any value, where it begins again.
  */
 function inlineReferences(root: JsonSchema): JsonSchema {
   return inline(root, root, []) as JsonSchema
 }
 
-// What only has a meaning at the root of a document.
+// Keys that have a meaning only at the root of a document.
 const rootKeys = new Set(['$schema', '$defs', 'definitions', '$id', 'id', '~standard'])
 
 function inline(value: unknown, root: JsonSchema, within: readonly unknown[]): unknown {

@@ -1,126 +1,193 @@
-/** Reads a zod schema into nodes, once. */
-
-import type { ListNode, Node, ObjectNode, RecordNode, ScalarNode, TupleNode, UnionNode } from './form-node.js'
-import { lazySchema, type ZodDef, type ZodSchema } from './schema.js'
+/** The only reader of zod's definitions. */
+import type { $ZodChecks, $ZodCustom, $ZodTypes } from 'zod/v4/core'
+import { acceptedTypes } from '../checks/accept.js'
+import type { FileNode, ListNode, Node, ObjectNode, RecordNode, ScalarNode, Wrapping } from './form-node.js'
 import {
-  readAllowed,
-  readBigInt,
-  readBoolean,
-  readDate,
-  readNumber,
-  textRules,
-  NO_MATCH,
+  allowedNode,
+  anything,
+  coercedNode,
+  enumNode,
+  noTextNode,
+  textNode,
+  valueNode,
 } from './text-value.js'
-
-const nodes = new WeakMap<ZodSchema, Node>()
-
-interface Wrapping {
-  optional: boolean
-  nullable: boolean
-}
+import { formatRule, type TextRule } from './text-value.js'
 
 /**
- * The node of a schema. A schema is read at its first request, and never again.
+ * A schema of zod 4, zod/mini or another library on zod's core. Zod itself is never imported: its definitions are plain
+ * data that is the same in 4.1 to 4.6, in any mix of versions.
+ */
+export interface ZodSchema {
+  readonly _zod: { readonly def: { readonly type: string } }
+}
+
+type Def = $ZodTypes['_zod']['def']
+type CheckDef = ($ZodChecks | $ZodCustom)['_zod']['def']
+
+/** True for a schema of zod 4. One of zod 3 is a Standard Schema only. */
+export function isZodSchema(value: unknown): value is ZodSchema {
+  return typeof (value as Partial<ZodSchema> | null | undefined)?._zod?.def === 'object'
+}
+
+/** The type of a schema in zod's words, such as `file`; that of the wrapper for a wrapped schema. */
+export function zodType({ _zod }: ZodSchema): string {
+  return _zod.def.type
+}
+
+/** True for `z.any()` and `z.unknown()` without checks. */
+export function acceptsAnything(schema: unknown): boolean {
+  if (!isZodSchema(schema)) return false
+  const { type, checks = [] } = schema._zod.def as Def
+  return ['any', 'unknown'].includes(type) && checks.length === 0
+}
+
+const nodes = new WeakMap<ZodSchema, Node>()
+const noWrapping = { optional: false, nullable: false, caught: false, runsCode: false, outputs: [] }
+
+/**
+ * The node of a schema, which is read once.
  *
- * The fields of an object and the target of a `z.lazy()` are read when they are asked for, so that a recursive schema
- * can be read at all.
+ * The fields of an object and the target of a `z.lazy()` are read on first use, so that a schema can contain itself.
  */
 export function nodeOf(schema: ZodSchema): Node {
   let node = nodes.get(schema)
-  if (node === undefined) {
-    const wrapping = { optional: false, nullable: false }
-    node = readBare(unwrap(schema, wrapping), wrapping)
-    nodes.set(schema, node)
-  }
+  if (node === undefined) nodes.set(schema, (node = read(schema, noWrapping)))
   return node
 }
 
-/** Takes the wrappers off a schema and notes what they say about an absent value. */
-function unwrap(schema: ZodSchema, wrapping: Wrapping): ZodSchema {
-  // From the outside in: a nonoptional makes an optional that is wrapped in it required again.
-  let required = false
-  for (let current = schema; ;) {
-    const { def } = current._zod
-    const inner = def.type === 'pipe' ? def.in : def.innerType
-    switch (def.type) {
-      case 'optional':
-        wrapping.optional ||= !required
-        break
-      case 'default':
-      case 'prefault':
-      case 'catch':
-        wrapping.optional = true
-        break
-      case 'nonoptional':
-        required = true
-        break
-      case 'nullable':
-        wrapping.nullable = true
-        break
-      case 'pipe':
-        if (refusesBlankLater(def)) return current
-        break
-      case 'readonly':
-      case 'promise':
-      case 'success':
-        break
-      default:
-        return current
-    }
-    if (inner === undefined) return current
-    current = inner
-  }
-}
-
-function readBare(schema: ZodSchema, wrapping: Wrapping): Node {
-  const { def } = schema._zod
+/** @param isRequired true below a nonoptional, which makes an optional inside it required again */
+function read(schema: unknown, around: Wrapping, isRequired = false): Node {
+  if (!isZodSchema(schema)) return { ...anything(around), foreign: schema }
+  const { def } = (schema as $ZodTypes)._zod
+  const wrapping = { ...around, runsCode: around.runsCode || runsCode(def) }
   switch (def.type) {
+    case 'optional':
+      return read(def.innerType, { ...wrapping, optional: wrapping.optional || !isRequired }, isRequired)
+    case 'default':
+    case 'prefault':
+      return read(def.innerType, { ...wrapping, optional: true }, isRequired)
+    case 'catch':
+      return read(def.innerType, { ...wrapping, optional: true, caught: true }, isRequired)
+    case 'nonoptional':
+      return read(def.innerType, wrapping, true)
+    case 'nullable':
+      return read(def.innerType, { ...wrapping, nullable: true }, isRequired)
+    case 'readonly':
+    case 'promise':
+    case 'success':
+      return read(def.innerType, wrapping, isRequired)
+    case 'pipe': {
+      const piped = { ...wrapping, outputs: [...wrapping.outputs, nodeOf(def.out)] }
+      return refusesBlankLater(def) ? pipedTextNode(def.in, piped) : read(def.in, piped, isRequired)
+    }
     case 'file':
-      return { kind: 'file', ...wrapping }
+      return fileNode(def, wrapping)
     case 'object':
       return objectNode(def, wrapping)
     case 'array':
+      return listNode(def, def.element, wrapping)
     case 'set':
-      return listNode(def, wrapping)
-    case 'tuple':
-      return tupleNode(def, wrapping)
+      return listNode(def, def.valueType, wrapping)
+    case 'tuple': {
+      const rest = def.rest == null ? undefined : nodeOf(def.rest)
+      return { kind: 'tuple', ...wrapping, items: def.items.map((item) => nodeOf(item)), rest }
+    }
     case 'record':
     case 'map':
       return recordNode(def, wrapping)
-    case 'union':
-      return unionNode(def, wrapping)
+    case 'union': {
+      const options = def.options.map((option) => nodeOf(option))
+      const optional = wrapping.optional || options.some((option) => option.optional)
+      const nullable = wrapping.nullable || options.some((option) => option.nullable)
+      const needsKey = options.some((option) => option.needsKey === true)
+      const { discriminator } = def as { readonly discriminator?: string }
+      return { kind: 'union', ...wrapping, optional, nullable, needsKey, options, discriminator }
+    }
     case 'intersection':
-      return { kind: 'intersection', ...wrapping, left: nodeOf(def.left!), right: nodeOf(def.right!) }
-    case 'lazy':
+      return { kind: 'intersection', ...wrapping, left: nodeOf(def.left), right: nodeOf(def.right) }
+    case 'lazy': {
+      // Zod keeps what the getter returned in `innerType`; a second call could return an equal schema that is not the same.
+      const resolve = () => (schema._zod as { readonly innerType?: ZodSchema }).innerType ?? def.getter()
+      let target: Node | undefined
       return {
         kind: 'lazy',
         ...wrapping,
         get target() {
-          return nodeOf(lazySchema(schema)!)
+          return (target ??= nodeOf(resolve()))
         },
       }
+    }
+    case 'string':
+      return def.coerce === true
+        ? { ...coercedNode(wrapping), blankIsAbsent: false }
+        : textNode(textRules(def), wrapping)
+    case 'template_literal':
+      return textNode([formatRule(schema._zod as { readonly pattern?: RegExp })], wrapping)
+    case 'number':
+    case 'bigint':
+    case 'date':
+    case 'boolean':
+      return valueNode(def.type, wrapping, def.coerce)
+    case 'literal':
+      return allowedNode(def.values, wrapping)
+    case 'enum':
+      return enumNode(def.entries, wrapping)
+    case 'null':
+      return allowedNode([null], wrapping)
+    case 'nan':
+      return allowedNode([NaN], wrapping)
+    case 'undefined':
+    case 'void':
+      return { ...noTextNode(wrapping), optional: true, needsKey: true }
+    case 'never':
+    case 'symbol':
+    case 'function':
+      return { ...noTextNode(wrapping), blankIsAbsent: false }
+    case 'any':
+    case 'unknown':
+    case 'custom':
+    case 'transform':
+      return anything(wrapping)
     default:
-      return scalarNode(schema, wrapping)
+      // A type of a newer zod: it may be anything, and may run code.
+      def satisfies never
+      return anything({ ...wrapping, runsCode: true })
   }
 }
 
-function objectNode(def: ZodDef, wrapping: Wrapping): ObjectNode {
+function fileNode(def: Def, wrapping: Wrapping): FileNode {
+  const rules = checksOf(def)
+  const types = rules.flatMap((rule) => (rule.types === undefined ? [] : [rule.types]))
+  return { kind: 'file', ...wrapping, maxSize: smallest(rules), types }
+}
+
+function listNode(def: Def, element: ZodSchema, wrapping: Wrapping): ListNode {
+  const maxCount = smallest(checksOf(def))
+  return { kind: 'list', ...wrapping, element: nodeOf(element), isSet: def.type === 'set', maxCount }
+}
+
+function smallest(rules: readonly CheckRule[]): number | undefined {
+  const most = Math.min(...rules.map(({ most = Infinity }) => most))
+  return most === Infinity ? undefined : most
+}
+
+function objectNode(def: Extract<Def, { type: 'object' }>, wrapping: Wrapping): ObjectNode {
   let fields: Map<string, Node> | undefined
-  const readFields = () => new Map(Object.entries(def.shape!).map(([key, schema]) => [key, nodeOf(schema)]))
   let punctuated: readonly string[] | undefined
-  const catchall = def.catchall?._zod.def.type
+  const { catchall } = def
+  const strict = catchall !== undefined && zodType(catchall) === 'never'
   return {
     kind: 'object',
     ...wrapping,
     get fields() {
-      return (fields ??= readFields())
+      return (fields ??= new Map(Object.entries(def.shape).map(([key, schema]) => [key, nodeOf(schema)])))
     },
     get catchall() {
-      return def.catchall === undefined || catchall === 'never' ? undefined : nodeOf(def.catchall)
+      return catchall === undefined || strict ? undefined : nodeOf(catchall)
     },
-    strict: catchall === 'never',
+    strict,
     get punctuatedKeys() {
-      punctuated ??= Object.keys(def.shape!)
+      punctuated ??= Object.keys(def.shape)
         .filter((key) => /[.[]/.test(key))
         .toSorted((left, right) => right.length - left.length)
       return punctuated
@@ -128,200 +195,106 @@ function objectNode(def: ZodDef, wrapping: Wrapping): ObjectNode {
   }
 }
 
-function listNode(def: ZodDef, wrapping: Wrapping): ListNode {
-  const isSet = def.type === 'set'
-  const element = isSet ? def.valueType : def.element
-  return { kind: 'list', ...wrapping, element: nodeOf(element!), isSet }
-}
-
-function tupleNode(def: ZodDef, wrapping: Wrapping): TupleNode {
-  const rest = def.rest == null ? undefined : nodeOf(def.rest)
-  return { kind: 'tuple', ...wrapping, items: def.items!.map(nodeOf), rest }
-}
-
-function recordNode(def: ZodDef, wrapping: Wrapping): RecordNode {
-  const isMap = def.type === 'map'
-  return { kind: 'record', ...wrapping, key: nodeOf(def.keyType!), value: nodeOf(def.valueType!), isMap }
-}
-
-function unionNode(def: ZodDef, wrapping: Wrapping): UnionNode {
-  const options = def.options!.map(nodeOf)
-  const optional = wrapping.optional || options.some((option) => option.optional)
-  const nullable = wrapping.nullable || options.some((option) => option.nullable)
-  const needsKey = options.some((option) => option.needsKey === true)
-  return { kind: 'union', optional, nullable, needsKey, options, discriminator: def.discriminator }
-}
-
-function scalarNode(schema: ZodSchema, wrapping: Wrapping): ScalarNode {
-  const { def } = schema._zod
-  const scalar = {
-    kind: 'scalar',
-    ...wrapping,
-    blankIsAbsent: true,
-    isBoolean: false,
-    acceptsAny: false,
-  } as const
-  const nothing = () => false
-  // A schema that coerces by itself gets the text as it came; only a blank where it may be absent is absent.
-  if (def.coerce === true) {
-    const blankIsAbsent = wrapping.optional && def.type !== 'string'
-    return { ...anything(wrapping), blankIsAbsent, isBoolean: def.type === 'boolean' }
-  }
-  switch (def.type) {
-    case 'string':
-      return textNode(def, wrapping)
-    case 'template_literal':
-      return textNode({ type: 'string', check: 'string_format', pattern: schema._zod.pattern! }, wrapping)
-    case 'number':
-      return { ...scalar, read: readNumber, acceptsText: nothing }
-    case 'bigint':
-      return { ...scalar, read: readBigInt, acceptsText: nothing }
-    case 'boolean':
-      return { ...scalar, read: readBoolean, acceptsText: nothing, isBoolean: true }
-    case 'date':
-      return { ...scalar, read: readDate, acceptsText: nothing }
-    case 'literal':
-      return allowedNode(def.values!, wrapping)
-    case 'enum':
-      return allowedNode(enumValues(def.entries!), wrapping)
-    case 'null':
-      return allowedNode([null], { ...wrapping, nullable: true })
-    case 'nan':
-      return allowedNode([NaN], wrapping)
-    case 'undefined':
-    case 'void':
-      return { ...scalar, optional: true, needsKey: true, read: () => NO_MATCH, acceptsText: nothing }
-    case 'never':
-    case 'symbol':
-    case 'function':
-      return { ...scalar, blankIsAbsent: false, read: () => NO_MATCH, acceptsText: nothing }
-    case 'pipe':
-      // Only a pipe whose text must become something else gets here, such as z.stringbool().
-      return {
-        ...textNode(def.in!._zod.def, wrapping),
-        blankIsAbsent: wrapping.optional || wrapping.nullable,
-      }
-    default:
-      return anything(wrapping)
-  }
-}
-
-function textNode(def: ZodDef, wrapping: Wrapping): ScalarNode {
-  const rules = textRules(def)
-  const acceptsText = (text: string) => rules.every((rule) => rule(text))
+function recordNode(def: Extract<Def, { type: 'record' | 'map' }>, wrapping: Wrapping): RecordNode {
+  const keyType = def.keyType as $ZodTypes
+  const isLoose = def.type === 'record' && def.mode === 'loose'
   return {
-    kind: 'scalar',
+    kind: 'record',
     ...wrapping,
-    read: (text) => (acceptsText(text) ? text : NO_MATCH),
-    acceptsText,
-    // A required text stays the empty text that it is, so that min(1) has its own message.
-    blankIsAbsent: (wrapping.optional || wrapping.nullable) && !acceptsText(''),
-    isBoolean: false,
-    acceptsAny: false,
+    key: nodeOf(keyType),
+    keys: isLoose ? undefined : listedKeys(keyType._zod.def),
+    value: nodeOf(def.valueType),
+    isMap: def.type === 'map',
   }
 }
 
-function allowedNode(values: readonly unknown[], wrapping: Wrapping): ScalarNode {
-  const read = (text: string) => readAllowed(text, values)
-  return {
-    kind: 'scalar',
-    optional: wrapping.optional || values.includes(undefined),
-    nullable: wrapping.nullable || values.includes(null),
-    needsKey: values.includes(undefined),
-    read,
-    acceptsText: (text) => values.includes(text),
-    blankIsAbsent: !values.includes(''),
-    isBoolean: false,
-    acceptsAny: false,
-  }
+function listedKeys(def: Def): ReadonlySet<string> | undefined {
+  if (def.type === 'literal') return new Set(def.values.map(String))
+  return def.type === 'enum' ? new Set(Object.values(def.entries).map(String)) : undefined
 }
 
-function anything(wrapping: Wrapping): ScalarNode {
-  const itself = (text: string) => text
-  const always = () => true
-  const rest = { blankIsAbsent: false, isBoolean: false, acceptsAny: true }
-  return { kind: 'scalar', ...wrapping, read: itself, acceptsText: always, ...rest }
+/** The node of a text that must become something else, as in `z.stringbool()`. */
+function pipedTextNode(schema: unknown, wrapping: Wrapping): ScalarNode {
+  const { def } = (schema as $ZodTypes)._zod
+  const node = textNode(textRules(def), { ...wrapping, runsCode: wrapping.runsCode || runsCode(def) })
+  return { ...node, blankIsAbsent: wrapping.optional || wrapping.nullable }
 }
 
-/** The values of an enum. One of TypeScript with numbers also maps each number to its name. */
-function enumValues(entries: Readonly<Record<string, string | number>>): readonly unknown[] {
-  const numbers = Object.values(entries).filter((value) => typeof value === 'number')
-  return Object.entries(entries)
-    .filter(([key]) => !numbers.includes(Number(key)))
-    .map(([, value]) => value)
+// A text that is piped into one of these has to become it on the way.
+const notText = /^(?:boolean|number|bigint|date|object|array|map|set|record|tuple)$/
+
+/** True if a pipe accepts texts but not the empty one, though its first schema does not say so. */
+function refusesBlankLater(def: Extract<Def, { type: 'pipe' }>): boolean {
+  return zodType(def.in) === 'string' && notText.test(zodType(def.out))
 }
 
-// What no text can be: a text that is piped into one of these has to become it on the way.
-const notText = new Set([
-  'boolean',
-  'number',
-  'bigint',
-  'date',
-  'object',
-  'array',
-  'map',
-  'set',
-  'record',
-  'tuple',
-])
-
-/** Whether a pipe takes texts, but certainly not the empty one, though its first schema says nothing about that. */
-function refusesBlankLater(def: ZodDef): boolean {
-  return def.in?._zod.def.type === 'string' && notText.has(def.out?._zod.def.type ?? '')
+/** True if a schema itself runs code of its author: a refinement, a transform, a codec. */
+function runsCode(def: Def): boolean {
+  if (['custom', 'transform', 'promise', 'function'].includes(def.type)) return true
+  return (def.type === 'pipe' && def.transform !== undefined) || checksOf(def).some((check) => check.runsCode)
 }
 
-/** The schemas that a schema is directly made of. */
-export function partsOf(schema: ZodSchema): readonly ZodSchema[] {
-  const { def } = schema._zod
-  const parts = [
-    def.innerType,
-    def.in,
-    def.out,
-    def.element,
-    def.rest,
-    def.keyType,
-    def.valueType,
-    def.catchall,
-    def.left,
-    def.right,
-    def.type === 'lazy' ? lazySchema(schema) : undefined,
-    ...Object.values(def.shape ?? {}),
-    ...(def.items ?? []),
-    ...(def.options ?? []),
-  ]
-  return parts.filter((part) => part != null)
+/** What a form can use of a check. */
+interface CheckRule {
+  readonly text?: TextRule | undefined
+  /** The maximum of bytes or items. */
+  readonly most?: number
+  readonly types?: readonly string[] | undefined
+  /** True if later checks see another text, as after `trim()`. */
+  readonly rewrites?: boolean
+  readonly runsCode?: boolean
 }
 
-/*
- * How far a schema is followed: how deep, and how many schemas in all. One that makes a new schema like itself each time it is
- * asked, by `z.lazy()` or a getter, has no end. What was followed stays resolved, and zod walks it with a call for each level.
- */
-const deepestSchema = 64
-const mostSchemas = 10_000
+/** A check of zod, with the function that zod calls. */
+type Check = { readonly def: CheckDef; readonly check?: unknown }
 
-/**
- * The schemas that are reached from some, themselves included, level by level.
- *
- * @param inner what is directly inside a schema
- * @returns `isComplete` is false if there are more than were followed
- */
-export function followSchemas<Each extends object>(
-  roots: Iterable<Each>,
-  inner: (each: Each) => Iterable<Each>,
-): { readonly found: ReadonlySet<Each>; readonly isComplete: boolean } {
-  const found = new Set(roots)
-  let level: readonly Each[] = [...found]
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth === deepestSchema || found.size > mostSchemas) return { found, isComplete: false }
-    const next: Each[] = []
-    for (const each of level) {
-      for (const part of inner(each)) {
-        if (found.has(part)) continue
-        found.add(part)
-        next.push(part)
-      }
+/** The checks of a schema, itself first where it is one too, such as `z.email()`. */
+function checksOf(def: Def): readonly CheckRule[] {
+  const own: readonly Check[] = 'check' in def ? [{ def }] : []
+  return [...own, ...(def.checks ?? []).map(({ _zod }) => _zod as object as Check)].map(readCheck)
+}
+
+/** The rules of a string that are known without running code of its author. */
+function textRules(def: Def): readonly (TextRule | undefined)[] {
+  const checks = checksOf(def)
+  const end = checks.findIndex(({ rewrites }) => rewrites)
+  return (end === -1 ? checks : checks.slice(0, end)).map(({ text }) => text)
+}
+
+function readCheck({ def, check }: Check): CheckRule {
+  switch (def.check) {
+    case 'min_length':
+      return { text: (text) => text.length >= def.minimum }
+    case 'max_length':
+      return { text: (text) => text.length <= def.maximum, most: def.maximum }
+    case 'length_equals':
+      return { text: (text) => text.length === def.length, most: def.length }
+    case 'max_size':
+      return { most: def.maximum }
+    case 'size_equals':
+      return { most: def.size }
+    case 'mime_type':
+      return { types: def.mime.map((type) => type.toLowerCase()) }
+    case 'string_format':
+      return { text: formatRule(def) }
+    case 'overwrite':
+      return { rewrites: true }
+    case 'less_than':
+    case 'greater_than':
+    case 'multiple_of':
+    case 'number_format':
+    case 'bigint_format':
+    case 'min_size':
+      return {}
+    case 'custom': {
+      const types = acceptedTypes(check)
+      return { types, runsCode: types === undefined }
     }
-    level = next
+    case 'property':
+      return { runsCode: true }
+    default:
+      // A check of a newer zod.
+      def satisfies never
+      return { runsCode: true }
   }
-  return { found, isComplete: true }
 }

@@ -1,21 +1,21 @@
-/** The type of what a handler gets for a schema. */
+/** The type of the data that a handler gets for a schema. */
 import type { UploadedFile } from '../files/uploaded-file.js'
 
 /**
- * What a schema of zod, or of any Standard Schema library, gives: its output, in which each `File` is the
- * `UploadedFile` that it is at run time, so that `.path` and `.moveTo()` are typed.
+ * The output of a schema of any Standard Schema library, with `UploadedFile` in place of `File`, so that `.path` and
+ * `.moveTo()` are typed.
  */
 export type Out<S> = WithUploads<OutputOf<S>>
 
-type OutputOf<S> = S extends { readonly _zod: { readonly output: infer Output } }
+type OutputOf<S> = S extends {
+  readonly '~standard': { readonly types?: { readonly output: infer Output } | undefined }
+}
   ? Output
-  : S extends { readonly '~standard': { readonly types?: { readonly output: infer Output } | undefined } }
-    ? Output
-    : unknown
+  : unknown
 
 /**
- * A type with `UploadedFile` in place of `File`, through objects, arrays, maps and sets. A type without files is left
- * as it is: a class that is taken apart would lose its private members.
+ * Replaces `File` with `UploadedFile` in objects, arrays, maps and sets. A type without files stays itself: a mapped
+ * class would lose its private members.
  */
 type WithUploads<T> = true extends HasFile<T> ? Replaced<T> : T
 
@@ -31,7 +31,7 @@ type Replaced<T> = T extends Untouched
           ? { [Key in keyof T]: WithUploads<T[Key]> }
           : T
 
-/** As many levels as a form has by default. A recursive type would have no end. */
+/** Looks 8 levels deep, the default limit of a form: a recursive type has no end. */
 type HasFile<T, Level extends unknown[] = []> = Level['length'] extends 8
   ? false
   : IsAny<T> extends true

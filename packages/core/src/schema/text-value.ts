@@ -1,33 +1,33 @@
-/** Turns the text of a form field into the value that it stands for. */
+/** Reads the value that the text of a form field stands for. */
 
-import type { ZodCheckDef, ZodDef } from './schema.js'
+import type { ScalarNode, Wrapping } from './form-node.js'
 
-/** The text is no value of that kind: it stays the text that it is, which gives the better message. */
+/** The text has no such value. It is then validated as a text, which gives a better message. */
 export const NO_MATCH: unique symbol = Symbol('NO_MATCH')
 
 // A "valid floating-point number" of the HTML standard: what <input type=number> submits. Not "", " 1", 0x10 or 1_000.
 const decimal = /^-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$/
 const integer = /^-?\d+$/
-// BigInt() takes more than linear time, and nobody types a thousand digits.
+// BigInt() takes more than linear time.
 const longestInteger = 1000
-// The groups: date, time, zone. A fraction of a second may be longer than a Date can hold.
+// Groups: date, time, zone. A fraction of a second may have more digits than a Date holds.
 const dateTime =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
 
 /** @returns a finite number, or `NO_MATCH` */
-export function readNumber(text: string): number | typeof NO_MATCH {
+function readNumber(text: string): number | typeof NO_MATCH {
   if (!decimal.test(text)) return NO_MATCH
   const number = Number(text)
   return Number.isFinite(number) ? number : NO_MATCH
 }
 
 /** @returns a bigint of at most 1000 digits, or `NO_MATCH` */
-export function readBigInt(text: string): bigint | typeof NO_MATCH {
+function readBigInt(text: string): bigint | typeof NO_MATCH {
   return text.length <= longestInteger && integer.test(text) ? BigInt(text) : NO_MATCH
 }
 
-/** @returns what a checkbox (`on`), a select or a script means, in any case of letters; or `NO_MATCH` */
-export function readBoolean(text: string): boolean | typeof NO_MATCH {
+/** Reads what checkboxes (`on`), selects and scripts send, in any case. @returns a boolean, or `NO_MATCH` */
+function readBoolean(text: string): boolean | typeof NO_MATCH {
   switch (text.toLowerCase()) {
     case 'true':
     case 'on':
@@ -43,17 +43,17 @@ export function readBoolean(text: string): boolean | typeof NO_MATCH {
 }
 
 /**
- * Reads a date of ISO 8601: `2026-02-28`, `2026-02-28T10:00`, `2026-02-28T10:00:00.5+01:00`.
+ * Reads an ISO 8601 date: `2026-02-28`, `2026-02-28T10:00`, `2026-02-28T10:00:00.5+01:00`.
  *
- * @returns a date, or `NO_MATCH`. A time without zone, as `<input type=datetime-local>` submits it, is taken as UTC, so
- * that a body means the same on every server.
+ * @returns a date, or `NO_MATCH`. A time without a zone, as `<input type=datetime-local>` sends it, is UTC, so that a
+ * body means the same on every server.
  */
-export function readDate(text: string): Date | typeof NO_MATCH {
+function readDate(text: string): Date | typeof NO_MATCH {
   const match = dateTime.exec(text)
   if (match === null) return NO_MATCH
   const [, day = '', time = '00:00', zone = 'Z'] = match
   const midnight = new Date(day)
-  // 30 February is taken for 2 March.
+  // Date reads 30 February as 2 March.
   if (midnight.getUTCDate() !== Number(day.slice(8))) return NO_MATCH
   if (match[2] === undefined) return midnight
   const offset = zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase()
@@ -61,11 +61,11 @@ export function readDate(text: string): Date | typeof NO_MATCH {
 }
 
 /**
- * The value among those allowed that a text stands for: `1` for "1", `true` for "on", `null` for "null".
+ * Finds the allowed value that a text stands for: `1` for "1", `true` for "on", `null` for "null".
  *
- * @returns the value as the schema has it, or `NO_MATCH`
+ * @returns one of the values, or `NO_MATCH`
  */
-export function readAllowed(text: string, values: readonly unknown[]): unknown {
+function readAllowed(text: string, values: readonly unknown[]): unknown {
   if (values.includes(text)) return text
   for (const value of values) {
     const read = readAs(text, value)
@@ -89,41 +89,99 @@ function readAs(text: string, value: unknown): unknown {
   }
 }
 
-/** Says no only where the schema certainly says no. */
+/** Returns false only for a text that the schema certainly refuses. */
 export type TextRule = (text: string) => boolean
 
-/** The rules of a string schema that can be asked beforehand. Code of its author is never run. */
-export function textRules(def: ZodDef): readonly TextRule[] {
-  const rules: TextRule[] = []
-  for (const check of [def as ZodCheckDef, ...(def.checks ?? []).map((each) => each._zod.def)]) {
-    // From here on the text is another one, as after z.string().trim().
-    if (check.check === 'overwrite') break
-    const rule = textRule(check)
-    if (rule !== undefined) rules.push(rule)
+/** The rule of a string format. */
+export function formatRule({
+  pattern,
+  fn,
+}: {
+  readonly pattern?: RegExp | undefined
+  readonly fn?: unknown
+}): TextRule | undefined {
+  if (pattern === undefined) {
+    // Formats without a pattern (url, jwt) refuse an empty text; a format with a function may accept anything.
+    return typeof fn === 'function' ? undefined : (text) => text !== ''
   }
-  return rules
-}
-
-function textRule(check: ZodCheckDef): TextRule | undefined {
-  const { minimum = 0, maximum = Infinity, length, pattern } = check
-  switch (check.check) {
-    case 'min_length':
-      return (text) => text.length >= minimum
-    case 'max_length':
-      return (text) => text.length <= maximum
-    case 'length_equals':
-      return (text) => text.length === length
-    case 'string_format':
-      if (pattern instanceof RegExp) return (text) => matches(pattern, text)
-      // The formats without a pattern (url, jwt) refuse an empty text; a format with a function may do anything.
-      return typeof check.fn === 'function' ? undefined : (text) => text !== ''
-    default:
-      return undefined
+  return (text) => {
+    // A pattern with the flag g or y starts where its last match ended.
+    pattern.lastIndex = 0
+    return pattern.test(text)
   }
 }
 
-function matches(pattern: RegExp, text: string): boolean {
-  // A pattern with the flag g or y starts where its last match ended.
-  pattern.lastIndex = 0
-  return pattern.test(text)
+const single = {
+  kind: 'scalar',
+  blankIsAbsent: true,
+  isBoolean: false,
+  acceptsAny: false,
+  acceptsFiles: false,
+} as const
+
+const readers = { number: readNumber, bigint: readBigInt, date: readDate, boolean: readBoolean }
+
+/** The node of a value that is not a text. @param coerces true if the schema reads the text itself */
+export function valueNode(
+  type: 'number' | 'bigint' | 'date' | 'boolean',
+  wrapping: Wrapping,
+  coerces = false,
+): ScalarNode {
+  const isBoolean = type === 'boolean'
+  if (coerces) return { ...coercedNode(wrapping), isBoolean }
+  return { ...noTextNode(wrapping), read: readers[type], isBoolean }
+}
+
+/** The node of a value that no text stands for. */
+export function noTextNode(wrapping: Wrapping): ScalarNode {
+  return { ...single, ...wrapping, read: () => NO_MATCH, acceptsText: () => false }
+}
+
+/** The node of a text. */
+export function textNode(given: readonly (TextRule | undefined)[], wrapping: Wrapping): ScalarNode {
+  const rules = given.filter((rule) => rule !== undefined)
+  const acceptsText = (text: string) => rules.every((rule) => rule(text))
+  return {
+    ...single,
+    ...wrapping,
+    read: (text) => (acceptsText(text) ? text : NO_MATCH),
+    acceptsText,
+    // A required text keeps an empty text, so that min(1) reports it in its own words.
+    blankIsAbsent: (wrapping.optional || wrapping.nullable) && !acceptsText(''),
+  }
+}
+
+/** The node of one of several values. */
+export function allowedNode(values: readonly unknown[], wrapping: Wrapping): ScalarNode {
+  return {
+    ...single,
+    ...wrapping,
+    optional: wrapping.optional || values.includes(undefined),
+    nullable: wrapping.nullable || values.includes(null),
+    needsKey: values.includes(undefined),
+    read: (text) => readAllowed(text, values),
+    acceptsText: (text) => values.includes(text),
+    blankIsAbsent: !values.includes(''),
+  }
+}
+
+/** The node of a value that passes unchanged. */
+export function anything(wrapping: Wrapping): ScalarNode {
+  const node = { ...single, ...wrapping, blankIsAbsent: false, acceptsAny: true, acceptsFiles: true }
+  return { ...node, read: (text) => text, acceptsText: () => true }
+}
+
+/** The node of a schema that coerces: it gets the text unchanged, except for an empty one that may be absent. */
+export function coercedNode(wrapping: Wrapping): ScalarNode {
+  return { ...anything(wrapping), acceptsFiles: false, blankIsAbsent: wrapping.optional }
+}
+
+/** The node of an enum. A TypeScript enum of numbers also maps each number to its name. */
+export function enumNode(entries: Readonly<Record<string, string | number>>, wrapping: Wrapping): ScalarNode {
+  const numbers = Object.values(entries).filter((value) => typeof value === 'number')
+  const own = Object.entries(entries).filter(([key]) => !numbers.includes(Number(key)))
+  return allowedNode(
+    own.map(([, value]) => value),
+    wrapping,
+  )
 }

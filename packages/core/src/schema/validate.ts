@@ -1,22 +1,42 @@
-/** Asks a schema whether it takes a value. */
+/** Validates a value with a schema. */
 import { BodyError } from '../errors.js'
 import { defaultLimits } from '../limits.js'
-import { isSynchronous } from './is-synchronous.js'
-import type { IssueList } from './issues.js'
-import { isZodSchema, type Schema, type ZodContext, type ZodPayload, type ZodSchema } from './schema.js'
-import { readStandardIssues } from './issues.js'
-import { readZodIssues, type LeftOutIssue, type ZodIssue } from './issues.js'
+import { followNodes, partsOf } from './form-node.js'
+import {
+  type IssueList,
+  type LeftOutIssue,
+  readStandardIssues,
+  readZodIssues,
+  type ZodIssue,
+} from './issues.js'
+import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
+import type { Schema } from './schema.js'
 
 export interface ValidateOptions {
-  /** The HTTP status of a value that does not fit. Default 422. */
+  /** The HTTP status of an invalid value. Default 422. */
   readonly status?: number
-  /** How many issues the error may list; the rest are counted. Default 100. */
+  /** How many issues the error lists; the rest are counted. Default 100. */
   readonly issues?: number
+}
+
+/** The input and output of a run of zod. */
+interface ZodPayload {
+  value: unknown
+  /** Issues, still without messages. */
+  issues: unknown[]
+}
+
+interface ZodContext {
+  readonly async: boolean
+  /** Returns the message of an issue; `undefined` leaves it to zod. */
+  readonly error: (issue: { readonly values?: readonly unknown[] }) => string | undefined
 }
 
 /** What schemas of zod and zod/mini have. */
 interface RunningSchema extends ZodSchema {
-  readonly _zod: ZodSchema['_zod'] & Required<Pick<ZodSchema['_zod'], 'run'>>
+  readonly _zod: ZodSchema['_zod'] & {
+    run(payload: ZodPayload, context: ZodContext): ZodPayload | Promise<ZodPayload>
+  }
   clone(def: unknown): RunningSchema
   safeParse(
     value: unknown,
@@ -27,9 +47,9 @@ interface RunningSchema extends ZodSchema {
 /**
  * Validates a value, with every refinement run once.
  *
- * @returns what the schema makes of the value
- * @throws BodyError `VALIDATION_FAILED` with the issues at once, and without the values that were submitted.
- * Whatever the schema itself throws is thrown on: it is a fault of the server.
+ * @returns the output of the schema
+ * @throws BodyError `VALIDATION_FAILED` with all issues, without the submitted values. An error that the schema throws
+ * passes through: it is a fault of the server.
  */
 export async function validate<Output>(
   schema: Schema<Output>,
@@ -39,7 +59,7 @@ export async function validate<Output>(
   const { issues: most = defaultLimits.issues } = options
   if (isRunning(schema)) {
     const error = boundedMessages(most)
-    // A schema with an asynchronous refinement would have run half of itself before it turned out to be one.
+    // Decided beforehand: a synchronous run that meets an asynchronous refinement has run others already.
     const result = await schema._zod.run({ value, issues: [] }, { async: !isSynchronous(schema), error })
     if (result.issues.length === 0) return result.value as Output
     throw validationFailed(finishIssues(schema, result, most, error), options)
@@ -50,14 +70,27 @@ export async function validate<Output>(
 }
 
 function isRunning(schema: object): schema is RunningSchema {
-  if (!isZodSchema(schema) || typeof schema._zod.run !== 'function') return false
-  const { clone, safeParse } = schema as Partial<RunningSchema>
-  return typeof clone === 'function' && typeof safeParse === 'function'
+  if (!isZodSchema(schema)) return false
+  const { _zod, clone, safeParse } = schema as Partial<RunningSchema>
+  return typeof _zod?.run === 'function' && typeof clone === 'function' && typeof safeParse === 'function'
+}
+
+const synchronous = new WeakMap<ZodSchema, boolean>()
+
+/** True if nothing in a schema can return a promise: no refinement, transform or codec. */
+function isSynchronous(schema: ZodSchema): boolean {
+  let answer = synchronous.get(schema)
+  if (answer === undefined) {
+    const { found, isComplete } = followNodes([nodeOf(schema)], partsOf)
+    answer = isComplete && ![...found].some((node) => node.runsCode)
+    synchronous.set(schema, answer)
+  }
+  return answer
 }
 
 /**
- * Leaves the messages of the first issues to zod, and gives the rest one that costs nothing. Those in a union are made
- * while it is parsed, for each of its options.
+ * Leaves the messages of the first issues to zod and gives the rest a constant one. Zod makes the messages in a union
+ * while it parses, for every option.
  */
 function boundedMessages(most: number): ZodContext['error'] {
   let left = 500 * most
@@ -70,8 +103,8 @@ function boundedMessages(most: number): ZodContext['error'] {
 const replays = new WeakMap<RunningSchema, { readonly schema: RunningSchema; issues: readonly unknown[] }>()
 
 /**
- * Lets zod make the messages of as many issues as are listed. `safeParse()` would make those of all of them, and up to zod
- * 4.4 one text of all issues besides, which may be longer than a string can be.
+ * Lets zod make the messages of the listed issues only. `safeParse()` would make all of them, and up to zod 4.4 also one
+ * text of all issues, which may exceed the maximum length of a string.
  */
 function finishIssues(
   schema: RunningSchema,
@@ -81,7 +114,7 @@ function finishIssues(
 ): IssueList {
   let replay = replays.get(schema)
   if (replay === undefined) {
-    // A schema of the same zod, with its language, that reports what it is told to.
+    // A schema of the same zod, with its locale, that reports the issues it is given.
     const made = { schema: schema.clone(schema._zod.def), issues: [] as readonly unknown[] }
     made.schema._zod.run = (payload) => {
       payload.issues.push(...made.issues)
