@@ -8,8 +8,8 @@ import { expect, test } from 'vitest'
 const MiB = 1024 * 1024
 const boundary = '----WebKitFormBoundary0123456789abcdef'
 const field = 'Content-Disposition: form-data; name="a"'
-/** As far as the limits of parts go; those of headers stay. */
-const limits = { parts: 1e6, fields: 1e6, fieldSize: 1e9, fieldsSize: 1e9, fileSize: 1e9 }
+/** As far as the limits of parts and lines go; the size of a header stays. */
+const limits = { parts: 1e6, fields: 1e6, fieldSize: 1e9, fieldsSize: 1e9, fileSize: 1e9, headerLines: 1e6 }
 
 function flood(header: string, unit: string, mark = boundary): string {
   return `--${mark}\r\n${header}\r\n\r\nz${unit.repeat((2 * MiB) / unit.length)}z\r\n--${mark}--\r\n`

@@ -48,7 +48,6 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/^--(?=\\S*\\w)(\\S{1,200}?)(?:--)?$/': ['', '--', '--a'],
   '/^[^\\s=&{}[\\]<>"]+=[^\\s]*(?:&|$)/': ['', 'a='],
   '/^\\s*[{[]/': [''],
-  '/^\\s*[[{]/': [''],
   '/^\\s*-/': [''],
   '/(?:^|&)_charset_=([^&]*)/': ['', '_charset_=', '&'],
   // names
@@ -60,6 +59,13 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Zl}\\p{Zp}]/gu': [''],
   '/.(\\.[a-z0-9]{1,16})$/i': ['', 'a.'],
   '/^formgate-[0-9a-f]{32}\\.part$/': ['', 'formgate-'],
+  '/^formgate-[0-9a-f]{32}\\.part$/i': ['', 'formgate-'],
+  '/(?:^|[\\\\/])\\.{1,2}(?:[\\\\/]|$)/': ['', '/', '/.'],
+  // texts of answers
+  '/[\\p{Cc}\\u2028\\u2029]/u': [''],
+  '/[\\p{Cc}\\u2028\\u2029]/gu': [''],
+  '/[\\ud800-\\udbff]$/': ['', '\ud800'],
+  '/["\'`]/': [''],
   '/^(?:0|[1-9]\\d*)$/': ['', '1'],
   '/[.[]/': [''],
   // media types and samples of files

@@ -27,14 +27,14 @@ export function cancelContinue(request: Request): void {
   if (waiting.delete(request)) Reflect.deleteProperty(request, '_read')
 }
 
-/** Node sets `server` on every connection, but does not document it. A request that a test injects has none. */
+/** Node sets `server` on every connection, but does not document it. A request that a test injects has none, or `null`. */
 function serverOf(request: Request): EventEmitter | undefined {
   if (request.httpVersionMajor > 1) {
     // After a session of HTTP/2 has ended, every access to its socket throws.
     const { session } = (request as Http2ServerRequest).stream
     if (session === undefined || session.destroyed) return undefined
   }
-  return (request.socket as { server?: EventEmitter } | null)?.server
+  return (request.socket as { server?: EventEmitter | null } | null)?.server ?? undefined
 }
 
 function continueOnRead(this: EventEmitter, request: Request, response: Response): void {
