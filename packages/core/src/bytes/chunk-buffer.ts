@@ -37,6 +37,18 @@ export function isMostOfItsBuffer(chunk: Uint8Array): boolean {
   return chunk.length * 2 >= chunk.buffer.byteLength
 }
 
+/** Below this size a copy comes from Buffer's pool. That is 64 KiB on Node 24, which a larger one could keep for itself. */
+const pooled = 4 * 1024
+
+/** The same bytes, copied where they would keep a buffer of more than twice their size in memory. */
+export function detachedBytes(bytes: Buffer): Buffer {
+  if (isMostOfItsBuffer(bytes)) return bytes
+  if (bytes.length < pooled) return Buffer.from(bytes)
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
 /** Chunks below this size are gathered into larger ones. */
 const smallChunk = 4096
 

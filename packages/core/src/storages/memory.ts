@@ -1,6 +1,6 @@
 /** The storage that keeps files in memory. */
 import { Readable } from 'node:stream'
-import { ChunkBuffer, isMostOfItsBuffer } from '../bytes/chunk-buffer.js'
+import { ChunkBuffer, detachedBytes } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 
 /**
@@ -19,17 +19,13 @@ export function memory(): Storage {
   }
 }
 
-/** Below this size a copy comes from Buffer's pool. That is 64 KiB on Node 24, which a larger one could keep for itself. */
-const pooled = 4 * 1024
-
 /** A file whose bytes are in memory, as a list of chunks. */
 export class MemoryFile implements StoredFile {
   readonly size: number
   #chunks: readonly Uint8Array[]
 
-  /** A file of these bytes. They are copied where they would keep a buffer of more than twice their size in memory. */
   static of(bytes: Buffer): MemoryFile {
-    return new MemoryFile([isMostOfItsBuffer(bytes) ? bytes : copyOf(bytes)])
+    return new MemoryFile([detachedBytes(bytes)])
   }
 
   constructor(chunks: readonly Uint8Array[]) {
@@ -57,13 +53,6 @@ export class MemoryFile implements StoredFile {
   remove(): void {
     this.#chunks = []
   }
-}
-
-function copyOf(bytes: Buffer): Buffer {
-  if (bytes.length < pooled) return Buffer.from(bytes)
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
 }
 
 function* within(

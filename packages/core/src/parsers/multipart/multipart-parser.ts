@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { ByteBuffer } from '../../bytes/byte-buffer.js'
+import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import type { FileInfo } from '../../storages/storage.js'
 import type { RejectedContent } from '../../files/rejected-file.js'
 import { decodeText } from '../../http/charset.js'
@@ -92,8 +93,9 @@ class FormCollector implements PartSink {
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
     const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
     const parser = isText || wantsFile() ? undefined : this.#context.partParser(mediaType)
-    if (parser !== undefined) this.#deferParsing(name, bytes.toBuffer(), parser)
-    else if (charset === undefined && this.#charsetField) this.#deferDecoding(name, bytes.toBuffer())
+    if (parser !== undefined) this.#deferParsing(name, detachedBytes(bytes.toBuffer()), parser)
+    else if (charset === undefined && this.#charsetField)
+      this.#deferDecoding(name, detachedBytes(bytes.toBuffer()))
     else this.#entries.push({ kind: 'text', name, value: fieldText(bytes, charset) })
   }
 
