@@ -60,6 +60,12 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/.(\\.[a-z0-9]{1,16})$/i': ['', 'a.'],
   '/^formgate-[0-9a-f]{32}\\.part$/': ['', 'formgate-'],
   '/^formgate-[0-9a-f]{32}\\.part$/i': ['', 'formgate-'],
+  '/(?:^|[\\\\/])\\.{1,2}(?:[\\\\/]|$)/': ['', '/', '/.'],
+  // texts of answers
+  '/[\\p{Cc}\\u2028\\u2029]/u': [''],
+  '/[\\p{Cc}\\u2028\\u2029]/gu': [''],
+  '/[\\ud800-\\udbff]$/': ['', '\ud800'],
+  '/["\'`]/': [''],
   '/^(?:0|[1-9]\\d*)$/': ['', '1'],
   '/[.[]/': [''],
   // media types and samples of files

@@ -1,6 +1,5 @@
 /** The files that accept() and sniff() admit. */
 import { describe, expect, it } from 'vitest'
-import { detectedTypes } from '../../packages/core/src/checks/sniff.js'
 import { accept } from '../../packages/core/src/checks/accept.js'
 import { detectedTypes, sniff } from '../../packages/core/src/checks/sniff.js'
 import { file } from './form.js'

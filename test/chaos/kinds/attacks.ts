@@ -39,6 +39,9 @@ interface Attack {
 /** Bytes of parsed JSON that may be held for each byte of its text. */
 const ofJson = 24
 
+/** 100,000 JSON values take up to 14 MiB, so that 512 MB are not enough for 50 clients. */
+const fewer = 20
+
 const attacks: readonly Attack[] = [
   { name: 'dashes in URL-encoded parts', body: 'dashes-in-parts', path: '/any' },
   { name: 'wrong items, as brotli', body: 'wrong-items-compressed', path: '/strings' },
@@ -49,10 +52,55 @@ const attacks: readonly Attack[] = [
   { name: 'form as deflate, end withheld', body: 'withheld-compressed-form', path: '/any' },
   { name: 'empty objects in JSON parts', body: 'empty-objects-in-parts', path: '/any', perByte: ofJson },
   { name: 'empty objects, as brotli', body: 'empty-objects-compressed', path: '/any', perByte: ofJson },
+  {
+    name: 'most wrong items',
+    body: 'most-wrong-items',
+    path: '/strings',
+    perByte: ofJson,
+    status: 422,
+    clients: fewer,
+  },
+  {
+    name: 'most empty objects',
+    body: 'most-empty-objects',
+    path: '/any',
+    perByte: ofJson,
+    status: 200,
+    clients: fewer,
+  },
+  {
+    name: 'most empty objects in JSON parts',
+    body: 'most-empty-objects-in-parts',
+    path: '/any',
+    perByte: ofJson,
+    status: 200,
+    clients: fewer,
+  },
+  {
+    name: 'most distinct keys',
+    body: 'most-distinct-keys',
+    path: '/any',
+    perByte: ofJson,
+    status: 200,
+    clients: fewer,
+  },
+  {
+    name: 'most keys of one object',
+    body: 'most-distinct-keys-of-one',
+    path: '/any',
+    perByte: ofJson,
+    status: 200,
+    clients: fewer,
+  },
   { name: 'open lists', body: 'open-lists', path: '/any' },
   { name: 'a million fields in parts', body: 'fields-in-parts', path: '/any' },
   { name: 'Content-Disposition parameters', body: 'disposition-parameters', path: '/any' },
   { name: 'header lines of files, end withheld', body: 'header-lines-of-files', path: '/any' },
+  {
+    name: 'most header lines of files, end withheld',
+    body: 'most-header-lines-of-files',
+    path: '/any',
+  },
   { name: 'padded headers of files, end withheld', body: 'padded-headers-of-files', path: '/any' },
   // Only the names are kept.
   {
@@ -61,6 +109,20 @@ const attacks: readonly Attack[] = [
     path: '/any',
     perByte: 0.1,
   },
+  {
+    name: 'padded headers of JSON parts, end withheld',
+    body: 'padded-headers-of-json',
+    path: '/any',
+    perByte: 0.1,
+  },
+  { name: 'small JSON parts', body: 'small-json-parts', path: '/any', perByte: ofJson, status: 200 },
+  { name: 'small form parts', body: 'small-form-parts', path: '/any', status: 200 },
+  { name: 'small files', body: 'small-files', path: '/any', status: 200 },
+  { name: 'small fields', body: 'small-fields', path: '/any', status: 200 },
+  { name: 'parts in another charset', body: 'parts-in-another-charset', path: '/any', status: 200 },
+  { name: 'bad escapes', body: 'bad-escapes', path: '/any', status: 200 },
+  { name: 'single bytes', body: 'single-bytes', path: '/any', status: 200 },
+  { name: 'false delimiters', body: 'false-delimiters', path: '/any', status: 200 },
   { name: 'a storage that stops early', body: 'one-file', path: '/stops-early' },
   { name: 'a storage that destroys its stream', body: 'one-file', path: '/destroys' },
   { name: 'a recursive schema', body: 'recursive-schema', path: '/number-or-list', status: 422 },
@@ -150,6 +212,8 @@ async function many(attack: Attack, server: ServerProcess, body: Buffer, count: 
   try {
     const clients = Array.from({ length: count }, () => new Client(server.port, attack, body))
     const isSettled = await settled(server, clients, 0)
+    // Before the collections that the questions below take.
+    const wait = await others.end()
     const peak = await server.ask('peak')
     const during = await server.ask('inMemory')
     const census = await server.ask('census')
@@ -158,7 +222,6 @@ async function many(attack: Attack, server: ServerProcess, body: Buffer, count: 
     const unanswered = isSettled ? 0 : clients.filter((client) => !isServed(client)).length
     if (!isWithheld(attack))
       await Promise.race([Promise.all(clients.map(({ done }) => done)), delay(patience / 6)])
-    const wait = await others.end()
     for (const client of clients) client.destroy()
     return {
       figures: {

@@ -28,6 +28,8 @@ const lineOfPadding = [once('\r\nX-P: '), filling(headerRoom, 'p')]
 const dashes = [filling(150, '-'), once('='), filling(873, ' ')]
 /** A field of the largest size that the limits allow. */
 const textRoom = MiB - 100
+/** Almost as many JSON values as a request may have. */
+const mostValues = 99_990
 
 const listOf = (size: number, unit: string): Run[] => [
   once('['),
@@ -74,6 +76,23 @@ export const known = {
     ...parts(9, [ofType('application/json')], ...listOf(textRoom, '{},')),
   },
   'empty-objects-compressed': { ...ordinary, ...json, text: listOf(textRoom, '{},'), encoding: 'br' },
+  'most-wrong-items': { ...ordinary, ...json, route: 'body: strings', text: listOf(2 * mostValues, '1,') },
+  'most-empty-objects': { ...ordinary, ...json, text: listOf(3 * mostValues, '{},') },
+  'most-empty-objects-in-parts': {
+    ...ordinary,
+    ...multipart,
+    ...parts(9, [ofType('application/json')], ...listOf(3 * Math.floor(mostValues / 9 - 9), '{},')),
+  },
+  'most-distinct-keys': {
+    ...ordinary,
+    ...json,
+    text: [once('['), { unit: '{"§":0},', times: mostValues / 2 }, once('0]')],
+  },
+  'most-distinct-keys-of-one': {
+    ...ordinary,
+    ...json,
+    text: [once('{'), { unit: '"k§":0,', times: mostValues }, once('"":0}')],
+  },
   'open-lists': { ...ordinary, ...json, text: [filling(textRoom, '[')] },
   'list-broken-at-its-end': { ...ordinary, ...json, text: [once('['), filling(textRoom, '0,'), once(']')] },
   'prototype-keys': {
@@ -91,7 +110,8 @@ export const known = {
   'small-form-parts': {
     ...ordinary,
     ...multipart,
-    ...parts(1000, [ofType('application/x-www-form-urlencoded')], once('a=b&c=d')),
+    // Each counts as a field, and so does each field in it.
+    ...parts(333, [ofType('application/x-www-form-urlencoded')], once('a=b&c=d')),
   },
   'parts-in-another-charset': {
     ...ordinary,
@@ -116,6 +136,12 @@ export const known = {
     ...multipart,
     ...parts(100, [{ unit: ';p§=', times: 2300 }], once('v')),
   },
+  'most-header-lines-of-files': {
+    ...ordinary,
+    ...multipart,
+    ending: 'withheld',
+    ...longNamedParts(100, [file, { unit: '\r\n§:', times: 63 }], once('x')),
+  },
   'header-lines-of-files': {
     ...ordinary,
     ...multipart,
@@ -134,6 +160,14 @@ export const known = {
     ending: 'withheld',
     ...longNamedParts(1000, lineOfPadding, once('v')),
   },
+  'padded-headers-of-json': {
+    ...ordinary,
+    ...multipart,
+    ending: 'withheld',
+    ...longNamedParts(1000, [ofType('application/json'), ...lineOfPadding], once('1')),
+  },
+  'small-files': { ...ordinary, ...multipart, ...parts(100, [file], once('x')) },
+  'small-fields': { ...ordinary, ...urlEncoded, text: [{ unit: '§&', times: 1000 }] },
   'false-delimiters': { ...ordinary, ...multipart, ...parts(1, [file], filling(MiB, '\r\n--Xa')) },
   'single-bytes': { ...ordinary, ...multipart, ...parts(1, [file], filling(100_000, 'x')), chunk: 1 },
   'files-of-other-names': {

@@ -36,6 +36,18 @@ export function isMostOfItsBuffer(chunk: Uint8Array): boolean {
   return chunk.length * 2 >= chunk.buffer.byteLength
 }
 
+/** Smaller copies come from Buffer's pool, of which a larger one could keep up to 64 KiB (Node 24) in memory. */
+const pooled = 4 * 1024
+
+/** Copies bytes that would keep a buffer of more than twice their size in memory. */
+export function detachedBytes(bytes: Buffer): Buffer {
+  if (isMostOfItsBuffer(bytes)) return bytes
+  if (bytes.length < pooled) return Buffer.from(bytes)
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
 /** Smaller chunks are copied into a block. */
 const smallChunk = 4096
 

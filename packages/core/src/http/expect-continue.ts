@@ -26,7 +26,7 @@ export function cancelContinue(request: Request): void {
   if (waiting.delete(request)) Reflect.deleteProperty(request, '_read')
 }
 
-/** Node sets `server` on every connection, but does not document it. A request that a test or a host makes has none. */
+/** Node sets `server` on every connection, but does not document it. A request that a test injects has none, or `null`. */
 function serverOf(request: Request): EventEmitter | undefined {
   if (request.httpVersionMajor > 1) {
     // The socket of an ended HTTP/2 session throws on every access.

@@ -1,6 +1,6 @@
 /** The storage that keeps files in memory. */
 import { Readable } from 'node:stream'
-import { ChunkBuffer, isMostOfItsBuffer } from '../bytes/chunk-buffer.js'
+import { ChunkBuffer, detachedBytes } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 
 /** Keeps files in memory, up to `limits.fileSize`. A file takes about its size: its chunks are never joined. */
@@ -16,9 +16,6 @@ export function memory(): Storage {
   }
 }
 
-/** Smaller copies come from Buffer's pool, of which a larger one could keep up to 64 KiB (Node 24) in memory. */
-const pooled = 4 * 1024
-
 /** A file in memory, as a list of chunks. */
 export class MemoryFile implements StoredFile {
   readonly size: number
@@ -26,7 +23,7 @@ export class MemoryFile implements StoredFile {
 
   /** Copies the bytes if they would keep a buffer of more than twice their size in memory. */
   static of(bytes: Buffer): MemoryFile {
-    return new MemoryFile([isMostOfItsBuffer(bytes) ? bytes : copyOf(bytes)])
+    return new MemoryFile([detachedBytes(bytes)])
   }
 
   constructor(chunks: readonly Uint8Array[]) {
@@ -55,13 +52,6 @@ export class MemoryFile implements StoredFile {
   remove(): void {
     this.#chunks = []
   }
-}
-
-function copyOf(bytes: Buffer): Buffer {
-  if (bytes.length < pooled) return Buffer.from(bytes)
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
 }
 
 function* within(

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { ByteBuffer } from '../../bytes/byte-buffer.js'
+import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import type { RejectedContent } from '../../files/rejected-file.js'
 import type { Body } from '../../http/body-stream.js'
 import { decodeText } from '../../http/charset.js'
@@ -96,7 +97,7 @@ class FormCollector implements PartReceiver {
     const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
     const parser = isText || wantsFile() ? undefined : this.#context.partParser(mediaType)
     if (parser !== undefined || (charset === undefined && this.#charsetField))
-      this.#deferred.push({ place, name, bytes: bytes.toBuffer(), parser })
+      this.#deferred.push({ place, name, bytes: detachedBytes(bytes.toBuffer()), parser })
     else this.#entries[place] = { kind: 'text', name, value: fieldText(bytes, charset) }
   }
 
