@@ -32,7 +32,7 @@ function share(): number {
 }
 
 /** True if a chunk may be kept as it is: a small slice of a large buffer would keep all of it in memory. */
-export function isMostOfItsBuffer(chunk: Uint8Array): boolean {
+function isMostOfItsBuffer(chunk: Uint8Array): boolean {
   return chunk.length * 2 >= chunk.buffer.byteLength
 }
 
