@@ -31,6 +31,8 @@ interface CompressedBody {
   readonly limit: number
   /** The 413 for more bytes than that. */
   readonly tooLarge: () => BodyError
+  /** Whether the client has gone without its answer. */
+  readonly isAbandoned: () => boolean
 }
 
 /**
@@ -65,6 +67,8 @@ async function gatherAndInflate(compressed: CompressedBody): Promise<Buffer> {
   const bytes = await readBytes(compressed.body)
   await takeTurn()
   try {
+    // While it waited. Clients that send a few bytes and leave must not keep others waiting.
+    if (compressed.isAbandoned()) throw new BodyError('CLIENT_ABORTED')
     return await inflate(bytes, compressed)
   } finally {
     endTurn()

@@ -180,7 +180,9 @@ export class Source {
     if (this.#stream !== this.request) {
       this.request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
     }
-    return encoding === undefined ? body : inflatedStream({ body, encoding, limit, tooLarge })
+    if (encoding === undefined) return body
+    const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
+    return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
   }
 
   #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
