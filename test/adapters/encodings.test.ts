@@ -10,7 +10,17 @@ import {
   type MountOptions,
 } from '@formgate/core'
 import { afterEach, describe, expect, test } from 'vitest'
-import { exchange, field, file, form, multipartX, type Answer, type Sent } from './client.js'
+import {
+  Connection,
+  exchange,
+  field,
+  file,
+  form,
+  head,
+  multipartX,
+  type Answer,
+  type Sent,
+} from './client.js'
 import { frameworks, type App } from './frameworks.js'
 
 const MiB = 1024 * 1024
@@ -213,6 +223,18 @@ describe.each(frameworks)('$name', ({ start }) => {
     const body = Buffer.concat([gzipSync('{"a"'), gzipSync(''), gzipSync(':1}')])
     for (const cut of ['whole', 'byte by byte'] as const)
       expect((await exchange(port, under('gzip', body), cut)).json.data).toEqual({ a: 1 })
+  })
+
+  test('a body that waits for its turn is not decompressed once its client has gone', async () => {
+    const { port, handled } = await app({})
+    const sent = under('br', encoders['br']!(`[]${' '.repeat(MiB - 64)}`))
+    const clients = await Promise.all(Array.from({ length: 60 }, () => Connection.open(port)))
+    for (const client of clients) client.write(head(sent)).write(sent.body!)
+    // The server reads them in less time than it decompresses a few of them.
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const client of clients) client.destroy()
+    expect((await exchange(port, under('br', encoders['br']!('[1]')))).status).toBe(200)
+    expect(handled()).toBeLessThan(40)
   })
 
   test('a body that is not what its header says is refused', async () => {

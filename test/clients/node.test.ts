@@ -201,7 +201,7 @@ describe.each(fetches)('$name', ({ fetch, FormData }) => {
 
   test('a file of JSON is not stored if a mounted parser has read it, and the hint says so', async () => {
     const body = new Blob(['{"a":1}'], { type: 'application/json' })
-    const hint = 'The multipart() above this route has read the body as application/json'
+    const hint = 'The multipart() above this route already read the body as application/json'
     expect(await post('/raw/data.json', { method: 'PUT', body })).toEqual(
       refused(415, 'UNSUPPORTED_MEDIA_TYPE', { hint }),
     )

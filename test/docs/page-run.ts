@@ -41,7 +41,8 @@ export class PageRun {
       case 'js node-test':
         return runNodeTests(this.#module(block))
       case 'ts suite':
-        // It declares its own tests.
+      case 'text':
+        // A suite has declared its own tests; a text is a drawing.
         return undefined
       default:
         throw new Error(`Unknown kind of block: "${language} ${mark}".`)

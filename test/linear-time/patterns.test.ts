@@ -66,6 +66,7 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/[\\p{Cc}\\u2028\\u2029]/gu': [''],
   '/[\\ud800-\\udbff]$/': ['', '\ud800'],
   '/["\'`]/': [''],
+  '/^(?:boolean|number|bigint|date|object|array|map|set|record|tuple)$/': [''],
   '/^(?:0|[1-9]\\d*)$/': ['', '1'],
   '/[.[]/': [''],
   // media types and samples of files

@@ -242,6 +242,15 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(broken.json).toMatchObject({ status: 400, code: 'MALFORMED_JSON', field: 'item' })
   })
 
+  test('Blobs of JSON count as fields, all of them together too, also below an eager multipart()', async () => {
+    const send = await serving(z.object({ a: z.array(z.string()) }))
+    const text = JSON.stringify('x'.repeat(1024 * 1024 - 100))
+    const parts = Array.from({ length: 11 }, () => [blob('a', 'application/json'), text] as const)
+    expect((await send(multipart(...parts.slice(0, 2)))).status).toBe(200)
+    const { json } = await send(multipart(...parts))
+    expect(json).toMatchObject({ status: 413, code: 'LIMIT_FIELD_SIZE', limit: 10 * 1024 * 1024 })
+  })
+
   test('a Blob of JSON is a file where the schema expects a file', async () => {
     const send = await serving(z.object({ config: z.file() }))
     const { json } = await send(multipart([blob('config', 'application/json'), '{}']))

@@ -22,7 +22,7 @@ import {
   StreamParser,
 } from './options/raw-body.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
-import { parsePart, type ParserContext, type PartParser } from './parsers/base-parser.js'
+import { parsePart, type PartParser } from './parsers/base-parser.js'
 import {
   bareRecord,
   type Entry,
@@ -30,7 +30,7 @@ import {
   type FilesByField,
   groupFiles,
 } from './parsers/data-and-files.js'
-import { quote } from './parsers/form-limits.js'
+import type { FieldLimits } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import { dropPrototypeKeys, type JsonMeter } from './parsers/json-values.js'
@@ -248,12 +248,12 @@ function parsersFor(
  * The entries of a form as they would be had the route read it: a file of JSON where the schema wants a value is that
  * value.
  *
- * @throws BodyError `MALFORMED_JSON` or `LIMIT_FIELD_SIZE`
+ * @throws BodyError `MALFORMED_JSON`, `LIMIT_FIELDS` or `LIMIT_FIELD_SIZE`
  */
 async function parseJsonFiles(
   entries: readonly Entry[],
-  { partParser }: Pick<ParserContext, 'partParser'>,
-  { fileRules, limits }: Config,
+  { partParser, meters }: Pick<ParsedBody, 'partParser' | 'meters'>,
+  { fileRules }: Config,
 ): Promise<readonly Entry[]> {
   const parserOf = (entry: Entry): PartParser | undefined => {
     if (entry.kind !== 'file' || fileRules?.find(entry.name)?.kind !== 'value') return undefined
@@ -266,20 +266,19 @@ async function parseJsonFiles(
   for (const [at, entry] of entries.entries()) {
     const parser = parsers[at]
     const isValue = parser !== undefined && entry.kind === 'file'
-    read.push(isValue ? await readValue(entry, parser, limits.fieldSize) : entry)
+    read.push(isValue ? await readValue(entry, parser, meters?.fields) : entry)
   }
   return read
 }
 
+/** Counts as the field that it would have been. */
 async function readValue(
   { name, value: file }: FileEntry,
   parser: PartParser,
-  limit: number,
+  fields: FieldLimits | undefined,
 ): Promise<Entry> {
-  if (file.size > limit) {
-    const detail = `The field ${quote(name)} is larger than ${limit} bytes.`
-    throw new BodyError('LIMIT_FIELD_SIZE', { detail, field: name, limit })
-  }
+  fields?.begin(name)
+  fields?.add(name, file.size, file.size)
   const bytes = Buffer.from(await file.arrayBuffer())
   return {
     kind: 'parsed',

@@ -1,4 +1,5 @@
 /** Measures the cost of one request in this process. */
+import { once } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -57,9 +58,8 @@ export async function costOf(recipe: Recipe, times = 3): Promise<Cost> {
 }
 
 async function costOnce(recipe: Recipe, body: Buffer): Promise<Cost> {
-  const handingIn = recipe.chunk < 1000 ? await cpuOf(() => discard(recipe, body)) : 0
   const delay = monitorEventLoopDelay({ resolution: 1 })
-  let answered: Pick<Cost, 'answer' | 'failure'> = { answer: 0 }
+  let answered: Answered = { answer: 0, taken: 0 }
   delay.enable()
   const cpu = await cpuOf(async () => {
     answered = await request(recipe, body)
@@ -67,12 +67,15 @@ async function costOnce(recipe: Recipe, body: Buffer): Promise<Cost> {
   // The last delay is recorded in the next turn of the loop.
   await new Promise((resolve) => setTimeout(resolve, 2))
   delay.disable()
+  const { answer, taken, failure } = answered
+  const handingIn = recipe.chunk < 1000 ? await cpuOf(() => discard(recipe, body.subarray(0, taken))) : 0
   return {
     bytes: body.length,
     cpu: Math.max(0, cpu - handingIn),
     // Time taken by other processes does not count.
     block: Math.min(cpu, delay.max / 1e6),
-    ...answered,
+    answer,
+    ...(failure !== undefined && { failure }),
   }
 }
 
@@ -83,11 +86,16 @@ async function cpuOf(run: () => Promise<void>): Promise<number> {
   return (user + system) / 1000
 }
 
+interface Answered extends Pick<Cost, 'answer' | 'failure'> {
+  /** Bytes of the body that the client came to send. */
+  readonly taken: number
+}
+
 /** Sends the request to its route. */
-async function request(recipe: Recipe, body: Buffer): Promise<Pick<Cost, 'answer' | 'failure'>> {
+async function request(recipe: Recipe, body: Buffer): Promise<Answered> {
   const incoming = incomingOf(recipe, body)
   const response = new ServerResponse(incoming)
-  const { line, taken } = countingLine()
+  const { line, received } = countingLine()
   response.assignSocket(line)
   const read = routes.get(recipe.route)!
   let failure: string | undefined
@@ -95,8 +103,9 @@ async function request(recipe: Recipe, body: Buffer): Promise<Pick<Cost, 'answer
     if (error !== undefined) failure = error instanceof Error ? error.message : 'an error of another kind'
     response.end('{}')
   })
-  await handIn(incoming, body, recipe.chunk)
-  if (recipe.ending === 'withheld') incoming.destroy()
+  const answered = once(response, 'finish')
+  const taken = await handIn(incoming, body, recipe.chunk, answered)
+  if (recipe.ending === 'withheld' || taken < body.length) incoming.destroy()
   else {
     incoming.complete = true
     incoming.push(null)
@@ -104,7 +113,7 @@ async function request(recipe: Recipe, body: Buffer): Promise<Pick<Cost, 'answer
   if (!(await isIn(handled))) failure = `no answer after ${patience} ms`
   if (!response.writableEnded) response.end()
   response.emit('close')
-  return { answer: taken(), ...(failure !== undefined && { failure }) }
+  return { answer: received(), taken, ...(failure !== undefined && { failure }) }
 }
 
 /** Whether a promise settles in time. */
@@ -135,24 +144,47 @@ function incomingOf({ contentType, encoding, ending }: Recipe, body: Buffer): In
   return incoming
 }
 
-async function handIn(incoming: IncomingMessage, body: Buffer, size: number): Promise<void> {
+/**
+ * Pushes a body into a request as Node does from a socket: no further while the request is held back.
+ *
+ * @param answered settles when the client has its answer: if it is held back then, it sends no more
+ * @returns how many bytes were pushed
+ */
+async function handIn(
+  incoming: IncomingMessage,
+  body: Buffer,
+  size: number,
+  answered?: Promise<unknown>,
+): Promise<number> {
+  let wake = (): void => undefined
+  let isAnswered = false
+  void answered?.then(() => {
+    isAnswered = true
+    wake()
+  })
+  incoming._read = () => wake()
   let chunks = 0
-  for (let at = 0; at < body.length && !incoming.destroyed; at += size) {
-    incoming.push(body.subarray(at, at + size))
+  for (let at = 0; at < body.length; at += size) {
+    if (incoming.destroyed) return at
+    if (!incoming.push(body.subarray(at, at + size))) {
+      if (isAnswered) return at + size
+      await new Promise<void>((resolve) => (wake = resolve))
+    }
     chunks += 1
     if (size >= 1000 || chunks % chunksPerTurn === 0) await setImmediate()
   }
   await setImmediate()
+  return body.length
 }
 
 /** A connection that counts what is written to it. */
-function countingLine(): { line: Socket; taken: () => number } {
-  let taken = 0
+function countingLine(): { line: Socket; received: () => number } {
+  let size = 0
   const line = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      taken += chunk.length
+      size += chunk.length
       done()
     },
   })
-  return { line: line as Socket, taken: () => taken }
+  return { line: line as Socket, received: () => size }
 }

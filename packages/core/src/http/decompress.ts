@@ -30,6 +30,8 @@ interface CompressedBody {
   readonly limit: number
   /** Creates the 413. */
   readonly tooLarge: () => BodyError
+  /** Whether the client has gone without its answer. */
+  readonly isAbandoned: () => boolean
 }
 
 /**
@@ -63,6 +65,8 @@ async function gatherAndInflate(compressed: CompressedBody): Promise<Buffer> {
   const bytes = await readBytes(compressed.body)
   await takeTurn()
   try {
+    // While it waited. Clients that send a few bytes and leave must not keep others waiting.
+    if (compressed.isAbandoned()) throw new BodyError('CLIENT_ABORTED')
     return await inflate(bytes, compressed)
   } finally {
     endTurn()

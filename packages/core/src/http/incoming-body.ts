@@ -194,7 +194,9 @@ export class Source {
     })
     this.#body = body
     this.#watchConnection(body)
-    return encoding === undefined ? body : inflatedStream({ body, encoding, limit, tooLarge })
+    if (encoding === undefined) return body
+    const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
+    return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
   }
 
   /** Destroys a body whose connection is gone, where its own stream does not notice. */
