@@ -28,6 +28,23 @@ export interface AdapterRequest {
   readonly stream?: Readable | undefined
 }
 
+/** How a middleware reads a body. */
+export type BodyStep = MountStep | RouteStep
+
+/** The step of a `multipart()`. */
+export interface MountStep {
+  readonly kind: 'mount'
+  readonly config: Config
+  readonly route?: undefined
+}
+
+/** The step of a route's `parsers()`, or of `form()` and `body()`, which are typed. */
+export interface RouteStep {
+  readonly kind: 'route'
+  readonly route: RouteConfig
+  readonly typed?: TypedRoute
+}
+
 let defaultConfig: Config | undefined
 
 /** Returns the one RequestBody of a request. The first call gives the target its properties. */
@@ -83,6 +100,12 @@ export class RequestBody implements ShownBody {
    */
   react(error: unknown, route?: RouteConfig): Promise<Reaction> {
     return reactTo(error, route?.errors ?? this.#mount?.errors ?? 'respond', this.source)
+  }
+
+  /** Reads the body as a middleware says. @throws BodyError, or the error of a schema that throws */
+  run(step: BodyStep): Promise<unknown> {
+    if (step.kind === 'mount') return this.mount(step.config)
+    return step.typed === undefined ? this.route(step.route) : this.typed(step.typed)
   }
 
   /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */

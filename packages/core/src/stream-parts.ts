@@ -16,6 +16,9 @@ import {
 import { discardRest } from './http/drain.js'
 import type { Source } from './http/incoming-body.js'
 
+/** A MultiPartParser of a list. */
+type MultiPartReader = RegisteredParser & { readonly parser: MultiPartParser }
+
 const defaultParsers = registerParsers([MultiPartParser])
 
 /**
@@ -29,12 +32,12 @@ export async function* streamParts(source: Source, config: Config): AsyncGenerat
   const { limits } = config
   if (await source.isEmpty(limits)) return
   const { mediaType } = source
-  const parser = mediaType && multipartParser(config.parsers, mediaType)
-  if (mediaType === undefined || parser === undefined)
+  const reader = mediaType && multipartParser(config.parsers, mediaType)
+  if (mediaType === undefined || reader === undefined)
     throw unsupportedMediaType(defaultParsers, source.headers['content-type'])
   const inspecting = { inspectors: config.inspectors, request: source.target }
   const controller = new AbortController()
-  const parts = parser.parts(openStream(source, parser, config), mediaType, {
+  const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
     limits,
     inspections: (info) => beginInspections(inspecting, info, controller.signal),
   })
@@ -68,8 +71,12 @@ async function* loop(parts: PartIterator): AsyncGenerator<Part, void, undefined>
 function multipartParser(
   parsers: readonly RegisteredParser[],
   mediaType: MediaType,
-): MultiPartParser | undefined {
-  const own = parsers.filter(({ parser }) => parser instanceof MultiPartParser)
-  const parser = selectParser([...own, ...defaultParsers], mediaType)?.parser
-  return parser instanceof MultiPartParser ? parser : undefined
+): MultiPartReader | undefined {
+  return selectParser([...parsers.filter(isMultiPart), ...defaultParsers], mediaType) as
+    | MultiPartReader
+    | undefined
+}
+
+function isMultiPart(reader: RegisteredParser): reader is MultiPartReader {
+  return reader.parser instanceof MultiPartParser
 }

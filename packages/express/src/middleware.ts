@@ -16,7 +16,6 @@ import {
   noteStep,
   openBody,
   parsersStep,
-  runStep,
   type BodyStep,
   type RequestBody,
 } from '@formgate/core/adapter'
@@ -96,7 +95,7 @@ function middleware(step: BodyStep): Middleware {
     shareShape(res as Response)
     const requestBody = bodyOf(req as Request, res as Response)
     try {
-      await runStep(requestBody, step)
+      await requestBody.run(step)
     } catch (error) {
       return settle(error, requestBody, res as Response, next, step.route)
     }

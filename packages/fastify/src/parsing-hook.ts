@@ -1,7 +1,7 @@
 /** The `preParsing` hook that reads a body. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
-import { openBody, runStep, type BodyStep, type RequestBody } from '@formgate/core/adapter'
+import { openBody, type BodyStep, type RequestBody } from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
@@ -60,7 +60,7 @@ export function parsingHook(step: BodyStep): ParsingHook {
         .headers({ ...headers })
         .send(sent)
     }
-    void runStep(body, step).then(goOn, refuse)
+    void body.run(step).then(goOn, refuse)
   }
 }
 

@@ -17,7 +17,6 @@ import {
   noteStep,
   openBody,
   parsersStep,
-  runStep,
   type RequestBody,
   type RouteStep,
 } from '@formgate/core/adapter'
@@ -33,7 +32,7 @@ export function multipart(options: MountOptions = {}): Middleware {
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
-      await runStep(body, step)
+      await body.run(step)
       // Inside the try: a handler may read `data` of a media type without a parser, which throws.
       await next()
     } catch (error) {
@@ -84,7 +83,7 @@ function routeMiddleware(step: RouteStep): Middleware {
   const reading: Middleware = async (ctx, next) => {
     const requestBody = bodyOf(ctx)
     try {
-      await runStep(requestBody, step)
+      await requestBody.run(step)
     } catch (error) {
       return settle(error, requestBody, ctx, step.route)
     }

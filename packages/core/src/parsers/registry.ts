@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Body } from '../http/body-stream.js'
 import { BodyError } from '../errors.js'
 import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from '../http/media-type.js'
-import type { BaseParser, ParserContext, ParserLike } from './base-parser.js'
+import type { BaseParser, ParserContext, ParserLike, SizeLimit } from './base-parser.js'
 
 /** A parser with its media type parsed. */
 export interface RegisteredParser {
@@ -13,6 +13,8 @@ export interface RegisteredParser {
   readonly byClass: boolean
   /** Whether a body that arrived whole goes to `parseBytes`. */
   readonly acceptsBytes: boolean
+  readonly sizeLimits: readonly SizeLimit[]
+  readonly inflates: boolean
 }
 
 /**
@@ -31,7 +33,8 @@ export function registerParsers(list: readonly ParserLike[]): readonly Registere
     const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
     if (range === undefined)
       throw new TypeError(`${nameOf(parser)}: .mediaType must be a media type such as "text/csv".`)
-    return { parser, range, byClass, acceptsBytes: acceptsBytes(parser) }
+    const { sizeLimits, inflates } = parser
+    return { parser, range, byClass, acceptsBytes: acceptsBytes(parser), sizeLimits, inflates }
   })
 }
 

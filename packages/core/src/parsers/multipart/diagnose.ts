@@ -40,8 +40,6 @@ export function checkHeader(header: string, boundary: string, number: number, is
 }
 
 function holdsDelimiter(header: string, boundary: string): boolean {
-  // Most headers are one line.
-  if (!header.startsWith('--') && !header.includes('\n--')) return false
   const dashBoundary = `--${boundary}`
   for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
     const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')

@@ -213,7 +213,9 @@ export class MultipartScanner {
     if (next === undefined) return chunk.length
     const header = this.#header.latin1()
     this.#header.truncate(0)
-    checkHeader(header, this.#boundary, this.#part, false)
+    // Most headers hold nothing that could be a delimiter.
+    if (header.startsWith('--') || header.includes('\n--'))
+      checkHeader(header, this.#boundary, this.#part, false)
     // The delimiter after an empty part may share the CRLF that ends the header (RFC 2046, body-part).
     this.#expectContent(crlf.length, crlf.length)
     this.#listener.openPart(header)
