@@ -71,7 +71,17 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     const result = await orDiscard(discard, () => runParser(reader, body, mediaType, context))
     await source.ended()
     requestFiles.releaseAfter(source)
-    return { ...merge(result), reader, partParser: context.partParser, meters: context.meters, discard }
+    const isForm = result instanceof DataAndFiles
+    // No spread: V8 takes 3 µs for one here, half the time of a small JSON body.
+    return {
+      data: isForm ? result.merge() : result,
+      files: isForm ? result.files : bareRecord(),
+      entries: isForm ? result.entries : undefined,
+      reader,
+      partParser: context.partParser,
+      meters: context.meters,
+      discard,
+    }
   } finally {
     endWatch?.()
     if (!Buffer.isBuffer(body) && !source.request.readableEnded)
@@ -81,7 +91,9 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
 
 /** Validates a parsed body. @throws what the validation throws, after every file has been removed */
 export async function validateBody(body: ParsedBody, validate: Validation): Promise<ParsedBody> {
-  return { ...body, ...(await orDiscard(body.discard, () => validate(body))) }
+  const { data, files } = await orDiscard(body.discard, () => validate(body))
+  const { entries, reader, partParser, meters, discard } = body
+  return { data, files, entries, reader, partParser, meters, discard }
 }
 
 /** The one place where a failed request loses its files. */
@@ -92,12 +104,6 @@ async function orDiscard<T>(discard: ParsedBody['discard'], work: () => T | Prom
     await discard(error)
     throw error
   }
-}
-
-function merge(result: unknown): Pick<ParsedBody, 'data' | 'files' | 'entries'> {
-  if (result instanceof DataAndFiles)
-    return { data: result.merge(), files: result.files, entries: result.entries }
-  return { data: result, files: bareRecord(), entries: undefined }
 }
 
 function emptyBody(): ParsedBody {
