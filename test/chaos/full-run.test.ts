@@ -11,11 +11,12 @@ const options = JSON.parse(process.env['CHAOS'] ?? 'null') as null | {
   readonly scale: string
   readonly framework?: readonly FrameworkName[]
   readonly only?: readonly string[]
+  readonly without?: readonly string[]
   readonly write: boolean
 }
 
 test.skipIf(options === null)('npm run chaos: nothing is left behind', { timeout: 3_600_000 }, async () => {
-  const { seed, scale, framework = frameworks, only = [], write } = options!
+  const { seed, scale, framework = frameworks, only = [], without = [], write } = options!
   console.log(`Seed ${seed}, scale ${scale}.`)
   if (process.platform !== 'linux')
     console.log('Descriptors are not counted: /proc, where a process can see its own, is of Linux.')
@@ -24,6 +25,7 @@ test.skipIf(options === null)('npm run chaos: nothing is left behind', { timeout
     scale: Number(scale),
     frameworks: framework,
     only,
+    without,
     onRow: (row) => console.log(line(row)),
   })
   const attacks = rows.filter(isAttack)

@@ -48,6 +48,8 @@ export interface Plan {
   readonly together?: boolean
   /** The kinds to run, by their names, `attacks` for all of those; all kinds where there is none. */
   readonly only?: readonly string[]
+  /** The kinds to leave out, named so. */
+  readonly without?: readonly string[]
   /** Told of each row when it is there. */
   readonly onRow?: (row: Row) => void
 }
@@ -140,7 +142,8 @@ function tell({ onRow }: Plan, row: Row): Row {
   return row
 }
 
-function isWanted({ only = [] }: Plan, ...names: readonly string[]): boolean {
+function isWanted({ only = [], without = [] }: Plan, ...names: readonly string[]): boolean {
+  if (names.some((name) => without.includes(name))) return false
   return only.length === 0 || names.some((name) => only.includes(name))
 }
 
