@@ -11,6 +11,7 @@ const options = JSON.parse(process.env['CHAOS'] ?? 'null') as null | {
   readonly scale: string
   readonly framework?: readonly FrameworkName[]
   readonly only?: readonly string[]
+  readonly without?: readonly string[]
   readonly write: boolean
 }
 
@@ -18,7 +19,7 @@ test.skipIf(options === null)(
   'a run of chaos leaves nothing in the processes',
   { timeout: 3_600_000 },
   async () => {
-    const { seed, scale, framework = frameworks, only = [], write } = options!
+    const { seed, scale, framework = frameworks, only = [], without = [], write } = options!
     console.log(`Seed ${seed}, scale ${scale}.`)
     if (process.platform !== 'linux')
       console.log('Descriptors are not counted: only Linux has /proc, which lists them.')
@@ -27,6 +28,7 @@ test.skipIf(options === null)(
       scale: Number(scale),
       frameworks: framework,
       only,
+      without,
       onRow: (row) => console.log(line(row)),
     })
     const attacks = rows.filter(isAttack)

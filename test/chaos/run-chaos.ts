@@ -48,6 +48,8 @@ export interface Plan {
   readonly together?: boolean
   /** Names of the kinds to run, or `attacks` for all attacks. Default all kinds. */
   readonly only?: readonly string[]
+  /** Names of the kinds to leave out. */
+  readonly without?: readonly string[]
   /** Called with each finished row. */
   readonly onRow?: (row: Row) => void
 }
@@ -140,7 +142,8 @@ function tell({ onRow }: Plan, row: Row): Row {
   return row
 }
 
-function isWanted({ only = [] }: Plan, ...names: readonly string[]): boolean {
+function isWanted({ only = [], without = [] }: Plan, ...names: readonly string[]): boolean {
+  if (names.some((name) => without.includes(name))) return false
   return only.length === 0 || names.some((name) => only.includes(name))
 }
 
