@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)('Swagger UI in Chromium', () => {
   it('shows a form that uploads, and the problem if an upload is refused', async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 1200 } })
     await page.goto(`${url}/docs`)
-    await page.getByText('Makes an album').click()
+    await page.getByText('Creates an album').click()
     await page.getByRole('button', { name: 'Try it out' }).click()
     const row = (name: string) => page.locator(`tr[data-property-name="${name}"]`)
     await row('title').getByRole('textbox').fill('Summer')

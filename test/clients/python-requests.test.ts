@@ -392,7 +392,7 @@ describe.skipIf(path === undefined)('python-requests', () => {
       `)
       expect(answer).toEqual(
         refused(415, 'UNSUPPORTED_MEDIA_TYPE', {
-          hint: 'The multipart() above this route has read the body as multipart/form-data',
+          hint: 'The multipart() above this route already read the body as multipart/form-data',
         }),
       )
     })
