@@ -161,8 +161,6 @@ export class Source {
     this.#isOpen = true
     const bytes = request.read() as Buffer | null
     this.#isWhole = bytes !== null
-    // Lets it end, for listeners of other middleware.
-    request.resume()
     return bytes ?? undefined
   }
 
@@ -245,15 +243,17 @@ export class Source {
    * Waits until the request has ended, so that a parser below finds a body that was read. The end of a body that was read
    * whole is emitted a tick later.
    */
-  ended(): Promise<void> | undefined {
+  async ended(): Promise<void> {
+    if (!this.#isWhole) return
+    await new Promise<void>((resolve) => process.nextTick(resolve))
     const { request } = this
-    if (!this.#isWhole || request.readableEnded || request.destroyed) return undefined
-    return new Promise((resolve) => {
+    if (request.readableEnded || request.destroyed) return
+    await new Promise<void>((resolve) => {
       const end = (): void => {
         request.off('end', end).off('close', end)
         resolve()
       }
-      request.on('end', end).on('close', end)
+      request.on('end', end).on('close', end).resume()
     })
   }
 
