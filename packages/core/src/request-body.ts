@@ -241,7 +241,7 @@ export class RequestBody implements ShownBody {
 
   /** The options for this request, each function of the user called once. @throws TypeError for a limit that is not valid */
   #resolve(config: Config): Config {
-    if (config.limitLayers === undefined) return config
+    if (config.limitLayers === undefined || this.source.hasNoBody) return config
     try {
       return resolveConfig(config, this.source.target, (this.#limits ??= new Map()))
     } catch (error) {
