@@ -33,7 +33,7 @@ import {
 import type { FieldLimits } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
-import { dropPrototypeKeys, type JsonMeter } from './parsers/json-values.js'
+import { dropPrototypeKeys } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
 import { fileRules } from './schema/file-rules.js'
@@ -121,7 +121,7 @@ export class TypedRoute {
     }
     const entries = await parseJsonFiles(body.entries, body, config)
     dropFromParts(entries, config)
-    const data = await this.#formData(schema, entries, config, body.meters?.json)
+    const data = await this.#formData(schema, entries, config, body)
     // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
     const known = entries.filter(
       (entry) => entry.kind !== 'file' || (!isRejected(entry.value) && isKnown(entry, config)),
@@ -156,12 +156,17 @@ export class TypedRoute {
     type: Schema,
     entries: readonly Entry[],
     config: Config,
-    jsonMeter: JsonMeter | undefined,
+    { meters, nested }: ParsedBody,
   ): Promise<unknown> {
     const options = this.#options
     const { limits } = config
+    const jsonMeter = meters?.json
     try {
-      return await this.#validate(type, formValue(type, entries, { ...options, limits, jsonMeter }), config)
+      return await this.#validate(
+        type,
+        formValue(type, entries, { ...options, limits, nested, jsonMeter }),
+        config,
+      )
     } catch (error) {
       const unstored = entries.filter(
         (entry) => entry.kind === 'file' && isRejected(entry.value) && isKnown(entry, config),

@@ -57,6 +57,10 @@ export class FileUploadParser extends BaseParser {
       headers: {},
       ...(length === undefined ? undefined : { expectedSize: Number(length) }),
     }
+    if ((await context.filter?.(info)) === false) {
+      await drain(bytes, info)
+      return new DataAndFiles({})
+    }
     const isUnknown = context.fileRules !== undefined && context.fileRules.find(info.field) === undefined
     if (isUnknown) return new DataAndFiles({}, { file: [await drain(bytes, info)] })
     try {
@@ -70,7 +74,7 @@ export class FileUploadParser extends BaseParser {
   }
 }
 
-/** Reads a file that the schema does not know, which the schema strips or refuses. */
+/** Reads a file that is left out, or that the schema does not know and so strips or refuses. */
 async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
   const content = new RejectedContent()
   await forEachChunk(stream, (chunk) => {

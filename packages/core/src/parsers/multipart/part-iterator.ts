@@ -12,6 +12,7 @@ import { PartReader, type PartReceiver } from './part-reader.js'
 /** What the iterator knows of the request. */
 export interface PartsContext {
   readonly limits: Limits
+  readonly filter: PartReceiver['filter']
   /** The inspections of a file. @throws BodyError */
   inspections(info: FileInfo): readonly FileInspection[]
 }
@@ -21,6 +22,7 @@ export class PartIterator implements PartReceiver {
   readonly #context: PartsContext
   readonly #charsetField: boolean
   readonly #reader: PartReader
+  readonly filter: PartReceiver['filter']
   /** The parts that have not been taken yet, by their place. */
   readonly #parts = new Map<number, Part>()
   #next = 0
@@ -36,6 +38,7 @@ export class PartIterator implements PartReceiver {
   constructor(context: PartsContext, charsetField: boolean) {
     this.#context = context
     this.#charsetField = charsetField
+    this.filter = context.filter
     this.#reader = new PartReader(context.limits, this)
   }
 
