@@ -29,7 +29,7 @@ export interface ParserContext {
    *
    * @throws the error of the filter
    */
-  readonly filter: ((file: FileInfo) => boolean | Promise<boolean>) | undefined
+  readonly filter?: ((file: FileInfo) => boolean | Promise<boolean>) | undefined
   /**
    * Hands a file to the storages of this route.
    *
