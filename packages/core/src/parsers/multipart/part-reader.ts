@@ -26,12 +26,14 @@ export interface PartReceiver {
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
-  /** Whether a file is taken: one that is not is drained, and has no place. Leave it out to take every file */
-  readonly filter?: ((info: FileInfo) => boolean | Promise<boolean>) | undefined
+  /** @returns whether the file is taken. One that is not is drained, and has no place */
+  filter(info: FileInfo): boolean | Promise<boolean>
   /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
   file(place: number, info: FileInfo, stream: Readable): Promise<void>
-  /** Takes a file of at most 64 KiB. @returns false to get it as a stream. Leave it out to get every file so */
-  readonly wholeFile?: ((place: number, info: FileInfo, bytes: Buffer) => boolean) | undefined
+  /** True to be offered files of at most 64 KiB whole. */
+  readonly takesWholeFiles?: boolean
+  /** Takes a file whole. @returns false to get it as a stream */
+  wholeFile?(place: number, info: FileInfo, bytes: Buffer): boolean
   /** A file that the schema refuses. Needed where there are file rules. */
   rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
   /** @returns a promise while the reader should not read on */
@@ -41,11 +43,12 @@ export interface PartReceiver {
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
 
-interface OpenField {
-  readonly kind: 'field'
-  readonly place: number
-  readonly header: PartHeader
-  readonly charset: string | undefined
+/** The field that is arriving. One object for all fields of a form, which may be a thousand. */
+class OpenField {
+  readonly kind = 'field'
+  place = 0
+  header: PartHeader | undefined
+  charset: string | undefined
 }
 
 interface OpenFile {
@@ -64,6 +67,8 @@ type OpenPart =
   | { readonly kind: 'no file chosen'; readonly number: number }
   | { readonly kind: 'left out' }
 
+const leftOut: OpenPart = { kind: 'left out' }
+
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
   readonly #limits: Limits
@@ -75,6 +80,7 @@ export class PartReader implements PartListener {
   #part: OpenPart | undefined
   /** Settles when the filter has decided about the open part. */
   #decision: Promise<void> | undefined
+  readonly #field = new OpenField()
   /** The open field, or the open file while it may still be a small one. */
   readonly #bytes = new ByteBuffer()
   #files: FileStreams | undefined
@@ -181,7 +187,7 @@ export class PartReader implements PartListener {
     const part = this.#part!
     if (part.kind === 'field') {
       this.#bytes.add(chunk, from, to)
-      this.#fields.add(part.header.name, to - from, this.#bytes.size)
+      this.#fields.add(part.header!.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
     } else if (part.kind === 'no file chosen') {
@@ -191,7 +197,7 @@ export class PartReader implements PartListener {
 
   closePart(): void {
     const part = this.#part!
-    if (part.kind === 'field') this.#receiver.field(part.place, part.header, this.#bytes, part.charset)
+    if (part.kind === 'field') this.#receiver.field(part.place, part.header!, this.#bytes, part.charset)
     else if (part.kind === 'file') this.#closeFile(part)
   }
 
@@ -200,7 +206,11 @@ export class PartReader implements PartListener {
     this.#fields.begin(name)
     if (mediaType?.type === 'multipart')
       throw malformedPart(number, 'it is itself a multipart body: send each file as a part of its own')
-    return { kind: 'field', place: this.#places++, header, charset: partCharset(header) }
+    const field = this.#field
+    field.place = this.#places++
+    field.header = header
+    field.charset = partCharset(header)
+    return field
   }
 
   /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
@@ -216,10 +226,10 @@ export class PartReader implements PartListener {
   /** @returns `undefined` while the filter decides, which then opens the part */
   #openFiltered(info: FileInfo): OpenPart | undefined {
     this.#fields.checkName(info.field)
-    const isTaken = this.#receiver.filter?.(info) ?? true
-    const open = (taken: boolean): OpenPart => (taken ? this.#openFile(info) : { kind: 'left out' })
-    if (typeof isTaken === 'boolean') return open(isTaken)
-    this.#decision = isTaken.then((taken) => void (this.#part = open(taken)))
+    const isTaken = this.#receiver.filter(info)
+    if (isTaken === true) return this.#openFile(info)
+    if (isTaken === false) return leftOut
+    this.#decision = isTaken.then((taken) => void (this.#part = taken ? this.#openFile(info) : leftOut))
     return undefined
   }
 
@@ -231,7 +241,7 @@ export class PartReader implements PartListener {
     const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++
     const file: OpenFile = { kind: 'file', place, info, rule, rejected, size: 0, isStreamed: false }
-    if (!isRejected && this.#receiver.wholeFile === undefined) this.#openStream(file)
+    if (!isRejected && this.#receiver.takesWholeFiles !== true) this.#openStream(file)
     return file
   }
 

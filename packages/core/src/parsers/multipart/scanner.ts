@@ -11,7 +11,7 @@ export interface PartListener {
   partContent(chunk: Buffer, from: number, to: number): void
   /** The open part is complete. */
   closePart(): void
-  /** True if it has to be asked again before it takes the content of the part that it has just opened. */
+  /** True while it is not ready for the content of the part that it has just opened. */
   readonly isWaiting?: boolean
 }
 
