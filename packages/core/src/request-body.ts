@@ -145,8 +145,15 @@ export class RequestBody implements ShownBody {
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-    else if (this.#parsed === parsed) this.#setParsed(emptyBody(this.#parserOf(route.below(this.#mount))))
+    else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
     return this.#parsed ?? parsed
+  }
+
+  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
+  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
+    const empty = emptyBody(this.#parserOf(config))
+    const isSame = empty.entries !== undefined && entries !== undefined
+    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -210,13 +217,16 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
+  /**
+   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, and
+   * an empty form sets none.
+   */
   #setParsed(parsed: ParsedBody): ParsedBody {
     this.#parsed = parsed
     const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
-    const isNothing = reader === undefined && entries !== undefined
-    if (!isNothing && (target.body === undefined || target.body === this.#body))
+    const isEmptyForm = reader === undefined && entries !== undefined
+    if (!isEmptyForm && (target.body === undefined || target.body === this.#body))
       target.body = this.#body = data
     return parsed
   }
