@@ -173,6 +173,8 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     'validate',
     'emptyText',
     'coerce',
+    'filter',
+    'nested',
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))

@@ -1,5 +1,5 @@
 /** The options of mounts and routes, checked and completed once, before the first request. */
-import type { Inspector } from '../files/inspection.js'
+import type { FileFilter, Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
 import { defaultLimits, resolveLimits, type Limits, type LimitsOption } from '../limits.js'
@@ -20,8 +20,15 @@ export interface RouteOptions<Request = FrameworkRequest> {
   readonly limits?: LimitsOption<Request>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
+  /** Chooses the files to store, by their description: it returns `false` for one that is to be left out. */
+  readonly filter?: FileFilter<Request>
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
   readonly inspect?: Inspector | readonly Inspector[]
+  /**
+   * Make objects and lists of the names of a form, such as `a[b]`, `a.b`, `a[0]` and `a[]`, within the limits `nesting` and
+   * `arrayIndex`. Default false. A zod schema does that by itself.
+   */
+  readonly nested?: boolean
   /** Called as the body arrives. */
   readonly onProgress?: ProgressListener<Request>
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
@@ -50,6 +57,8 @@ export interface Config {
   readonly complete?: (config: Config) => Config
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
+  readonly filter: FileFilter | undefined
+  readonly nested: boolean
   readonly onProgress: ProgressListener | undefined
   readonly errors: 'respond' | 'next'
   readonly onError: ErrorListener | undefined
@@ -63,26 +72,11 @@ export interface Config {
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const mountOptionNames = [
-  'parsers',
-  'limits',
-  'storage',
-  'inspect',
-  'onProgress',
-  'errors',
-  'onError',
-  'lazy',
-]
+const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress'] as const
 /** The options that every kind of route has. */
-export const routeOptionNames: readonly string[] = [
-  'limits',
-  'storage',
-  'inspect',
-  'onProgress',
-  'errors',
-  'onError',
-]
-const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
+export const routeOptionNames: readonly string[] = [...commonNames, 'errors', 'onError']
+const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
+const readingOptionNames = ['parsers', ...commonNames] as const
 
 /**
  * Completes the options of `multipart()`.
@@ -103,6 +97,8 @@ function complete(options: MountOptions): Config {
     limits: defaultLimits,
     storages: [spool()],
     inspectors: [],
+    filter: undefined,
+    nested: false,
     onProgress: undefined,
     onError: undefined,
     readingOptions,
@@ -195,24 +191,27 @@ function checkReturned(given: Partial<Limits>, base: Limits): Limits {
 }
 
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect } = options
+  const { storage, inspect, filter = base.filter, nested = base.nested } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  for (const [name, listener] of Object.entries({ onProgress, onError })) {
-    if (listener !== undefined && typeof listener !== 'function')
+  for (const [name, callback] of Object.entries({ onProgress, onError, filter })) {
+    if (callback !== undefined && typeof callback !== 'function')
       throw new TypeError(`${name} must be a function.`)
   }
+  if (typeof nested !== 'boolean')
+    throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
+  const callbacks = { filter, onProgress, onError }
   return {
     ...base,
     errors,
     storages,
     inspectors,
-    onProgress,
-    onError,
+    nested,
+    ...callbacks,
     ...overlayLimits(base, options.limits),
   }
 }
