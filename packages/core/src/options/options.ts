@@ -186,7 +186,8 @@ function checkReturned(given: Partial<Limits>, base: Limits): Limits {
   try {
     return resolveLimits(given, base)
   } catch (error) {
-    throw new TypeError(`The function \`limits\` returned an invalid value: ${(error as Error).message}`)
+    const { message } = error as Error
+    throw new TypeError(`The function \`limits\` returned an invalid value: ${message}`, { cause: error })
   }
 }
 
