@@ -4,7 +4,7 @@ import { mountStep, type MountStep, type ProblemAnswer } from '@formgate/core/ad
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { noteRoutes, parsersOfApp } from './noted-routes.js'
-import { bodyOf, mountHook, parseBody } from './parsing-hook.js'
+import { bodyOf, contextsWithParsers, mountHook, parseBody } from './parsing-hook.js'
 import { refuseReplacedHooks } from './route.js'
 
 /** Options of Fastify's own that it passes on to the plugin. */
@@ -44,6 +44,7 @@ function addParsers(app: FastifyInstance, { config }: MountStep): void {
   const complete = (context: FastifyInstance): void => {
     refuseMultipart(context)
     const taken = parsersOfApp(context)
+    if (taken.length > 0) contextsWithParsers.add(context)
     for (const type of types) if (!taken.includes(type)) context.addContentTypeParser(type, parseBody)
   }
   refuseMultipart(app)
