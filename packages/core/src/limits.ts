@@ -46,6 +46,8 @@ export interface Limits {
   readonly storageTimeout: number
 }
 
+/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
+export const mostLevels = 1000
 /**
  * Limits, or a function that returns those for one request. Typed as a method, so that you may declare `request` with the type
  * of your framework.
@@ -53,9 +55,6 @@ export interface Limits {
 export type LimitsOption<Request = FrameworkRequest> =
   | Partial<Limits>
   | { limits(request: Request): Partial<Limits> }['limits']
-
-/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
-export const mostLevels = 1000
 
 const KiB = 1024
 const MiB = 1024 * KiB

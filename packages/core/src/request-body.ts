@@ -303,8 +303,8 @@ export class RequestBody implements ShownBody {
     const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
     const isEmptyForm = reader === undefined && entries !== undefined
-    const isTheirs = target.body !== undefined && target.body !== this.#body
-    if (this.adapter.sharesBody === true || (!isEmptyForm && !isTheirs)) target.body = this.#body = data
+    const isTheirs = isEmptyForm || (target.body !== undefined && target.body !== this.#body)
+    if (!isTheirs || this.adapter.sharesBody === true) target.body = this.#body = data
     return parsed
   }
 

@@ -197,24 +197,16 @@ function overlay(base: Config, options: RouteOptions): Config {
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  for (const [name, callback] of Object.entries({ onProgress, onError, filter })) {
-    if (callback !== undefined && typeof callback !== 'function')
+  for (const [name, listener] of Object.entries({ onProgress, onError, filter })) {
+    if (listener !== undefined && typeof listener !== 'function')
       throw new TypeError(`${name} must be a function.`)
   }
   if (typeof nested !== 'boolean')
     throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
-  const callbacks = { filter, onProgress, onError }
-  return {
-    ...base,
-    errors,
-    storages,
-    inspectors,
-    nested,
-    ...callbacks,
-    ...overlayLimits(base, options.limits),
-  }
+  const limits = overlayLimits(base, options.limits)
+  return { ...base, errors, storages, inspectors, filter, nested, onProgress, onError, ...limits }
 }
 
 function overlayLimits({ limits, limitLayers }: Config, given: LimitsOption | undefined): Partial<Config> {
