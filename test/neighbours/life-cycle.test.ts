@@ -1,9 +1,6 @@
 /** What goes on around a request: timeouts above, log lines after the answer, responses of serverless hosts. */
-import { createServer, IncomingMessage, ServerResponse } from 'node:http'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { readdir } from 'node:fs/promises'
 import { Duplex } from 'node:stream'
 import { createBodyParser, disk } from '@formgate/core'
 import * as onExpress from '@formgate/express'
@@ -15,28 +12,11 @@ import express, { type ErrorRequestHandler } from 'express'
 import { body, validationResult } from 'express-validator'
 import { fastify } from 'fastify'
 import Koa from 'koa'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { Connection, head } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
-
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end()
-})
-
-async function listen(listener: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<number> {
-  const server = createServer((req, res) => void listener(req, res))
-  ends.push(() => server.close())
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
-}
-
-async function newDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'neighbours-'))
-  ends.push(() => rm(directory, { recursive: true, force: true }))
-  return directory
-}
+import { listen, newDirectory, portOf, whenDone } from './server.js'
 
 const [[, deliver]] = deliveries as [(typeof deliveries)[0]]
 
@@ -112,14 +92,14 @@ describe('a log line after the answer', () => {
   test('reads them on Fastify too', async () => {
     const seen: unknown[] = []
     const app = fastify()
-    ends.push(() => app.close())
+    whenDone(() => app.close())
     await app.register(onFastify.multipart, { lazy: true })
     app.addHook('onResponse', async (request) => {
       seen.push([request.data, request.files])
     })
     app.post('/', async () => 'done')
     await app.listen({ port: 0, host: '127.0.0.1' })
-    expect((await deliver((app.server.address() as AddressInfo).port, yaml)).status).toBe(200)
+    expect((await deliver(portOf(app.server), yaml)).status).toBe(200)
     expect(seen).toEqual([[{}, {}]])
   })
 })
