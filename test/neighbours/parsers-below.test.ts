@@ -26,8 +26,7 @@ function koaApp(below: Middleware): Promise<number> {
     const { data, body } = ctx.request as { data: unknown; body?: unknown }
     ctx.body = { data, body, ended: ctx.req.readableEnded }
   })
-  const callback = app.callback()
-  return listen((req, res) => void callback(req, res))
+  return listen(app.callback())
 }
 
 const apps: readonly (readonly [below: string, start: () => Promise<number>])[] = [

@@ -3,12 +3,14 @@
  * no test leaves an unhandled rejection or an uncaught exception in the process.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, Server, type RequestListener } from 'node:http'
+import { createServer, Server, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, expect } from 'vitest'
+
+type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
 
 const faults: unknown[] = []
 const onFault = (fault: unknown): number => faults.push(fault)
@@ -31,8 +33,8 @@ export function whenDone(end: () => unknown): void {
 }
 
 /** Listens on a free port until the test is over. @returns the port */
-export async function listen(server: Server | RequestListener): Promise<number> {
-  const listening = server instanceof Server ? server : createServer(server)
+export async function listen(server: Server | Listener): Promise<number> {
+  const listening = server instanceof Server ? server : createServer((req, res) => void server(req, res))
   whenDone(() => {
     listening.close()
     listening.closeAllConnections()

@@ -212,11 +212,15 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
+  /**
+   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, but
+   * not the bytes that adapters of serverless hosts leave there.
+   */
   #setBody({ reader, data }: ParsedBody): void {
     const target = this.source.target as { body?: unknown }
-    if (reader === undefined || (target.body !== undefined && target.body !== this.#body)) return
-    target.body = this.#body = data
+    const { body } = target
+    const isFree = body === this.#body || (this.#body === undefined && Buffer.isBuffer(body))
+    if (reader !== undefined && (body === undefined || isFree)) target.body = this.#body = data
   }
 
   #twoTypes(second: TypedRoute): TypeError {
