@@ -5,7 +5,7 @@ import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { RejectedContent } from '../../files/rejected-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
-import { isJson, type MediaType } from '../../http/media-type.js'
+import { isJson, isTextual, knownCharset, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
 import type { FileInfo } from '../../storages/storage.js'
@@ -22,7 +22,7 @@ import { MultipartScanner, type PartListener } from './scanner.js'
  */
 export interface PartReceiver {
   /**
-   * @param bytes the whole value; reused for the next part
+   * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
@@ -30,11 +30,16 @@ export interface PartReceiver {
   file(place: number, info: FileInfo, stream: Readable): Promise<void>
   /** Takes a file of at most 64 KiB. @returns false to get it as a stream. Leave it out to get every file so */
   readonly wholeFile?: ((place: number, info: FileInfo, bytes: Buffer) => boolean) | undefined
+  /** True if a parser reads parts of this type. Of a part without a file name the others are files, text excepted. */
+  readsPart?(mediaType: MediaType): boolean
   /** A file that the schema refuses. Needed where there are file rules. */
   rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
   /** @returns a promise while the reader should not read on */
   ready?(): Promise<void> | undefined
 }
+
+/** The name of a file that was sent without one: what browsers call a Blob in a form (WHATWG XHR, FormData). */
+const nameOfNameless = 'blob'
 
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
@@ -65,6 +70,7 @@ export class PartReader implements PartListener {
   readonly #rules: FileRules | undefined
   readonly #fields: FieldLimits
   readonly #parts: PartLimits
+  #charset: string | undefined
   #places = 0
   #part: OpenPart | undefined
   /** The open field, or the open file while it may still be a small one. */
@@ -97,6 +103,7 @@ export class PartReader implements PartListener {
     const boundary = readBoundary(mediaType)
     if (boundary === undefined) throw missingBoundary((await readStart(body)).start)
     const scanner = new MultipartScanner(boundary, this.#limits.headerSize, this)
+    this.#charset = knownCharset(mediaType)
     this.#body = body
     try {
       await forEachChunk(body, (chunk) => {
@@ -144,12 +151,14 @@ export class PartReader implements PartListener {
   }
 
   openPart(text: string): void {
-    const header = parsePartHeader(text, this.#parts.beginPart(), this.#limits.headerLines)
-    const { filename, number } = header
+    const number = this.#parts.beginPart()
+    const header = parsePartHeader(text, number, this.#limits.headerLines, this.#charset)
+    const { filename, mediaType } = header
     this.#bytes.truncate(0)
-    if (filename === undefined) this.#part = this.#openField(header)
-    else if (filename === '') this.#part = { kind: 'no file chosen', number }
-    else this.#part = this.#openNamed(header, filename)
+    if (filename === '') this.#part = { kind: 'no file chosen', number }
+    else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
+    else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
+    else this.#part = this.#openFile(header, nameOfNameless, '')
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -170,6 +179,13 @@ export class PartReader implements PartListener {
     else if (part.kind === 'file') this.#closeFile(part)
   }
 
+  /** True if a part of this type is a field unless it has a file name. One that is itself a form is refused as a field. */
+  #isField(mediaType: MediaType): boolean {
+    const { type, essence } = mediaType
+    if (type === 'multipart' || (type !== 'image' && isTextual(essence))) return true
+    return this.#receiver.readsPart?.(mediaType) === true
+  }
+
   #openField(header: PartHeader): OpenField {
     const { name, mediaType, number } = header
     this.#fields.begin(name)
@@ -181,14 +197,20 @@ export class PartReader implements PartListener {
   /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
   #openNamed(header: PartHeader, filename: string): OpenPart {
     const { name, number, mediaType } = header
+    const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
+    if (isValue) return this.#openField(header)
+    const safeName = safeFileName(filename)
+    if (safeName !== undefined) return this.#openFile(header, safeName, filename)
+    throw malformedPart(number, `${quote(filename)} is not a file name`)
+  }
+
+  #openFile(header: PartHeader, safeName: string, originalName: string): OpenFile {
+    const { name } = header
     const rules = this.#rules
     const rule = rules?.find(name)
-    if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
     this.#fields.checkName(name)
     this.#parts.beginFile(name)
-    const safeName = safeFileName(filename)
-    if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is not a file name`)
-    const info = fileInfo(header, safeName, filename)
+    const info = fileInfo(header, safeName, originalName)
     const isRejected = rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
     const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++
