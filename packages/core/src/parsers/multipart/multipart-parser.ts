@@ -74,28 +74,18 @@ interface DeferredField {
 class FormCollector implements PartReceiver {
   readonly #context: ParserContext
   readonly #charsets: FormCharsets
-  readonly wholeFile: PartReceiver['wholeFile']
   readonly #entries: Entry[] = []
   readonly #deferred: DeferredField[] = []
 
   constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
     this.#charsets = charsets
-    const { storeBytes } = context
-    if (storeBytes !== undefined) {
-      this.wholeFile = (place, info, bytes) => {
-        const value = storeBytes(bytes, info)
-        if (value !== undefined) this.#entries[place] = { kind: 'file', name: info.field, value }
-        return value !== undefined
-      }
-    }
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
-    const parser = isText || wantsFile() ? undefined : this.#context.partParser(mediaType)
+    const parser = isText || this.#wantsFile(name) ? undefined : this.#context.partParser(mediaType)
     const charsets = this.#charsets
     if (charsets.areNamed) charsets.learn(name, bytes)
     if (parser !== undefined || (charset === undefined && charsets.areNamed))
@@ -110,6 +100,21 @@ class FormCollector implements PartReceiver {
 
   readsPart(mediaType: MediaType): boolean {
     return this.#context.partParser(mediaType) !== undefined
+  }
+
+  get takesWholeFiles(): boolean {
+    return this.#context.storeBytes !== undefined
+  }
+
+  // Not a function in a property: V8 would keep the objects of a request that is over until its next full collection.
+  wholeFile(place: number, info: FileInfo, bytes: Buffer): boolean {
+    const value = this.#context.storeBytes!(bytes, info)
+    if (value !== undefined) this.#entries[place] = { kind: 'file', name: info.field, value }
+    return value !== undefined
+  }
+
+  #wantsFile(name: string): boolean {
+    return this.#context.fileRules?.find(name)?.kind === 'file'
   }
 
   async file(place: number, info: FileInfo, stream: Readable): Promise<void> {
