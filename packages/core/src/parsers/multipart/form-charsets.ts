@@ -21,24 +21,25 @@ export interface CharsetOptions {
 const longestCharsets = 16 * 1024
 
 export class FormCharsets {
+  /** The charset of fields of which no other is named. */
+  readonly declared: string
   /** True if a field may name the charset of the fields before it. */
   readonly areNamed: boolean
   readonly #options: CharsetOptions
   #named: string | undefined
   #byName: ReadonlyMap<string, unknown> | undefined
-  readonly #declared: string
 
   /** @param mediaType of the form. A charset that TextDecoder does not know does not count. */
   constructor(options: CharsetOptions, mediaType: MediaType) {
     this.#options = options
     this.areNamed = options.charsetField === true || options.charsetsField !== undefined
-    this.#declared = knownCharset(mediaType) ?? options.charset ?? 'utf-8'
+    this.declared = knownCharset(mediaType) ?? options.charset ?? 'utf-8'
   }
 
   /** The charset of a field, as a label that TextDecoder knows. */
   of(name: string): string {
     const own = this.#byName?.get(name)
-    return typeof own === 'string' && isKnownCharset(own) ? own : (this.#named ?? this.#declared)
+    return typeof own === 'string' && isKnownCharset(own) ? own : (this.#named ?? this.declared)
   }
 
   /** Reads a field that may name charsets. The first one counts. */

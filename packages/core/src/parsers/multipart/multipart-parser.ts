@@ -42,11 +42,10 @@ export class MultiPartParser extends BaseParser {
   }
 
   async #read(body: Body, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const form = new FormCollector(context, new FormCharsets(this, mediaType))
-    await new PartReader(context.limits, form, context.fileRules, context.meters?.fields).read(
-      body,
-      mediaType,
-    )
+    const charsets = new FormCharsets(this, mediaType)
+    const form = new FormCollector(context, charsets)
+    const reader = new PartReader(context.limits, form, context.fileRules, context.meters?.fields)
+    await reader.read(body, mediaType, charsets.declared)
     return DataAndFiles.fromEntries(await form.entries())
   }
 
@@ -88,13 +87,13 @@ class FormCollector implements PartReceiver {
     const parser = isText || this.#wantsFile(name) ? undefined : this.#context.partParser(mediaType)
     const charsets = this.#charsets
     if (charsets.areNamed) charsets.learn(name, bytes)
-    if (parser !== undefined || (charset === undefined && charsets.areNamed))
+    if (parser !== undefined || (charsets.areNamed && charset === undefined))
       this.#deferred.push({ place, name, bytes: detachedBytes(bytes.toBuffer()), parser })
     else
       this.#entries[place] = {
         kind: 'text',
         name,
-        value: fieldText(name, bytes, charset ?? charsets.of(name)),
+        value: fieldText(name, bytes, charset ?? charsets.declared),
       }
   }
 

@@ -47,7 +47,9 @@ export class PartIterator implements PartReceiver {
       this.#isRead = true
       this.#wake()
     }
-    this.#reader.read(stream, mediaType).then(end, (error: unknown) => this.fail(error))
+    this.#reader
+      .read(stream, mediaType, this.#charsets.declared)
+      .then(end, (error: unknown) => this.fail(error))
   }
 
   /** The next part, or `undefined` at the end. @throws what the body has failed with */

@@ -5,7 +5,7 @@ import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { RejectedContent } from '../../files/rejected-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
-import { isJson, isTextual, knownCharset, type MediaType } from '../../http/media-type.js'
+import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
 import type { FileInfo } from '../../storages/storage.js'
@@ -73,7 +73,7 @@ export class PartReader implements PartListener {
   readonly #rules: FileRules | undefined
   readonly #fields: FieldLimits
   readonly #parts: PartLimits
-  #charset: string | undefined
+  #charset: string = 'utf-8'
   #places = 0
   #part: OpenPart | undefined
   readonly #field = new OpenField()
@@ -101,13 +101,14 @@ export class PartReader implements PartListener {
   /**
    * Reads a body to its end. Resolves when every file has been received.
    *
+   * @param charset of names that are not UTF-8
    * @throws BodyError one of the 400s of a multipart body or a 413; the open streams of files have failed with it by then
    */
-  async read(body: Body, mediaType: MediaType): Promise<void> {
+  async read(body: Body, mediaType: MediaType, charset: string): Promise<void> {
     const boundary = readBoundary(mediaType)
     if (boundary === undefined) throw missingBoundary((await readStart(body)).start)
     const scanner = new MultipartScanner(boundary, this.#limits.headerSize, this)
-    this.#charset = knownCharset(mediaType)
+    this.#charset = charset
     this.#body = body
     try {
       await forEachChunk(body, (chunk) => {
