@@ -4,12 +4,12 @@ import { isKnownCharset, knownCharset, type MediaType } from '../../http/media-t
 
 export interface CharsetOptions {
   /** The charset of text fields if neither their parts nor the Content-Type header declares one. Default `utf-8`. */
-  readonly charset?: string
+  readonly charset?: string | undefined
   /**
    * If true, a field called `_charset_` names the charset of all text fields that declare none (RFC 7578, 4.6).
    * Default false.
    */
-  readonly charsetField?: boolean
+  readonly charsetField?: boolean | undefined
   /**
    * A field whose value is a JSON object that names the charset of other fields, each by its name. SendGrid's Inbound Parse
    * sends one called `charsets`. Default: none.
