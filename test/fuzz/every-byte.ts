@@ -30,7 +30,7 @@ export async function checkEveryByte(seed: number): Promise<boolean> {
   if (lost.length === 0 && left.length === 0) return true
   throw new Error(
     `seed ${seed}, ${inspect(setting)}, ${specimen.contentType}:\n${inspect(lost, { depth: 9 })}\n` +
-      `${JSON.stringify(specimen.body.toString('latin1').slice(0, 3000))}`,
+      JSON.stringify(specimen.body.toString('latin1').slice(0, 3000)),
   )
 }
 
@@ -77,7 +77,7 @@ function strictly(bytes: Buffer, charset: string): string | undefined {
 
 function known(label: string | undefined): string | undefined {
   try {
-    return label === undefined ? undefined : new TextDecoder(label) && label
+    return label === undefined || new TextDecoder(label).encoding === '' ? undefined : label
   } catch {
     return undefined
   }
