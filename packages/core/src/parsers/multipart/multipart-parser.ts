@@ -14,7 +14,10 @@ import { fieldText, type PartHeader } from './part-header.js'
 import { PartIterator, type PartsContext } from './part-iterator.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
-export interface MultiPartParserOptions extends CharsetOptions {}
+export interface MultiPartParserOptions extends CharsetOptions {
+  /** Whether names such as `a[b]` make objects and lists in `data`. Default: the option of the mount or route. */
+  readonly nested?: boolean
+}
 
 /** Reads `multipart/form-data` (RFC 7578) into fields and files. */
 export class MultiPartParser extends BaseParser {
@@ -22,14 +25,17 @@ export class MultiPartParser extends BaseParser {
   readonly charset: string
   readonly charsetField: boolean
   readonly charsetsField: string | undefined
+  override readonly nested: boolean | undefined
 
   /** @throws TypeError for a charset that TextDecoder does not know */
-  constructor({ charset = 'utf-8', charsetField = false, charsetsField }: MultiPartParserOptions = {}) {
+  constructor(options: MultiPartParserOptions = {}) {
     super()
+    const { charset = 'utf-8', charsetField = false, charsetsField, nested } = options
     if (!isKnownCharset(charset)) throw new TypeError(`Unknown charset "${charset}".`)
     this.charset = charset
     this.charsetField = charsetField
     this.charsetsField = charsetsField
+    this.nested = nested
   }
 
   /** @throws BodyError one of the 400s of a multipart body, a 413, or what the storage of a file fails with */
@@ -79,6 +85,10 @@ class FormCollector implements PartReceiver {
   constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
     this.#charsets = charsets
+  }
+
+  filter(info: FileInfo): boolean | Promise<boolean> {
+    return this.#context.filter?.(info) ?? true
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
