@@ -94,7 +94,7 @@ function misplacedClosing(tail: string, boundary: string): string | undefined {
   const ends = `The body ends in ${JSON.stringify(line)}`
   if (line === `--${boundary}`)
     return `${ends}, without the two dashes of a closing delimiter. Check that the body was sent whole.`
-  if (line.replace(/^-*/, '') === closing.replace(/^-*/, ''))
+  if (line !== '' && line.replace(/^-*/, '') === closing.replace(/^-*/, ''))
     return `${ends}, without the two dashes that begin a delimiter.`
   if (line.startsWith(`--${boundary}`) && /^[ \t]+--$/.test(line.slice(2 + boundary.length)))
     return `${ends}, with white space before the last two dashes.`
