@@ -28,6 +28,20 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
   const bodyOf = (schema: z.ZodType) =>
     serve(framework, ({ body }) => body(schema), mount === undefined ? {} : { mount })
 
+  test('a part that is not text and has no file name is a file for z.file(), and no text for z.string()', async () => {
+    const send = await serving(z.object({ avatar: z.file().mime('image/jpeg').max(5) }))
+    const jpeg = (content: string) => multipart([typedField('avatar', 'image/jpeg'), content])
+    const shown = { field: 'avatar', name: 'blob', originalName: '', type: 'image/jpeg', size: 4 }
+    expect((await send(jpeg('JPEG'))).json).toEqual({ data: { avatar: shown }, files: { avatar: [shown] } })
+    const wrong = await send(multipart([typedField('avatar', 'application/octet-stream'), 'x']))
+    expect(wrong.json).toMatchObject({ status: 422, errors: [{ path: 'avatar' }] })
+    const text = await serving(z.object({ avatar: z.string() }))
+    expect((await text(jpeg('JPEG'))).json).toMatchObject({
+      status: 422,
+      errors: [{ path: 'avatar', message: 'Invalid input: expected string, received UploadedFile' }],
+    })
+  })
+
   test('both kinds of form give the same typed values', async () => {
     const send = await serving(
       z.object({
