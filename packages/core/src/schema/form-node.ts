@@ -39,7 +39,7 @@ export interface ScalarNode extends Wrapped {
   readonly acceptsText: (text: string) => boolean
   /** True if an empty text means no value. */
   readonly blankIsAbsent: boolean
-  /** Browsers do not send an unchecked checkbox. */
+  /** True for a checkbox, which browsers do not send if it is unchecked. */
   readonly isBoolean: boolean
   /** True if values pass unchanged: any, custom, preprocess, a schema that coerces. */
   readonly acceptsAny: boolean
@@ -74,6 +74,8 @@ export interface ListNode extends Wrapped {
   readonly kind: 'list'
   readonly element: Node
   readonly isSet: boolean
+  /** True if the schema accepts a list without items. */
+  readonly mayBeEmpty: boolean
   readonly maxCount: number | undefined
 }
 
@@ -83,7 +85,7 @@ export interface TupleNode extends Wrapped {
   readonly rest: Node | undefined
 }
 
-/** A record or a map. */
+/** A map, or a record that does not list its keys: one that requires each key of a list is an object. */
 export interface RecordNode extends Wrapped {
   readonly kind: 'record'
   readonly key: Node
@@ -99,7 +101,7 @@ export interface UnionNode extends Wrapped {
   readonly discriminator: string | undefined
 }
 
-interface IntersectionNode extends Wrapped {
+export interface IntersectionNode extends Wrapped {
   readonly kind: 'intersection'
   readonly left: Node
   readonly right: Node

@@ -3,6 +3,7 @@ import { either, fileTerms, type FileTerms } from './file-rules.js'
 import { namedParts, type Node, shapesOf } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
+import { NO_MATCH } from './text-value.js'
 
 /** A field on the top level of a schema. */
 export interface SchemaField {
@@ -30,7 +31,9 @@ export function fieldsOf(node: Node): ReadonlyMap<string, Node> {
 /** True if a form may omit a field: browsers send nothing for an unchecked checkbox and for an empty list. */
 export function mayBeAbsent(node: Node): boolean {
   const isList = node.kind === 'list' || node.kind === 'record'
-  return node.optional || isList || (node.kind === 'scalar' && node.isBoolean)
+  return (
+    node.optional || isList || (node.kind === 'scalar' && node.isBoolean && node.read('false') !== NO_MATCH)
+  )
 }
 
 // A getter that returns a new schema each time has no end.
