@@ -145,7 +145,8 @@ class FormReader implements Reader {
 
   readItem(node: Node, item: FormTree, depth: number): unknown {
     if (isSingle(node) || item.children.size > 0) return this.read(node, item, depth)
-    const around = (this.#around ??= new Map()).get(item) ?? new Set()
+    this.#around ??= new Map<FormTree, Set<Node>>()
+    const around = this.#around.get(item) ?? new Set()
     if (around.has(node) || around.size >= maxItemDepth) return this.mismatch(rawValue(item))
     this.#around.set(item, around.add(node))
     const value = this.read(node, item, depth)

@@ -155,20 +155,22 @@ const maxDepth = 64
 const maxNodes = 10_000
 
 /**
- * Collects the nodes that can be reached from some, themselves included, level by level.
+ * Collects the nodes or schemas that can be reached from some, themselves included, level by level.
  *
- * @param inner returns the nodes directly inside a node
- * @returns `isComplete` is false if a bound was hit
+ * @param inner returns those directly inside one
+ * @param most how many may be found before it stops
+ * @returns `rest` is the level at which a bound was hit; empty if all were found
  */
-export function followNodes(
-  roots: Iterable<Node>,
-  inner: (node: Node) => Iterable<Node>,
-): { readonly found: ReadonlySet<Node>; readonly isComplete: boolean } {
+export function followNodes<N>(
+  roots: Iterable<N>,
+  inner: (node: N) => Iterable<N>,
+  most: number = maxNodes,
+): { readonly found: ReadonlySet<N>; readonly rest: readonly N[] } {
   const found = new Set(roots)
-  let level: readonly Node[] = [...found]
+  let level: readonly N[] = [...found]
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth === maxDepth || found.size > maxNodes) return { found, isComplete: false }
-    const next: Node[] = []
+    if (depth === maxDepth || found.size > most) return { found, rest: level }
+    const next: N[] = []
     for (const node of level) {
       for (const part of inner(node)) {
         if (found.has(part)) continue
@@ -178,7 +180,7 @@ export function followNodes(
     }
     level = next
   }
-  return { found, isComplete: true }
+  return { found, rest: [] }
 }
 
 /** The nodes in the same place as some, unions, intersections and lazy schemas included. */

@@ -1,6 +1,7 @@
 /** The only reader of zod's definitions. */
-import type { $ZodChecks, $ZodCustom, $ZodTypes } from 'zod/v4/core'
+import type { $ZodChecks, $ZodCustom, $ZodLazy, $ZodTypes } from 'zod/v4/core'
 import { acceptedTypes } from '../checks/accept.js'
+import { followNodes } from './form-node.js'
 import type { FileNode, ListNode, Node, ObjectNode, RecordNode, ScalarNode, Wrapping } from './form-node.js'
 import {
   allowedNode,
@@ -39,6 +40,55 @@ export function acceptsAnything(schema: unknown): boolean {
   if (!isZodSchema(schema)) return false
   const { type, checks = [] } = schema._zod.def as Def
   return ['any', 'unknown'].includes(type) && checks.length === 0
+}
+
+/** How many schemas of an endless one are followed. */
+const maxSchemas = 200
+
+/**
+ * Runs code of zod that follows a schema to its end. One whose getters return a new schema each time has no end: meanwhile,
+ * the objects beyond its first levels have no fields.
+ */
+export function withEnd<Result>(schema: ZodSchema, run: () => Result): Result {
+  if (followNodes([schema], schemasIn).rest.length === 0) return run()
+  const { found, rest } = followNodes([schema], schemasIn, maxSchemas)
+  const beyond = followNodes(rest, (each) => (zodType(each) === 'object' ? [] : schemasIn(each))).found
+  const last = new Set(beyond)
+  for (const each of found) if (!rest.includes(each)) last.delete(each)
+  const originals = new Map<Internals, Def>()
+  try {
+    for (const each of new Set([...found, ...beyond])) {
+      const internals = each._zod as Internals
+      const { def } = internals
+      originals.set(internals, def)
+      if (def.type === 'object' && last.has(each)) internals.def = { ...def, shape: {} }
+      if (def.type !== 'lazy') continue
+      // The getter itself would make another schema.
+      const target = lazyTarget(internals as $ZodLazy['_zod'])
+      internals.def = { ...def, getter: () => target as $ZodTypes }
+    }
+    return run()
+  } finally {
+    for (const [internals, def] of originals) internals.def = def
+  }
+}
+
+interface Internals {
+  def: Def
+}
+
+function schemasIn({ _zod }: ZodSchema): readonly ZodSchema[] {
+  const def = _zod.def as Def
+  if (def.type === 'lazy') return [lazyTarget(_zod as $ZodLazy['_zod'])]
+  const { checks: _checks, ...parts } = def
+  const inside: readonly unknown[] =
+    def.type === 'object' ? [...Object.values(def.shape), def.catchall] : Object.values(parts).flat()
+  return inside.filter((each) => isZodSchema(each))
+}
+
+/** Zod keeps what the getter returned in `innerType`; a second call could return an equal schema that is not the same. */
+function lazyTarget({ def, innerType }: $ZodLazy['_zod']): ZodSchema {
+  return (innerType as ZodSchema | undefined) ?? def.getter()
 }
 
 const nodes = new WeakMap<ZodSchema, Node>()
@@ -117,8 +167,7 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       return { kind: 'intersection', ...wrapping, optional, nullable, left, right }
     }
     case 'lazy': {
-      // Zod keeps what the getter returned in `innerType`; a second call could return an equal schema that is not the same.
-      const resolve = () => (schema._zod as { readonly innerType?: ZodSchema }).innerType ?? def.getter()
+      const resolve = () => lazyTarget(schema._zod as $ZodLazy['_zod'])
       const isWrapped = wrapping.optional || wrapping.nullable || isRequired
       let target: Node | undefined
       return {

@@ -1,6 +1,6 @@
 /** The fields that a schema names, as plain data. */
 import { either, fileTerms, type FileTerms } from './file-rules.js'
-import { namedParts, type Node, shapesOf } from './form-node.js'
+import { followNodes, namedParts, type Node, shapesOf } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
 import { NO_MATCH } from './text-value.js'
@@ -36,32 +36,40 @@ export function mayBeAbsent(node: Node): boolean {
   )
 }
 
-// A getter that returns a new schema each time has no end.
-const maxDepth = 64
-const maxFields = 10_000
+const maxPlaces = 10_000
+/** Of a schema that has no end, since its getters return a new one each time. */
+const maxEndless = 200
+
+interface Place {
+  readonly node: Node
+  readonly path: string
+  readonly around: ReadonlySet<Node>
+}
 
 /** The fields that may hold files, at any depth. A schema that contains itself is cut where it begins again. */
 export function fileFields(schema: Schema): readonly FileField[] {
   if (!isZodSchema(schema)) return [{ field: '*' }]
+  const root = nodeOf(schema)
+  const inside = (node: Node) => namedParts(node).map(([, part]) => part)
+  const most = followNodes([root], inside).rest.length === 0 ? maxPlaces : maxEndless
   const fields = new Map<string, FileTerms>()
-  for (const [field, terms] of walk(nodeOf(schema), '', new Set())) {
-    if (fields.size === maxFields) break
-    const known = fields.get(field)
-    fields.set(field, known === undefined ? terms : either(known, terms))
+  const places: Place[] = [{ node: root, path: '', around: new Set() }]
+  // A list that grows during a walk is walked to its new end.
+  for (const { node, path, around } of places) {
+    const terms = fileTerms(node)
+    const parts = namedParts(node)
+    if (terms.kind !== 'value' && (path !== '' || parts.length === 0)) {
+      const field = path === '' ? '*' : path
+      const known = fields.get(field)
+      fields.set(field, known === undefined ? terms : either(known, terms))
+      continue
+    }
+    const within = new Set(around).add(node)
+    for (const [name, part] of parts)
+      if (!within.has(part) && places.length < most)
+        places.push({ node: part, path: join(path, name), around: within })
   }
   return [...fields].map(([field, terms]) => ({ ...terms, field }))
-}
-
-function* walk(
-  node: Node,
-  path: string,
-  around: ReadonlySet<Node>,
-): Generator<readonly [field: string, FileTerms]> {
-  if (around.has(node) || around.size === maxDepth) return
-  const terms = fileTerms(node)
-  const parts = namedParts(node)
-  if (terms.kind !== 'value' && (path !== '' || parts.length === 0)) yield [path === '' ? '*' : path, terms]
-  else for (const [name, part] of parts) yield* walk(part, join(path, name), new Set(around).add(node))
 }
 
 function join(path: string, name: string): string {

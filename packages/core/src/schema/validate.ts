@@ -81,8 +81,8 @@ const synchronous = new WeakMap<ZodSchema, boolean>()
 function isSynchronous(schema: ZodSchema): boolean {
   let answer = synchronous.get(schema)
   if (answer === undefined) {
-    const { found, isComplete } = followNodes([nodeOf(schema)], partsOf)
-    answer = isComplete && ![...found].some((node) => node.runsCode)
+    const { found, rest } = followNodes([nodeOf(schema)], partsOf)
+    answer = rest.length === 0 && ![...found].some((node) => node.runsCode)
     synchronous.set(schema, answer)
   }
   return answer
