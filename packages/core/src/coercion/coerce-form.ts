@@ -113,7 +113,7 @@ class FormReader implements Reader {
 
   read(node: Node, tree: FormTree | undefined, depth: number): unknown {
     if (tree === undefined) return this.#readAbsent(node)
-    if (node.nullable && isNull(node, tree)) return null
+    if (isNull(node, tree)) return null
     switch (node.kind) {
       case 'scalar':
         return readScalar(this, node, tree)
@@ -223,7 +223,15 @@ class FormReader implements Reader {
     if (files.length === 0 || files.length === entries.length) return entries
     const kinds = kindsOf(node)
     if (kinds.file === kinds.text) return entries
-    return kinds.file ? files : entries.filter((entry) => entry.kind !== 'file')
+    if (kinds.text) return entries.filter((entry) => entry.kind !== 'file')
+    if (node.kind !== 'list') return files
+    // An empty text among the files of a list is an item where that may be null or absent.
+    return entries.filter(
+      (entry) =>
+        entry.kind === 'file' ||
+        this.isBlankText(FormTree.of(entry)) ||
+        isNull(node.element, FormTree.of(entry)),
+    )
   }
 
   wholeValue(node: Node, tree: FormTree, depth: number): unknown {
@@ -249,7 +257,7 @@ function isSingle({ kind }: Node): boolean {
 /** True for the JSON value null, and for the text `null` unless it stands for itself, also as an item of a list. */
 function isNull(node: Node, { children, entries }: FormTree): boolean {
   const [entry] = entries
-  if (entry === undefined || entries.length > 1 || children.size > 0) return false
+  if (!node.nullable || entry === undefined || entries.length > 1 || children.size > 0) return false
   if (entry.kind !== 'text') return entry.value === null
   return entry.value === 'null' && !acceptsText(node.kind === 'list' ? node.element : node, 'null')
 }

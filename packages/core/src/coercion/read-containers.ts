@@ -135,9 +135,10 @@ function readItems(
     const item = indexed[at] ?? reader.itemOf(entries[at - indexed.length]!, itemNode)
     const before = reader.mismatches
     const value = reader.readItem(itemNode, item, depth + 1)
-    const isMismatch = reader.mismatches > before
-    if (node.kind === 'list' && reader.isBlankText(item) && (isMismatch || isObject(value))) {
-      // An empty input is an item only where it has a value of its own: a text, null, undefined or false.
+    // An empty input is an item only where it has a value. An empty list or object needs an index: `a=` is no item of `a`.
+    const hasValue =
+      reader.mismatches === before && (at < indexed.length || typeof value !== 'object' || value === null)
+    if (node.kind === 'list' && !hasValue && reader.isBlankText(item)) {
       reader.mismatches = before
       sent ??= items.map((_, index) => index)
       continue
@@ -157,7 +158,3 @@ const unexpected = noTextNode({
   runsCode: false,
   outputs: [],
 })
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-}
