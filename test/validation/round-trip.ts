@@ -84,7 +84,7 @@ class Generator {
   /** Wrappers that change nothing, and those that give an absent value a meaning. */
   #wrapped(kind: Kind): Kind {
     const [z, random] = [this.#z, this.#random]
-    switch (random.below(16)) {
+    switch (random.below(18)) {
       case 0:
       case 1:
         return this.#optional(kind, (schema) => schema.optional(), 'optional()', undefined)
@@ -109,6 +109,10 @@ class Generator {
         return wrap(kind, (schema) => schema.refine(() => true), 'refine()')
       case 9:
         return wrap(kind, (schema) => schema.transform((value) => value) as never, 'transform()')
+      case 10:
+        return this.#optional(this.#nullable(kind), (schema) => schema.optional(), 'optional()', undefined)
+      case 11:
+        return this.#optional(this.#nullable(kind), (schema) => schema.default(null), 'default(null)', null)
       default:
         return kind
     }
@@ -291,7 +295,7 @@ class Generator {
   /** A record of any keys, of some or all of a list, or a map. */
   #record(depth: number): Kind {
     const [z, random] = [this.#z, this.#random]
-    const kind = this.#kind(depth)
+    const kind = random.chance(0.3) ? this.#box() : this.#kind(depth)
     const listed = keys.slice(0, 3)
     const [name, schemaOf] = random.pick<readonly [string, (value: Any) => unknown]>([
       ['record', (value) => z.record(z.string(), value)],
@@ -430,15 +434,12 @@ class Generator {
   /** An intersection, sometimes with a field that both sides have. */
   #both(depth: number): Group {
     const [z, random] = [this.#z, this.#random]
-    const list = this.#list(this.#number(), (each) => z.array(each), 'z.array')
-    const shared: Fields = random.chance(0.3)
-      ? { [`shared${(this.#names += 1)}`]: random.pick([this.#number(), this.#box(), list]) }
-      : {}
-    const hasShared = Object.keys(shared).length > 0
-    const [left, right] = [0, 1].map(() =>
-      hasShared ? this.#object(depth - 1, shared) : this.#group(depth - 1),
-    )
-    const [one, other] = random.chance(0.5) ? [left!, right!] : [right!, left!]
+    const name = `shared${(this.#names += 1)}`
+    const shared = random.chance(0.4) ? this.#shared(depth - 1) : undefined
+    const sides = [shared?.left, shared?.right].map((kind) =>
+      kind === undefined ? this.#group(depth - 1) : this.#object(depth - 1, { [name]: kind }),
+    ) as [Group, Group]
+    const [one, other] = random.chance(0.5) ? sides : [sides[1], sides[0]]
     const isChoice = one.variants.length === 1 || other.variants.length === 1
     const discriminator = isChoice ? (one.discriminator ?? other.discriminator) : undefined
     return {
@@ -447,9 +448,30 @@ class Generator {
         one.schema,
         random.chance(0.8) ? other.schema : z.lazy(() => other.schema),
       ) as never,
-      variants: one.variants.flatMap((a) => other.variants.map((b) => ({ ...a, ...b }))),
+      variants: one.variants.flatMap((a) =>
+        other.variants.map((b) => ({ ...a, ...b, ...(shared && { [name]: shared.joined }) })),
+      ),
       ...(discriminator !== undefined && { discriminator }),
     }
+  }
+
+  /** A field of both sides of an intersection. */
+  #shared(depth: number): { readonly left: Kind; readonly right: Kind; readonly joined: Kind } {
+    const random = this.#random
+    const same = random.pick([
+      this.#number(),
+      this.#box(),
+      this.#list(this.#number(), (each) => this.#z.array(each), 'z.array'),
+    ])
+    const any = single('z.any()', this.#z.any(), () => undefined)
+    const [x, y] = [{ x: this.#kind(depth) }, { y: this.#kind(depth) }]
+    const objectOf = (fields: Fields) =>
+      this.#objectOf({ ...this.#schemaOf(fields, 'schema'), variants: [fields] })
+    return random.pick([
+      () => ({ left: same, right: same, joined: same }),
+      () => ({ left: same, right: any, joined: same }),
+      () => ({ left: objectOf(x), right: objectOf(y), joined: objectOf({ ...x, ...y }) }),
+    ])()
   }
 
   #objectOf(group: Group): Kind {

@@ -82,7 +82,7 @@ function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): Fo
  * does.
  */
 /** Nested lists of which one value may be the only item. */
-const maxItemDepth = 8
+const maxItemDepth = 4
 /** `z.lazy()` in a row in one place. */
 const maxLazyDepth = 16
 /** Nested objects for which nothing arrived, and all of them together. */
@@ -113,7 +113,7 @@ class FormReader implements Reader {
 
   read(node: Node, tree: FormTree | undefined, depth: number): unknown {
     if (tree === undefined) return this.#readAbsent(node)
-    if (isNull(node, tree)) return null
+    if (node.nullable && isNull(node, tree)) return null
     switch (node.kind) {
       case 'scalar':
         return readScalar(this, node, tree)
