@@ -125,6 +125,7 @@ function override(schema: ZodSchema, json: JsonSchema, version: '3.0' | '3.1', i
       Object.assign(json, { type: 'object' })
       break
     case 'object':
+    case 'record':
       if (isForm) dropAbsentKeys(json, fieldsOf(nodeOf(schema)))
       break
     default:

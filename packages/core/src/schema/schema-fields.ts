@@ -28,14 +28,16 @@ export function fieldsOf(node: Node): ReadonlyMap<string, Node> {
   return new Map(shapesOf(node).flatMap((shape) => (shape.kind === 'object' ? [...shape.fields] : [])))
 }
 
-/** True if a form may omit a field: browsers send nothing for an unchecked checkbox and for an empty list. */
-export function mayBeAbsent(node: Node): boolean {
-  const isList = node.kind === 'list' || node.kind === 'record'
-  return (
-    node.optional || isList || (node.kind === 'scalar' && node.isBoolean && node.read('false') !== NO_MATCH)
-  )
+/** True if a form may omit a field: nothing is sent for an unchecked checkbox, an empty list and an object of such fields. */
+export function mayBeAbsent(node: Node, around: readonly Node[] = []): boolean {
+  if (node.optional || node.kind === 'list' || node.kind === 'record') return true
+  if (node.kind === 'scalar') return node.isBoolean && node.read('false') !== NO_MATCH
+  if (node.kind !== 'object' || node.nullable || around.includes(node) || around.length === maxDepth)
+    return false
+  return [...node.fields.values()].every((field) => mayBeAbsent(field, [...around, node]))
 }
 
+const maxDepth = 64
 const maxPlaces = 10_000
 /** Of a schema that has no end, since its getters return a new one each time. */
 const maxEndless = 200
