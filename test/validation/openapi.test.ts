@@ -109,6 +109,17 @@ describe.each([...zods])('%s', (_, z) => {
     ])
   })
 
+  it('requires no group of which nothing needs to be sent', () => {
+    const schema = z.object({
+      boxes: z.object({ a: z.boolean() }),
+      record: z.record(z.enum(['a', 'b']), z.boolean()),
+      texts: z.object({ a: z.string() }),
+    })
+    expect(describeBody(schema, '3.1').content['multipart/form-data']!.schema).toMatchObject({
+      required: ['texts'],
+    })
+  })
+
   it('requires a box that must be checked, and no other', () => {
     const schema = z.object({
       terms: z.literal(true),
