@@ -150,7 +150,7 @@ export class UnionReader {
     const field = option.kind === 'object' ? option.fields.get(discriminator) : undefined
     if (field === undefined) return false
     const child = tree.children.get(discriminator)
-    const whole = child === undefined ? this.#reader.wholeValue(option, tree, depth) : undefined
+    const whole = child === undefined ? this.#reader.wholeValue(option, tree) : undefined
     if (isPlainObject(whole) && Object.hasOwn(whole, discriminator)) {
       const value = whole[discriminator]
       return field.kind === 'scalar' && Object.is(field.read(String(value)), value)

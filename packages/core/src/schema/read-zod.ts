@@ -88,7 +88,7 @@ function schemasIn({ _zod }: ZodSchema): readonly ZodSchema[] {
 
 /** Zod keeps what the getter returned in `innerType`; a second call could return an equal schema that is not the same. */
 function lazyTarget({ def, innerType }: $ZodLazy['_zod']): ZodSchema {
-  return (innerType as ZodSchema | undefined) ?? def.getter()
+  return innerType ?? def.getter()
 }
 
 const nodes = new WeakMap<ZodSchema, Node>()
