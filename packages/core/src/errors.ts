@@ -247,11 +247,12 @@ export class BodyError extends Error {
   readonly detail: string
   /** What to change: on the client for a 4xx, on the server for a 5xx, whose answer omits it. */
   declare readonly hint?: string
+  /** Header fields that the answer must have, such as `Accept` with a 415. Empty for most errors. */
+  readonly headers: Readonly<Record<string, string>>
   declare readonly field?: string
   declare readonly limit?: number
   declare readonly errors?: readonly FieldIssue[]
   declare readonly moreErrors?: number
-  declare readonly headers?: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, options: BodyErrorOptions = {}) {
     const row = errorTable[code]
@@ -264,12 +265,12 @@ export class BodyError extends Error {
     this.statusCode = this.status
     this.expose = this.status < 499
     this.detail = detail
+    this.headers = { ...options.headers }
     if (hint !== undefined) this.hint = shown(hint)
     if (options.field !== undefined) this.field = options.field
     if (options.limit !== undefined) this.limit = options.limit
     if (options.errors !== undefined) this.errors = options.errors
     if (options.moreErrors !== undefined) this.moreErrors = options.moreErrors
-    if (options.headers !== undefined) this.headers = options.headers
   }
 }
 

@@ -8,6 +8,7 @@ import { destroyBody, longestTimer } from './http/body-stream.js'
 import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
+import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
 import type { BaseParser, ParserContext, PartParser, RouteParams, SizeLimit } from './parsers/base-parser.js'
@@ -129,7 +130,7 @@ function readingFor(reader: RegisteredParser, { limits, onProgress }: Config): R
   const limit = limits[name]
   const tooLarge = (): BodyError => {
     const isFile = name === 'fileSize'
-    const detail = `The ${isFile ? 'file' : 'body'} is larger than ${limit} bytes.`
+    const detail = `The ${isFile ? 'file' : 'body'} is larger than ${counted(limit, 'byte')}.`
     return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
   }
   const { idle, total } = limits
@@ -172,8 +173,8 @@ function watchStorage(source: Source, timeout: number, requestFiles: RequestFile
 
 function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
   const detail = hadArrived
-    ? `A file was not stored within ${timeout} milliseconds after the body had arrived.`
-    : `The storage of a file took none of the body for ${timeout} milliseconds.`
+    ? `A file was not stored within ${counted(timeout, 'millisecond')} after the body had arrived.`
+    : `The storage of a file took none of the body for ${counted(timeout, 'millisecond')}.`
   return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
 }
 

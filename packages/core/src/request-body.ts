@@ -264,7 +264,7 @@ export class RequestBody implements ShownBody {
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
     if (!this.#isReadableBy(parsers)) return error
-    const { code, detail, headers = {} } = error
+    const { code, detail, headers } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'

@@ -1,5 +1,6 @@
 /** The limits on the fields and files of one request. */
 import { BodyError } from '../errors.js'
+import { counted } from '../http/shown-text.js'
 import type { Limits } from '../limits.js'
 import { JsonMeter } from './json-values.js'
 
@@ -57,7 +58,7 @@ export class FieldLimits {
     const { fieldSize: limit, fieldsSize } = this.#limits
     // The limit that was passed first, whether these bytes came together or one by one.
     if (total > limit && total - limit >= this.#bytes + size - fieldsSize) {
-      const detail = `The value of the field ${quote(name)} is longer than ${limit} bytes.`
+      const detail = `The value of the field ${quote(name)} is longer than ${counted(limit, 'byte')}.`
       throw new BodyError('LIMIT_FIELD_SIZE', { detail, field: name, limit })
     }
     this.#addBytes(size)
@@ -68,7 +69,7 @@ export class FieldLimits {
     const limit = this.#limits.fieldNameSize
     const size = Buffer.byteLength(name)
     if (size <= limit) return size
-    const detail = `The name of a field is longer than ${limit} bytes.`
+    const detail = `The name of a field is longer than ${counted(limit, 'byte')}.`
     throw new BodyError('LIMIT_FIELD_NAME', { detail, limit })
   }
 
@@ -77,14 +78,17 @@ export class FieldLimits {
     this.#fields += 1
     const limit = this.#limits.fields
     if (this.#fields <= limit) return
-    throw new BodyError('LIMIT_FIELDS', { detail: `The form has more than ${limit} fields.`, limit })
+    throw new BodyError('LIMIT_FIELDS', {
+      detail: `The form has more than ${counted(limit, 'field')}.`,
+      limit,
+    })
   }
 
   #addBytes(size: number): void {
     this.#bytes += size
     const limit = this.#limits.fieldsSize
     if (this.#bytes <= limit) return
-    const detail = `All fields of the form together are longer than ${limit} bytes.`
+    const detail = `All fields of the form together are longer than ${counted(limit, 'byte')}.`
     throw new BodyError('LIMIT_FIELD_SIZE', { detail, limit })
   }
 }
@@ -133,7 +137,7 @@ export class PartLimits {
     this.#parts += 1
     const limit = this.#limits.parts
     if (this.#parts <= limit) return this.#parts
-    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${limit} parts.`, limit })
+    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${counted(limit, 'part')}.`, limit })
   }
 
   /** Counts a file. @throws BodyError `LIMIT_FILES` */
@@ -141,7 +145,7 @@ export class PartLimits {
     this.#files += 1
     const limit = this.#limits.files
     if (this.#files <= limit) return
-    const detail = `The form has more than ${limit} files.`
+    const detail = `The form has more than ${counted(limit, 'file')}.`
     throw new BodyError('LIMIT_FILES', { detail, field: name, limit })
   }
 
@@ -156,7 +160,7 @@ export class PartLimits {
   checkFileSize(name: string, total: number, rule: FileRule | undefined): void {
     const limit = Math.min(this.#limits.fileSize, rule?.maxSize ?? Infinity)
     if (total <= limit) return
-    const detail = `The file in the field ${quote(name)} is larger than ${limit} bytes.`
+    const detail = `The file in the field ${quote(name)} is larger than ${counted(limit, 'byte')}.`
     throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit })
   }
 }

@@ -11,6 +11,7 @@ import {
   parseMediaType,
   trimOws,
 } from '../../http/media-type.js'
+import { counted } from '../../http/shown-text.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { lfLineEndings, malformedPart } from './diagnose.js'
 
@@ -45,7 +46,7 @@ export function parsePartHeader(header: string, number: number, maxLines: number
   }
   const lines = countLines(header)
   if (lines > maxLines) {
-    const detail = `The header of part ${number} of the multipart body has more than ${maxLines} lines.`
+    const detail = `The header of part ${number} of the multipart body has more than ${counted(maxLines, 'line')}.`
     throw new BodyError('LIMIT_HEADER_SIZE', { detail, limit: maxLines })
   }
   const fields = headerFields(header, number)
