@@ -1,7 +1,7 @@
 /** The error class of Formgate, with the status, the detail and the hint of each code. */
 import { cutText, quoteControls } from './http/shown-text.js'
 
-/** One issue in the `errors` of a `VALIDATION_FAILED` problem. */
+/** One issue in the `errors` of a problem. */
 export interface FieldIssue {
   /** The field, such as `items[0].price`. */
   readonly path: string
@@ -219,8 +219,8 @@ export interface BodyErrorOptions {
   readonly field?: string
   /** The limit that was exceeded, in its own unit. */
   readonly limit?: number
-  /** The issues of a `VALIDATION_FAILED`, at most `limits.issues`. */
-  readonly errors?: readonly FieldIssue[]
+  /** The issues of a `VALIDATION_FAILED`, at most `limits.issues`; that of a file which the schema finds too large. */
+  readonly errors?: readonly FieldIssue[] | undefined
   /** The number of issues that are not in `errors`. */
   readonly moreErrors?: number
   /** Header fields that the answer must have, such as `Accept` with a 415. */

@@ -2,7 +2,7 @@
 import type { Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
-import { defaultLimits, resolveLimits, type Limits } from '../limits.js'
+import { checkLimits, completeLimits, defaultLimits, type Limits } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
@@ -39,6 +39,8 @@ export interface Config {
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
+  /** Those of the limits that the user set. */
+  readonly setLimits: Partial<Limits>
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
   readonly onProgress: ProgressListener | undefined
@@ -48,6 +50,14 @@ export interface Config {
   readonly partParsers?: readonly RegisteredParser[]
   /** The rules of the route's schema for its files. */
   readonly fileRules?: FileRules
+}
+
+/**
+ * The limits that hold whatever the type of a route says. Below an eager mount, which reads the body before the route is
+ * known, its defaults hold too.
+ */
+export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
+  return lazy ? setLimits : limits
 }
 
 /** The parsers of an app that sets none. */
@@ -75,6 +85,7 @@ function complete(options: MountOptions): Config {
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
+    setLimits: {},
     storages: [spool()],
     inspectors: [],
     onProgress: undefined,
@@ -102,7 +113,8 @@ export class RouteConfig {
     this.#choose = choose
     this.#adapt = adapt
     this.#options = options
-    this.#alone = complete(options)
+    // As below a lazy mount, the route itself reads the body.
+    this.#alone = { ...complete(options), lazy: true }
   }
 
   /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
@@ -147,10 +159,34 @@ function overlay(base: Config, options: RouteOptions): Config {
   }
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new TypeError('onProgress must be a function.')
-  const limits = resolveLimits(options.limits, base.limits)
+  const set = checkLimits(options.limits ?? {})
+  const setLimits = { ...base.setLimits, ...set }
+  const { fileSize = 0 } = set
+  if (fileSize !== Infinity) warnOfCaps('a file', fileSize, { bodySize: setLimits.bodySize })
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
-  return { ...base, errors, limits, storages, inspectors, onProgress }
+  const limits = options.limits === undefined ? base.limits : completeLimits(setLimits)
+  return { ...base, errors, limits, setLimits, storages, inspectors, onProgress }
+}
+
+/** Limits by name. */
+export type Caps = Readonly<Partial<Record<keyof Limits, number | undefined>>>
+
+/**
+ * Says that a limit which a user set is below what a route allows elsewhere.
+ *
+ * @param what has `bytes`
+ * @returns true if it is
+ */
+export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?: string): boolean {
+  const [name, cap] = Object.entries(caps).find(([, limit = Infinity]) => limit < bytes) ?? []
+  if (name === undefined) return false
+  process.emitWarning(`A route allows ${what} of ${bytes} bytes, but limits.${name} is ${cap}.`, {
+    type: 'FormgateWarning',
+    code: 'LIMIT_TOO_LOW',
+    detail: `Raise that limit for this route, or lower the size. ${definition ?? ''}`.trimEnd(),
+  })
+  return true
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {

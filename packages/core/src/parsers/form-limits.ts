@@ -1,5 +1,5 @@
 /** The limits on the fields and files of one request. */
-import { BodyError } from '../errors.js'
+import { BodyError, type FieldIssue } from '../errors.js'
 import { counted } from '../http/shown-text.js'
 import type { Limits } from '../limits.js'
 import { JsonMeter } from './json-values.js'
@@ -21,8 +21,15 @@ export interface FileRule {
   readonly kind: 'file' | 'value' | 'either'
   /** The list whose files `maxCount` limits. Several names may lead to one list. */
   readonly list: string
-  /** Bytes of one file. */
+  /** Bytes of one file, in place of `limits.fileSize`. */
   readonly maxSize?: number
+  /**
+   * The issue that the schema has with a larger file. Absent if `maxSize` is a limit that was set.
+   *
+   * @param size bytes
+   * @param at the place of the file in its list, from 0
+   */
+  tooLarge?(size: number, at: number): readonly FieldIssue[]
   /** Files in the list. */
   readonly maxCount?: number
   /** Whether the schema accepts a file of this name and declared type. */
@@ -158,9 +165,10 @@ export class PartLimits {
 
   /** Checks the size of a file, which has `total` bytes so far. @throws BodyError `LIMIT_FILE_SIZE` */
   checkFileSize(name: string, total: number, rule: FileRule | undefined): void {
-    const limit = Math.min(this.#limits.fileSize, rule?.maxSize ?? Infinity)
+    const limit = rule?.maxSize ?? this.#limits.fileSize
     if (total <= limit) return
+    const errors = rule?.tooLarge?.(total, (this.#counts.get(rule.list) ?? 1) - 1)
     const detail = `The file in the field ${quote(name)} is larger than ${counted(limit, 'byte')}.`
-    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit })
+    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit, errors })
   }
 }
