@@ -202,7 +202,7 @@ export class TypedRoute {
   }
 
   #warnOfCaps(what: string, bytes: number, caps: Caps): void {
-    this.#hasWarned ||= warnOfCaps(what, bytes, caps, this.definition.stack)
+    if (!this.#hasWarned) this.#hasWarned = warnOfCaps(what, bytes, caps, this.definition.stack)
   }
 }
 
