@@ -200,7 +200,8 @@ export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?:
   process.emitWarning(`A route allows ${what} of ${bytes} bytes, but limits.${name} is ${cap}.`, {
     type: 'FormgateWarning',
     code: 'LIMIT_TOO_LOW',
-    detail: `Raise that limit for this route, or lower the size. ${definition ?? ''}`.trimEnd(),
+    detail:
+      `Raise that limit for this route, or lower the size. ${definition?.replace('Error: ', '') ?? ''}`.trimEnd(),
   })
   return true
 }
