@@ -1,4 +1,5 @@
 /** The limits, their defaults and the check of those that a user sets. */
+import type { FrameworkRequest } from './http/progress.js'
 
 /** A limit of N allows N. `Infinity` switches a limit off. */
 export interface Limits {
@@ -47,6 +48,13 @@ export interface Limits {
 
 /** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
 export const mostLevels = 1000
+/**
+ * Limits, or a function that returns those for one request. Typed as a method, so that you may declare `request` with the type
+ * of your framework.
+ */
+export type LimitsOption<Request = FrameworkRequest> =
+  | Partial<Limits>
+  | { limits(request: Request): Partial<Limits> }['limits']
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -102,10 +110,17 @@ export function completeLimits(set: Partial<Limits>, room: FileRoom = { bytes: 0
 /**
  * Checks limits that a user sets.
  *
- * @throws TypeError for an unknown limit; for a value that is neither a whole number from 0 up nor `Infinity`: a typo must
+ * @throws TypeError for anything but a plain object; for an unknown limit; for a value that is neither a whole number from 0 up nor `Infinity`: a typo must
  * never switch a limit off (as in body-parser's CVE-2026-12590); and for a `bodySize` that holds no file of the `fileSize`
  */
 export function checkLimits(given: Partial<Limits>): Partial<Limits> {
+  if (!isPlainObject(given)) {
+    // A promise that rejects must not end the process.
+    Promise.resolve(given).catch(() => undefined)
+    throw new TypeError(
+      `limits must be a plain object, or a function of the request that returns one, but is ${nameOf(given)}.`,
+    )
+  }
   const set: Record<string, number> = {}
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaultLimits, name)) {
@@ -129,4 +144,18 @@ export function checkLimits(given: Partial<Limits>): Partial<Limits> {
     )
   }
   return set
+}
+
+/** True for an object literal, also for one of another realm, as in Jest. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** What a value is, for an error message. */
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'function' ? 'a function' : String(value)
+  return `an object of the class ${value.constructor?.name}`
 }

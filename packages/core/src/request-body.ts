@@ -3,9 +3,16 @@ import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
-import type { FrameworkRequest } from './http/progress.js'
+import { callListener, type FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
-import { resolveMount, type Config, type RouteConfig } from './options/options.js'
+import {
+  resolveConfig,
+  resolveMount,
+  type Config,
+  type LimitsByFunction,
+  type RouteConfig,
+  type RouteOptions,
+} from './options/options.js'
 import { emptyBody, parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
 import type { BaseParser, RouteParams } from './parsers/base-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
@@ -26,6 +33,8 @@ export interface AdapterRequest {
   readonly params: () => RouteParams | undefined
   /** The body, if the framework has replaced the request's own stream. */
   readonly stream?: Readable | undefined
+  /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
+  readonly sharesBody?: boolean
 }
 
 /** How a middleware reads a body. */
@@ -50,15 +59,21 @@ let defaultConfig: Config | undefined
 /** Returns the one RequestBody of a request. The first call gives the target its properties. */
 export function openBody(adapter: AdapterRequest): RequestBody {
   const { request, target, stream } = adapter
-  const known = heldBody(request) as RequestBody | undefined
-  if (known !== undefined) {
-    if (stream !== undefined) known.source.replaceStream(stream)
-    return known
-  }
+  const known = openedBody(request, stream)
+  if (known !== undefined) return known
   const body = new RequestBody(adapter)
   holdBody(request, target, body)
   return body
 }
+
+/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
+export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
+  const body = heldBody(request) as RequestBody | undefined
+  if (stream !== undefined) body?.source.replaceStream(stream)
+  return body
+}
+
+const none: readonly Config[] = []
 
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
@@ -66,11 +81,18 @@ export function openBody(adapter: AdapterRequest): RequestBody {
  */
 export class RequestBody implements ShownBody {
   readonly source: Source
-  readonly #params: () => RouteParams | undefined
+  readonly adapter: AdapterRequest
+  /** The mounts that read the body unless a parser of the framework does. */
+  #deferred = none
   #mount: Config | undefined
+  #route: RouteConfig | undefined
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
   #hasFailed = false
+  /** What the functions among the limits have returned for this body. */
+  #limits: LimitsByFunction | undefined
+  /** The errors that `onError` has been told. */
+  #reported: ReadonlySet<unknown> | undefined
   /** The value that was set as the request's `body`. */
   #body: unknown
   /** True once `parts()` streams it. */
@@ -78,9 +100,10 @@ export class RequestBody implements ShownBody {
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor({ request, response, stream, target, params }: AdapterRequest) {
+  constructor(adapter: AdapterRequest) {
+    const { request, response, stream, target } = adapter
     this.source = new Source(request, response, stream, target)
-    this.#params = params
+    this.adapter = adapter
   }
 
   /** True if the body was read, or found to be empty. */
@@ -94,12 +117,13 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * Decides what the adapter does with an error of this body.
+   * Decides what the adapter does with an error of this body, or of a handler, and reports it to `onError`.
    *
-   * @param route its `errors` option counts; without a route, that of the `multipart()` above
+   * @param errors default: the option of the route, else that of the `multipart()` above
    */
-  react(error: unknown, route?: RouteConfig): Promise<Reaction> {
-    return reactTo(error, route?.errors ?? this.#mount?.errors ?? 'respond', this.source)
+  react(error: unknown, errors?: Config['errors']): Promise<Reaction> {
+    if (error instanceof BodyError) this.#report(error)
+    return reactTo(error, errors ?? this.#option('errors') ?? 'respond', this.source)
   }
 
   /** Reads the body as a middleware says. @throws BodyError, or the error of a schema that throws */
@@ -110,14 +134,29 @@ export class RequestBody implements ShownBody {
 
   /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */
   get data(): unknown {
-    if (this.#parsed !== undefined) return this.#parsed.data
-    return this.#empty()
+    const { sharesBody, target } = this.adapter
+    const parsed = this.#parsed
+    if (sharesBody === true && (parsed !== undefined || this.#deferred !== none))
+      return (target as { body?: unknown }).body
+    return parsed === undefined ? this.#empty() : parsed.data
   }
 
   /** @throws BodyError as `data` does */
   get files(): FilesByField {
     if (this.#parsed !== undefined) return this.#parsed.files
-    return this.#empty()
+    return this.#deferred === none ? this.#empty() : bareRecord()
+  }
+
+  /** Defers a `multipart()` until `enter()`, a route or the handler needs it. */
+  defer(mount: readonly Config[]): void {
+    this.#deferred = this.#deferred === none ? mount : [...this.#deferred, ...mount]
+  }
+
+  /** Enters the mounts that were deferred. @throws BodyError as `mount` does */
+  async enter(): Promise<void> {
+    const deferred = this.#deferred
+    this.#deferred = none
+    for (const config of deferred) await this.mount(config)
   }
 
   /**
@@ -132,7 +171,8 @@ export class RequestBody implements ShownBody {
     }
     this.#mount = config
     if (config.lazy) return
-    if (this.#parserOf(config) === undefined && !(await this.source.isEmpty(config.limits))) return
+    if (this.#parserOf(config) === undefined && !(await this.source.isEmpty(this.#resolve(config).limits)))
+      return
     await this.#read(config)
   }
 
@@ -142,6 +182,8 @@ export class RequestBody implements ShownBody {
    * @throws BodyError 415 if the route's parsers do not read it, 500 if an option of the route came too late
    */
   async route(route: RouteConfig): Promise<ParsedBody> {
+    this.#route = route
+    if (this.#deferred !== none) await this.enter()
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
@@ -162,13 +204,14 @@ export class RequestBody implements ShownBody {
    * @throws BodyError also `VALIDATION_FAILED`; whatever the schema itself throws
    */
   async typed(route: TypedRoute): Promise<void> {
-    if (this.#type !== undefined && this.#type !== route) throw this.#twoTypes(route)
+    if (this.#type !== undefined && this.#type !== route) throw this.#report(this.#twoTypes(route))
     this.#type = route
     return (this.#typing ??= this.#readTyped(route))
   }
 
   /** Reads the body as the `multipart()` above says, unless it was read already. */
   async parse(): Promise<BodyResult> {
+    if (this.#deferred !== none) await this.enter()
     await (this.#reading ?? this.#read(this.#config))
     return { data: this.data, files: this.files }
   }
@@ -180,6 +223,15 @@ export class RequestBody implements ShownBody {
    * for example by an eager `multipart()` above
    */
   async *parts(): AsyncGenerator<Part, void, undefined> {
+    try {
+      yield* this.#streamParts()
+    } catch (error) {
+      throw this.#report(error)
+    }
+  }
+
+  async *#streamParts(): AsyncGenerator<Part, void, undefined> {
+    if (this.#deferred !== none) await this.enter()
     if (this.#reading !== undefined) {
       // An empty body has no parts, also if it was read before.
       if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
@@ -188,33 +240,58 @@ export class RequestBody implements ShownBody {
     this.#isStreamed = true
     this.#reading = Promise.reject(readAsParts())
     this.#reading.catch(() => undefined)
-    yield* streamParts(this.source, this.#config)
+    yield* streamParts(this.source, this.#resolve(this.#config))
   }
 
   get #config(): Config {
     return this.#mount ?? (defaultConfig ??= resolveMount())
   }
 
-  async #read(config: Config): Promise<ParsedBody> {
-    this.#reading = parseBody(this.source, config, this.#params() ?? {})
+  /** The options for this request, each function of the user called once. @throws TypeError for a limit that is not valid */
+  #resolve(config: Config): Config {
+    if (config.limitLayers === undefined || this.source.hasNoBody) return config
     try {
+      return resolveConfig(config, this.source.target, (this.#limits ??= new Map()))
+    } catch (error) {
+      throw this.#report(error)
+    }
+  }
+
+  async #read(unresolved: Config): Promise<ParsedBody> {
+    try {
+      const config = this.#resolve(unresolved)
+      this.#reading = parseBody(this.source, config, this.adapter.params() ?? {})
       return this.#setParsed(await this.#reading)
     } catch (error) {
       this.#hasFailed = true
-      throw error
+      throw this.#report(error)
     }
   }
 
   async #readTyped(route: TypedRoute): Promise<void> {
     const parsed = await this.route(route.config)
-    const config = route.config.below(this.#mount)
+    const config = this.#resolve(route.config.below(this.#mount))
     try {
       this.#setParsed(await validateBody(parsed, (body) => route.resultOf(body, config)))
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
-      throw error
+      throw this.#report(error)
     }
+  }
+
+  /** An option of the route, else of the `multipart()` above. */
+  #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
+    return this.#route?.options[name] ?? (this.#mount ?? this.#deferred.at(-1))?.[name]
+  }
+
+  /** Tells `onError` of an error, once. @returns the error */
+  #report(error: unknown): unknown {
+    const listener = this.#option('onError')
+    if (listener === undefined || this.#reported?.has(error) === true) return error
+    this.#reported = new Set(this.#reported).add(error)
+    callListener('onError', () => listener(error, this.source.target))
+    return error
   }
 
   /**
@@ -226,8 +303,8 @@ export class RequestBody implements ShownBody {
     const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
     const isEmptyForm = reader === undefined && entries !== undefined
-    if (!isEmptyForm && (target.body === undefined || target.body === this.#body))
-      target.body = this.#body = data
+    const isTheirs = isEmptyForm || (target.body !== undefined && target.body !== this.#body)
+    if (!isTheirs || this.adapter.sharesBody === true) target.body = this.#body = data
     return parsed
   }
 

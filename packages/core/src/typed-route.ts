@@ -37,7 +37,7 @@ import { JSONParser } from './parsers/json-parser.js'
 import { dropPrototypeKeys } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
-import { fileRules, filesOf } from './schema/file-rules.js'
+import { fileRules, filesOf, type SchemaFiles } from './schema/file-rules.js'
 import { acceptsAnything } from './schema/read-zod.js'
 import type { Schema } from './schema/schema.js'
 import { validate } from './schema/validate.js'
@@ -62,6 +62,7 @@ export class TypedRoute {
   readonly #raw: RawBytes | RawStream | undefined
   readonly #type: Schema | undefined
   readonly #options: BodyOptions
+  #files: SchemaFiles | undefined
   #hasWarned = false
 
   /**
@@ -193,16 +194,18 @@ export class TypedRoute {
     if (raw !== undefined) {
       if (raw.kind === 'stream' || raw.max === Infinity) return config
       const { bodySize } = config.setLimits
-      this.#warnOfCaps('a body', raw.max, { bodySize })
+      if (config.limitLayers === undefined) this.#warnOfCaps('a body', raw.max, { bodySize })
       return { ...config, limits: { ...config.limits, bodySize: Math.min(bodySize ?? Infinity, raw.max) } }
     }
     const isReadAbove = !config.lazy && mounted.some(({ range }) => range.essence === formTypes[0])
     const whole = { ...config, lazy: !isReadAbove, partParsers: own }
     const schema = this.fileSchema
     if (schema === undefined) return whole
-    const files = filesOf(schema)
+    const files = (this.#files ??= filesOf(schema))
     const caps = capsOf(whole)
-    this.#warnOfCaps('a file', files.largest, { fileSize: caps.fileSize, bodySize: caps.bodySize })
+    const { fileSize, bodySize } = caps
+    // A function of the request may lower limits as it likes.
+    if (config.limitLayers === undefined) this.#warnOfCaps('a file', files.largest, { fileSize, bodySize })
     const limits = completeLimits(caps, files)
     return { ...whole, limits, fileRules: fileRules(schema, limits, caps.fileSize) }
   }

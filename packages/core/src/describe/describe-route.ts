@@ -37,7 +37,7 @@ export interface RouteDescription {
   readonly data: 'as sent' | 'typed' | 'bytes' | 'stream'
   readonly schema?: SchemaDescription
   /** All limits that apply. Missing if nothing is read. */
-  readonly limits?: Limits
+  readonly limits?: Limits | Dependent
   /** Names, in the order in which they are tried. */
   readonly storages: readonly string[]
   /** Names, in the order in which they see a file. */
@@ -48,13 +48,16 @@ export interface RouteDescription {
   readonly notes: readonly string[]
 }
 
+/** In place of a limit, if a function decides on it for each request. */
+export type Dependent = 'depends on the request'
+
 /** A media type, or a range. */
 export interface AcceptedMediaType {
   readonly type: string
   /** The name of the parser's class. */
   readonly parser: string
   /** Of the whole body, in bytes. */
-  readonly maxSize: number
+  readonly maxSize: number | Dependent
   /** True if a compressed body is decompressed; `maxSize` then applies before and after. */
   readonly inflates: boolean
 }
@@ -64,8 +67,8 @@ export interface AcceptedFiles {
   /** `photos`, `items[].scan`, or `*` for any name. */
   readonly field: string
   /** Of one file, in bytes. */
-  readonly maxSize: number
-  readonly maxCount: number
+  readonly maxSize: number | Dependent
+  readonly maxCount: number | Dependent
   /** Media types, ranges, and extensions. */
   readonly types: readonly string[]
 }
@@ -123,6 +126,7 @@ function row(
   typed: TypedRoute | undefined,
 ): RouteDescription {
   const { limits, errors } = config
+  const dependent: Dependent | undefined = config.limitLayers && 'depends on the request'
   const schema = typed?.schema
   return {
     method,
@@ -131,13 +135,15 @@ function row(
     mediaTypes: parsers.map(({ parser, range }) => ({
       type: range.essence,
       parser: parser.constructor.name,
-      maxSize: limitOf(boundOf(parser, config), config),
+      maxSize: dependent ?? limitOf(boundOf(parser, config), config),
       inflates: parser.inflates,
     })),
-    files: acceptedFiles(parsers, config, typed),
+    files: acceptedFiles(parsers, config, typed).map((files) =>
+      dependent === undefined ? files : { ...files, maxSize: dependent, maxCount: dependent },
+    ),
     data: typed?.raw ?? (schema === undefined ? 'as sent' : 'typed'),
     ...(schema !== undefined && { schema: describeSchema(schema) }),
-    limits,
+    limits: dependent ?? limits,
     // Named by its class, or by itself if it is an object literal.
     storages: config.storages.map(
       ({ name, constructor }) =>
@@ -165,7 +171,7 @@ function acceptedFiles(
   parsers: readonly RegisteredParser[],
   config: Config,
   typed: TypedRoute | undefined,
-): readonly AcceptedFiles[] {
+): readonly (AcceptedFiles & { readonly maxCount: number })[] {
   const rawFiles = parsers
     .filter(({ parser }) => parser instanceof FileUploadParser)
     .map(({ parser, range }) => {
@@ -186,7 +192,7 @@ function acceptedFiles(
     maxCount: Math.min(rule.maxCount ?? Infinity, maxCount),
     types: rule.types ?? ['*/*'],
   }))
-  return [...inForms, ...rawFiles].filter((files) => files.maxCount > 0)
+  return [...inForms, ...rawFiles].filter(({ maxCount }) => maxCount > 0)
 }
 
 /** Media types that are read with the same options. */

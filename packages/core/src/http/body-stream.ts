@@ -7,7 +7,7 @@ import { trackBuffer, hasOneReader, markExclusive } from '../bytes/buffer-releas
 import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import { tellProgress } from './progress.js'
+import { callListener } from './progress.js'
 import { counted } from './shown-text.js'
 
 /** In bytes. The start of a body is never reused: a monitoring tool that the checks here miss would read that. */
@@ -275,8 +275,9 @@ export class BodyStream extends Readable {
     }
   }
 
-  #tell(onProgress: (received: number) => unknown): void {
-    tellProgress(
+  #tell(onProgress: NonNullable<BodyBounds['onProgress']>): void {
+    callListener(
+      'onProgress',
       () => onProgress(this.#received),
       (error) => !this.destroyed && this.destroy(error) === this,
     )
