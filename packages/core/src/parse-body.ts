@@ -10,10 +10,12 @@ import { destroyBody, longestTimer } from './http/body-stream.js'
 import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
+import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
 import type { BaseParser, ParserContext, PartParser, RouteParams, SizeLimit } from './parsers/base-parser.js'
 import { bareRecord, DataAndFiles, type Entry, type FilesByField } from './parsers/data-and-files.js'
+import { rawFileField } from './parsers/file-upload-parser.js'
 import { type FileRules, RequestMeters } from './parsers/form-limits.js'
 import { type RegisteredParser, runParser, selectParser, unsupportedMediaType } from './parsers/registry.js'
 
@@ -153,23 +155,37 @@ export function openStream(source: Source, reader: RegisteredParser, config: Con
   return source.open(readingFor(reader, config))
 }
 
-function readingFor(reader: RegisteredParser, { limits, onProgress }: Config): Reading {
+function readingFor(reader: RegisteredParser, config: Config): Reading {
   const { inflates, acceptsBytes } = reader
-  const name = boundOf(reader, limits)
-  const limit = limits[name]
+  const { limits, fileRules, onProgress } = config
+  const name = boundOf(reader, config)
+  const limit = limitOf(name, config)
   const tooLarge = (): BodyError => {
     const isFile = name === 'fileSize'
-    const detail = `The ${isFile ? 'file' : 'body'} is larger than ${limit} bytes.`
-    return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
+    const detail = `The ${isFile ? 'file' : 'body'} is larger than ${counted(limit, 'byte')}.`
+    if (!isFile) return new BodyError('LIMIT_BODY_SIZE', { detail, limit })
+    return new BodyError('LIMIT_FILE_SIZE', {
+      detail,
+      limit,
+      errors: fileRules?.find(rawFileField)?.tooLarge?.(limit + 1, 0),
+    })
   }
   const { idle, total } = limits
   return { limit, tooLarge, idle, total, inflates, acceptsBytes, onProgress }
 }
 
 /** The smallest of the limits that bound a body for this parser. */
-export function boundOf({ sizeLimits }: Pick<BaseParser, 'sizeLimits'>, limits: Limits): SizeLimit {
-  const [first, ...others] = sizeLimits
-  return others.reduce((least, each) => (limits[each] < limits[least] ? each : least), first ?? 'bodySize')
+export function boundOf({ sizeLimits }: Pick<BaseParser, 'sizeLimits'>, config: Config): SizeLimit {
+  const [first = 'bodySize', ...others] = sizeLimits
+  return others.reduce(
+    (least, each) => (limitOf(each, config) < limitOf(least, config) ? each : least),
+    first,
+  )
+}
+
+/** A limit on a whole body. The schema of a route may name the size of a raw file. */
+export function limitOf(name: SizeLimit, { limits, fileRules }: Config): number {
+  return (name === 'fileSize' ? fileRules?.find(rawFileField)?.maxSize : undefined) ?? limits[name]
 }
 
 /**
@@ -202,8 +218,8 @@ function watchStorage(source: Source, timeout: number, requestFiles: RequestFile
 
 function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
   const detail = hadArrived
-    ? `A file was not stored within ${timeout} milliseconds after the body had arrived.`
-    : `The storage of a file took none of the body for ${timeout} milliseconds.`
+    ? `A file was not stored within ${counted(timeout, 'millisecond')} after the body had arrived.`
+    : `The storage of a file took none of the body for ${counted(timeout, 'millisecond')}.`
   return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
 }
 

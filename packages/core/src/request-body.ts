@@ -354,7 +354,7 @@ export class RequestBody implements ShownBody {
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
     if (this.#parserOf({ parsers }) === undefined) return error
-    const { code, detail, headers = {} } = error
+    const { code, detail, headers } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'

@@ -13,6 +13,9 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { reachesParser, suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
+/** The key of a method that no request has: it says which bodies a request can have, to the compiler alone. */
+export declare const bodyType: unique symbol
+
 /** A `preParsing` hook for a route of any server, logger and type provider. */
 export type ParsingHook = (
   this: unknown,
@@ -27,14 +30,27 @@ export type ParsingHook = (
  * and type provider: nothing is inferred from a common supertype.
  */
 /* oxlint-disable typescript/no-explicit-any */
-/** A hook that gives `req.data` of its route a type. */
-export type TypedParsingHook<Data> = (
+/**
+ * A hook that gives `req.data` of its route a type.
+ *
+ * The first signature is for a route that names its types itself: `post<{ Params: … }>`, whose body is then unknown, or
+ * `post<{ Body: z.infer<typeof User> }>`. It fits if the body that the route names includes that of the schema. Types are
+ * inferred from the last signature.
+ */
+export type TypedParsingHook<Data> = ((
   this: any,
-  request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+  request: { [bodyType]?: (body: Data) => void },
   reply: any,
   payload: any,
   done: (error?: Error | null) => void,
-) => void
+) => void) &
+  ((
+    this: any,
+    request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+    reply: any,
+    payload: any,
+    done: (error?: Error | null) => void,
+  ) => void)
 /* oxlint-enable typescript/no-explicit-any */
 
 interface FastifyAdapter extends AdapterRequest {

@@ -2,7 +2,7 @@
 import type { FileFilter, Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
-import { defaultLimits, resolveLimits, type Limits, type LimitsOption } from '../limits.js'
+import { checkLimits, completeLimits, defaultLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
@@ -51,6 +51,8 @@ export interface Config {
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
+  /** Those of the limits that users set. */
+  readonly setLimits: Partial<Limits>
   /** All limits that users set, in order, if one is a function: `limits` then holds only those before it. */
   readonly limitLayers?: readonly LimitsOption[]
   /** Changes the config, after functions among the limits were called. */
@@ -67,6 +69,14 @@ export interface Config {
   readonly partParsers?: readonly RegisteredParser[]
   /** The rules of the route's schema for its files. */
   readonly fileRules?: FileRules
+}
+
+/**
+ * The limits that hold whatever the type of a route says. Below an eager mount, which reads the body before the route is
+ * known, its defaults hold too.
+ */
+export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
+  return lazy ? setLimits : limits
 }
 
 /** The parsers of an app that sets none. */
@@ -95,6 +105,7 @@ function complete(options: MountOptions): Config {
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
+    setLimits: {},
     storages: [spool()],
     inspectors: [],
     filter: undefined,
@@ -126,7 +137,8 @@ export class RouteConfig {
     this.#choose = choose
     this.#adapt = adapt
     this.options = options
-    this.#alone = complete(options)
+    // As below a lazy mount, the route itself reads the body.
+    this.#alone = { ...complete(options), lazy: true }
   }
 
   /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
@@ -170,21 +182,21 @@ export type LimitsByFunction = Map<LimitsOption, Partial<Limits>>
  */
 export function resolveConfig(config: Config, request: FrameworkRequest, known: LimitsByFunction): Config {
   const { limitLayers = [], complete = (each) => each } = config
-  let limits = defaultLimits
+  let setLimits: Partial<Limits> = {}
   for (const layer of limitLayers) {
-    if (typeof layer !== 'function') limits = resolveLimits(layer, limits)
+    if (typeof layer !== 'function') setLimits = { ...setLimits, ...layer }
     else {
       const given = known.get(layer) ?? layer(request)
-      limits = checkReturned(given, limits)
+      setLimits = { ...setLimits, ...checkReturned(given) }
       known.set(layer, given)
     }
   }
-  return complete({ ...config, limits })
+  return complete({ ...config, setLimits, limits: completeLimits(setLimits) })
 }
 
-function checkReturned(given: Partial<Limits>, base: Limits): Limits {
+function checkReturned(given: Partial<Limits>): Partial<Limits> {
   try {
-    return resolveLimits(given, base)
+    return checkLimits(given)
   } catch (error) {
     throw new TypeError(`The function \`limits\` returned an invalid value: ${(error as Error).message}`)
   }
@@ -208,13 +220,43 @@ function overlay(base: Config, options: RouteOptions): Config {
   return { ...base, errors, storages, inspectors, filter, nested, onProgress, onError, ...limits }
 }
 
-function overlayLimits({ limits, limitLayers }: Config, given: LimitsOption | undefined): Partial<Config> {
+function overlayLimits(
+  { setLimits: before, limitLayers }: Config,
+  given: LimitsOption | undefined,
+): Partial<Config> {
   if (given === undefined) return {}
   const isDynamic = limitLayers !== undefined || typeof given === 'function'
+  const layer = typeof given === 'function' ? given : checkLimits(given)
+  const setLimits = typeof layer === 'function' ? before : { ...before, ...layer }
+  const { fileSize = 0, bodySize } = setLimits
+  const isRaised = !isDynamic && fileSize !== before.fileSize && fileSize !== Infinity
+  if (isRaised) warnOfCaps('a file', fileSize, { bodySize })
   return {
-    limits: typeof given === 'function' ? limits : resolveLimits(given, limits),
-    ...(isDynamic && { limitLayers: [...(limitLayers ?? [limits]), given] }),
+    setLimits,
+    limits: completeLimits(setLimits),
+    ...(isDynamic && { limitLayers: [...(limitLayers ?? [before]), layer] }),
   }
+}
+
+/** Limits by name. */
+export type Caps = Readonly<Partial<Record<keyof Limits, number | undefined>>>
+
+/**
+ * Says that a limit which a user set is below what a route allows elsewhere.
+ *
+ * @param what has `bytes`
+ * @returns true if it is
+ */
+export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?: string): boolean {
+  const [name, cap] = Object.entries(caps).find(([, limit = Infinity]) => limit < bytes) ?? []
+  if (name === undefined) return false
+  process.emitWarning(`A route allows ${what} of ${bytes} bytes, but limits.${name} is ${cap}.`, {
+    type: 'FormgateWarning',
+    code: 'LIMIT_TOO_LOW',
+    detail:
+      `Raise that limit for this route, or lower the size. ${definition?.replace('Error: ', '') ?? ''}`.trimEnd(),
+  })
+  return true
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {

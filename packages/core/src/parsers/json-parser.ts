@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
 import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 import { isUtf8Label, type MediaType } from '../http/media-type.js'
+import { counted } from '../http/shown-text.js'
 import { mostLevels } from '../limits.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
@@ -60,7 +61,7 @@ export class JSONParser extends BaseParser {
     const limit = Math.min(context.limits.jsonDepth, mostLevels)
     const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
     if (values === -1) {
-      const detail = `The data is nested more than ${limit} levels deep.`
+      const detail = `The data is nested more than ${counted(limit, 'level')} deep.`
       throw new BodyError('LIMIT_NESTING', { detail, limit })
     }
     meter.add(values)
