@@ -1,12 +1,14 @@
 /** The straight line from a request to its data and files: select a parser, parse, merge, validate. */
 
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { BodyError } from './errors.js'
 import { RequestFiles } from './files/request-files.js'
-import { destroyBody, longestTimer } from './http/body-stream.js'
+import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
+import { readBytes } from './http/charset.js'
 import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
+import type { ParsedElsewhere } from './http/kept-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
@@ -46,7 +48,11 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
  * @throws BodyError, after every file that was stored has been removed
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
-  if (await source.isEmpty(config.limits)) return emptyBody()
+  source.hold()
+  if (await source.isEmpty(config.limits)) {
+    if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
+    return emptyBody()
+  }
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
   if (mediaType === undefined || reader === undefined)
@@ -68,7 +74,11 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     return requestFiles.discard(reason)
   }
   try {
-    const result = await orDiscard(discard, () => runParser(reader, body, mediaType, context))
+    const result = await orDiscard(discard, () =>
+      keepsBytes(reader, config)
+        ? parseKeeping(source, reader, body, mediaType, context)
+        : runParser(reader, body, mediaType, context),
+    )
     await source.ended()
     requestFiles.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
@@ -84,7 +94,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     }
   } finally {
     endWatch?.()
-    if (!Buffer.isBuffer(body) && !source.request.readableEnded)
+    if (body instanceof Readable && !source.request.readableEnded)
       source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
   }
 }
@@ -123,7 +133,25 @@ export function openStream(source: Source, reader: RegisteredParser, config: Con
   return source.open(readingFor(reader, config))
 }
 
-function readingFor(reader: RegisteredParser, { limits, onProgress }: Config): Reading {
+/** True if the bytes of a body go to `rawBody`. Those of forms with files and of raw files are too many. */
+function keepsBytes({ sizeLimits }: RegisteredParser, { rawBody }: Config): boolean {
+  return rawBody && sizeLimits.includes('textSize')
+}
+
+/** Parses a body whose bytes the handler wants too. */
+async function parseKeeping(
+  source: Source,
+  reader: RegisteredParser,
+  body: Body | ParsedElsewhere,
+  ...rest: [MediaType, ParserContext]
+): Promise<unknown> {
+  const bytes = body instanceof Readable ? await readBytes(body) : (body as Buffer)
+  source.keepRawBody(bytes)
+  return runParser(reader, bytes, ...rest)
+}
+
+function readingFor(reader: RegisteredParser, config: Config): Reading {
+  const { limits, onProgress } = config
   const { inflates, acceptsBytes } = reader
   const name = boundOf(reader, limits)
   const limit = limits[name]
@@ -133,7 +161,8 @@ function readingFor(reader: RegisteredParser, { limits, onProgress }: Config): R
     return new BodyError(isFile ? 'LIMIT_FILE_SIZE' : 'LIMIT_BODY_SIZE', { detail, limit })
   }
   const { idle, total } = limits
-  return { limit, tooLarge, idle, total, inflates, acceptsBytes, onProgress }
+  const adopts = reader.adopts && !keepsBytes(reader, config)
+  return { limit, tooLarge, idle, total, inflates, acceptsBytes, adopts, onProgress }
 }
 
 /** The smallest of the limits that bound a body for this parser. */

@@ -47,6 +47,9 @@ export interface RouteStep {
 
 let defaultConfig: Config | undefined
 
+/** What `body` of a request is while nothing was set, and once other middleware has set it. */
+const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
+
 /** Returns the one RequestBody of a request. The first call gives the target its properties. */
 export function openBody(adapter: AdapterRequest): RequestBody {
   const { request, target, stream } = adapter
@@ -72,7 +75,7 @@ export class RequestBody implements ShownBody {
   #parsed: ParsedBody | undefined
   #hasFailed = false
   /** The value that was set as the request's `body`. */
-  #body: unknown
+  #body: unknown = unset
   /** True once `parts()` streams it. */
   #isStreamed = false
   #type: TypedRoute | undefined
@@ -102,8 +105,13 @@ export class RequestBody implements ShownBody {
     return reactTo(error, route?.errors ?? this.#mount?.errors ?? 'respond', this.source)
   }
 
-  /** Reads the body as a middleware says. @throws BodyError, or the error of a schema that throws */
-  run(step: BodyStep): Promise<unknown> {
+  /**
+   * Reads the body as a middleware says.
+   *
+   * @returns `undefined` if there is nothing to wait for: while a middleware waits, bytes may go to listeners above it
+   * @throws BodyError, or the error of a schema that throws
+   */
+  run(step: BodyStep): Promise<unknown> | undefined {
     if (step.kind === 'mount') return this.mount(step.config)
     return step.typed === undefined ? this.route(step.route) : this.typed(step.typed)
   }
@@ -123,17 +131,24 @@ export class RequestBody implements ShownBody {
   /**
    * Enters a `multipart()`, which reads the body unless it is lazy. A body of a media type that its parsers do not read
    * stays unread for the handler.
+   *
+   * @returns `undefined` if there is nothing to wait for
    */
-  async mount(config: Config): Promise<void> {
-    if (this.#reading !== undefined) {
-      const { reader } = await this.#reading
-      if (reader !== undefined && config !== this.#mount) refuseLate(config.readingOptions)
-      return
-    }
+  mount(config: Config): Promise<unknown> | undefined {
+    if (this.#reading !== undefined) return this.#mountAgain(this.#reading, config)
     this.#mount = config
-    if (config.lazy) return
-    if (!this.#isReadableBy(config.parsers) && !(await this.source.isEmpty(config.limits))) return
-    await this.#read(config)
+    if (config.lazy) return undefined
+    if (this.#isReadableBy(config.parsers)) return this.#read(config)
+    return this.source.hasDeclaredBody ? undefined : this.#readEmpty(config)
+  }
+
+  async #mountAgain(reading: Promise<ParsedBody>, config: Config): Promise<void> {
+    const { reader } = await reading
+    if (reader !== undefined && config !== this.#mount) this.#refuseLate(config.readingOptions)
+  }
+
+  async #readEmpty(config: Config): Promise<void> {
+    if (await this.source.isEmpty(config.limits)) await this.#read(config)
   }
 
   /**
@@ -212,15 +227,14 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  /**
-   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, but
-   * not the bytes that adapters of serverless hosts leave there.
-   */
+  /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
   #setBody({ reader, data }: ParsedBody): void {
+    if (reader === undefined) return
     const target = this.source.target as { body?: unknown }
     const { body } = target
-    const isFree = body === this.#body || (this.#body === undefined && Buffer.isBuffer(body))
-    if (reader !== undefined && (body === undefined || isFree)) target.body = this.#body = data
+    const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
+    if (isOurs) target.body = this.#body = data
+    else this.#body = foreign
   }
 
   #twoTypes(second: TypedRoute): TypeError {
@@ -261,7 +275,12 @@ export class RequestBody implements ShownBody {
     if (own === undefined) throw this.#readByAnother(reader, parsers)
     const late = [...route.readingOptions]
     if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
-    refuseLate(late)
+    this.#refuseLate(late)
+  }
+
+  #refuseLate(options: readonly string[]): void {
+    // What the mount above has done too is not late.
+    refuseLate(this.#mount?.rawBody === true ? options.filter((name) => name !== 'rawBody') : options)
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
@@ -274,6 +293,16 @@ export class RequestBody implements ShownBody {
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'
     return new BodyError(code, { detail, hint, headers })
   }
+}
+
+/**
+ * True for what other middleware leaves in `body` of a request that it has not parsed: body-parser 1 and koa-bodyparser an
+ * empty object, adapters of serverless hosts the bytes.
+ */
+function isPlaceholder(body: unknown): boolean {
+  if (body === undefined || Buffer.isBuffer(body)) return true
+  if (typeof body !== 'object' || body === null || Object.keys(body).length > 0) return false
+  return Object.getPrototypeOf(body) === Object.prototype
 }
 
 function readBeforeParts(): BodyError {

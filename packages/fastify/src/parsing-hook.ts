@@ -60,7 +60,9 @@ export function parsingHook(step: BodyStep): ParsingHook {
         .headers({ ...headers })
         .send(sent)
     }
-    void body.run(step).then(goOn, refuse)
+    const reading = body.run(step)
+    if (reading === undefined) goOn()
+    else void reading.then(goOn, refuse)
   }
 }
 

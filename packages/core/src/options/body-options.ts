@@ -172,6 +172,7 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     'validate',
     'emptyText',
     'coerce',
+    'rawBody',
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))

@@ -21,6 +21,11 @@ export interface RouteOptions {
   readonly inspect?: Inspector | readonly Inspector[]
   /** Called as the body arrives. */
   readonly onProgress?: ProgressListener
+  /**
+   * Keep the bytes of a JSON body, a URL-encoded form or a text as `rawBody` of the request, for signatures. They are those
+   * after decompression. Default false.
+   */
+  readonly rawBody?: boolean
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
   readonly errors?: 'respond' | 'next'
 }
@@ -42,6 +47,7 @@ export interface Config {
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
   readonly onProgress: ProgressListener | undefined
+  readonly rawBody: boolean
   readonly errors: 'respond' | 'next'
   readonly lazy: boolean
   /** The parsers for the parts of a form, if they differ from `parsers`. */
@@ -53,10 +59,26 @@ export interface Config {
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const mountOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'errors', 'lazy']
+const mountOptionNames = [
+  'parsers',
+  'limits',
+  'storage',
+  'inspect',
+  'onProgress',
+  'rawBody',
+  'errors',
+  'lazy',
+]
 /** The options that every kind of route has. */
-export const routeOptionNames: readonly string[] = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
-const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
+export const routeOptionNames: readonly string[] = [
+  'limits',
+  'storage',
+  'inspect',
+  'onProgress',
+  'rawBody',
+  'errors',
+]
+const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'rawBody'] as const
 
 /**
  * Completes the options of `multipart()`.
@@ -71,13 +93,16 @@ export function resolveMount(options: MountOptions = {}): Config {
 function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
-  const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
+  const readingOptions = readingOptionNames.filter(
+    (name) => options[name] !== undefined && options[name] !== false,
+  )
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
     storages: [spool()],
     inspectors: [],
     onProgress: undefined,
+    rawBody: false,
     readingOptions,
     lazy,
   }
@@ -142,6 +167,9 @@ type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Conf
 
 function overlay(base: Config, options: RouteOptions): Config {
   const { storage, inspect, errors = base.errors, onProgress = base.onProgress } = options
+  const { rawBody = base.rawBody } = options
+  if (typeof rawBody !== 'boolean')
+    throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
@@ -150,7 +178,7 @@ function overlay(base: Config, options: RouteOptions): Config {
   const limits = resolveLimits(options.limits, base.limits)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
-  return { ...base, errors, limits, storages, inspectors, onProgress }
+  return { ...base, errors, limits, storages, inspectors, onProgress, rawBody }
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {
