@@ -1,4 +1,4 @@
-// A server in its own process, whose memory can be measured: node server.js <framework> <directory>
+// A server in its own process, whose memory can be measured: node server.js <framework> <directory> [<storage>]
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { constants, PerformanceObserver } from 'node:perf_hooks'
@@ -9,9 +9,9 @@ import express from 'express'
 import Fastify from 'fastify'
 import Koa from 'koa'
 
-const [framework = '', directory = ''] = process.argv.slice(2)
+const [framework = '', directory = '', storageName = 'disk'] = process.argv.slice(2)
 const limits = { bodySize: Infinity, fileSize: Infinity }
-const storage = expressGate.disk({ directory })
+const storage = storageName === 'disk' ? expressGate.disk({ directory }) : expressGate.spool({ directory })
 
 // With --expose-gc `held` collects garbage first, and these collections would be counted.
 let fullCollections = 0
@@ -37,6 +37,12 @@ function held() {
   }
 }
 
+/** The bytes in the heap after small collections, which free only what was made since the last one. */
+function afterSmallCollections() {
+  for (let i = 0; i < 2; i += 1) globalThis.gc?.({ type: 'minor' })
+  return process.memoryUsage().heapUsed
+}
+
 /** @param {Record<string, expressGate.UploadedFile[]>} files */
 const sizes = (files) => Object.values(files).flatMap((list) => list.map((file) => file.size))
 
@@ -45,6 +51,7 @@ const starts = {
     const app = express()
     app.use(expressGate.multipart({ limits, storage }))
     app.get('/held', (_req, res) => void res.json(held()))
+    app.get('/heap', (_req, res) => void res.json(afterSmallCollections()))
     app.post('/upload', (req, res) => void res.json(sizes(req.files)))
     return createServer(app)
   },
@@ -54,7 +61,9 @@ const starts = {
     app.silent = true
     app.use(koaGate.multipart({ limits, storage }))
     app.use((ctx) => {
-      ctx.body = ctx.path === '/held' ? held() : sizes(ctx.request.files)
+      if (ctx.path === '/held') ctx.body = held()
+      else if (ctx.path === '/heap') ctx.body = JSON.stringify(afterSmallCollections())
+      else ctx.body = sizes(ctx.request.files)
     })
     const callback = app.callback()
     return createServer((req, res) => void callback(req, res))
@@ -63,6 +72,7 @@ const starts = {
     const app = Fastify()
     await app.register(fastifyGate.multipart, { limits, storage })
     app.get('/held', () => held())
+    app.get('/heap', () => JSON.stringify(afterSmallCollections()))
     app.post('/upload', (req) => sizes(req.files))
     await app.ready()
     return app.server

@@ -74,31 +74,36 @@ interface DeferredField {
 class FormCollector implements PartReceiver {
   readonly #context: ParserContext
   readonly #charsetField: boolean
-  readonly wholeFile: PartReceiver['wholeFile']
   readonly #entries: Entry[] = []
   readonly #deferred: DeferredField[] = []
 
   constructor(context: ParserContext, charsetField: boolean) {
     this.#context = context
     this.#charsetField = charsetField
-    const { storeBytes } = context
-    if (storeBytes !== undefined) {
-      this.wholeFile = (place, info, bytes) => {
-        const value = storeBytes(bytes, info)
-        if (value !== undefined) this.#entries[place] = { kind: 'file', name: info.field, value }
-        return value !== undefined
-      }
-    }
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const wantsFile = () => this.#context.fileRules?.find(name)?.kind === 'file'
-    const parser = isText || wantsFile() ? undefined : this.#context.partParser(mediaType)
+    const parser = isText || this.#wantsFile(name) ? undefined : this.#context.partParser(mediaType)
     if (parser !== undefined || (charset === undefined && this.#charsetField))
       this.#deferred.push({ place, name, bytes: detachedBytes(bytes.toBuffer()), parser })
     else this.#entries[place] = { kind: 'text', name, value: fieldText(bytes, charset) }
+  }
+
+  get takesWholeFiles(): boolean {
+    return this.#context.storeBytes !== undefined
+  }
+
+  // Not a function in a property: V8 would keep the objects of a request that is over until its next full collection.
+  wholeFile(place: number, info: FileInfo, bytes: Buffer): boolean {
+    const value = this.#context.storeBytes!(bytes, info)
+    if (value !== undefined) this.#entries[place] = { kind: 'file', name: info.field, value }
+    return value !== undefined
+  }
+
+  #wantsFile(name: string): boolean {
+    return this.#context.fileRules?.find(name)?.kind === 'file'
   }
 
   async file(place: number, info: FileInfo, stream: Readable): Promise<void> {

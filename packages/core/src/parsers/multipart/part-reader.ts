@@ -28,8 +28,10 @@ export interface PartReceiver {
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
   /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
   file(place: number, info: FileInfo, stream: Readable): Promise<void>
-  /** Takes a file of at most 64 KiB. @returns false to get it as a stream. Leave it out to get every file so */
-  readonly wholeFile?: ((place: number, info: FileInfo, bytes: Buffer) => boolean) | undefined
+  /** True to be offered files of at most 64 KiB whole. */
+  readonly takesWholeFiles?: boolean
+  /** Takes a file whole. @returns false to get it as a stream */
+  wholeFile?(place: number, info: FileInfo, bytes: Buffer): boolean
   /** A file that the schema refuses. Needed where there are file rules. */
   rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
   /** @returns a promise while the reader should not read on */
@@ -39,11 +41,12 @@ export interface PartReceiver {
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
 
-interface OpenField {
-  readonly kind: 'field'
-  readonly place: number
-  readonly header: PartHeader
-  readonly charset: string | undefined
+/** The field that is arriving. One object for all fields of a form, which may be a thousand. */
+class OpenField {
+  readonly kind = 'field'
+  place = 0
+  header: PartHeader | undefined
+  charset: string | undefined
 }
 
 interface OpenFile {
@@ -67,6 +70,7 @@ export class PartReader implements PartListener {
   readonly #parts: PartLimits
   #places = 0
   #part: OpenPart | undefined
+  readonly #field = new OpenField()
   /** The open field, or the open file while it may still be a small one. */
   readonly #bytes = new ByteBuffer()
   #files: FileStreams | undefined
@@ -156,7 +160,7 @@ export class PartReader implements PartListener {
     const part = this.#part!
     if (part.kind === 'field') {
       this.#bytes.add(chunk, from, to)
-      this.#fields.add(part.header.name, to - from, this.#bytes.size)
+      this.#fields.add(part.header!.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
     } else {
@@ -166,7 +170,7 @@ export class PartReader implements PartListener {
 
   closePart(): void {
     const part = this.#part!
-    if (part.kind === 'field') this.#receiver.field(part.place, part.header, this.#bytes, part.charset)
+    if (part.kind === 'field') this.#receiver.field(part.place, part.header!, this.#bytes, part.charset)
     else if (part.kind === 'file') this.#closeFile(part)
   }
 
@@ -175,7 +179,11 @@ export class PartReader implements PartListener {
     this.#fields.begin(name)
     if (mediaType?.type === 'multipart')
       throw malformedPart(number, 'it is itself a multipart body: send each file as a part of its own')
-    return { kind: 'field', place: this.#places++, header, charset: partCharset(header) }
+    const field = this.#field
+    field.place = this.#places++
+    field.header = header
+    field.charset = partCharset(header)
+    return field
   }
 
   /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
@@ -193,7 +201,7 @@ export class PartReader implements PartListener {
     const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++
     const file: OpenFile = { kind: 'file', place, info, rule, rejected, size: 0, isStreamed: false }
-    if (!isRejected && this.#receiver.wholeFile === undefined) this.#openStream(file)
+    if (!isRejected && this.#receiver.takesWholeFiles !== true) this.#openStream(file)
     return file
   }
 
