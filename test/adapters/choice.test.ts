@@ -80,6 +80,75 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
   })
 
+  test('one parser may read a list of media types', async () => {
+    const parsers = [
+      new JSONParser({ mediaType: ['application/json', 'application/*+json'] }),
+      new PlainTextParser({ mediaType: ['application/xml', 'text/*'] }),
+      new FileUploadParser({ mediaType: ['image/*', 'application/pdf'] }),
+    ]
+    const send = await app({ routes: [{ path: '/', parsers }] })
+    for (const type of ['application/json', 'application/vnd.api+json', 'application/json-patch+json'])
+      expect((await send({ type, body: '[{"op":"remove"}]' })).json.data).toEqual([{ op: 'remove' }])
+    for (const type of ['application/xml', 'text/xml', 'text/plain'])
+      expect((await send({ type, body: '<a/>' })).json.data).toBe('<a/>')
+    const headers = { 'Content-Disposition': 'attachment; filename=a.pdf' }
+    for (const type of ['image/png', 'application/pdf'])
+      expect((await send({ type, headers, body: '%PDF' })).json.files.file).toMatchObject([{ type, size: 4 }])
+    const answer = await send({ type: 'application/yaml', body: 'a: 1' })
+    expect(answer.headers['accept']).toBe(
+      'application/json, application/*+json, application/xml, text/*, image/*, application/pdf',
+    )
+  })
+
+  test('a route takes a type that multipart() above has read with a parser of more types', async () => {
+    const types = ['application/json', 'application/*+json']
+    const parsers = [new JSONParser({ mediaType: types })]
+    const own = [new JSONParser({ mediaType: 'application/vnd.api+json' })]
+    const strict = [new JSONParser({ mediaType: types, strict: false })]
+    const send = await app({
+      mount: { parsers },
+      routes: [
+        { path: '/', parsers: own },
+        { path: '/strict', parsers: strict },
+      ],
+    })
+    const sent = { type: 'application/vnd.api+json', body: '{"data":[]}' }
+    expect((await send(sent)).json.data).toEqual({ data: [] })
+    expect((await send({ ...sent, type: json })).status).toBe(415)
+    expect((await send({ ...sent, path: '/strict' })).status).toBe(500)
+  })
+
+  describe.each([
+    ['without multipart()', {}],
+    ['below multipart()', { mount: {} }],
+    ['below multipart({ lazy: true })', { mount: { lazy: true } }],
+  ])('an empty text %s', (_, above: Description) => {
+    const echo = ({ data, files, request }: Handling): unknown => ({
+      data,
+      files,
+      body: framework === 'Express' ? (request as { body?: unknown }).body : data,
+    })
+    class YamlParser extends PlainTextParser {
+      override readonly mediaType = 'application/yaml'
+    }
+
+    test('is the text without a character, however it is framed', async () => {
+      const parsers = [PlainTextParser, YamlParser, JSONParser]
+      const send = await app({ ...above, routes: [{ path: '/', parsers, handler: echo }] })
+      for (const framing of ['length', 'chunked'] as const) {
+        for (const type of ['text/plain', 'text/plain; charset=utf-8', 'application/yaml'])
+          expect((await send({ type, body: '', framing })).json).toEqual({ data: '', files: {}, body: '' })
+        expect((await send({ type: json, body: '', framing })).json.data).toEqual({})
+        expect((await send({ type: undefined, body: '', framing })).json.data).toEqual({})
+      }
+    })
+
+    test('is no text for a route that takes none', async () => {
+      const send = await app({ ...above, routes: [{ path: '/', parsers: [JSONParser] }] })
+      expect((await send({ type: 'text/plain', body: '' })).json).toEqual({ data: {}, files: {} })
+    })
+  })
+
   test('the first parser in the list that matches reads the body, not the most specific', async () => {
     const send = await app(reading(new Named('text/*', 'first'), new Named('text/csv', 'second')))
     expect((await send({ type: 'text/csv', body: 'x' })).json.data).toEqual({ by: 'first', bytes: 'x' })

@@ -42,7 +42,7 @@ export { FormParser, type FormParserOptions } from './parsers/form-parser.js'
 export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'
 export type { FieldPart, FilePart, Part } from './parsers/multipart/part-iterator.js'
 export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
-export { PlainTextParser } from './parsers/plain-text-parser.js'
+export { PlainTextParser, type PlainTextParserOptions } from './parsers/plain-text-parser.js'
 export {
   DataAndFiles,
   type Entry,

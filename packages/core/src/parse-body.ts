@@ -26,7 +26,7 @@ export interface BodyResult {
 
 /** The result, with what a later middleware needs to validate it or to throw it away. */
 export interface ParsedBody extends BodyResult {
-  /** Of a form: its fields and files in the order in which the client sent them. */
+  /** Of a form, and of an empty body: its fields and files in the order in which the client sent them. */
   readonly entries: readonly Entry[] | undefined
   /** The parser that read the body; `undefined` if the body was empty. */
   readonly reader: RegisteredParser | undefined
@@ -49,12 +49,12 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
   source.hold()
-  if (await source.isEmpty(config.limits)) {
-    if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
-    return emptyBody()
-  }
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
+  if (await source.isEmpty(config.limits)) {
+    if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
+    return emptyBody(reader)
+  }
   if (mediaType === undefined || reader === undefined)
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
   const body = source.read(readingFor(reader, config))
@@ -116,11 +116,13 @@ async function orDiscard<T>(discard: ParsedBody['discard'], work: () => T | Prom
   }
 }
 
-function emptyBody(): ParsedBody {
+/** A body without a byte. @param parser the one that would have read it, for which it may be data: a text is `''` */
+export function emptyBody(parser: RegisteredParser | undefined): ParsedBody {
+  const data = parser?.parser.emptyData
   return {
-    data: bareRecord(),
+    data: data === undefined ? bareRecord() : data,
     files: bareRecord(),
-    entries: [],
+    entries: data === undefined ? [] : undefined,
     reader: undefined,
     partParser: () => undefined,
     meters: undefined,

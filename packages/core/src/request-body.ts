@@ -6,8 +6,8 @@ import { BodyError } from './errors.js'
 import type { FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import { resolveMount, type Config, type RouteConfig } from './options/options.js'
-import { parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
-import type { RouteParams } from './parsers/base-parser.js'
+import { emptyBody, parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
+import type { BaseParser, RouteParams } from './parsers/base-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
@@ -138,7 +138,7 @@ export class RequestBody implements ShownBody {
     if (this.#reading !== undefined) return this.#mountAgain(this.#reading, config)
     this.#mount = config
     if (config.lazy) return undefined
-    if (this.#isReadableBy(config.parsers)) return this.#read(config)
+    if (this.#parserOf(config) !== undefined) return this.#read(config)
     return this.source.hasDeclaredBody ? undefined : this.#readEmpty(config)
   }
 
@@ -160,7 +160,8 @@ export class RequestBody implements ShownBody {
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-    return parsed
+    else if (this.#parsed === parsed) this.#setParsed(emptyBody(this.#parserOf(route.below(this.#mount))))
+    return this.#parsed ?? parsed
   }
 
   /**
@@ -205,9 +206,7 @@ export class RequestBody implements ShownBody {
   async #read(config: Config): Promise<ParsedBody> {
     this.#reading = parseBody(this.source, config, this.#params() ?? {})
     try {
-      this.#parsed = await this.#reading
-      this.#setBody(this.#parsed)
-      return this.#parsed
+      return this.#setParsed(await this.#reading)
     } catch (error) {
       this.#hasFailed = true
       throw error
@@ -218,8 +217,7 @@ export class RequestBody implements ShownBody {
     const parsed = await this.route(route.config)
     const config = route.config.below(this.#mount)
     try {
-      this.#parsed = await validateBody(parsed, (body) => route.resultOf(body, config))
-      this.#setBody(this.#parsed)
+      this.#setParsed(await validateBody(parsed, (body) => route.resultOf(body, config)))
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
@@ -228,13 +226,16 @@ export class RequestBody implements ShownBody {
   }
 
   /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
-  #setBody({ reader, data }: ParsedBody): void {
-    if (reader === undefined) return
+  #setParsed(parsed: ParsedBody): ParsedBody {
+    this.#parsed = parsed
+    const { reader, data, entries } = parsed
+    if (reader === undefined && entries !== undefined) return parsed
     const target = this.source.target as { body?: unknown }
     const { body } = target
     const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
     if (isOurs) target.body = this.#body = data
     else this.#body = foreign
+    return parsed
   }
 
   #twoTypes(second: TypedRoute): TypeError {
@@ -248,9 +249,9 @@ export class RequestBody implements ShownBody {
     )
   }
 
-  #isReadableBy(parsers: readonly RegisteredParser[]): boolean {
+  #parserOf({ parsers }: Pick<Config, 'parsers'>): RegisteredParser | undefined {
     const { mediaType } = this.source
-    return mediaType !== undefined && selectParser(parsers, mediaType) !== undefined
+    return mediaType && selectParser(parsers, mediaType)
   }
 
   /** The value of `data` and `files` before anything was parsed: empty, if there is a reason for it. */
@@ -274,7 +275,7 @@ export class RequestBody implements ShownBody {
     )
     if (own === undefined) throw this.#readByAnother(reader, parsers)
     const late = [...route.readingOptions]
-    if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
+    if (!own.byClass && !readAlike(own.parser, reader.parser)) late.push('parsers')
     this.#refuseLate(late)
   }
 
@@ -286,7 +287,7 @@ export class RequestBody implements ShownBody {
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
-    if (!this.#isReadableBy(parsers)) return error
+    if (this.#parserOf({ parsers }) === undefined) return error
     const { code, detail, headers = {} } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
@@ -303,6 +304,12 @@ function isPlaceholder(body: unknown): boolean {
   if (body === undefined || Buffer.isBuffer(body)) return true
   if (typeof body !== 'object' || body === null || Object.keys(body).length > 0) return false
   return Object.getPrototypeOf(body) === Object.prototype
+}
+
+/** True if two parsers of one class have the same options, but for the media types, which the caller compares. */
+function readAlike(one: BaseParser, other: BaseParser): boolean {
+  const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
+  return isDeepStrictEqual(options(one), options(other))
 }
 
 function readBeforeParts(): BodyError {

@@ -110,7 +110,7 @@ export class TypedRoute {
   async resultOf(body: ParsedBody, config: Config): Promise<BodyResult> {
     const { schema } = this
     const { files } = body
-    if (body.reader === undefined) return { data: await this.#absentData(config), files }
+    if (body.reader === undefined) return { data: await this.#absentData(body, config), files }
     const raw = this.#raw
     if (raw !== undefined) return { data: rawBodyValue(raw, body.data, this.#options.status), files }
     if (schema === undefined) return { data: body.data, files }
@@ -131,18 +131,19 @@ export class TypedRoute {
   }
 
   /** What the handler gets where no byte was sent. */
-  async #absentData(config: Config): Promise<unknown> {
+  async #absentData({ data, entries }: ParsedBody, config: Config): Promise<unknown> {
     const { limits, parsers } = config
     const { schema } = this
     const options = this.#options
     if ('default' in options) return options.default
     if (options.defaultFactory !== undefined) return options.defaultFactory()
     if (this.#raw !== undefined) return rawBodyValue(this.#raw, undefined, options.status)
-    if (schema === undefined) return bareRecord()
+    if (schema === undefined) return data
+    if (acceptsAbsence(schema)) return this.#validate(schema, undefined, config)
+    if (entries === undefined) return this.#validate(schema, data, config)
     const acceptsForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
-    const value =
-      acceptsForms && !acceptsAbsence(schema) ? formValue(schema, [], { ...options, limits }) : undefined
+    const value = acceptsForms ? formValue(schema, [], { ...options, limits }) : undefined
     return this.#validate(schema, value, config)
   }
 

@@ -221,17 +221,15 @@ class FormReader implements Reader {
     return kinds.file ? files : entries.filter((entry) => entry.kind !== 'file')
   }
 
-  wholeValue(node: Node, tree: FormTree, depth: number): unknown {
+  wholeValue(node: Node, tree: FormTree): unknown {
     const entries = this.entriesFor(node, tree)
     const [entry] = entries
     if (entry === undefined || entries.length > 1) return undefined
     if (entry.kind !== 'text') return entry.kind === 'parsed' ? entry.value : undefined
     // Each option of a union asks for the same text.
     this.#json ??= new Map()
-    if (!this.#json.has(entry)) {
-      const levels = this.limits.nesting - depth
-      this.#json.set(entry, parseJsonText(entry.value, levels, entry.name, this.#jsonMeter))
-    }
+    if (!this.#json.has(entry))
+      this.#json.set(entry, parseJsonText(entry.value, entry.name, this.limits, this.#jsonMeter))
     return this.#json.get(entry)
   }
 }

@@ -63,17 +63,22 @@ export type ParserLike = BaseParser | (new () => BaseParser)
  * ```
  */
 export abstract class BaseParser {
-  /** The media type that this parser reads, or a range: `text/*`, `application/*+json` or any type. */
-  abstract readonly mediaType: string
+  /** The media type that this parser reads, or a range (`text/*`, `application/*+json`, any type), or a list of these. */
+  abstract readonly mediaType: string | readonly string[]
 
   /** The limits on the size of the body. By default `textSize` for `text/*`, else `bodySize`. */
   get sizeLimits(): readonly SizeLimit[] {
-    return [this.mediaType.startsWith('text/') ? 'textSize' : 'bodySize']
+    return [[this.mediaType].flat().every((type) => type.startsWith('text/')) ? 'textSize' : 'bodySize']
   }
 
   /** If true, a body with a Content-Encoding (gzip, deflate, br) is decompressed for this parser. Default false. */
   get inflates(): boolean {
     return false
+  }
+
+  /** The data of a body without a byte. By default an empty object. */
+  get emptyData(): unknown {
+    return undefined
   }
 
   /**

@@ -13,8 +13,8 @@ import { DispositionFault, parseContentDisposition } from '../http/content-dispo
 import { forEachChunk } from '../http/body-stream.js'
 
 export interface FileUploadParserOptions {
-  /** The media types that may be uploaded, such as `image/*`. Default: any. */
-  readonly mediaType?: string
+  /** The media types that may be uploaded, such as `image/*`: one or a list. Default: any. */
+  readonly mediaType?: string | readonly string[]
   /** Replacements for the default messages, as in Django REST framework. */
   readonly errorMessages?: {
     /** No storage accepts the file. */
@@ -26,7 +26,7 @@ export interface FileUploadParserOptions {
 
 /** Stores the body as `files.file`, named by the route's `filename` parameter or else by the Content-Disposition header. */
 export class FileUploadParser extends BaseParser {
-  readonly mediaType: string
+  readonly mediaType: string | readonly string[]
   readonly errorMessages: NonNullable<FileUploadParserOptions['errorMessages']>
 
   constructor(options: FileUploadParserOptions = {}) {

@@ -28,7 +28,7 @@ export interface RegisteredParser {
  */
 export function registerParsers(list: readonly ParserLike[]): readonly RegisteredParser[] {
   if (!Array.isArray(list)) throw new TypeError('A parser list is an array of parser classes or instances.')
-  return list.map((entry: ParserLike) => {
+  return list.flatMap((entry: ParserLike) => {
     const byClass = typeof entry === 'function'
     // An arrow function is no class.
     const parser = byClass && 'prototype' in entry ? new entry() : entry
@@ -40,13 +40,20 @@ export function registerParsers(list: readonly ParserLike[]): readonly Registere
     }
     const name = parser.constructor?.name ?? 'This value'
     if (typeof parser.parse !== 'function') throw new TypeError(`${name}: .parse() must be overridden.`)
-    const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
-    if (range === undefined)
-      throw new TypeError(`${name}: .mediaType must be a media type such as "text/csv".`)
-    const { sizeLimits, inflates } = parser
+    const { mediaType, sizeLimits, inflates } = parser
     const [acceptsBytes, adopts] = [fits(parser, 'parseBytes'), fits(parser, 'adopt')]
-    return { parser, range, byClass, acceptsBytes, adopts, sizeLimits, inflates }
+    const common = { parser, byClass, acceptsBytes, adopts, sizeLimits, inflates }
+    const ranges = parseMediaTypes(mediaType)
+    if (ranges === undefined)
+      throw new TypeError(`${name}: .mediaType must be a media type such as "text/csv", or a list of them.`)
+    return ranges.map((range) => ({ ...common, range }))
   })
+}
+
+/** @returns `undefined` unless each is a media type and there is one */
+function parseMediaTypes(types: unknown): readonly MediaType[] | undefined {
+  const ranges = [types].flat().map((type) => (typeof type === 'string' ? parseMediaType(type) : undefined))
+  return ranges.length > 0 && ranges.every((range) => range !== undefined) ? ranges : undefined
 }
 
 /**
