@@ -117,7 +117,12 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       ],
     ])('with %s goes to the error handler of the app', async (_, description, path) => {
       const more = [...routes, { path: '/inherit', parsers: [JSONParser] }]
-      const { port, handled } = await app({ ...description, errorHandler: true, routes: more })
+      const { port, handled } = await app({
+        ...description,
+        errorHandler: true,
+        problems: false,
+        routes: more,
+      })
       const answer = await exchange(port, { ...badJson, path })
       expect([answer.status, answer.json]).toEqual([400, own('MALFORMED_JSON', 400)])
       expect((await exchange(port, { ...aJson, path })).status).toBe(200)
@@ -553,7 +558,7 @@ describe('at definition', () => {
       for (const value of notALimit) {
         const options = { limits: { [name]: value } } as object
         const message = `limits.${name} must be a whole number from 0 up, or Infinity, but is`
-        for (const { multipart, parsers, form, body } of [onExpress, onKoa]) {
+        for (const { multipart, parsers, form, body } of [onExpress, onKoa] as (typeof onExpress)[]) {
           expect(() => multipart(options)).toThrow(message)
           expect(() => parsers([JSONParser], options)).toThrow(message)
           expect(() => form(z.object({}), options)).toThrow(message)

@@ -4,7 +4,7 @@ import { defaultLimits, resolveLimits } from './limits.js'
 describe('limits', () => {
   it('are all finite by default', () => {
     expect(Object.values(defaultLimits).every(Number.isSafeInteger)).toBe(true)
-    expect(resolveLimits(undefined)).toBe(defaultLimits)
+    expect(resolveLimits({})).toEqual(defaultLimits)
   })
 
   it('are applied on top of others', () => {

@@ -1,4 +1,5 @@
 /** The limits, their defaults and the check of those that a user sets. */
+import type { FrameworkRequest } from './http/progress.js'
 
 /** A limit of N allows N. `Infinity` switches a limit off. */
 export interface Limits {
@@ -48,6 +49,14 @@ export interface Limits {
 /** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
 export const mostLevels = 1000
 
+/**
+ * Limits, or a function that returns those for one request. Typed as a method, so that you may declare `request` with the type
+ * of your framework.
+ */
+export type LimitsOption<Request = FrameworkRequest> =
+  | Partial<Limits>
+  | { limits(request: Request): Partial<Limits> }['limits']
+
 const KiB = 1024
 const MiB = 1024 * KiB
 
@@ -76,11 +85,17 @@ export const defaultLimits: Limits = Object.freeze({
 /**
  * Applies the limits that a user sets on top of `base`.
  *
- * @throws TypeError for an unknown limit, and for a value that is neither a whole number from 0 up nor `Infinity`: a typo
- * must never switch a limit off (as in body-parser's CVE-2026-12590)
+ * @throws TypeError for anything but a plain object, for an unknown limit, and for a value that is neither a whole number from
+ * 0 up nor `Infinity`: a typo must never switch a limit off (as in body-parser's CVE-2026-12590)
  */
-export function resolveLimits(given: Partial<Limits> | undefined, base: Limits = defaultLimits): Limits {
-  if (given === undefined) return base
+export function resolveLimits(given: Partial<Limits>, base: Limits = defaultLimits): Limits {
+  if (!isPlainObject(given)) {
+    // A promise that rejects must not end the process.
+    Promise.resolve(given).catch(() => undefined)
+    throw new TypeError(
+      `limits must be a plain object, or a function of the request that returns one, but is ${nameOf(given)}.`,
+    )
+  }
   const limits: Record<string, number> = { ...base }
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaultLimits, name)) {
@@ -97,4 +112,18 @@ export function resolveLimits(given: Partial<Limits> | undefined, base: Limits =
     limits[name] = value
   }
   return limits as unknown as Limits
+}
+
+/** True for an object literal, also for one of another realm, as in Jest. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** What a value is, for an error message. */
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'function' ? 'a function' : String(value)
+  return `an object of the class ${value.constructor?.name}`
 }

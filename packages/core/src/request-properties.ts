@@ -4,6 +4,7 @@ import type { FilesByField } from './parsers/data-and-files.js'
 export interface ShownBody {
   readonly data: unknown
   readonly files: FilesByField
+  readonly adapter: { readonly sharesBody?: boolean }
   parse(): Promise<unknown>
   parts(): AsyncGenerator
 }
@@ -63,14 +64,18 @@ function ownerOf(target: object, request: object): object {
   return isOfApp ? prototype : target
 }
 
-function bodyProperty(name: keyof ShownBody): PropertyDescriptor {
+function bodyProperty(name: 'data' | 'files' | 'parse' | 'parts'): PropertyDescriptor {
   return {
     configurable: true,
     enumerable: true,
     get(this: BodyHolder) {
       return this[bodyKey]?.[name]
     },
-    set(value: unknown) {
+    set(this: BodyHolder, value: unknown) {
+      if (name === 'data' && this[bodyKey]?.adapter.sharesBody === true) {
+        ;(this as { body?: unknown }).body = value
+        return
+      }
       Object.defineProperty(this, name, { value, configurable: true, writable: true, enumerable: true })
     },
   }

@@ -1,9 +1,17 @@
-/** The `preParsing` hook that reads a body. */
+/** The hooks and the content type parser that read a body. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
-import { openBody, type BodyStep, type RequestBody } from '@formgate/core/adapter'
+import {
+  openBody,
+  openedBody,
+  type AdapterRequest,
+  type MountStep,
+  type ProblemAnswer,
+  type RequestBody,
+  type RouteStep,
+} from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { suppressMediaType, suppressParsing } from './suppress-parsing.js'
+import { reachesParser, suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
 /** A `preParsing` hook for a route of any server, logger and type provider. */
 export type ParsingHook = (
@@ -29,50 +37,99 @@ export type TypedParsingHook<Data> = (
 ) => void
 /* oxlint-enable typescript/no-explicit-any */
 
-/**
- * Creates the hook. After an answer it does not call its callback: if the client then closed the connection, the handler
- * would run.
- */
-export function parsingHook(step: BodyStep): ParsingHook {
-  return (hooked, hookedReply, payload, done) => {
-    const request = hooked as FastifyRequest
-    const reply = hookedReply as FastifyReply
+interface FastifyAdapter extends AdapterRequest {
+  readonly target: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+/** Creates the hook of a mount, which leaves the body to `parseBody` or to a content type parser of the app. */
+export function mountHook({ config }: MountStep): ParsingHook {
+  const mount = [config]
+  return (request, reply, payload, done) => {
     // A 404 has no handler for the files.
-    if (request.is404) return done()
-    const body = bodyOf(request, reply, payload)
-    const goOn = (): void => {
-      if (!body.isRead) {
-        if (body.isMounted && body.source.mediaType === undefined) suppressMediaType(request)
-        return done()
-      }
-      request.body = body.data
-      return done(null, suppressParsing(request, body.isMounted))
-    }
-    const refuse = async (error: unknown): Promise<void> => {
-      const reaction = await body.react(error, step.route)
-      if (reaction.kind === 'pass on') done(error as Error)
-      if (reaction.kind !== 'answer') return
-      const { status, headers, body: problem } = reaction
-      // Fastify adds a charset to JSON in a string, which problem+json does not have.
-      const sent = typeof problem === 'string' ? Buffer.from(problem) : problem
-      reply
-        .code(status)
-        .headers({ ...headers })
-        .send(sent)
-    }
-    const reading = body.run(step)
-    if (reading === undefined) goOn()
-    else void reading.then(goOn, refuse)
+    if ((request as FastifyRequest).is404) return done()
+    const body = bodyOf(request as FastifyRequest, reply as FastifyReply, payload)
+    body.defer(mount)
+    if (!reachesParser(body.source.request)) return settle(body, enter(body), done)
+    if (!body.source.mediaType?.essence) suppressMediaType(request as FastifyRequest)
+    return done()
   }
+}
+
+/** The content type parser of a mount: reads the body, or leaves it to the handler as a stream. */
+export function parseBody(
+  request: FastifyRequest,
+  payload: Readable,
+  done: (error: Error | null, data?: unknown) => void,
+): void {
+  const body = openedBody(request.raw, payload)
+  if (body === undefined) done(null, payload)
+  else settle(body, enter(body), (error) => done(error ?? null, body.isRead ? request.body : payload))
+}
+
+/** Enters the mounts, and reads the body that a schema of Fastify is to validate also below a lazy one. */
+function enter(body: RequestBody): Promise<void> | undefined {
+  const entering = body.enter()
+  const { target } = body.adapter as FastifyAdapter
+  return target.getValidationFunction('body') === undefined ? entering : parseUnread(body, entering)
+}
+
+async function parseUnread(body: RequestBody, entering: Promise<void> | undefined): Promise<void> {
+  await entering
+  if (!body.isRead) await body.parse()
+}
+
+/** Creates the hook of a route. */
+export function routeHook(step: RouteStep): ParsingHook {
+  return (hooked, reply, payload, done) => {
+    const request = hooked as FastifyRequest
+    if (request.is404) return done()
+    const body = bodyOf(request, reply as FastifyReply, payload)
+    settle(body, body.run(step), (error) =>
+      error ? done(error) : done(null, suppressParsing(request, body.isMounted)),
+    )
+  }
+}
+
+/**
+ * Calls back when a body has been entered or read, or with an error for Fastify. After an answer it does not call back: if the
+ * client then closed the connection, the handler would run.
+ */
+function settle(body: RequestBody, work: Promise<unknown> | undefined, done: (error?: Error) => void): void {
+  const refuse = async (error: unknown): Promise<void> => {
+    const { reply } = body.adapter as FastifyAdapter
+    const reaction = await body.react(error)
+    if (reaction.kind === 'answer') sendAnswer(reply, reaction)
+    else if (reaction.kind === 'pass on') {
+      // After an error of a content type parser Fastify would close the connection.
+      if (error instanceof Error) reply.send(error)
+      else done(error as Error)
+    }
+  }
+  if (work === undefined) done()
+  // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify takes callbacks.
+  else void work.then(() => done(), refuse)
+}
+
+function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): void {
+  // Fastify adds a charset to JSON in a string, which problem+json does not have.
+  const sent = typeof body === 'string' ? Buffer.from(body) : body
+  reply
+    .code(status)
+    .headers({ ...headers })
+    .send(sent)
 }
 
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
-  return openBody({
+  const adapter: FastifyAdapter = {
     request: request.raw,
     response: reply.raw,
     target: request,
     params: () => request.params as RouteParams,
     stream: payload,
-  })
+    sharesBody: true,
+    reply,
+  }
+  return openBody(adapter)
 }

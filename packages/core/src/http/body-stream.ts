@@ -9,7 +9,7 @@ import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { ParsedElsewhere } from './kept-body.js'
-import { tellProgress } from './progress.js'
+import { callListener } from './progress.js'
 
 /** In bytes. The start of a body is never reused: a monitoring tool that the checks here miss would read that. */
 const keptStart = 128 * 1024
@@ -284,8 +284,9 @@ export class BodyStream extends Readable {
     }
   }
 
-  #tell(onProgress: (received: number) => unknown): void {
-    tellProgress(
+  #tell(onProgress: NonNullable<BodyBounds['onProgress']>): void {
+    callListener(
+      'onProgress',
       () => onProgress(this.#received),
       (error) => !this.destroyed && this.destroy(error) === this,
     )

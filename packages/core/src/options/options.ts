@@ -2,25 +2,28 @@
 import type { Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
-import { defaultLimits, resolveLimits, type Limits } from '../limits.js'
+import { defaultLimits, resolveLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
 import { JSONParser } from '../parsers/json-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
-import type { ProgressListener } from '../http/progress.js'
+import type { ErrorListener, FrameworkRequest, ProgressListener } from '../http/progress.js'
 import { registerParsers, type RegisteredParser } from '../parsers/registry.js'
 
-/** Options of one route. */
-export interface RouteOptions {
-  /** Applied on top of the limits of the `multipart()` above, or of the defaults. */
-  readonly limits?: Partial<Limits>
+/** Options of one route. `Request` is what handlers of the framework get as their request. */
+export interface RouteOptions<Request = FrameworkRequest> {
+  /**
+   * Applied on top of the limits of the `multipart()` above, or of the defaults. A function of the request is called once
+   * per body; what it returns is checked as an object is at definition, and an invalid value is a 500.
+   */
+  readonly limits?: LimitsOption<Request>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
   readonly inspect?: Inspector | readonly Inspector[]
   /** Called as the body arrives. */
-  readonly onProgress?: ProgressListener
+  readonly onProgress?: ProgressListener<Request>
   /**
    * Keep the bytes of a JSON body, a URL-encoded form or a text as `rawBody` of the request, for signatures. They are those
    * after decompression. Default false.
@@ -28,10 +31,12 @@ export interface RouteOptions {
   readonly rawBody?: boolean
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
   readonly errors?: 'respond' | 'next'
+  /** Called once for every error, answered or not: for logs. The option of a route replaces that of the `multipart()` above. */
+  readonly onError?: ErrorListener<Request>
 }
 
 /** Options of `multipart()`. */
-export interface MountOptions extends RouteOptions {
+export interface MountOptions<Request = FrameworkRequest> extends RouteOptions<Request> {
   /** Classes or instances: the first that reads the media type is used. Default: JSON, URL-encoded forms, multipart. */
   readonly parsers?: readonly ParserLike[]
   /** Parse only when a route asks for it: by its own `parsers()`, `form()` or `body()`, or by `await req.parse()`. Default false. */
@@ -44,11 +49,16 @@ export interface Config {
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
+  /** All limits that users set, in order, if one is a function: `limits` then holds only those before it. */
+  readonly limitLayers?: readonly LimitsOption[]
+  /** Changes the config, after functions among the limits were called. */
+  readonly complete?: (config: Config) => Config
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
   readonly onProgress: ProgressListener | undefined
   readonly rawBody: boolean
   readonly errors: 'respond' | 'next'
+  readonly onError: ErrorListener | undefined
   readonly lazy: boolean
   /** The parsers for the parts of a form, if they differ from `parsers`. */
   readonly partParsers?: readonly RegisteredParser[]
@@ -67,6 +77,7 @@ const mountOptionNames = [
   'onProgress',
   'rawBody',
   'errors',
+  'onError',
   'lazy',
 ]
 /** The options that every kind of route has. */
@@ -77,6 +88,7 @@ export const routeOptionNames: readonly string[] = [
   'onProgress',
   'rawBody',
   'errors',
+  'onError',
 ]
 const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'rawBody'] as const
 
@@ -103,6 +115,7 @@ function complete(options: MountOptions): Config {
     inspectors: [],
     onProgress: undefined,
     rawBody: false,
+    onError: undefined,
     readingOptions,
     lazy,
   }
@@ -113,7 +126,8 @@ function complete(options: MountOptions): Config {
 export class RouteConfig {
   readonly #choose: ParserChoice
   readonly #adapt: Completion
-  readonly #options: RouteOptions
+  /** Those that the route itself sets. */
+  readonly options: RouteOptions
   readonly #alone: Config
   readonly #below = new WeakMap<Config, Config>()
 
@@ -126,7 +140,7 @@ export class RouteConfig {
   constructor(choose: ParserChoice, options: RouteOptions, adapt: Completion = (config) => config) {
     this.#choose = choose
     this.#adapt = adapt
-    this.#options = options
+    this.options = options
     this.#alone = complete(options)
   }
 
@@ -135,11 +149,6 @@ export class RouteConfig {
     const parsers = registerParsers(list)
     checkNames(options, routeOptionNames)
     return new RouteConfig(() => parsers, options)
-  }
-
-  /** The option `errors` of the route. `undefined`: that of the mount above applies. */
-  get errors(): 'respond' | 'next' | undefined {
-    return this.#options.errors
   }
 
   /** The options of the route that have no effect once the body has been read. */
@@ -152,8 +161,9 @@ export class RouteConfig {
     let config = this.#below.get(mount)
     if (config === undefined) {
       const { parsers } = mount
-      const own = overlay({ ...mount, parsers: this.#choose(parsers) }, this.#options)
-      this.#below.set(mount, (config = this.#adapt(own, parsers)))
+      const own = overlay({ ...mount, parsers: this.#choose(parsers) }, this.options)
+      const complete: Config['complete'] = (resolved) => this.#adapt(resolved, parsers)
+      this.#below.set(mount, (config = complete(own.limitLayers === undefined ? own : { ...own, complete })))
     }
     return config
   }
@@ -165,20 +175,69 @@ export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly Re
 /** Changes the config of a route. `mounted` has the parsers of the mount above. */
 type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config
 
+/** What functions among the limits have returned for one body. */
+export type LimitsByFunction = Map<LimitsOption, Partial<Limits>>
+
+/**
+ * The config for one request: calls the functions among its limits, unless `known` has their results.
+ *
+ * @throws TypeError for a limit that is not valid; what a function throws
+ */
+export function resolveConfig(config: Config, request: FrameworkRequest, known: LimitsByFunction): Config {
+  const { limitLayers = [], complete = (each) => each } = config
+  let limits = defaultLimits
+  for (const layer of limitLayers) {
+    if (typeof layer !== 'function') limits = resolveLimits(layer, limits)
+    else {
+      const given = known.get(layer) ?? layer(request)
+      limits = checkReturned(given, limits)
+      known.set(layer, given)
+    }
+  }
+  return complete({ ...config, limits })
+}
+
+function checkReturned(given: Partial<Limits>, base: Limits): Limits {
+  try {
+    return resolveLimits(given, base)
+  } catch (error) {
+    throw new TypeError(`The function \`limits\` returned an invalid value: ${(error as Error).message}`)
+  }
+}
+
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect, errors = base.errors, onProgress = base.onProgress } = options
-  const { rawBody = base.rawBody } = options
+  const { storage, inspect, rawBody = base.rawBody } = options
+  const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
   if (typeof rawBody !== 'boolean')
     throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw new TypeError('onProgress must be a function.')
-  const limits = resolveLimits(options.limits, base.limits)
+  for (const [name, listener] of Object.entries({ onProgress, onError })) {
+    if (listener !== undefined && typeof listener !== 'function')
+      throw new TypeError(`${name} must be a function.`)
+  }
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
-  return { ...base, errors, limits, storages, inspectors, onProgress, rawBody }
+  return {
+    ...base,
+    errors,
+    storages,
+    inspectors,
+    onProgress,
+    onError,
+    rawBody,
+    ...overlayLimits(base, options.limits),
+  }
+}
+
+function overlayLimits({ limits, limitLayers }: Config, given: LimitsOption | undefined): Partial<Config> {
+  if (given === undefined) return {}
+  const isDynamic = limitLayers !== undefined || typeof given === 'function'
+  return {
+    limits: typeof given === 'function' ? limits : resolveLimits(given, limits),
+    ...(isDynamic && { limitLayers: [...(limitLayers ?? [limits]), given] }),
+  }
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {
