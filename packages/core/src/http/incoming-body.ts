@@ -14,7 +14,7 @@ import {
 import { BodyError } from '../errors.js'
 import { deferContinue } from './expect-continue.js'
 import { inflatedStream, inflaters } from './decompress.js'
-import { isInflated, keptBytes, parsedValue, ParsedElsewhere } from './kept-body.js'
+import { hasRawBody, isInflated, keptBytes, parsedValue, ParsedElsewhere } from './kept-body.js'
 import type { Limits } from '../limits.js'
 import { parseMediaType, type MediaType } from './media-type.js'
 import type { FrameworkRequest, ProgressListener } from './progress.js'
@@ -50,6 +50,7 @@ export class Source {
   #stream: Readable
   #body: BodyStream | undefined
   #isOpen = false
+  #isLeft = false
   #isWhole = false
   #mediaType: MediaType | undefined
   /** Milliseconds that the client was waited for before the body was opened. */
@@ -130,7 +131,11 @@ export class Source {
    */
   hold(): void {
     const stream = this.#stream
-    if (stream.readableFlowing === true && !stream.readableDidRead && !this.hasNoBody) stream.pause()
+    if (stream.readableFlowing !== true || stream.readableDidRead || this.hasNoBody) return
+    // A host that has left the bytes discards the stream.
+    const isLeft = stream.listenerCount('data') === 0 && hasRawBody(this.target, this.request)
+    if (isLeft) this.#isLeft = true
+    else stream.pause()
   }
 
   /**
@@ -228,7 +233,7 @@ export class Source {
       statedTotal: total,
       lost: (cause) => this.#lost(cause),
       // Node enforces the declared length; tests and hosts that pass in a request do not. A copy may be inflated already.
-      expected: kept === undefined || encoding === undefined ? this.#declaredLength : undefined,
+      expected: kept === undefined || !this.#isEncoded ? this.#declaredLength : undefined,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
       onProgress: this.#progressOf(reading.onProgress),
     })
@@ -339,9 +344,8 @@ export class Source {
   /** True if other middleware has read the body or is reading it. */
   get #isTaken(): boolean {
     const stream = this.#stream
-    return (
-      stream.readableDidRead || (stream.readableFlowing === false && stream.listenerCount('readable') > 0)
-    )
+    if (stream.readableDidRead || this.#isLeft) return true
+    return stream.readableFlowing === false && stream.listenerCount('readable') > 0
   }
 
   get #isAborted(): boolean {
@@ -369,18 +373,21 @@ export class Source {
 
   /** The bytes of a body that other middleware has read. @throws BodyError `BODY_ALREADY_READ` or `CLIENT_ABORTED` */
   #keptBytes(): Buffer {
-    if (this.#isAborted) throw new BodyError('CLIENT_ABORTED')
     const bytes = keptBytes(this.target, this.request)
-    if (bytes === undefined) throw new BodyError('BODY_ALREADY_READ')
-    return bytes
+    if (bytes !== undefined) return bytes
+    throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
+  }
+
+  get #isEncoded(): boolean {
+    const encoding = this.headers['content-encoding']?.trim().toLowerCase() ?? ''
+    return encoding !== '' && encoding !== 'identity'
   }
 
   /** The encoding to decompress from. @param kept the bytes that other middleware has read @throws BodyError `UNSUPPORTED_ENCODING` */
   #encoding(allowed: boolean, kept: Buffer | undefined): string | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
     // A framework that replaces the stream has decompressed it.
-    if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
-      return undefined
+    if (this.#stream !== this.request || encoding === undefined || !this.#isEncoded) return undefined
     if (kept !== undefined && isInflated(kept, encoding, this.#declaredLength)) return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding
     throw new BodyError('UNSUPPORTED_ENCODING', {

@@ -30,6 +30,11 @@ export function parsedValue(target: Holder, request: Holder): ParsedElsewhere | 
   return new ParsedElsewhere(body)
 }
 
+/** True if the code that read a body has left it in `rawBody`. */
+export function hasRawBody(target: Holder, request: Holder): boolean {
+  return target.rawBody !== undefined || request.rawBody !== undefined
+}
+
 /**
  * The bytes of a body, where the code that read it has left them in `rawBody`, or in `body` as `express.raw()` does.
  *
