@@ -1,4 +1,5 @@
 /** Code above Formgate that listens to a request, or pauses it, without consuming its body. */
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
@@ -23,6 +24,11 @@ function above(look: (request: IncomingMessage) => unknown): NonNullable<Descrip
       })
     },
   }
+}
+
+async function untilEnd({ request }: Handling): Promise<object> {
+  if (!request.readableEnded) await once(request, 'end')
+  return { done: true }
 }
 
 const file = 'x'.repeat(300_000)
@@ -60,52 +66,58 @@ describe.each(frameworks)('$name', ({ start }) => {
   }
 
   describe.each(ways)('%s', (_, description) => {
-    describe.each(bodies)('%s', (_, sent, data) => {
-      test.each(deliveries)(
-        'is read when it comes %s, and a listener above hears every byte',
-        async (_, send) => {
-          let heard = ''
-          let hasEnded = false
-          const look = (request: IncomingMessage): void => {
-            request.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')))
-            request.on('end', () => (hasEnded = true))
-          }
-          const answer = await send(await port({ ...description, above: above(look) }), sent)
-          expect([answer.status, answer.json.data]).toEqual([200, data])
-          await expect.poll(() => hasEnded).toBe(true)
-          expect(heard === sent.body).toBe(true)
-        },
-      )
+    /** Sends each body in each way to an app with this code above. */
+    async function sendAll(
+      look: (request: IncomingMessage) => unknown,
+      check: (sent: Sent) => Promise<void> = async () => undefined,
+    ): Promise<void> {
+      const app = await port({ ...description, above: above(look) })
+      for (const [way, send] of deliveries) {
+        for (const [kind, sent, data] of bodies) {
+          const answer = await send(app, sent)
+          expect([answer.status, answer.json.data], `${kind} ${way}`).toEqual([200, data])
+          await check(sent)
+        }
+      }
+    }
 
-      test.each(deliveries)('is read when it comes %s to a request that was paused', async (_, send) => {
-        const look = (request: IncomingMessage): unknown => request.pause()
-        const answer = await send(await port({ ...description, above: above(look) }), sent)
-        expect([answer.status, answer.json.data]).toEqual([200, data])
+    test('a body is read whenever it comes, and a listener above hears every byte and the end', async () => {
+      let heard = ''
+      let hasEnded = false
+      const look = (request: IncomingMessage): void => {
+        heard = ''
+        hasEnded = false
+        request.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')))
+        request.on('end', () => (hasEnded = true))
+      }
+      await sendAll(look, async ({ body }) => {
+        await expect.poll(() => hasEnded).toBe(true)
+        expect(heard === body).toBe(true)
       })
+    })
 
-      test.each(deliveries)('is read when it comes %s to a request that is resumed', async (_, send) => {
-        const look = (request: IncomingMessage): unknown => request.pause().resume()
-        const answer = await send(await port({ ...description, above: above(look) }), sent)
-        expect([answer.status, answer.json.data]).toEqual([200, data])
+    test('a body is read of a request that was paused above, or paused and resumed', async () => {
+      await sendAll((request) => request.pause())
+      await sendAll((request) => request.pause().resume())
+    })
+
+    test('a body is read of a request that is piped elsewhere above, and arrives there too', async () => {
+      let chunks: Buffer[] = []
+      let log = new Writable()
+      const look = (request: IncomingMessage): unknown => {
+        chunks = []
+        log = new Writable({
+          write(chunk: Buffer, _encoding, callback) {
+            chunks.push(chunk)
+            setImmediate(callback)
+          },
+        })
+        return request.pipe(log)
+      }
+      await sendAll(look, async ({ body }) => {
+        await expect.poll(() => log.writableFinished).toBe(true)
+        expect(Buffer.concat(chunks).equals(Buffer.from(body as string))).toBe(true)
       })
-
-      test.each(deliveries)(
-        'is read when it comes %s to a request that is piped elsewhere',
-        async (_, send) => {
-          const chunks: Buffer[] = []
-          const log = new Writable({
-            write(chunk: Buffer, _encoding, callback) {
-              chunks.push(chunk)
-              setImmediate(callback)
-            },
-          })
-          const look = (request: IncomingMessage): unknown => request.pipe(log)
-          const answer = await send(await port({ ...description, above: above(look) }), sent)
-          expect([answer.status, answer.json.data]).toEqual([200, data])
-          await expect.poll(() => log.writableFinished).toBe(true)
-          expect(Buffer.concat(chunks).equals(Buffer.from(sent.body as string))).toBe(true)
-        },
-      )
     })
 
     test('an empty body in chunks is empty beside a listener above, which hears its end', async () => {
@@ -120,23 +132,22 @@ describe.each(frameworks)('$name', ({ start }) => {
       }
     })
 
-    test.each(deliveries)(
-      'setEncoding() above is a 500 that says so when a body comes %s',
-      async (_, send) => {
-        const messages: string[] = []
-        const app = await port({
-          ...description,
-          errorHandler: true,
-          onError: (error) => messages.push(error.message),
-          above: above((request) => request.setEncoding('utf8')),
-        })
+    test('setEncoding() above is a 500 that says so', async () => {
+      const messages: string[] = []
+      const app = await port({
+        ...description,
+        errorHandler: true,
+        onError: (error) => messages.push(error.message),
+        above: above((request) => request.setEncoding('utf8')),
+      })
+      for (const [, send] of deliveries) {
         for (const [, sent] of bodies.slice(0, 2)) {
           const answer = await send(app, sent)
           expect([answer.status, answer.json.code]).toEqual([500, 'BODY_ALREADY_READ'])
           expect(messages.splice(0)).toEqual([expect.stringMatching(/middleware called setEncoding\(\)/)])
         }
-      },
-    )
+      }
+    })
   })
 
   test('a listener above hears a body that no parser reads', async () => {
@@ -149,7 +160,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       const app = await port({
         mount: {},
         above: above(look),
-        routes: [{ path: '/', handler: async () => ({ done: true }) }],
+        routes: [{ path: '/', handler: untilEnd }],
       })
       const answer = await send(app, { type: 'application/yaml', body: 'a: 1' })
       expect([answer.status, answer.json]).toEqual([200, { done: true }])
