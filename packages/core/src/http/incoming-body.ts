@@ -151,7 +151,8 @@ export class Source {
     const stream = this.#stream
     checkStream(stream)
     if (stream.readableEnded && !stream.readableDidRead) return true
-    if (this.#isTaken) return false
+    // What flows on, without `hold()`, goes to the listeners of others.
+    if (this.#isTaken || stream.readableFlowing === true) return false
     // Bytes that came with the headers are there after one turn of the event loop. Waiting for "readable" would change the
     // state of a stream whose end has not been read yet.
     await setImmediate()
