@@ -201,7 +201,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   BODY_ALREADY_READ: {
     status: 500,
     detail: 'The body of this request was read before Formgate could read it.',
-    hint: 'Place Formgate above other body parsers such as express.json(), or remove them. A host that reads bodies itself must leave the bytes in req.rawBody, as a Buffer.',
+    hint: 'Place Formgate above the middleware that reads the body, or remove that middleware. JSON and URL-encoded forms are also taken from req.body, and any body from req.rawBody, a Buffer of its bytes.',
   },
   BODY_NOT_PARSED: {
     status: 500,

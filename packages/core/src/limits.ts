@@ -48,6 +48,7 @@ export interface Limits {
 
 /** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
 export const mostLevels = 1000
+
 /**
  * Limits, or a function that returns those for one request. Typed as a method, so that you may declare `request` with the type
  * of your framework.

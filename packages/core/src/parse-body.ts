@@ -1,14 +1,16 @@
 /** The straight line from a request to its data and files: select a parser, parse, merge, validate. */
 
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { nestEntries } from './coercion/nest-entries.js'
 import { BodyError } from './errors.js'
 import { bindFilter } from './files/inspection.js'
 import { RequestFiles } from './files/request-files.js'
-import { destroyBody, longestTimer } from './http/body-stream.js'
+import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
+import { readBytes } from './http/charset.js'
 import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
+import type { ParsedElsewhere } from './http/kept-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
 import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
@@ -52,9 +54,13 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
  * @throws BodyError, after every file that was stored has been removed
  */
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
+  source.hold()
   const { mediaType } = source
   const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
-  if (await source.isEmpty(config.limits)) return emptyBody(reader)
+  if (await source.isEmpty(config.limits)) {
+    if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
+    return emptyBody(reader)
+  }
   if (mediaType === undefined || reader === undefined)
     throw unsupportedMediaType(config.parsers, source.headers['content-type'])
   const body = source.read(readingFor(reader, config))
@@ -81,7 +87,11 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     return requestFiles.discard(reason)
   }
   try {
-    const result = await orDiscard(discard, () => runParser(reader, body, mediaType, context))
+    const result = await orDiscard(discard, () =>
+      keepsBytes(reader, config)
+        ? parseKeeping(source, reader, body, mediaType, context)
+        : runParser(reader, body, mediaType, context),
+    )
     await source.ended()
     requestFiles.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
@@ -101,7 +111,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     }
   } finally {
     endWatch?.()
-    if (!Buffer.isBuffer(body) && !source.request.readableEnded)
+    if (body instanceof Readable && !source.request.readableEnded)
       source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
   }
 }
@@ -155,6 +165,23 @@ export function openStream(source: Source, reader: RegisteredParser, config: Con
   return source.open(readingFor(reader, config))
 }
 
+/** True if the bytes of a body go to `rawBody`. Those of forms with files and of raw files are too many. */
+function keepsBytes({ sizeLimits }: RegisteredParser, { rawBody }: Config): boolean {
+  return rawBody && sizeLimits.includes('textSize')
+}
+
+/** Parses a body whose bytes the handler wants too. */
+async function parseKeeping(
+  source: Source,
+  reader: RegisteredParser,
+  body: Body | ParsedElsewhere,
+  ...rest: [MediaType, ParserContext]
+): Promise<unknown> {
+  const bytes = body instanceof Readable ? await readBytes(body) : (body as Buffer)
+  source.keepRawBody(bytes)
+  return runParser(reader, bytes, ...rest)
+}
+
 function readingFor(reader: RegisteredParser, config: Config): Reading {
   const { inflates, acceptsBytes } = reader
   const { limits, fileRules, onProgress } = config
@@ -171,7 +198,8 @@ function readingFor(reader: RegisteredParser, config: Config): Reading {
     })
   }
   const { idle, total } = limits
-  return { limit, tooLarge, idle, total, inflates, acceptsBytes, onProgress }
+  const adopts = reader.adopts && !keepsBytes(reader, config)
+  return { limit, tooLarge, idle, total, inflates, acceptsBytes, adopts, onProgress }
 }
 
 /** The smallest of the limits that bound a body for this parser. */

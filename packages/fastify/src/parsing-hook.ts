@@ -92,10 +92,14 @@ export function parseBody(
 }
 
 /** Once the mounts are entered, reads the body that a schema of Fastify is to validate, also below a lazy one. */
-async function read(body: RequestBody, entered: Promise<unknown>): Promise<void> {
-  await entered
+function read(body: RequestBody, entering: Promise<unknown> | undefined): Promise<unknown> | undefined {
   const { target } = body.adapter as FastifyAdapter
-  if (!body.isRead && target.getValidationFunction('body') !== undefined) await body.parse()
+  return target.getValidationFunction('body') === undefined ? entering : parseUnread(body, entering)
+}
+
+async function parseUnread(body: RequestBody, entering: Promise<unknown> | undefined): Promise<void> {
+  await entering
+  if (!body.isRead) await body.parse()
 }
 
 function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | undefined): ParsingHook {
@@ -109,9 +113,7 @@ function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | und
       else
         done(null, body.isRead ? suppressParsing(request, body.isMounted) : suppressMediaType(request, body))
     }
-    const working = work.call(this, body)
-    if (working === undefined) goOn()
-    else settle(body, working, goOn)
+    settle(body, work.call(this, body), goOn)
   }
 }
 
@@ -119,7 +121,7 @@ function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | und
  * Calls back when the work is done, or with an error for Fastify. After an answer it does not call back: if the client then
  * closed the connection, the handler would run.
  */
-function settle(body: RequestBody, work: Promise<unknown>, done: (error?: Error) => void): void {
+function settle(body: RequestBody, work: Promise<unknown> | undefined, done: (error?: Error) => void): void {
   const refuse = async (error: unknown): Promise<void> => {
     const { reply } = body.adapter as FastifyAdapter
     const reaction = await body.react(error)
@@ -130,8 +132,9 @@ function settle(body: RequestBody, work: Promise<unknown>, done: (error?: Error)
       else done(error as Error)
     }
   }
+  if (work === undefined) done()
   // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify takes callbacks.
-  void work.then(() => done(), refuse)
+  else void work.then(() => done(), refuse)
 }
 
 function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): void {

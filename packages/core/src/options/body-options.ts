@@ -183,6 +183,7 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     'coerce',
     'filter',
     'nested',
+    'rawBody',
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))

@@ -31,6 +31,11 @@ export interface RouteOptions<Request = FrameworkRequest> {
   readonly nested?: boolean
   /** Called as the body arrives. */
   readonly onProgress?: ProgressListener<Request>
+  /**
+   * Keep the bytes of a JSON body, a URL-encoded form or a text as `rawBody` of the request, for signatures. They are those
+   * after decompression. Default false.
+   */
+  readonly rawBody?: boolean
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
   readonly errors?: 'respond' | 'next'
   /** Called once for every error, answered or not: for logs. The option of a route replaces that of the `multipart()` above. */
@@ -62,6 +67,7 @@ export interface Config {
   readonly filter: FileFilter | undefined
   readonly nested: boolean
   readonly onProgress: ProgressListener | undefined
+  readonly rawBody: boolean
   readonly errors: 'respond' | 'next'
   readonly onError: ErrorListener | undefined
   readonly lazy: boolean
@@ -82,7 +88,7 @@ export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress'] as const
+const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress', 'rawBody'] as const
 /** The options that every kind of route has. */
 export const routeOptionNames: readonly string[] = [...commonNames, 'errors', 'onError']
 const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
@@ -101,7 +107,9 @@ export function resolveMount(options: MountOptions = {}): Config {
 function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
-  const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
+  const readingOptions = readingOptionNames.filter(
+    (name) => options[name] !== undefined && options[name] !== false,
+  )
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
@@ -111,6 +119,7 @@ function complete(options: MountOptions): Config {
     filter: undefined,
     nested: false,
     onProgress: undefined,
+    rawBody: false,
     onError: undefined,
     readingOptions,
     lazy,
@@ -203,8 +212,11 @@ function checkReturned(given: Partial<Limits>): Partial<Limits> {
 }
 
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect, filter = base.filter, nested = base.nested } = options
+  const { storage, inspect, filter = base.filter } = options
+  const { nested = base.nested, rawBody = base.rawBody } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
+  if (typeof rawBody !== 'boolean')
+    throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
@@ -217,7 +229,7 @@ function overlay(base: Config, options: RouteOptions): Config {
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
   const limits = overlayLimits(base, options.limits)
-  return { ...base, errors, storages, inspectors, filter, nested, onProgress, onError, ...limits }
+  return { ...base, errors, storages, inspectors, filter, nested, onProgress, rawBody, onError, ...limits }
 }
 
 function overlayLimits(
