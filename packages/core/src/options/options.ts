@@ -207,7 +207,8 @@ function checkReturned(given: Partial<Limits>): Partial<Limits> {
   try {
     return checkLimits(given)
   } catch (error) {
-    throw new TypeError(`The function \`limits\` returned an invalid value: ${(error as Error).message}`)
+    const { message } = error as Error
+    throw new TypeError(`The function \`limits\` returned an invalid value: ${message}`, { cause: error })
   }
 }
 
