@@ -165,7 +165,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       ],
     ])('%s under Content-Encoding: gzip is refused', async (_, body) => {
       const headers = { 'Content-Encoding': 'gzip' }
-      await expectRefused({ type: json, body, headers }, 415, 'UNSUPPORTED_ENCODING')
+      await expectRefused({ type: json, body, headers }, 400, 'MALFORMED_ENCODING')
     })
 
     test.each([

@@ -553,7 +553,7 @@ describe('at definition', () => {
       for (const value of notALimit) {
         const options = { limits: { [name]: value } } as object
         const message = `limits.${name} must be a whole number from 0 up, or Infinity, but is`
-        for (const { multipart, parsers, form, body } of [onExpress, onKoa]) {
+        for (const { multipart, parsers, form, body } of [onExpress, onKoa] as (typeof onExpress)[]) {
           expect(() => multipart(options)).toThrow(message)
           expect(() => parsers([JSONParser], options)).toThrow(message)
           expect(() => form(z.object({}), options)).toThrow(message)

@@ -67,15 +67,20 @@ describe.each(zods)('%s', (_, z) => {
     expect(coerce(z.object({ a: z.string().optional() }), [text(name, 'x')])).toEqual({ [name]: 'x' })
   })
 
-  it('counts the levels of JSON in a field from the body on', () => {
-    const schema = z.object({ a: z.object({ b: z.any() }) })
-    const limits = resolveLimits({ nesting: 3 })
-    expect(coerce(schema, [text('a', '{"b":{"c":1}}')], limits)).toEqual({ a: { b: { c: 1 } } })
-    const error = refusal(() => coerce(schema, [text('a', '{"b":{"c":{}}}')], limits))
-    expect(error).toMatchObject({ code: 'LIMIT_NESTING', field: 'a' })
-    expect(
-      refusal(() => coerce(schema, [text('a', `{"b":${'['.repeat(5000)}${']'.repeat(5000)}}`)])).code,
-    ).toBe('LIMIT_NESTING')
+  it('refuses JSON in a field that is nested too deeply, at any depth of the name, and admits the limit itself', () => {
+    const schema = z.object({ a: z.object({ b: z.any() }), c: z.object({ d: z.object({ b: z.any() }) }) })
+    const limits = resolveLimits({ nesting: 2, jsonDepth: 2 })
+    const absent = { a: { b: undefined }, c: { d: { b: undefined } } }
+    expect(coerce(schema, [text('a', '{"b":{"c":1}}')], limits)).toEqual({ ...absent, a: { b: { c: 1 } } })
+    expect(coerce(schema, [text('c.d', '{"b":[1]}')], limits)).toEqual({ ...absent, c: { d: { b: [1] } } })
+    for (const name of ['a', 'c.d']) {
+      const error = refusal(() => coerce(schema, [text(name, '{"b":{"c":{}}}')], limits))
+      expect(error).toMatchObject({ code: 'LIMIT_NESTING', field: name, limit: 2 })
+    }
+    for (const jsonDepth of [64, Infinity]) {
+      const sent = [text('a', `{"b":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)]
+      expect(refusal(() => coerce(schema, sent, resolveLimits({ jsonDepth }))).code).toBe('LIMIT_NESTING')
+    }
   })
 
   it('never reaches a prototype', async () => {

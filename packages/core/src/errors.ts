@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'MISSING_PART_NAME'
   | 'MALFORMED_JSON'
   | 'MALFORMED_FORM'
+  | 'MALFORMED_ENCODING'
   | 'INVALID_CHARSET'
   | 'MISSING_FILENAME'
   | 'UNHANDLED_FILE'
@@ -109,6 +110,11 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   MALFORMED_FORM: {
     status: 400,
     detail: 'The body is not a URL-encoded form.',
+  },
+  MALFORMED_ENCODING: {
+    status: 400,
+    detail: 'The body does not match its Content-Encoding header.',
+    hint: 'Compress the whole body in the encoding that the header names, or remove the header.',
   },
   INVALID_CHARSET: {
     status: 400,

@@ -24,8 +24,10 @@ export interface Limits {
   readonly textSize: number
   /** Bytes of all fields of one form together, names and values. Default 10 MiB. */
   readonly fieldsSize: number
-  /** Levels of objects and arrays inside each other. Default 8. */
+  /** Levels of objects and arrays in the names of a form's fields. Default 8. */
   readonly nesting: number
+  /** Levels of objects and arrays in JSON: in a body, in a part and in the text of a field. Default 64. */
+  readonly jsonDepth: number
   /** JSON values in one request, in parts and after decompression too. Objects and arrays count as well. Default 100,000. */
   readonly jsonValues: number
   /** The highest index of an array in a field's name. Default 1000. */
@@ -43,6 +45,9 @@ export interface Limits {
   readonly storageTimeout: number
 }
 
+/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
+export const mostLevels = 1000
+
 const KiB = 1024
 const MiB = 1024 * KiB
 
@@ -59,6 +64,7 @@ export const defaultLimits: Limits = Object.freeze({
   textSize: 1 * MiB,
   fieldsSize: 10 * MiB,
   nesting: 8,
+  jsonDepth: 64,
   jsonValues: 100_000,
   arrayIndex: 1000,
   issues: 100,

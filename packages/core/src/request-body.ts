@@ -6,8 +6,8 @@ import { BodyError } from './errors.js'
 import type { FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import { resolveMount, type Config, type RouteConfig } from './options/options.js'
-import { parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
-import type { RouteParams } from './parsers/base-parser.js'
+import { emptyBody, parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
+import type { BaseParser, RouteParams } from './parsers/base-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
@@ -132,7 +132,7 @@ export class RequestBody implements ShownBody {
     }
     this.#mount = config
     if (config.lazy) return
-    if (!this.#isReadableBy(config.parsers) && !(await this.source.isEmpty(config.limits))) return
+    if (this.#parserOf(config) === undefined && !(await this.source.isEmpty(config.limits))) return
     await this.#read(config)
   }
 
@@ -145,7 +145,15 @@ export class RequestBody implements ShownBody {
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-    return parsed
+    else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+    return this.#parsed ?? parsed
+  }
+
+  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
+  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
+    const empty = emptyBody(this.#parserOf(config))
+    const isSame = empty.entries !== undefined && entries !== undefined
+    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -190,9 +198,7 @@ export class RequestBody implements ShownBody {
   async #read(config: Config): Promise<ParsedBody> {
     this.#reading = parseBody(this.source, config, this.#params() ?? {})
     try {
-      this.#parsed = await this.#reading
-      this.#setBody(this.#parsed)
-      return this.#parsed
+      return this.#setParsed(await this.#reading)
     } catch (error) {
       this.#hasFailed = true
       throw error
@@ -203,8 +209,7 @@ export class RequestBody implements ShownBody {
     const parsed = await this.route(route.config)
     const config = route.config.below(this.#mount)
     try {
-      this.#parsed = await validateBody(parsed, (body) => route.resultOf(body, config))
-      this.#setBody(this.#parsed)
+      this.#setParsed(await validateBody(parsed, (body) => route.resultOf(body, config)))
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
@@ -214,13 +219,17 @@ export class RequestBody implements ShownBody {
 
   /**
    * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, but
-   * not the bytes that adapters of serverless hosts leave there.
+   * not the bytes that adapters of serverless hosts leave there. An empty form sets none.
    */
-  #setBody({ reader, data }: ParsedBody): void {
+  #setParsed(parsed: ParsedBody): ParsedBody {
+    this.#parsed = parsed
+    const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
     const { body } = target
+    const isEmptyForm = reader === undefined && entries !== undefined
     const isFree = body === this.#body || (this.#body === undefined && Buffer.isBuffer(body))
-    if (reader !== undefined && (body === undefined || isFree)) target.body = this.#body = data
+    if (!isEmptyForm && (body === undefined || isFree)) target.body = this.#body = data
+    return parsed
   }
 
   #twoTypes(second: TypedRoute): TypeError {
@@ -234,9 +243,9 @@ export class RequestBody implements ShownBody {
     )
   }
 
-  #isReadableBy(parsers: readonly RegisteredParser[]): boolean {
+  #parserOf({ parsers }: Pick<Config, 'parsers'>): RegisteredParser | undefined {
     const { mediaType } = this.source
-    return mediaType !== undefined && selectParser(parsers, mediaType) !== undefined
+    return mediaType && selectParser(parsers, mediaType)
   }
 
   /** The value of `data` and `files` before anything was parsed: empty, if there is a reason for it. */
@@ -260,20 +269,26 @@ export class RequestBody implements ShownBody {
     )
     if (own === undefined) throw this.#readByAnother(reader, parsers)
     const late = [...route.readingOptions]
-    if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
+    if (!own.byClass && !readAlike(own.parser, reader.parser)) late.push('parsers')
     refuseLate(late)
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
-    if (!this.#isReadableBy(parsers)) return error
+    if (this.#parserOf({ parsers }) === undefined) return error
     const { code, detail, headers = {} } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'
     return new BodyError(code, { detail, hint, headers })
   }
+}
+
+/** True if two parsers of one class have the same options, but for the media types, which the caller compares. */
+function readAlike(one: BaseParser, other: BaseParser): boolean {
+  const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
+  return isDeepStrictEqual(options(one), options(other))
 }
 
 function readBeforeParts(): BodyError {

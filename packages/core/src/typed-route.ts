@@ -33,7 +33,7 @@ import {
 import type { FieldLimits } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
-import { dropPrototypeKeys, type JsonMeter } from './parsers/json-values.js'
+import { dropPrototypeKeys } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
 import { fileRules } from './schema/file-rules.js'
@@ -110,7 +110,7 @@ export class TypedRoute {
   async resultOf(body: ParsedBody, config: Config): Promise<BodyResult> {
     const { schema } = this
     const { files } = body
-    if (body.reader === undefined) return { data: await this.#absentData(config), files }
+    if (body.reader === undefined) return { data: await this.#absentData(body, config), files }
     const raw = this.#raw
     if (raw !== undefined) return { data: rawBodyValue(raw, body.data, this.#options.status), files }
     if (schema === undefined) return { data: body.data, files }
@@ -121,7 +121,7 @@ export class TypedRoute {
     }
     const entries = await parseJsonFiles(body.entries, body, config)
     dropFromParts(entries, config)
-    const data = await this.#formData(schema, entries, config, body.meters?.json)
+    const data = await this.#formData(schema, entries, config, body)
     // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
     const known = entries.filter(
       (entry) => entry.kind !== 'file' || (!isRejected(entry.value) && isKnown(entry, config)),
@@ -131,18 +131,19 @@ export class TypedRoute {
   }
 
   /** What the handler gets where no byte was sent. */
-  async #absentData(config: Config): Promise<unknown> {
+  async #absentData({ data, entries }: ParsedBody, config: Config): Promise<unknown> {
     const { limits, parsers } = config
     const { schema } = this
     const options = this.#options
     if ('default' in options) return options.default
     if (options.defaultFactory !== undefined) return options.defaultFactory()
     if (this.#raw !== undefined) return rawBodyValue(this.#raw, undefined, options.status)
-    if (schema === undefined) return bareRecord()
+    if (schema === undefined) return data
+    if (acceptsAbsence(schema)) return this.#validate(schema, undefined, config)
+    if (entries === undefined) return this.#validate(schema, data, config)
     const acceptsForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
-    const value =
-      acceptsForms && !acceptsAbsence(schema) ? formValue(schema, [], { ...options, limits }) : undefined
+    const value = acceptsForms ? formValue(schema, [], { ...options, limits }) : undefined
     return this.#validate(schema, value, config)
   }
 
@@ -155,12 +156,17 @@ export class TypedRoute {
     type: Schema,
     entries: readonly Entry[],
     config: Config,
-    jsonMeter: JsonMeter | undefined,
+    { meters, nested }: ParsedBody,
   ): Promise<unknown> {
     const options = this.#options
     const { limits } = config
+    const jsonMeter = meters?.json
     try {
-      return await this.#validate(type, formValue(type, entries, { ...options, limits, jsonMeter }), config)
+      return await this.#validate(
+        type,
+        formValue(type, entries, { ...options, limits, nested, jsonMeter }),
+        config,
+      )
     } catch (error) {
       const unstored = entries.filter(
         (entry) => entry.kind === 'file' && isRejected(entry.value) && isKnown(entry, config),

@@ -42,7 +42,7 @@ export type ErrorMiddleware = (
  *
  * @throws TypeError for an invalid option
  */
-export function multipart(options: MountOptions = {}): Middleware {
+export function multipart(options: MountOptions<Request> = {}): Middleware {
   return middleware(mountStep(options))
 }
 
@@ -52,7 +52,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
-export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
+export function parsers(list: readonly ParserLike[], options: RouteOptions<Request> = {}): Middleware {
   return middleware(parsersStep(list, options))
 }
 
@@ -61,7 +61,7 @@ export function parsers(list: readonly ParserLike[], options: RouteOptions = {})
  *
  * @throws TypeError for an invalid schema or option
  */
-export function form<Type extends Schema, const Options extends FormOptions>(
+export function form<Type extends Schema, const Options extends FormOptions<Request>>(
   schema: Type,
   options?: Options,
 ): TypedMiddleware<BodyData<Type, Options>> {
@@ -75,7 +75,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
  */
 export function body<
   Type extends BodyType | undefined = undefined,
-  const Options extends BodyOptions = BodyOptions,
+  const Options extends BodyOptions<Request> = BodyOptions<Request>,
 >(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
   return middleware(bodyStep(type, options))
 }

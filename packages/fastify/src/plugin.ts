@@ -6,7 +6,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { noteRoutes } from './noted-routes.js'
 import { bodyOf, parsingHook } from './parsing-hook.js'
 
-const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
+const plugin: FastifyPluginAsync<MountOptions<FastifyRequest>> = async (app, options) => {
   const step = mountStep(options)
   refuseMultipart(app)
   noteRoutes(app, step)
@@ -23,7 +23,7 @@ const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
  *
  * @throws TypeError for an invalid option; Error if `@fastify/multipart` is registered too
  */
-export const multipart: FastifyPluginAsync<MountOptions> = fastifyPlugin(plugin, {
+export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fastifyPlugin(plugin, {
   name: '@formgate/fastify',
   fastify: '5.x',
 })

@@ -9,6 +9,7 @@ import type {
   Schema,
 } from '@formgate/core'
 import { bodyStep, formStep, noteStep, parsersStep, type RouteStep } from '@formgate/core/adapter'
+import type { FastifyRequest } from 'fastify'
 import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
@@ -28,7 +29,10 @@ export type TypedParsingRoute<Data> = ParsingRoute<TypedParsingHook<Data>>
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
-export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): ParsingRoute {
+export function parsers(
+  list: readonly ParserLike[],
+  options: RouteOptions<FastifyRequest> = {},
+): ParsingRoute {
   return routeOptions(parsersStep(list, options))
 }
 
@@ -37,7 +41,7 @@ export function parsers(list: readonly ParserLike[], options: RouteOptions = {})
  *
  * @throws TypeError for an invalid schema or option
  */
-export function form<Type extends Schema, const Options extends FormOptions>(
+export function form<Type extends Schema, const Options extends FormOptions<FastifyRequest>>(
   schema: Type,
   options?: Options,
 ): TypedParsingRoute<BodyData<Type, Options>> {
@@ -51,7 +55,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
  */
 export function body<
   Type extends BodyType | undefined = undefined,
-  const Options extends BodyOptions = BodyOptions,
+  const Options extends BodyOptions<FastifyRequest> = BodyOptions<FastifyRequest>,
 >(type?: Type, options?: Options): TypedParsingRoute<BodyData<Type, Options>> {
   return routeOptions(bodyStep(type, options))
 }

@@ -20,14 +20,14 @@ import {
   type RequestBody,
   type RouteStep,
 } from '@formgate/core/adapter'
-import type { Context, DefaultState, Middleware } from 'koa'
+import type { Context, DefaultState, Middleware, Request } from 'koa'
 
 /**
  * Reads the bodies of all routes below into `ctx.request.data` and `ctx.request.files`.
  *
  * @throws TypeError for an invalid option
  */
-export function multipart(options: MountOptions = {}): Middleware {
+export function multipart(options: MountOptions<Request> = {}): Middleware {
   const step = mountStep(options)
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
@@ -48,7 +48,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
-export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
+export function parsers(list: readonly ParserLike[], options: RouteOptions<Request> = {}): Middleware {
   return routeMiddleware(parsersStep(list, options))
 }
 
@@ -60,7 +60,7 @@ export type TypedMiddleware<Data> = Middleware<DefaultState, { request: { data: 
  *
  * @throws TypeError for an invalid schema or option
  */
-export function form<Type extends Schema, const Options extends FormOptions>(
+export function form<Type extends Schema, const Options extends FormOptions<Request>>(
   schema: Type,
   options?: Options,
 ): TypedMiddleware<BodyData<Type, Options>> {
@@ -74,7 +74,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
  */
 export function body<
   Type extends BodyType | undefined = undefined,
-  const Options extends BodyOptions = BodyOptions,
+  const Options extends BodyOptions<Request> = BodyOptions<Request>,
 >(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
   return routeMiddleware(bodyStep(type, options))
 }

@@ -3,12 +3,12 @@
 import type { Limits } from '../limits.js'
 import { type Entry, mergeEntries } from '../parsers/data-and-files.js'
 import { JsonMeter, parseJsonText } from '../parsers/json-values.js'
-import { FieldPaths } from '../schema/field-path.js'
 import { acceptsText, type FileNode, kindsOf, type Node, type ScalarNode } from '../schema/form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from '../schema/read-zod.js'
 import type { Schema } from '../schema/schema.js'
 import { NO_MATCH } from '../schema/text-value.js'
-import { FormTree, plainObject, rawValue } from './form-tree.js'
+import { FormTree, plainObject, plantEntries, rawValue } from './form-tree.js'
+import { nestEntries } from './nest-entries.js'
 import { readFields, readList, readObject, readRecord, readTuple } from './read-containers.js'
 import { mergeSides, UnionReader } from './read-union.js'
 import type { Reader } from './reader.js'
@@ -16,7 +16,8 @@ import type { Reader } from './reader.js'
 /**
  * Makes the value of a form itself, instead of the walk along a zod schema.
  *
- * @param data fields and files by name: a text or a file each, an array for a repeated name
+ * @param data fields and files by name: a text or a file each, an array for a repeated name; objects and lists with the
+ * option `nested`
  * @param entries the same in the order in which the client sent them
  */
 export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) => unknown
@@ -25,15 +26,17 @@ export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) 
  * Returns the value to validate: that of the user's `coerce`, the coerced form for a schema of zod 4, and for any
  * other schema the merged fields and files, in which every field is a text.
  *
- * @throws BodyError `LIMIT_NESTING`
+ * @throws BodyError `LIMIT_NESTING`; also `MALFORMED_FORM` with the option `nested`
  */
 export function formValue(
   schema: Schema | ZodSchema,
   entries: readonly Entry[],
-  options: CoerceOptions & { readonly coerce?: Coerce },
+  options: CoerceOptions & { readonly coerce?: Coerce; readonly nested?: boolean },
 ): unknown {
-  if (options.coerce !== undefined) return options.coerce(mergeEntries(entries), entries)
-  return isZodSchema(schema) ? coerceForm(schema, entries, options) : mergeEntries(entries)
+  const { coerce, nested = false, limits } = options
+  if (coerce === undefined && isZodSchema(schema)) return coerceForm(schema, entries, options)
+  const merged = nested ? nestEntries(entries, limits) : mergeEntries(entries)
+  return coerce === undefined ? merged : coerce(merged, entries)
 }
 
 export interface CoerceOptions {
@@ -63,18 +66,6 @@ export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options
   if (entries.length === 0 && root.kind === 'scalar' && root.acceptsAny) return plainObject()
   const tree = plantEntries(root, entries, limits)
   return new FormReader(limits, jsonMeter, emptyText === 'absent').read(root, tree, 0)
-}
-
-function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): FormTree {
-  const tree = new FormTree()
-  const keys = root.kind === 'object' ? root.fields : undefined
-  let paths: FieldPaths | undefined
-  for (const entry of entries) {
-    const path = keys?.has(entry.name) ? undefined : (paths ??= FieldPaths.of(root, limits)).get(entry.name)
-    if (path === undefined) tree.child(entry.name).entries.push(entry)
-    else tree.add(path, entry)
-  }
-  return tree
 }
 
 /*
@@ -221,17 +212,15 @@ class FormReader implements Reader {
     return kinds.file ? files : entries.filter((entry) => entry.kind !== 'file')
   }
 
-  wholeValue(node: Node, tree: FormTree, depth: number): unknown {
+  wholeValue(node: Node, tree: FormTree): unknown {
     const entries = this.entriesFor(node, tree)
     const [entry] = entries
     if (entry === undefined || entries.length > 1) return undefined
     if (entry.kind !== 'text') return entry.kind === 'parsed' ? entry.value : undefined
     // Each option of a union asks for the same text.
     this.#json ??= new Map()
-    if (!this.#json.has(entry)) {
-      const levels = this.limits.nesting - depth
-      this.#json.set(entry, parseJsonText(entry.value, levels, entry.name, this.#jsonMeter))
-    }
+    if (!this.#json.has(entry))
+      this.#json.set(entry, parseJsonText(entry.value, entry.name, this.limits, this.#jsonMeter))
     return this.#json.get(entry)
   }
 }

@@ -15,7 +15,7 @@ import type { Reader } from './reader.js'
 /** Reads an object from fields with a path in their name, from JSON, or from JSON with files beside it. */
 export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   const base = isPlainObject(whole) ? whole : undefined
   if (tree.children.size === 0 && depth > 0) return base ?? reader.mismatch(rawValue(tree))
   const before = reader.mismatches
@@ -65,7 +65,7 @@ export function readFields(
 /** Reads a record or a map. */
 export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   if (node.isMap && isPairs(whole)) return new Map(whole)
   const base = isPlainObject(whole) ? whole : undefined
   if (base === undefined && tree.children.size === 0 && depth > 0) return reader.mismatch(rawValue(tree))
@@ -94,7 +94,7 @@ export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: 
   const { element, isSet } = node
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
   if (node.optional && reader.isBlankText(tree) && !acceptsText(element, '')) return undefined
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   const isWhole = Array.isArray(whole) && tree.children.size === 0 && !isTextItem(element, tree, whole)
   const items: readonly unknown[] = isWhole ? whole : readItems(reader, node, tree, depth, () => element)
   return isSet ? new Set(items) : items
@@ -110,7 +110,7 @@ function isTextItem(element: Node, { entries: [entry] }: FormTree, list: readonl
 export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth: number): unknown {
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
   if (node.optional && reader.isBlankText(tree)) return undefined
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   if (Array.isArray(whole) && tree.children.size === 0) return whole
   return readItems(reader, node, tree, depth, (at) => node.items[at] ?? node.rest)
 }

@@ -28,5 +28,5 @@ export interface Reader {
   /** Returns the entries that the node accepts, where a field and a file have the same name. */
   entriesFor(node: Node, tree: FormTree): readonly Entry[]
   /** Returns the value of a JSON part, or an object or list as JSON in the text of a field. */
-  wholeValue(node: Node, tree: FormTree, depth: number): unknown
+  wholeValue(node: Node, tree: FormTree): unknown
 }

@@ -1,6 +1,7 @@
 /** The options of `body()` and `form()`, and their check. */
 import type { Readable } from 'node:stream'
 import { checkNames, routeOptionNames, type RouteOptions } from './options.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
 import type { Coerce } from '../coercion/coerce-form.js'
@@ -12,7 +13,7 @@ import { isSchema, type Schema } from '../schema/schema.js'
 export type BodyType = Schema | RawBytes | RawStream
 
 /** Options of `body()` and `form()`. */
-export interface BodyOptions extends RouteOptions {
+export interface BodyOptions<Request = FrameworkRequest> extends RouteOptions<Request> {
   /** Media types or ranges: any other body is a 415. Default: all that the parsers read. */
   readonly contentType?: string | readonly string[]
   /** Replace the parsers of the `multipart()` above: classes or instances. */
@@ -32,7 +33,7 @@ export interface BodyOptions extends RouteOptions {
 }
 
 /** Options of `form()`. */
-export type FormOptions = Omit<BodyOptions, 'contentType'>
+export type FormOptions<Request = FrameworkRequest> = Omit<BodyOptions<Request>, 'contentType'>
 
 /** The type of the handler's `data`. */
 export type BodyData<Type, Options = unknown> =
@@ -172,6 +173,8 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     'validate',
     'emptyText',
     'coerce',
+    'filter',
+    'nested',
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))

@@ -1,5 +1,5 @@
 /** The options of mounts and routes, checked and completed once, before the first request. */
-import type { Inspector } from '../files/inspection.js'
+import type { FileFilter, Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
 import { defaultLimits, resolveLimits, type Limits } from '../limits.js'
@@ -8,17 +8,24 @@ import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
 import { JSONParser } from '../parsers/json-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
-import type { ProgressListener } from '../http/progress.js'
+import type { FrameworkRequest, ProgressListener } from '../http/progress.js'
 import { registerParsers, type RegisteredParser } from '../parsers/registry.js'
 
-/** Options of one route. */
-export interface RouteOptions {
+/** Options of one route. `Request` is what handlers of the framework get as their request. */
+export interface RouteOptions<Request = FrameworkRequest> {
   /** Applied on top of the limits of the `multipart()` above, or of the defaults. */
   readonly limits?: Partial<Limits>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
+  /** Chooses the files to store, by their description: it returns `false` for one that is to be left out. */
+  readonly filter?: FileFilter<Request>
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
   readonly inspect?: Inspector | readonly Inspector[]
+  /**
+   * Make objects and lists of the names of a form, such as `a[b]`, `a.b`, `a[0]` and `a[]`, within the limits `nesting` and
+   * `arrayIndex`. Default false. A zod schema does that by itself.
+   */
+  readonly nested?: boolean
   /** Called as the body arrives. */
   readonly onProgress?: ProgressListener
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
@@ -26,7 +33,7 @@ export interface RouteOptions {
 }
 
 /** Options of `multipart()`. */
-export interface MountOptions extends RouteOptions {
+export interface MountOptions<Request = FrameworkRequest> extends RouteOptions<Request> {
   /** Classes or instances: the first that reads the media type is used. Default: JSON, URL-encoded forms, multipart. */
   readonly parsers?: readonly ParserLike[]
   /** Parse only when a route asks for it: by its own `parsers()`, `form()` or `body()`, or by `await req.parse()`. Default false. */
@@ -41,6 +48,8 @@ export interface Config {
   readonly limits: Limits
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
+  readonly filter: FileFilter | undefined
+  readonly nested: boolean
   readonly onProgress: ProgressListener | undefined
   readonly errors: 'respond' | 'next'
   readonly lazy: boolean
@@ -53,10 +62,11 @@ export interface Config {
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const mountOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'errors', 'lazy']
+const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress'] as const
 /** The options that every kind of route has. */
-export const routeOptionNames: readonly string[] = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
-const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
+export const routeOptionNames: readonly string[] = [...commonNames, 'errors']
+const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
+const readingOptionNames = ['parsers', ...commonNames] as const
 
 /**
  * Completes the options of `multipart()`.
@@ -77,6 +87,8 @@ function complete(options: MountOptions): Config {
     limits: defaultLimits,
     storages: [spool()],
     inspectors: [],
+    filter: undefined,
+    nested: false,
     onProgress: undefined,
     readingOptions,
     lazy,
@@ -142,15 +154,19 @@ type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Conf
 
 function overlay(base: Config, options: RouteOptions): Config {
   const { storage, inspect, errors = base.errors, onProgress = base.onProgress } = options
+  const { filter = base.filter, nested = base.nested } = options
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new TypeError('onProgress must be a function.')
+  if (filter !== undefined && typeof filter !== 'function') throw new TypeError('filter must be a function.')
+  if (typeof nested !== 'boolean')
+    throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const limits = resolveLimits(options.limits, base.limits)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
-  return { ...base, errors, limits, storages, inspectors, onProgress }
+  return { ...base, errors, limits, storages, inspectors, filter, nested, onProgress }
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {

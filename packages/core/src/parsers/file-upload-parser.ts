@@ -13,8 +13,8 @@ import { DispositionFault, parseContentDisposition } from '../http/content-dispo
 import { forEachChunk } from '../http/body-stream.js'
 
 export interface FileUploadParserOptions {
-  /** The media types that may be uploaded, such as `image/*`. Default: any. */
-  readonly mediaType?: string
+  /** The media types that may be uploaded, such as `image/*`: one or a list. Default: any. */
+  readonly mediaType?: string | readonly string[]
   /** Replacements for the default messages, as in Django REST framework. */
   readonly errorMessages?: {
     /** No storage accepts the file. */
@@ -26,7 +26,7 @@ export interface FileUploadParserOptions {
 
 /** Stores the body as `files.file`, named by the route's `filename` parameter or else by the Content-Disposition header. */
 export class FileUploadParser extends BaseParser {
-  readonly mediaType: string
+  readonly mediaType: string | readonly string[]
   readonly errorMessages: NonNullable<FileUploadParserOptions['errorMessages']>
 
   constructor(options: FileUploadParserOptions = {}) {
@@ -57,6 +57,10 @@ export class FileUploadParser extends BaseParser {
       headers: {},
       ...(length === undefined ? undefined : { expectedSize: Number(length) }),
     }
+    if ((await context.filter?.(info)) === false) {
+      await drain(bytes, info)
+      return new DataAndFiles({})
+    }
     const isUnknown = context.fileRules !== undefined && context.fileRules.find(info.field) === undefined
     if (isUnknown) return new DataAndFiles({}, { file: [await drain(bytes, info)] })
     try {
@@ -70,7 +74,7 @@ export class FileUploadParser extends BaseParser {
   }
 }
 
-/** Reads a file that the schema does not know, which the schema strips or refuses. */
+/** Reads a file that is left out, or that the schema does not know and so strips or refuses. */
 async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
   const content = new RejectedContent()
   await forEachChunk(stream, (chunk) => {

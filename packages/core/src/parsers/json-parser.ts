@@ -4,28 +4,29 @@ import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
 import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 import { isUtf8Label, type MediaType } from '../http/media-type.js'
+import { mostLevels } from '../limits.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
 import { findJsonError } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
 
 export interface JSONParserOptions {
+  /** The media types to read, such as `application/*+json`: one or a list. Default `application/json`. */
+  readonly mediaType?: string | readonly string[]
   /** Refuse numbers outside the range of JavaScript numbers (`1e999`). Default true. */
   readonly strict?: boolean
 }
 
 const LF = 10
 
-/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
-const deepestNesting = 1000
-
 /** Reads `application/json`, in UTF-8 or the charset that the header declares. Any JSON value is data. */
 export class JSONParser extends BaseParser {
-  readonly mediaType: string = 'application/json'
+  readonly mediaType: string | readonly string[]
   readonly strict: boolean
 
   constructor(options: JSONParserOptions = {}) {
     super()
+    this.mediaType = options.mediaType ?? 'application/json'
     this.strict = options.strict ?? true
   }
 
@@ -56,8 +57,7 @@ export class JSONParser extends BaseParser {
     const meter = context.meters?.json ?? new JsonMeter(context.limits)
     meter.check(text)
     const value = parseJson(text, bytes)
-    const { nesting } = context.limits
-    const limit = Math.min(nesting, deepestNesting)
+    const limit = Math.min(context.limits.jsonDepth, mostLevels)
     const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
     if (values === -1) {
       const detail = `The data is nested more than ${limit} levels deep.`

@@ -24,18 +24,27 @@ export interface RegisteredParser {
  */
 export function registerParsers(list: readonly ParserLike[]): readonly RegisteredParser[] {
   if (!Array.isArray(list)) throw new TypeError('A parser list is an array of parser classes or instances.')
-  return list.map((entry: ParserLike) => {
+  return list.flatMap((entry: ParserLike) => {
     const byClass = typeof entry === 'function'
     const parser = byClass ? new entry() : entry
     if (typeof parser?.parse !== 'function') {
       throw new TypeError(`${nameOf(parser)}: .parse() must be overridden.`)
     }
-    const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
-    if (range === undefined)
-      throw new TypeError(`${nameOf(parser)}: .mediaType must be a media type such as "text/csv".`)
-    const { sizeLimits, inflates } = parser
-    return { parser, range, byClass, acceptsBytes: acceptsBytes(parser), sizeLimits, inflates }
+    const { mediaType, sizeLimits, inflates } = parser
+    const common = { parser, byClass, acceptsBytes: acceptsBytes(parser), sizeLimits, inflates }
+    const ranges = parseMediaTypes(mediaType)
+    if (ranges === undefined)
+      throw new TypeError(
+        `${nameOf(parser)}: .mediaType must be a media type such as "text/csv", or a list of them.`,
+      )
+    return ranges.map((range) => ({ ...common, range }))
   })
+}
+
+/** @returns `undefined` unless each is a media type and there is one */
+function parseMediaTypes(types: unknown): readonly MediaType[] | undefined {
+  const ranges = [types].flat().map((type) => (typeof type === 'string' ? parseMediaType(type) : undefined))
+  return ranges.length > 0 && ranges.every((range) => range !== undefined) ? ranges : undefined
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { BodyError } from '../errors.js'
 import { cutText } from '../http/shown-text.js'
-import type { Limits } from '../limits.js'
+import { type Limits, mostLevels } from '../limits.js'
 import { type Node, shapesOf } from './form-node.js'
 
 export type NameLimits = Pick<Limits, 'nesting' | 'arrayIndex'>
@@ -68,7 +68,7 @@ function cutKey(shape: Shape, text: string): Cut | undefined {
   const punctuated = punctuatedKey(shape, text)
   if (punctuated !== undefined) return { key: punctuated, rest: text.slice(punctuated.length) }
   const end = text.search(punctuation)
-  if (end === 0) return undefined
+  if (end === 0 || text === '') return undefined
   // If the values of a record have no shape, the rest of the name is its key.
   if (end === -1 || shape.every((node) => node.kind === 'record' && shapesOf(node.value).length === 0)) {
     return { key: text, rest: '' }
@@ -117,9 +117,10 @@ export function step(node: Node, key: string, inBrackets: boolean): Node | undef
 
 function checkPath(shape: Shape, path: readonly string[], field: string, limits: NameLimits): void {
   // `tags` and `tags[]` are equally deep.
-  if (path.length - (path.at(-1) === append ? 1 : 0) > limits.nesting) {
+  const limit = Math.min(limits.nesting, mostLevels)
+  if (path.length - (path.at(-1) === append ? 1 : 0) > limit) {
     const detail = 'A field name is nested too deeply.'
-    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.nesting })
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit })
   }
   const counts = shape.every((node) => node.kind === 'list' || node.kind === 'tuple')
   if (counts && Number(path.at(-1)) > limits.arrayIndex) {

@@ -20,16 +20,20 @@ export interface MultiPartParserOptions {
    * Default false: they are UTF-8.
    */
   readonly charsetField?: boolean
+  /** Whether names such as `a[b]` make objects and lists in `data`. Default: the option of the mount or route. */
+  readonly nested?: boolean
 }
 
 /** Reads `multipart/form-data` (RFC 7578) into fields and files. */
 export class MultiPartParser extends BaseParser {
   readonly mediaType: string = 'multipart/form-data'
   readonly charsetField: boolean
+  override readonly nested: boolean | undefined
 
   constructor(options: MultiPartParserOptions = {}) {
     super()
     this.charsetField = options.charsetField ?? false
+    this.nested = options.nested
   }
 
   /** @throws BodyError one of the 400s of a multipart body, a 413, or what the storage of a file fails with */
@@ -80,6 +84,10 @@ class FormCollector implements PartReceiver {
   constructor(context: ParserContext, charsetField: boolean) {
     this.#context = context
     this.#charsetField = charsetField
+  }
+
+  filter(info: FileInfo): boolean | Promise<boolean> {
+    return this.#context.filter?.(info) ?? true
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {

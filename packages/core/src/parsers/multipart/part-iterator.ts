@@ -6,12 +6,14 @@ import type { FileFindings } from '../../files/uploaded-file.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import type { FileInfo } from '../../storages/storage.js'
+import type { ParserContext } from '../base-parser.js'
 import { charsetFieldName, fieldText, type PartHeader } from './part-header.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
 /** What the iterator knows of the request. */
 export interface PartsContext {
   readonly limits: Limits
+  readonly filter: ParserContext['filter']
   /** The inspections of a file. @throws BodyError */
   inspections(info: FileInfo): readonly FileInspection[]
 }
@@ -79,6 +81,10 @@ export class PartIterator implements PartReceiver {
     this.#reader.fail(error)
     for (const stream of this.#streams) stream.destroy(error)
     this.#wake()
+  }
+
+  filter(info: FileInfo): boolean | Promise<boolean> {
+    return this.#context.filter?.(info) ?? true
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {

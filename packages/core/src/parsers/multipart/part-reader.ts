@@ -26,6 +26,8 @@ export interface PartReceiver {
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
+  /** @returns whether the file is taken. One that is not is drained, and has no place */
+  filter(info: FileInfo): boolean | Promise<boolean>
   /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
   file(place: number, info: FileInfo, stream: Readable): Promise<void>
   /** True to be offered files of at most 64 KiB whole. */
@@ -59,7 +61,13 @@ interface OpenFile {
   isStreamed: boolean
 }
 
-type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number }
+type OpenPart =
+  | OpenField
+  | OpenFile
+  | { readonly kind: 'no file chosen'; readonly number: number }
+  | { readonly kind: 'left out' }
+
+const leftOut: OpenPart = { kind: 'left out' }
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
@@ -70,6 +78,8 @@ export class PartReader implements PartListener {
   readonly #parts: PartLimits
   #places = 0
   #part: OpenPart | undefined
+  /** Settles when the filter has decided about the open part. */
+  #decision: Promise<void> | undefined
   readonly #field = new OpenField()
   /** The open field, or the open file while it may still be a small one. */
   readonly #bytes = new ByteBuffer()
@@ -104,8 +114,9 @@ export class PartReader implements PartListener {
     this.#body = body
     try {
       await forEachChunk(body, (chunk) => {
-        scanner.push(chunk)
-        return this.#flush()
+        const at = scanner.push(chunk)
+        // A copy: the body may reuse the memory of the chunk.
+        return this.isWaiting ? this.#readOn(scanner, Buffer.from(chunk.subarray(at))) : this.#flush()
       })
       scanner.end()
       await this.#files?.end()
@@ -115,6 +126,22 @@ export class PartReader implements PartListener {
       this.fail(first)
       throw first
     }
+  }
+
+  /** True while the filter decides about the open part. */
+  get isWaiting(): boolean {
+    return this.#decision !== undefined
+  }
+
+  /** Reads the rest of a chunk, and waits for the filter at each file in it. */
+  async #readOn(scanner: MultipartScanner, rest: Buffer): Promise<void> {
+    for (let at = 0; this.#decision !== undefined;) {
+      await this.#decision
+      this.#decision = undefined
+      if (this.#failure !== undefined) throw this.#failure.reason
+      at = scanner.push(rest, at)
+    }
+    await this.#flush()
   }
 
   /** Lets the streams of files flow. @returns a promise while there is no room for more */
@@ -163,7 +190,7 @@ export class PartReader implements PartListener {
       this.#fields.add(part.header!.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
-    } else {
+    } else if (part.kind === 'no file chosen') {
       throw malformedPart(part.number, 'it has content but its filename is empty')
     }
   }
@@ -187,16 +214,29 @@ export class PartReader implements PartListener {
   }
 
   /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
-  #openNamed(header: PartHeader, filename: string): OpenPart {
+  #openNamed(header: PartHeader, filename: string): OpenPart | undefined {
     const { name, number, mediaType } = header
-    const rules = this.#rules
-    const rule = rules?.find(name)
-    if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
-    this.#fields.checkName(name)
-    this.#parts.beginFile(name)
+    const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
+    if (isValue) return this.#openField(header)
     const safeName = safeFileName(filename)
-    if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is not a file name`)
-    const info = fileInfo(header, safeName, filename)
+    if (safeName !== undefined) return this.#openFiltered(fileInfo(header, safeName, filename))
+    throw malformedPart(number, `${quote(filename)} is not a file name`)
+  }
+
+  /** @returns `undefined` while the filter decides, which then opens the part */
+  #openFiltered(info: FileInfo): OpenPart | undefined {
+    this.#fields.checkName(info.field)
+    const isTaken = this.#receiver.filter(info)
+    if (isTaken === true) return this.#openFile(info)
+    if (isTaken === false) return leftOut
+    this.#decision = isTaken.then((taken) => void (this.#part = taken ? this.#openFile(info) : leftOut))
+    return undefined
+  }
+
+  #openFile(info: FileInfo): OpenFile {
+    this.#parts.beginFile(info.field)
+    const rules = this.#rules
+    const rule = rules?.find(info.field)
     const isRejected = rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
     const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++

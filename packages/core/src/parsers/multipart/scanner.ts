@@ -11,6 +11,8 @@ export interface PartListener {
   partContent(chunk: Buffer, from: number, to: number): void
   /** The open part is complete. */
   closePart(): void
+  /** True while it is not ready for the content of the part that it has just opened. */
+  readonly isWaiting?: boolean
 }
 
 /** Bytes before the first delimiter. */
@@ -57,19 +59,21 @@ export class MultipartScanner {
   }
 
   /**
-   * Reads the next chunk of the body.
+   * Reads the next chunk of the body, from a place in it on.
    *
+   * @returns where it stopped: before the end of the chunk if the listener is waiting
    * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS`, `MALFORMED_PART` or `LIMIT_HEADER_SIZE`;
    * also whatever the listener throws
    */
-  push(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
+  push(chunk: Buffer, from = 0): number {
+    let at = from
+    while (at < chunk.length && this.#listener.isWaiting !== true) {
       if (this.#state === 'content') at = this.#readContent(chunk, at)
       else if (this.#state === 'delimiter') at = this.#readDelimiterEnd(chunk, at)
       else if (this.#state === 'header') at = this.#readHeader(chunk, at)
-      else return
+      else break
     }
+    return at
   }
 
   /**
