@@ -49,10 +49,17 @@ export interface ScalarNode extends Wrapped {
   readonly foreign?: unknown
 }
 
+/** The size that a schema allows a file, with what can say so in the schema's words. */
+export interface MaxSize {
+  readonly bytes: number
+  readonly schema: object
+  /** The check of that schema. */
+  readonly check: unknown
+}
+
 export interface FileNode extends Wrapped {
   readonly kind: 'file'
-  /** In bytes. */
-  readonly maxSize: number | undefined
+  readonly maxSize: MaxSize | undefined
   /** Lists of media types, ranges and file extensions; a file must match each list. */
   readonly types: readonly (readonly string[])[]
 }

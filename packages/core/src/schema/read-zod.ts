@@ -131,7 +131,7 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       return refusesBlankLater(def) ? pipedTextNode(def.in, piped) : read(def.in, piped, isRequired)
     }
     case 'file':
-      return fileNode(def, wrapping)
+      return fileNode(schema, def, wrapping)
     case 'object': {
       const strict = def.catchall !== undefined && zodType(def.catchall) === 'never'
       return objectNode(() => def.shape, strict ? 'strict' : def.catchall, wrapping)
@@ -216,10 +216,17 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
   }
 }
 
-function fileNode(def: Def, wrapping: Wrapping): FileNode {
+function fileNode(schema: ZodSchema, def: Def, wrapping: Wrapping): FileNode {
   const rules = checksOf(def)
   const types = rules.flatMap((rule) => (rule.types === undefined ? [] : [rule.types]))
-  return { kind: 'file', ...wrapping, maxSize: smallest(rules), types }
+  const bytes = smallest(rules)
+  const check = def.checks?.[rules.findIndex(({ most }) => most === bytes)]
+  return {
+    kind: 'file',
+    ...wrapping,
+    maxSize: bytes === undefined ? undefined : { bytes, schema, check },
+    types,
+  }
 }
 
 function listNode(def: Def, element: ZodSchema, wrapping: Wrapping): ListNode {

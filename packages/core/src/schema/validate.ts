@@ -1,5 +1,5 @@
 /** Validates a value with a schema. */
-import { BodyError } from '../errors.js'
+import { BodyError, type FieldIssue } from '../errors.js'
 import { defaultLimits } from '../limits.js'
 import { followNodes, partsOf } from './form-node.js'
 import {
@@ -98,6 +98,15 @@ function boundedMessages(most: number): ZodContext['error'] {
     left -= 1 + (values?.length ?? 0)
     return left < 0 ? 'Invalid input' : undefined
   }
+}
+
+/** The issues that one check of a schema has with a value, in the words of the schema. */
+export function issuesOf(schema: object, check: unknown, value: unknown): readonly FieldIssue[] {
+  if (!isRunning(schema)) return []
+  const { error } = schema
+    .clone({ ...schema._zod.def, checks: [check] })
+    .safeParse(value, { error: () => undefined })
+  return readZodIssues(error?.issues ?? [], 1, [], value).errors
 }
 
 const replays = new WeakMap<RunningSchema, { readonly schema: RunningSchema; issues: readonly unknown[] }>()
