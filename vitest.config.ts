@@ -17,6 +17,7 @@ const long = [
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
   'test/fuzz/{every-byte-long,first-half,long-run,second-half}.test.ts',
+  'test/validation/long-round-trip.test.ts',
 ]
 
 export default defineConfig({

@@ -1,7 +1,14 @@
 /** `limits` may be a function of the request. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createBodyParser, JSONParser, MultiPartParser, PlainTextParser, type Limits } from '@formgate/core'
+import {
+  type BodyError,
+  createBodyParser,
+  JSONParser,
+  MultiPartParser,
+  PlainTextParser,
+  type Limits,
+} from '@formgate/core'
 import * as onExpress from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
 import * as onKoa from '@formgate/koa'
@@ -207,7 +214,7 @@ test('createBodyParser() calls the function with the request of Node', async () 
   const server = createServer((req, res) => {
     parse(req, res).then(
       () => res.end('"fine"'),
-      (error: { code: string }) => res.end(JSON.stringify(error.code)),
+      (error: unknown) => res.end(JSON.stringify((error as BodyError).code)),
     )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

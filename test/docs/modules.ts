@@ -61,7 +61,7 @@ export function writeModule(page: Page, block: Block): Module {
 }
 
 function onFreePort(start: string): string {
-  return start.startsWith('await ')
+  return start.includes('{')
     ? "await app.listen({ port: 0, host: '127.0.0.1' })\nexport const started = app.server"
     : `export const started = ${start.replace('3000', '0')}`
 }

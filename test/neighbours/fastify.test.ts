@@ -312,10 +312,11 @@ describe('register(multipart)', () => {
 describe('a route in which a later option replaces the hook of form()', () => {
   const typed = form(z.object({ a: z.number() }))
   const own = async (): Promise<void> => undefined
+  const ownHook: unknown = own
 
   test.each([
-    ['a hook of its own', { ...typed, preParsing: own }],
-    ['a list of hooks', { ...typed, preParsing: [own] }],
+    ['a hook of its own', { ...typed, preParsing: ownHook }],
+    ['a list of hooks', { ...typed, preParsing: [ownHook] }],
     ['parsers()', { ...typed, ...parsers([JSONParser]) }],
   ])('is an error at definition: %s', async (_, options) => {
     const app = newApp()

@@ -56,6 +56,9 @@ export interface RouteStep {
 
 let defaultConfig: Config | undefined
 
+/** What `body` of a request is while nothing was set, and once other middleware has set it. */
+const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
+
 /** Returns the one RequestBody of a request. The first call gives the target its properties. */
 export function openBody(adapter: AdapterRequest): RequestBody {
   const { request, target, stream } = adapter
@@ -94,7 +97,7 @@ export class RequestBody implements ShownBody {
   /** The errors that `onError` has been told. */
   #reported: ReadonlySet<unknown> | undefined
   /** The value that was set as the request's `body`. */
-  #body: unknown
+  #body: unknown = unset
   /** True once `parts()` streams it. */
   #isStreamed = false
   #type: TypedRoute | undefined
@@ -126,8 +129,13 @@ export class RequestBody implements ShownBody {
     return reactTo(error, errors ?? this.#option('errors') ?? 'respond', this.source)
   }
 
-  /** Reads the body as a middleware says. @throws BodyError, or the error of a schema that throws */
-  run(step: BodyStep): Promise<unknown> {
+  /**
+   * Reads the body as a middleware says.
+   *
+   * @returns `undefined` if there is nothing to wait for: while a middleware waits, bytes may go to listeners above it
+   * @throws BodyError, or the error of a schema that throws
+   */
+  run(step: BodyStep): Promise<unknown> | undefined {
     if (step.kind === 'mount') return this.mount(step.config)
     return step.typed === undefined ? this.route(step.route) : this.typed(step.typed)
   }
@@ -152,28 +160,48 @@ export class RequestBody implements ShownBody {
     this.#deferred = this.#deferred === none ? mount : [...this.#deferred, ...mount]
   }
 
-  /** Enters the mounts that were deferred. @throws BodyError as `mount` does */
-  async enter(): Promise<void> {
+  /**
+   * Enters the mounts that were deferred.
+   *
+   * @returns `undefined` if there is nothing to wait for
+   * @throws BodyError as `mount` does
+   */
+  enter(): Promise<void> | undefined {
     const deferred = this.#deferred
     this.#deferred = none
-    for (const config of deferred) await this.mount(config)
+    for (const [at, config] of deferred.entries()) {
+      const entering = this.mount(config)
+      if (entering !== undefined) return this.#enterRest(entering, deferred.slice(at + 1))
+    }
+    return undefined
+  }
+
+  async #enterRest(entering: Promise<unknown>, rest: readonly Config[]): Promise<void> {
+    await entering
+    for (const config of rest) await this.mount(config)
   }
 
   /**
    * Enters a `multipart()`, which reads the body unless it is lazy. A body of a media type that its parsers do not read
    * stays unread for the handler.
+   *
+   * @returns `undefined` if there is nothing to wait for
    */
-  async mount(config: Config): Promise<void> {
-    if (this.#reading !== undefined) {
-      const { reader } = await this.#reading
-      if (reader !== undefined && config !== this.#mount) refuseLate(config.readingOptions)
-      return
-    }
+  mount(config: Config): Promise<unknown> | undefined {
+    if (this.#reading !== undefined) return this.#mountAgain(this.#reading, config)
     this.#mount = config
-    if (config.lazy) return
-    if (this.#parserOf(config) === undefined && !(await this.source.isEmpty(this.#resolve(config).limits)))
-      return
-    await this.#read(config)
+    if (config.lazy) return undefined
+    if (this.#parserOf(config) !== undefined) return this.#read(config)
+    return this.source.hasDeclaredBody ? undefined : this.#readEmpty(config)
+  }
+
+  async #mountAgain(reading: Promise<ParsedBody>, config: Config): Promise<void> {
+    const { reader } = await reading
+    if (reader !== undefined && config !== this.#mount) this.#refuseLate(config.readingOptions)
+  }
+
+  async #readEmpty(config: Config): Promise<void> {
+    if (await this.source.isEmpty(this.#resolve(config).limits)) await this.#read(config)
   }
 
   /**
@@ -183,7 +211,8 @@ export class RequestBody implements ShownBody {
    */
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
-    if (this.#deferred !== none) await this.enter()
+    const entering = this.enter()
+    if (entering !== undefined) await entering
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
@@ -211,7 +240,8 @@ export class RequestBody implements ShownBody {
 
   /** Reads the body as the `multipart()` above says, unless it was read already. */
   async parse(): Promise<BodyResult> {
-    if (this.#deferred !== none) await this.enter()
+    const entering = this.enter()
+    if (entering !== undefined) await entering
     await (this.#reading ?? this.#read(this.#config))
     return { data: this.data, files: this.files }
   }
@@ -231,7 +261,8 @@ export class RequestBody implements ShownBody {
   }
 
   async *#streamParts(): AsyncGenerator<Part, void, undefined> {
-    if (this.#deferred !== none) await this.enter()
+    const entering = this.enter()
+    if (entering !== undefined) await entering
     if (this.#reading !== undefined) {
       // An empty body has no parts, also if it was read before.
       if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
@@ -295,16 +326,18 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, and
-   * an empty form sets none.
+   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, but
+   * not the bytes that adapters of serverless hosts leave there. An empty form sets none.
    */
   #setParsed(parsed: ParsedBody): ParsedBody {
     this.#parsed = parsed
     const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
-    const isEmptyForm = reader === undefined && entries !== undefined
-    const isTheirs = isEmptyForm || (target.body !== undefined && target.body !== this.#body)
-    if (!isTheirs || this.adapter.sharesBody === true) target.body = this.#body = data
+    const { body } = target
+    const isNothing = reader === undefined && entries !== undefined
+    const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
+    if (this.adapter.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
+    else if (!isNothing) this.#body = foreign
     return parsed
   }
 
@@ -346,19 +379,34 @@ export class RequestBody implements ShownBody {
     if (own === undefined) throw this.#readByAnother(reader, parsers)
     const late = [...route.readingOptions]
     if (!own.byClass && !readAlike(own.parser, reader.parser)) late.push('parsers')
-    refuseLate(late)
+    this.#refuseLate(late)
+  }
+
+  #refuseLate(options: readonly string[]): void {
+    // What the mount above has done too is not late.
+    refuseLate(this.#mount?.rawBody === true ? options.filter((name) => name !== 'rawBody') : options)
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
     if (this.#parserOf({ parsers }) === undefined) return error
-    const { code, detail, headers = {} } = error
+    const { code, detail, headers } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'
     return new BodyError(code, { detail, hint, headers })
   }
+}
+
+/**
+ * True for what other middleware leaves in `body` of a request that it has not parsed: body-parser 1 and koa-bodyparser an
+ * empty object, adapters of serverless hosts the bytes.
+ */
+function isPlaceholder(body: unknown): boolean {
+  if (body === undefined || Buffer.isBuffer(body)) return true
+  if (typeof body !== 'object' || body === null || Object.keys(body).length > 0) return false
+  return Object.getPrototypeOf(body) === Object.prototype
 }
 
 /** True if two parsers of one class have the same options, but for the media types, which the caller compares. */

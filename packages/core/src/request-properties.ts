@@ -58,7 +58,9 @@ export function holdBody(request: object, target: object, body: ShownBody): void
  */
 function ownerOf(target: object, request: object): object {
   const prototype = Object.getPrototypeOf(target) as object
-  const isOfApp = target !== request || !Object.hasOwn(prototype, 'constructor')
+  // A mock may be a plain object.
+  const isOfApp =
+    prototype !== Object.prototype && (target !== request || !Object.hasOwn(prototype, 'constructor'))
   return isOfApp ? prototype : target
 }
 

@@ -95,7 +95,8 @@ function middleware(step: BodyStep): Middleware {
     shareShape(res as Response)
     const requestBody = bodyOf(req as Request, res as Response)
     try {
-      await requestBody.run(step)
+      const reading = requestBody.run(step)
+      if (reading !== undefined) await reading
     } catch (error) {
       return settle(error, requestBody, res as Response, next)
     }

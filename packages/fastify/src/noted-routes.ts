@@ -48,6 +48,7 @@ export function parsersOfApp(context: FastifyInstance): readonly string[] {
     ({ description }) => description === 'fastify.contentTypeParser',
   )
   const kept: unknown = symbol && Reflect.get(context, symbol)
-  const { customParsers = new Map() } = (kept ?? {}) as { customParsers?: Map<string, { fn?: unknown }> }
-  return [...customParsers].flatMap(([type, { fn }]) => (fn === parseBody ? [] : type || '*'))
+  const { customParsers } = (kept ?? {}) as { customParsers?: Map<string, { fn?: unknown }> }
+  const added = [...(customParsers ?? [])].filter(([, { fn }]) => fn !== parseBody)
+  return added.map(([type]) => type || '*')
 }

@@ -13,6 +13,9 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { reachesParser, suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
+/** The key of a method that no request has: it says which bodies a request can have, to the compiler alone. */
+export declare const bodyType: unique symbol
+
 /** A `preParsing` hook for a route of any server, logger and type provider. */
 export type ParsingHook = (
   this: unknown,
@@ -27,14 +30,27 @@ export type ParsingHook = (
  * and type provider: nothing is inferred from a common supertype.
  */
 /* oxlint-disable typescript/no-explicit-any */
-/** A hook that gives `req.data` of its route a type. */
-export type TypedParsingHook<Data> = (
+/**
+ * A hook that gives `req.data` of its route a type.
+ *
+ * The first signature is for a route that names its types itself: `post<{ Params: … }>`, whose body is then unknown, or
+ * `post<{ Body: z.infer<typeof User> }>`. It fits if the body that the route names includes that of the schema. Types are
+ * inferred from the last signature.
+ */
+export type TypedParsingHook<Data> = ((
   this: any,
-  request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+  request: { [bodyType]?: (body: Data) => void },
   reply: any,
   payload: any,
   done: (error?: Error | null) => void,
-) => void
+) => void) &
+  ((
+    this: any,
+    request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+    reply: any,
+    payload: any,
+    done: (error?: Error | null) => void,
+  ) => void)
 /* oxlint-enable typescript/no-explicit-any */
 
 interface FastifyAdapter extends AdapterRequest {
@@ -76,10 +92,14 @@ export function parseBody(
 }
 
 /** Once the mounts are entered, reads the body that a schema of Fastify is to validate, also below a lazy one. */
-async function read(body: RequestBody, entered: Promise<unknown>): Promise<void> {
-  await entered
+function read(body: RequestBody, entering: Promise<unknown> | undefined): Promise<unknown> | undefined {
   const { target } = body.adapter as FastifyAdapter
-  if (!body.isRead && target.getValidationFunction('body') !== undefined) await body.parse()
+  return target.getValidationFunction('body') === undefined ? entering : parseUnread(body, entering)
+}
+
+async function parseUnread(body: RequestBody, entering: Promise<unknown> | undefined): Promise<void> {
+  await entering
+  if (!body.isRead) await body.parse()
 }
 
 function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | undefined): ParsingHook {
@@ -93,9 +113,7 @@ function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | und
       else
         done(null, body.isRead ? suppressParsing(request, body.isMounted) : suppressMediaType(request, body))
     }
-    const working = work.call(this, body)
-    if (working === undefined) goOn()
-    else settle(body, working, goOn)
+    settle(body, work.call(this, body), goOn)
   }
 }
 
@@ -103,7 +121,7 @@ function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | und
  * Calls back when the work is done, or with an error for Fastify. After an answer it does not call back: if the client then
  * closed the connection, the handler would run.
  */
-function settle(body: RequestBody, work: Promise<unknown>, done: (error?: Error) => void): void {
+function settle(body: RequestBody, work: Promise<unknown> | undefined, done: (error?: Error) => void): void {
   const refuse = async (error: unknown): Promise<void> => {
     const { reply } = body.adapter as FastifyAdapter
     const reaction = await body.react(error)
@@ -114,8 +132,9 @@ function settle(body: RequestBody, work: Promise<unknown>, done: (error?: Error)
       else done(error as Error)
     }
   }
+  if (work === undefined) done()
   // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify takes callbacks.
-  void work.then(() => done(), refuse)
+  else void work.then(() => done(), refuse)
 }
 
 function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): void {

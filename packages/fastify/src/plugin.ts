@@ -7,16 +7,12 @@ import { noteRoutes, parsersOfApp } from './noted-routes.js'
 import { bodyOf, contextsWithParsers, mountHook, parseBody } from './parsing-hook.js'
 import { refuseReplacedHooks } from './route.js'
 
-/** Options of Fastify's own that it passes on to the plugin. */
-interface RegisterOptions {
-  readonly prefix?: string
-  readonly logLevel?: string
-  readonly logSerializers?: object
-}
+/** Options of `register()` itself, which Fastify passes on to the plugin. */
+const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
 const plugin: FastifyPluginAsync<MountOptions<FastifyRequest>> = async (app, options) => {
-  const { prefix: _, logLevel: __, logSerializers: ___, ...own } = options as typeof options & RegisterOptions
-  const step = mountStep(own)
+  const own = Object.entries(options).filter(([name]) => !registerOptions.includes(name))
+  const step = mountStep(Object.fromEntries(own))
   noteRoutes(app, step)
   addParsers(app, step)
   app.addHook('preParsing', mountHook(step))

@@ -32,7 +32,8 @@ export function multipart(options: MountOptions<Request> = {}): Middleware {
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
-      await body.run(step)
+      const reading = body.run(step)
+      if (reading !== undefined) await reading
       // Inside the try: a handler may read `data` of a media type without a parser, which throws.
       await next()
     } catch (error) {

@@ -2,11 +2,12 @@
 import type { BodyStep } from '../adapter.js'
 import { ContentType, mediaTypeCovers, parseMediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'
-import type { Config } from '../options/options.js'
-import { boundOf } from '../parse-body.js'
-import { FileUploadParser } from '../parsers/file-upload-parser.js'
+import { capsOf, type Config } from '../options/options.js'
+import { boundOf, limitOf } from '../parse-body.js'
+import { FileUploadParser, rawFileField } from '../parsers/file-upload-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
 import { narrower, rangeContains, selectParser, type RegisteredParser } from '../parsers/registry.js'
+import { sizeWithin } from '../schema/file-rules.js'
 import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
 import { isZodSchema } from '../schema/read-zod.js'
 import type { Schema } from '../schema/schema.js'
@@ -134,10 +135,10 @@ function row(
     mediaTypes: parsers.map(({ parser, range }) => ({
       type: range.essence,
       parser: parser.constructor.name,
-      maxSize: dependent ?? limits[boundOf(parser, limits)],
+      maxSize: dependent ?? limitOf(boundOf(parser, config), config),
       inflates: parser.inflates,
     })),
-    files: acceptedFiles(parsers, limits, typed).map((files) =>
+    files: acceptedFiles(parsers, config, typed).map((files) =>
       dependent === undefined ? files : { ...files, maxSize: dependent, maxCount: dependent },
     ),
     data: typed?.raw ?? (schema === undefined ? 'as sent' : 'typed'),
@@ -168,23 +169,26 @@ function describeSchema(schema: Schema): SchemaDescription {
 
 function acceptedFiles(
   parsers: readonly RegisteredParser[],
-  limits: Limits,
+  config: Config,
   typed: TypedRoute | undefined,
 ): readonly (AcceptedFiles & { readonly maxCount: number })[] {
   const rawFiles = parsers
     .filter(({ parser }) => parser instanceof FileUploadParser)
     .map(({ parser, range }) => {
-      const maxSize = limits[boundOf(parser, limits)]
-      return { field: 'file', maxSize, maxCount: 1, types: [range.essence] }
+      const maxSize = limitOf(boundOf(parser, config), config)
+      return { field: rawFileField, maxSize, maxCount: 1, types: [range.essence] }
     })
   if (!parsers.some(({ parser }) => parser instanceof MultiPartParser)) return rawFiles
-  const maxSize = Math.min(limits.fileSize, limits.bodySize)
+  const { limits } = config
   const maxCount = Math.min(limits.files, limits.parts)
   const schema = typed?.fileSchema
   const rules = schema === undefined ? [{ field: '*' }] : fileFields(schema)
   const inForms = rules.map((rule) => ({
     field: rule.field,
-    maxSize: Math.min(rule.maxSize ?? Infinity, maxSize),
+    maxSize: Math.min(
+      (rule.maxSize && sizeWithin(rule.maxSize, limits, capsOf(config).fileSize)) ?? limits.fileSize,
+      limits.bodySize,
+    ),
     maxCount: Math.min(rule.maxCount ?? Infinity, maxCount),
     types: rule.types ?? ['*/*'],
   }))

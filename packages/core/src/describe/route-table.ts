@@ -1,4 +1,5 @@
 /** Descriptions of routes as a table. */
+import { counted } from '../http/shown-text.js'
 import { defaultLimits, type Limits } from '../limits.js'
 import type { AcceptedFiles, Dependent, RouteDescription } from './describe-route.js'
 
@@ -55,7 +56,7 @@ const units = [
 function size(bytes: number): string {
   if (bytes === Infinity) return 'any size'
   const unit = units.find(([factor]) => bytes >= factor && bytes % factor === 0)
-  return unit === undefined ? `${bytes} bytes` : `${bytes / unit[0]} ${unit[1]}`
+  return unit === undefined ? counted(bytes, 'byte') : `${bytes / unit[0]} ${unit[1]}`
 }
 
 function list(items: readonly string[]): string {

@@ -2,7 +2,7 @@
 import type { FileFilter, Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
-import { defaultLimits, resolveLimits, type Limits, type LimitsOption } from '../limits.js'
+import { checkLimits, completeLimits, defaultLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
@@ -31,6 +31,11 @@ export interface RouteOptions<Request = FrameworkRequest> {
   readonly nested?: boolean
   /** Called as the body arrives. */
   readonly onProgress?: ProgressListener<Request>
+  /**
+   * Keep the bytes of a JSON body, a URL-encoded form or a text as `rawBody` of the request, for signatures. They are those
+   * after decompression. Default false.
+   */
+  readonly rawBody?: boolean
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
   readonly errors?: 'respond' | 'next'
   /** Called once for every error, answered or not: for logs. The option of a route replaces that of the `multipart()` above. */
@@ -51,6 +56,8 @@ export interface Config {
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
+  /** Those of the limits that users set. */
+  readonly setLimits: Partial<Limits>
   /** All limits that users set, in order, if one is a function: `limits` then holds only those before it. */
   readonly limitLayers?: readonly LimitsOption[]
   /** Changes the config, after functions among the limits were called. */
@@ -60,6 +67,7 @@ export interface Config {
   readonly filter: FileFilter | undefined
   readonly nested: boolean
   readonly onProgress: ProgressListener | undefined
+  readonly rawBody: boolean
   readonly errors: 'respond' | 'next'
   readonly onError: ErrorListener | undefined
   readonly lazy: boolean
@@ -69,10 +77,18 @@ export interface Config {
   readonly fileRules?: FileRules
 }
 
+/**
+ * The limits that hold whatever the type of a route says. Below an eager mount, which reads the body before the route is
+ * known, its defaults hold too.
+ */
+export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
+  return lazy ? setLimits : limits
+}
+
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress'] as const
+const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress', 'rawBody'] as const
 /** The options that every kind of route has. */
 export const routeOptionNames: readonly string[] = [...commonNames, 'errors', 'onError']
 const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
@@ -91,15 +107,19 @@ export function resolveMount(options: MountOptions = {}): Config {
 function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
-  const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
+  const readingOptions = readingOptionNames.filter(
+    (name) => options[name] !== undefined && options[name] !== false,
+  )
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
+    setLimits: {},
     storages: [spool()],
     inspectors: [],
     filter: undefined,
     nested: false,
     onProgress: undefined,
+    rawBody: false,
     onError: undefined,
     readingOptions,
     lazy,
@@ -126,7 +146,8 @@ export class RouteConfig {
     this.#choose = choose
     this.#adapt = adapt
     this.options = options
-    this.#alone = complete(options)
+    // As below a lazy mount, the route itself reads the body.
+    this.#alone = { ...complete(options), lazy: true }
   }
 
   /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
@@ -170,29 +191,33 @@ export type LimitsByFunction = Map<LimitsOption, Partial<Limits>>
  */
 export function resolveConfig(config: Config, request: FrameworkRequest, known: LimitsByFunction): Config {
   const { limitLayers = [], complete = (each) => each } = config
-  let limits = defaultLimits
+  let setLimits: Partial<Limits> = {}
   for (const layer of limitLayers) {
-    if (typeof layer !== 'function') limits = resolveLimits(layer, limits)
+    if (typeof layer !== 'function') setLimits = { ...setLimits, ...layer }
     else {
       const given = known.get(layer) ?? layer(request)
-      limits = checkReturned(given, limits)
+      setLimits = { ...setLimits, ...checkReturned(given) }
       known.set(layer, given)
     }
   }
-  return complete({ ...config, limits })
+  return complete({ ...config, setLimits, limits: completeLimits(setLimits) })
 }
 
-function checkReturned(given: Partial<Limits>, base: Limits): Limits {
+function checkReturned(given: Partial<Limits>): Partial<Limits> {
   try {
-    return resolveLimits(given, base)
+    return checkLimits(given)
   } catch (error) {
-    throw new TypeError(`The function \`limits\` returned an invalid value: ${(error as Error).message}`)
+    const { message } = error as Error
+    throw new TypeError(`The function \`limits\` returned an invalid value: ${message}`, { cause: error })
   }
 }
 
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect, filter = base.filter, nested = base.nested } = options
+  const { storage, inspect, filter = base.filter } = options
+  const { nested = base.nested, rawBody = base.rawBody } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
+  if (typeof rawBody !== 'boolean')
+    throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
@@ -205,16 +230,46 @@ function overlay(base: Config, options: RouteOptions): Config {
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
   const limits = overlayLimits(base, options.limits)
-  return { ...base, errors, storages, inspectors, filter, nested, onProgress, onError, ...limits }
+  return { ...base, errors, storages, inspectors, filter, nested, onProgress, rawBody, onError, ...limits }
 }
 
-function overlayLimits({ limits, limitLayers }: Config, given: LimitsOption | undefined): Partial<Config> {
+function overlayLimits(
+  { setLimits: before, limitLayers }: Config,
+  given: LimitsOption | undefined,
+): Partial<Config> {
   if (given === undefined) return {}
   const isDynamic = limitLayers !== undefined || typeof given === 'function'
+  const layer = typeof given === 'function' ? given : checkLimits(given)
+  const setLimits = typeof layer === 'function' ? before : { ...before, ...layer }
+  const { fileSize = 0, bodySize } = setLimits
+  const isRaised = !isDynamic && fileSize !== before.fileSize && fileSize !== Infinity
+  if (isRaised) warnOfCaps('a file', fileSize, { bodySize })
   return {
-    limits: typeof given === 'function' ? limits : resolveLimits(given, limits),
-    ...(isDynamic && { limitLayers: [...(limitLayers ?? [limits]), given] }),
+    setLimits,
+    limits: completeLimits(setLimits),
+    ...(isDynamic && { limitLayers: [...(limitLayers ?? [before]), layer] }),
   }
+}
+
+/** Limits by name. */
+export type Caps = Readonly<Partial<Record<keyof Limits, number | undefined>>>
+
+/**
+ * Says that a limit which a user set is below what a route allows elsewhere.
+ *
+ * @param what has `bytes`
+ * @returns true if it is
+ */
+export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?: string): boolean {
+  const [name, cap] = Object.entries(caps).find(([, limit = Infinity]) => limit < bytes) ?? []
+  if (name === undefined) return false
+  process.emitWarning(`A route allows ${what} of ${bytes} bytes, but limits.${name} is ${cap}.`, {
+    type: 'FormgateWarning',
+    code: 'LIMIT_TOO_LOW',
+    detail:
+      `Raise that limit for this route, or lower the size. ${definition?.replace('Error: ', '') ?? ''}`.trimEnd(),
+  })
+  return true
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {

@@ -1,6 +1,7 @@
 /** The 400s for a body that is not the multipart body its header declares. */
 import { BodyError, type ErrorCode } from '../../errors.js'
 import { trimOws } from '../../http/media-type.js'
+import { counted } from '../../http/shown-text.js'
 import { guessFormat, type BodyFormat } from '../guess-format.js'
 
 /** The 400 for a part that breaks the grammar. @param number of the part, from 1 */
@@ -27,7 +28,7 @@ export function hasBareLf(text: string): boolean {
 
 /** The 413 for a part with a header of more than `limit` bytes. */
 export function headerTooLong(limit: number): BodyError {
-  const detail = `The header of a part is longer than ${limit} bytes.`
+  const detail = `The header of a part is longer than ${counted(limit, 'byte')}.`
   return new BodyError('LIMIT_HEADER_SIZE', { detail, limit })
 }
 

@@ -11,6 +11,7 @@ import {
   parseMediaType,
   trimOws,
 } from '../../http/media-type.js'
+import { counted } from '../../http/shown-text.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { quote } from '../form-limits.js'
 import { lfLineEndings, malformedPart } from './diagnose.js'
@@ -52,7 +53,7 @@ export function parsePartHeader(
   }
   const lines = countLines(header)
   if (lines > maxLines) {
-    const detail = `The header of part ${number} of the multipart body has more than ${maxLines} lines.`
+    const detail = `The header of part ${number} of the multipart body has more than ${counted(maxLines, 'line')}.`
     throw new BodyError('LIMIT_HEADER_SIZE', { detail, limit: maxLines })
   }
   const fields = headerFields(header, number)
