@@ -180,6 +180,21 @@ describe.each(zods)('%s', (_, z) => {
       expect(coerce(schema, [json('m', sent)])).toEqual({ m: sent })
   })
 
+  it('takes linear time for intersections of unions', () => {
+    const options = ['a', 'b', 'c', 'd']
+    const sideOf = (key: string) =>
+      z.union(
+        options.map((option) =>
+          z.object({ [key]: z.literal(option), c: z.lazy(() => Both as never).optional() }),
+        ) as never,
+      )
+    const Both: unknown = z.lazy(() => z.intersection(sideOf('s'), z.intersection(sideOf('t'), sideOf('u'))))
+    const form = Array.from({ length: 500 }, (_, at) => text(`${'c.'.repeat(7)}x${at}`, 'y'))
+    const started = process.cpuUsage()
+    coerce(z.object({ c: Both as never }), form)
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
+  })
+
   it('takes linear time for nested unions', () => {
     const options = (depth: number): unknown =>
       depth === 0

@@ -295,15 +295,16 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, and
-   * an empty form sets none.
+   * Sets the request's `body` too, where passport, express-validator and others look. An empty form sets none. A value of
+   * other middleware stays, but not the bytes that adapters of serverless hosts leave there.
    */
   #setParsed(parsed: ParsedBody): ParsedBody {
     this.#parsed = parsed
     const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
-    const isEmptyForm = reader === undefined && entries !== undefined
-    const isTheirs = isEmptyForm || (target.body !== undefined && target.body !== this.#body)
+    const { body } = target
+    const isFree = body === this.#body || (this.#body === undefined && Buffer.isBuffer(body))
+    const isTheirs = (reader === undefined && entries !== undefined) || (body !== undefined && !isFree)
     if (!isTheirs || this.adapter.sharesBody === true) target.body = this.#body = data
     return parsed
   }

@@ -179,6 +179,8 @@ export class BodyStream extends Readable {
       return
     }
     this.#consumer.reject(error ?? new Error('The stream was closed.'))
+    // It holds what it has read. Others may hold the request, and with it this stream.
+    this.#consumer = undefined
     callback()
   }
 

@@ -8,7 +8,7 @@ import { counted } from '../http/shown-text.js'
 import { mostLevels } from '../limits.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
-import { findJsonError } from './json-error.js'
+import { findJsonError, jsonHint } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
 
 export interface JSONParserOptions {
@@ -78,7 +78,8 @@ function parseJson(text: string, bytes: Buffer): unknown {
     const error = findJsonError(text)
     const reason =
       error === undefined ? 'it cannot be read' : `${error.reason} at ${place(text, error.offset)}`
-    const hint = guessFormat(bytes).kind === 'multipart' ? multipartHint : undefined
+    const isMultipart = guessFormat(bytes).kind === 'multipart'
+    const hint = isMultipart ? multipartHint : error && jsonHint(text, error)
     throw malformedJson(reason, { cause, hint })
   }
 }
