@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -10,8 +12,10 @@ import {
   MultiPartParser,
   PlainTextParser,
 } from '@formgate/core'
+import * as onExpress from '@formgate/express'
+import express from 'express'
 import { afterAll, describe, expect, test } from 'vitest'
-import { exchange, field, form, multipartX, type Answer, type Sent } from './client.js'
+import { Connection, exchange, field, form, head, multipartX, type Answer, type Sent } from './client.js'
 import { frameworks, type App, type Description, type Handling } from './frameworks.js'
 
 const json = 'application/json'
@@ -518,4 +522,22 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     )
     for (const name of ['request', 'req', 'ctx', 'response']) expect(data.keys).not.toContain(name)
   })
+})
+
+test('the empty data of multipart() stays what middleware has made of it, also below parsers()', async () => {
+  const app = express()
+  app.use(onExpress.multipart())
+  app.use((req, _res, next) => {
+    Object.assign(req.data as object, { tenant: 'a' })
+    next()
+  })
+  app.post('/', onExpress.parsers([JSONParser]), (req, res) => {
+    res.json(req.data)
+  })
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const connection = await Connection.open((server.address() as AddressInfo).port)
+  expect((await connection.write(head({ type: json })).answer()).json).toEqual({ tenant: 'a' })
+  connection.destroy()
+  server.close()
 })

@@ -2,7 +2,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { readdir } from 'node:fs/promises'
 import { Duplex } from 'node:stream'
-import { createBodyParser, disk } from '@formgate/core'
+import { setTimeout } from 'node:timers/promises'
+import { createBodyParser, disk, type MountOptions } from '@formgate/core'
 import * as onExpress from '@formgate/express'
 import { form, multipart, problems } from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
@@ -20,33 +21,75 @@ import { listen, newDirectory, portOf, whenDone } from './server.js'
 
 const [[, deliver]] = deliveries as [(typeof deliveries)[0]]
 
-const start = '--X\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n'
+const partHead = '--X\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n'
 const type = 'multipart/form-data; boundary=X'
 
-describe('a timeout above that answers a stalled upload', () => {
+/** Apps in which something above answers 503 after 100 ms, while multipart() still reads. */
+const timedApps: readonly (readonly [
+  framework: string,
+  start: (mount: MountOptions, onSettled: () => void) => Promise<number>,
+])[] = [
+  [
+    'Express',
+    (mount, onSettled) => {
+      const app = express()
+      app.use(timeout('100ms'))
+      const reading = multipart(mount)
+      app.use((req, res, next) => {
+        void reading(req, res, next).finally(onSettled)
+      })
+      app.use(problems())
+      const answer: ErrorRequestHandler = (_error, _req, res, _next) => {
+        if (!res.headersSent) res.status(503).end('late')
+      }
+      app.use(answer)
+      return listen(app)
+    },
+  ],
+  [
+    'Koa',
+    (mount, onSettled) => {
+      const app = new Koa()
+      app.use(async (ctx, next) => {
+        const rest = next().finally(onSettled)
+        if (await Promise.race([rest, setTimeout(100, true)])) ctx.status = 503
+      })
+      app.use(onKoa.multipart(mount))
+      return listen(app.callback())
+    },
+  ],
+  [
+    'Fastify',
+    async (mount, onSettled) => {
+      const app = fastify()
+      whenDone(() => app.close())
+      app.addHook('onRequest', async (request, reply) => {
+        // Fastify tells an app of no error after the answer.
+        void setTimeout(50).then(() => request.parse().then(onSettled, onSettled))
+        void setTimeout(100).then(() => reply.code(503).send())
+      })
+      await app.register(onFastify.multipart, mount)
+      app.post('/', async () => 'done')
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      return portOf(app.server)
+    },
+  ],
+]
+
+describe.each(timedApps)('a timeout above that answers a stalled upload on %s', (_, start) => {
   test.each([
-    ['a file', { type, body: start + 'x'.repeat(400_000) }],
+    ['a file', { type, body: partHead + 'x'.repeat(400_000) }],
     ['JSON', { type: 'application/json', body: `["${'x'.repeat(400_000)}` }],
     ['nothing yet, in chunks', { type: 'application/json', body: '' }],
   ])('lets everything of %s go when its client leaves', async (what, sent) => {
     const isChunked = what.endsWith('chunks')
     const directory = await newDirectory()
-    const app = express()
-    app.use(timeout('100ms'))
-    const mount = multipart({
-      storage: disk({ directory }),
-      limits: { idle: Infinity, storageTimeout: Infinity },
-    })
     let settled = 0
-    app.use((req, res, next) => {
-      void mount(req, res, next).finally(() => (settled += 1))
-    })
-    app.use(problems())
-    const answer: ErrorRequestHandler = (_error, _req, res, _next) => {
-      if (!res.headersSent) res.status(503).end('late')
-    }
-    app.use(answer)
-    const connection = await Connection.open(await listen(app))
+    const port = await start(
+      { storage: disk({ directory }), limits: { idle: Infinity, storageTimeout: Infinity, total: Infinity } },
+      () => (settled += 1),
+    )
+    const connection = await Connection.open(port)
     const length = isChunked ? {} : { 'Content-Length': '500000' }
     connection.write(head({ ...sent, headers: length, framing: isChunked ? 'chunked' : 'none' }) + sent.body)
     expect((await connection.answer()).status).toBe(503)
@@ -109,7 +152,7 @@ test('a response that emits "finish" and never "close" removes the files of its 
   const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
   // As adapters of serverless hosts make them: neither is ever closed.
   const request = new IncomingMessage(socket as never)
-  const sent = `${start}hello\r\n--X--\r\n`
+  const sent = `${partHead}hello\r\n--X--\r\n`
   Object.assign(request, { method: 'POST', url: '/', complete: true })
   Object.assign(request.headers, { 'content-type': type, 'content-length': String(sent.length) })
   request.push(sent)

@@ -54,7 +54,7 @@ export {
 export { ContentType, type MediaType, type MediaTypeParameter } from './http/media-type.js'
 
 export type { ByteRange, FileInfo, Storage, StoredFile } from './storages/storage.js'
-export { hash, type FileInspection, type Inspector } from './files/inspection.js'
+export { hash, type FileFilter, type FileInspection, type Inspector } from './files/inspection.js'
 export { UploadedFile, type FileFindings } from './files/uploaded-file.js'
 export { spool, type SpoolOptions } from './storages/spool.js'
 export { memory } from './storages/memory.js'

@@ -216,8 +216,15 @@ export class RequestBody implements ShownBody {
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-    else if (this.#parsed === parsed) this.#setParsed(emptyBody(this.#parserOf(route.below(this.#mount))))
+    else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
     return this.#parsed ?? parsed
+  }
+
+  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
+  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
+    const empty = emptyBody(this.#parserOf(config))
+    const isSame = empty.entries !== undefined && entries !== undefined
+    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -273,7 +280,7 @@ export class RequestBody implements ShownBody {
 
   /** The options for this request, each function of the user called once. @throws TypeError for a limit that is not valid */
   #resolve(config: Config): Config {
-    if (config.limitLayers === undefined) return config
+    if (config.limitLayers === undefined || this.source.hasNoBody) return config
     try {
       return resolveConfig(config, this.source.target, (this.#limits ??= new Map()))
     } catch (error) {
@@ -318,7 +325,10 @@ export class RequestBody implements ShownBody {
     return error
   }
 
-  /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
+  /**
+   * Sets the request's `body` too, where passport, express-validator and others look. An empty form sets none. A value of
+   * other middleware stays.
+   */
   #setParsed(parsed: ParsedBody): ParsedBody {
     this.#parsed = parsed
     const { reader, data, entries } = parsed
@@ -381,7 +391,7 @@ export class RequestBody implements ShownBody {
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
     if (this.#parserOf({ parsers }) === undefined) return error
-    const { code, detail, headers = {} } = error
+    const { code, detail, headers } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'

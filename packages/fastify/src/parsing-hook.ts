@@ -13,6 +13,9 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { reachesParser, suppressMediaType, suppressParsing } from './suppress-parsing.js'
 
+/** The key of a method that no request has: it says which bodies a request can have, to the compiler alone. */
+export declare const bodyType: unique symbol
+
 /** A `preParsing` hook for a route of any server, logger and type provider. */
 export type ParsingHook = (
   this: unknown,
@@ -27,14 +30,27 @@ export type ParsingHook = (
  * and type provider: nothing is inferred from a common supertype.
  */
 /* oxlint-disable typescript/no-explicit-any */
-/** A hook that gives `req.data` of its route a type. */
-export type TypedParsingHook<Data> = (
+/**
+ * A hook that gives `req.data` of its route a type.
+ *
+ * The first signature is for a route that names its types itself: `post<{ Params: … }>`, whose body is then unknown, or
+ * `post<{ Body: z.infer<typeof User> }>`. It fits if the body that the route names includes that of the schema. Types are
+ * inferred from the last signature.
+ */
+export type TypedParsingHook<Data> = ((
   this: any,
-  request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+  request: { [bodyType]?: (body: Data) => void },
   reply: any,
   payload: any,
   done: (error?: Error | null) => void,
-) => void
+) => void) &
+  ((
+    this: any,
+    request: FastifyRequest<{ Body: Data }, any, any, any, any, any, any>,
+    reply: any,
+    payload: any,
+    done: (error?: Error | null) => void,
+  ) => void)
 /* oxlint-enable typescript/no-explicit-any */
 
 interface FastifyAdapter extends AdapterRequest {
@@ -42,18 +58,23 @@ interface FastifyAdapter extends AdapterRequest {
   readonly reply: FastifyReply
 }
 
-/** Creates the hook of a mount, which leaves the body to `parseBody` or to a content type parser of the app. */
-export function mountHook({ config }: MountStep): ParsingHook {
-  const mount = [config]
-  return (request, reply, payload, done) => {
-    // A 404 has no handler for the files.
-    if ((request as FastifyRequest).is404) return done()
-    const body = bodyOf(request as FastifyRequest, reply as FastifyReply, payload)
+/** The contexts in which the app has content type parsers of its own. */
+export const contextsWithParsers: WeakSet<object> = new WeakSet()
+
+/** Creates the hook of a mount. Where the app has content type parsers, it leaves the choice to Fastify. */
+export function mountHook(step: MountStep): ParsingHook {
+  const mount = [step.config]
+  return hook(function readOrDefer(this: unknown, body) {
+    if (!contextsWithParsers.has(this as object) || !reachesParser(body.source.request))
+      return read(body, body.run(step))
     body.defer(mount)
-    if (!reachesParser(body.source.request)) return settle(body, enter(body), done)
-    if (!body.source.mediaType?.essence) suppressMediaType(request as FastifyRequest)
-    return done()
-  }
+    return undefined
+  })
+}
+
+/** Creates the hook of a route. */
+export function routeHook(step: RouteStep): ParsingHook {
+  return hook((body) => body.run(step))
 }
 
 /** The content type parser of a mount: reads the body, or leaves it to the handler as a stream. */
@@ -63,37 +84,42 @@ export function parseBody(
   done: (error: Error | null, data?: unknown) => void,
 ): void {
   const body = openedBody(request.raw, payload)
-  if (body === undefined) done(null, payload)
-  else settle(body, enter(body), (error) => done(error ?? null, body.isRead ? request.body : payload))
+  if (body === undefined || body.isRead) done(null, body === undefined ? payload : request.body)
+  else
+    settle(body, read(body, body.enter()), (error) =>
+      done(error ?? null, body.isRead ? request.body : payload),
+    )
 }
 
-/** Enters the mounts, and reads the body that a schema of Fastify is to validate also below a lazy one. */
-function enter(body: RequestBody): Promise<void> | undefined {
-  const entering = body.enter()
+/** Once the mounts are entered, reads the body that a schema of Fastify is to validate, also below a lazy one. */
+function read(body: RequestBody, entering: Promise<unknown> | undefined): Promise<unknown> | undefined {
   const { target } = body.adapter as FastifyAdapter
   return target.getValidationFunction('body') === undefined ? entering : parseUnread(body, entering)
 }
 
-async function parseUnread(body: RequestBody, entering: Promise<void> | undefined): Promise<void> {
+async function parseUnread(body: RequestBody, entering: Promise<unknown> | undefined): Promise<void> {
   await entering
   if (!body.isRead) await body.parse()
 }
 
-/** Creates the hook of a route. */
-export function routeHook(step: RouteStep): ParsingHook {
-  return (hooked, reply, payload, done) => {
+function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | undefined): ParsingHook {
+  return function preParsing(this: unknown, hooked, reply, payload, done) {
     const request = hooked as FastifyRequest
+    // A 404 has no handler for the files.
     if (request.is404) return done()
     const body = bodyOf(request, reply as FastifyReply, payload)
-    settle(body, body.run(step), (error) =>
-      error ? done(error) : done(null, suppressParsing(request, body.isMounted)),
-    )
+    const goOn = (error?: Error): void => {
+      if (error !== undefined) done(error)
+      else
+        done(null, body.isRead ? suppressParsing(request, body.isMounted) : suppressMediaType(request, body))
+    }
+    settle(body, work.call(this, body), goOn)
   }
 }
 
 /**
- * Calls back when a body has been entered or read, or with an error for Fastify. After an answer it does not call back: if the
- * client then closed the connection, the handler would run.
+ * Calls back when the work is done, or with an error for Fastify. After an answer it does not call back: if the client then
+ * closed the connection, the handler would run.
  */
 function settle(body: RequestBody, work: Promise<unknown> | undefined, done: (error?: Error) => void): void {
   const refuse = async (error: unknown): Promise<void> => {

@@ -3,20 +3,16 @@ import { BodyError, type MountOptions } from '@formgate/core'
 import { mountStep, type MountStep, type ProblemAnswer } from '@formgate/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { noteRoutes } from './noted-routes.js'
-import { bodyOf, mountHook, parseBody } from './parsing-hook.js'
+import { noteRoutes, parsersOfApp } from './noted-routes.js'
+import { bodyOf, contextsWithParsers, mountHook, parseBody } from './parsing-hook.js'
 import { refuseReplacedHooks } from './route.js'
 
-/** Options of Fastify's own that it passes on to the plugin. */
-interface RegisterOptions {
-  readonly prefix?: string
-  readonly logLevel?: string
-  readonly logSerializers?: object
-}
+/** Options of `register()` itself, which Fastify passes on to the plugin. */
+const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
 const plugin: FastifyPluginAsync<MountOptions<FastifyRequest>> = async (app, options) => {
-  const { prefix: _, logLevel: __, logSerializers: ___, ...own } = options as typeof options & RegisterOptions
-  const step = mountStep(own)
+  const own = Object.entries(options).filter(([name]) => !registerOptions.includes(name))
+  const step = mountStep(Object.fromEntries(own))
   noteRoutes(app, step)
   addParsers(app, step)
   app.addHook('preParsing', mountHook(step))
@@ -39,14 +35,13 @@ export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fasti
 function addParsers(app: FastifyInstance, { config }: MountStep): void {
   removeDefaultParsers(app)
   // A catch-all from before keeps what the mount does not read.
-  const types = hasCatchAll(app) ? config.parsers.map(({ range }) => range.essence) : ['*']
+  const types = parsersOfApp(app).includes('*') ? config.parsers.map(({ range }) => range.essence) : ['*']
   const contexts = [app]
   const complete = (context: FastifyInstance): void => {
     refuseMultipart(context)
-    for (const type of types) {
-      const isTaken = type === '*' ? hasCatchAll(context) : context.hasContentTypeParser(type)
-      if (!isTaken) context.addContentTypeParser(type, parseBody)
-    }
+    const taken = parsersOfApp(context)
+    if (taken.length > 0) contextsWithParsers.add(context)
+    for (const type of types) if (!taken.includes(type)) context.addContentTypeParser(type, parseBody)
   }
   refuseMultipart(app)
   app.addHook('onRegister', (context) => void contexts.push(context))
@@ -64,15 +59,6 @@ function removeDefaultParsers(app: FastifyInstance): void {
     }
     app.removeContentTypeParser(type)
   }
-}
-
-/** True if a context has a parser for `*`, which `hasContentTypeParser()` does not find. */
-function hasCatchAll(context: FastifyInstance): boolean {
-  const symbol = Object.getOwnPropertySymbols(context).find(
-    ({ description }) => description === 'fastify.contentTypeParser',
-  )
-  const { customParsers } = Reflect.get(context, symbol ?? '') as { customParsers?: Map<string, unknown> }
-  return customParsers?.has('') === true
 }
 
 /** Without this check, the second plugin fails with an error that does not name the first. */

@@ -1,6 +1,6 @@
 /** Prevents Fastify from parsing a body that has been read. */
 import { Readable } from 'node:stream'
-import type { AdapterRequest } from '@formgate/core/adapter'
+import type { AdapterRequest, RequestBody } from '@formgate/core/adapter'
 import type { FastifyRequest } from 'fastify'
 
 /** Methods whose body Fastify does not parse. */
@@ -38,8 +38,9 @@ export function suppressParsing(request: FastifyRequest, isMounted: boolean): Re
 }
 
 /** Fastify refuses a malformed Content-Type: the one time it looks, there is another. */
-export function suppressMediaType(request: FastifyRequest): void {
-  if (request.headers['content-type'] !== undefined)
+export function suppressMediaType(request: FastifyRequest, { source }: RequestBody): undefined {
+  if (bodyless.has(request.method) || source.headers['content-type'] === undefined) return
+  if (!source.mediaType?.essence)
     setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}, 1))
 }
 

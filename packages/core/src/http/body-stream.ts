@@ -10,6 +10,7 @@ import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { ParsedElsewhere } from './kept-body.js'
 import { callListener } from './progress.js'
+import { counted } from './shown-text.js'
 
 /** In bytes. The start of a body is never reused: a monitoring tool that the checks here miss would read that. */
 const keptStart = 128 * 1024
@@ -332,7 +333,7 @@ export class BodyStream extends Readable {
     if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
-      const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
+      const detail = `The Content-Length header declares ${counted(expected, 'byte')} but the body has ${this.#received}.`
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
@@ -365,14 +366,14 @@ markExclusive(BodyStream.prototype)
 
 function idleTimeout(idle: number): BodyError {
   return new BodyError('IDLE_TIMEOUT', {
-    detail: `No byte of the body arrived for ${idle} milliseconds.`,
+    detail: `No byte of the body arrived for ${counted(idle, 'millisecond')}.`,
     limit: idle,
   })
 }
 
 function totalTimeout(total: number): BodyError {
   return new BodyError('TOTAL_TIMEOUT', {
-    detail: `The body took longer than ${total} milliseconds to arrive.`,
+    detail: `The body took longer than ${counted(total, 'millisecond')} to arrive.`,
     limit: total,
   })
 }

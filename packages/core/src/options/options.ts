@@ -1,8 +1,8 @@
 /** The options of mounts and routes, checked and completed once, before the first request. */
-import type { Inspector } from '../files/inspection.js'
+import type { FileFilter, Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
-import { defaultLimits, resolveLimits, type Limits, type LimitsOption } from '../limits.js'
+import { checkLimits, completeLimits, defaultLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
@@ -20,8 +20,15 @@ export interface RouteOptions<Request = FrameworkRequest> {
   readonly limits?: LimitsOption<Request>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
+  /** Chooses the files to store, by their description: it returns `false` for one that is to be left out. */
+  readonly filter?: FileFilter<Request>
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
   readonly inspect?: Inspector | readonly Inspector[]
+  /**
+   * Make objects and lists of the names of a form, such as `a[b]`, `a.b`, `a[0]` and `a[]`, within the limits `nesting` and
+   * `arrayIndex`. Default false. A zod schema does that by itself.
+   */
+  readonly nested?: boolean
   /** Called as the body arrives. */
   readonly onProgress?: ProgressListener<Request>
   /**
@@ -49,12 +56,16 @@ export interface Config {
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
+  /** Those of the limits that users set. */
+  readonly setLimits: Partial<Limits>
   /** All limits that users set, in order, if one is a function: `limits` then holds only those before it. */
   readonly limitLayers?: readonly LimitsOption[]
   /** Changes the config, after functions among the limits were called. */
   readonly complete?: (config: Config) => Config
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
+  readonly filter: FileFilter | undefined
+  readonly nested: boolean
   readonly onProgress: ProgressListener | undefined
   readonly rawBody: boolean
   readonly errors: 'respond' | 'next'
@@ -66,31 +77,22 @@ export interface Config {
   readonly fileRules?: FileRules
 }
 
+/**
+ * The limits that hold whatever the type of a route says. Below an eager mount, which reads the body before the route is
+ * known, its defaults hold too.
+ */
+export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
+  return lazy ? setLimits : limits
+}
+
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const mountOptionNames = [
-  'parsers',
-  'limits',
-  'storage',
-  'inspect',
-  'onProgress',
-  'rawBody',
-  'errors',
-  'onError',
-  'lazy',
-]
+const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress', 'rawBody'] as const
 /** The options that every kind of route has. */
-export const routeOptionNames: readonly string[] = [
-  'limits',
-  'storage',
-  'inspect',
-  'onProgress',
-  'rawBody',
-  'errors',
-  'onError',
-]
-const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'rawBody'] as const
+export const routeOptionNames: readonly string[] = [...commonNames, 'errors', 'onError']
+const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
+const readingOptionNames = ['parsers', ...commonNames] as const
 
 /**
  * Completes the options of `multipart()`.
@@ -111,8 +113,11 @@ function complete(options: MountOptions): Config {
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
+    setLimits: {},
     storages: [spool()],
     inspectors: [],
+    filter: undefined,
+    nested: false,
     onProgress: undefined,
     rawBody: false,
     onError: undefined,
@@ -141,7 +146,8 @@ export class RouteConfig {
     this.#choose = choose
     this.#adapt = adapt
     this.options = options
-    this.#alone = complete(options)
+    // As below a lazy mount, the route itself reads the body.
+    this.#alone = { ...complete(options), lazy: true }
   }
 
   /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
@@ -185,59 +191,85 @@ export type LimitsByFunction = Map<LimitsOption, Partial<Limits>>
  */
 export function resolveConfig(config: Config, request: FrameworkRequest, known: LimitsByFunction): Config {
   const { limitLayers = [], complete = (each) => each } = config
-  let limits = defaultLimits
+  let setLimits: Partial<Limits> = {}
   for (const layer of limitLayers) {
-    if (typeof layer !== 'function') limits = resolveLimits(layer, limits)
+    if (typeof layer !== 'function') setLimits = { ...setLimits, ...layer }
     else {
       const given = known.get(layer) ?? layer(request)
-      limits = checkReturned(given, limits)
+      setLimits = { ...setLimits, ...checkReturned(given) }
       known.set(layer, given)
     }
   }
-  return complete({ ...config, limits })
+  return complete({ ...config, setLimits, limits: completeLimits(setLimits) })
 }
 
-function checkReturned(given: Partial<Limits>, base: Limits): Limits {
+function checkReturned(given: Partial<Limits>): Partial<Limits> {
   try {
-    return resolveLimits(given, base)
+    return checkLimits(given)
   } catch (error) {
-    throw new TypeError(`The function \`limits\` returned an invalid value: ${(error as Error).message}`)
+    const { message } = error as Error
+    throw new TypeError(`The function \`limits\` returned an invalid value: ${message}`, { cause: error })
   }
 }
 
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect, rawBody = base.rawBody } = options
+  const { storage, inspect, filter = base.filter } = options
+  const { nested = base.nested, rawBody = base.rawBody } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
   if (typeof rawBody !== 'boolean')
     throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  for (const [name, listener] of Object.entries({ onProgress, onError })) {
+  for (const [name, listener] of Object.entries({ onProgress, onError, filter })) {
     if (listener !== undefined && typeof listener !== 'function')
       throw new TypeError(`${name} must be a function.`)
   }
+  if (typeof nested !== 'boolean')
+    throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
+  const limits = overlayLimits(base, options.limits)
+  return { ...base, errors, storages, inspectors, filter, nested, onProgress, rawBody, onError, ...limits }
+}
+
+function overlayLimits(
+  { setLimits: before, limitLayers }: Config,
+  given: LimitsOption | undefined,
+): Partial<Config> {
+  if (given === undefined) return {}
+  const isDynamic = limitLayers !== undefined || typeof given === 'function'
+  const layer = typeof given === 'function' ? given : checkLimits(given)
+  const setLimits = typeof layer === 'function' ? before : { ...before, ...layer }
+  const { fileSize = 0, bodySize } = setLimits
+  const isRaised = !isDynamic && fileSize !== before.fileSize && fileSize !== Infinity
+  if (isRaised) warnOfCaps('a file', fileSize, { bodySize })
   return {
-    ...base,
-    errors,
-    storages,
-    inspectors,
-    onProgress,
-    onError,
-    rawBody,
-    ...overlayLimits(base, options.limits),
+    setLimits,
+    limits: completeLimits(setLimits),
+    ...(isDynamic && { limitLayers: [...(limitLayers ?? [before]), layer] }),
   }
 }
 
-function overlayLimits({ limits, limitLayers }: Config, given: LimitsOption | undefined): Partial<Config> {
-  if (given === undefined) return {}
-  const isDynamic = limitLayers !== undefined || typeof given === 'function'
-  return {
-    limits: typeof given === 'function' ? limits : resolveLimits(given, limits),
-    ...(isDynamic && { limitLayers: [...(limitLayers ?? [limits]), given] }),
-  }
+/** Limits by name. */
+export type Caps = Readonly<Partial<Record<keyof Limits, number | undefined>>>
+
+/**
+ * Says that a limit which a user set is below what a route allows elsewhere.
+ *
+ * @param what has `bytes`
+ * @returns true if it is
+ */
+export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?: string): boolean {
+  const [name, cap] = Object.entries(caps).find(([, limit = Infinity]) => limit < bytes) ?? []
+  if (name === undefined) return false
+  process.emitWarning(`A route allows ${what} of ${bytes} bytes, but limits.${name} is ${cap}.`, {
+    type: 'FormgateWarning',
+    code: 'LIMIT_TOO_LOW',
+    detail:
+      `Raise that limit for this route, or lower the size. ${definition?.replace('Error: ', '') ?? ''}`.trimEnd(),
+  })
+  return true
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {

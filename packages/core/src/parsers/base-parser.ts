@@ -25,6 +25,12 @@ export interface ParserContext {
   /** Aborted when the request fails. */
   readonly signal: AbortSignal
   /**
+   * Whether the route takes a file, if it has a `filter`. Drain one that it does not take, and leave it out.
+   *
+   * @throws the error of the filter
+   */
+  readonly filter?: ((file: FileInfo) => boolean | Promise<boolean>) | undefined
+  /**
    * Hands a file to the storages of this route.
    *
    * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`
@@ -65,6 +71,12 @@ export type ParserLike = BaseParser | (new () => BaseParser)
 export abstract class BaseParser {
   /** The media type that this parser reads, or a range (`text/*`, `application/*+json`, any type), or a list of these. */
   abstract readonly mediaType: string | readonly string[]
+
+  /**
+   * Whether the names of the forms that it reads, such as `a[b]`, make objects and lists in `data`. Default: as the option
+   * `nested` of the `multipart()` or of the route says.
+   */
+  readonly nested?: boolean | undefined
 
   /** The limits on the size of the body. By default `textSize` for `text/*`, else `bodySize`. */
   get sizeLimits(): readonly SizeLimit[] {

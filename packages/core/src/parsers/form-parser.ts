@@ -14,6 +14,8 @@ export interface FormParserOptions {
    * Default false: the Content-Type header names it, else it is UTF-8.
    */
   readonly charsetField?: boolean
+  /** Whether names such as `a[b]` make objects and lists in `data`. Default: the option of the mount or route. */
+  readonly nested?: boolean
 }
 
 const plus = 0x2b
@@ -28,10 +30,12 @@ const charsetField = /(?:^|&)_charset_=([^&]*)/
 export class FormParser extends BaseParser {
   readonly mediaType: string = 'application/x-www-form-urlencoded'
   readonly charsetField: boolean
+  override readonly nested: boolean | undefined
 
   constructor(options: FormParserOptions = {}) {
     super()
     this.charsetField = options.charsetField ?? false
+    this.nested = options.nested
   }
 
   override get sizeLimits(): readonly SizeLimit[] {

@@ -4,10 +4,11 @@ import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
 import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 import { isUtf8Label, type MediaType } from '../http/media-type.js'
+import { counted } from '../http/shown-text.js'
 import { mostLevels } from '../limits.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
-import { findJsonError } from './json-error.js'
+import { findJsonError, jsonHint } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson, prototypeKeyIn } from './json-values.js'
 
 export interface JSONParserOptions {
@@ -74,7 +75,7 @@ export class JSONParser extends BaseParser {
     const limit = Math.min(context.limits.jsonDepth, mostLevels)
     const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
     if (values === -1) {
-      const detail = `The data is nested more than ${limit} levels deep.`
+      const detail = `The data is nested more than ${counted(limit, 'level')} deep.`
       throw new BodyError('LIMIT_NESTING', { detail, limit })
     }
     return values
@@ -92,7 +93,8 @@ function parseJson(text: string, bytes: Buffer): unknown {
     const error = findJsonError(text)
     const reason =
       error === undefined ? 'it cannot be read' : `${error.reason} at ${place(text, error.offset)}`
-    const hint = guessFormat(bytes).kind === 'multipart' ? multipartHint : undefined
+    const isMultipart = guessFormat(bytes).kind === 'multipart'
+    const hint = isMultipart ? multipartHint : error && jsonHint(text, error)
     throw malformedJson(reason, { cause, hint })
   }
 }
