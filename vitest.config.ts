@@ -16,7 +16,8 @@ const long = [
   'test/chaos/**/*.test.ts',
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
-  'test/fuzz/{first-half,long-run,second-half}.test.ts',
+  'test/fuzz/{every-byte-long,first-half,long-run,second-half}.test.ts',
+  'test/validation/long-round-trip.test.ts',
 ]
 
 export default defineConfig({

@@ -53,8 +53,8 @@ describe.each([
   ['Express', onExpress, (limits: Partial<Limits>) => onExpress.multipart({ limits })],
   ['Koa', onKoa, (limits: Partial<Limits>) => onKoa.multipart({ limits })],
   ['Fastify', onFastify, (limits: Partial<Limits>) => fastify().register(onFastify.multipart, { limits })],
-] as const)('%s', (_name, adapter, mount) => {
-  const { body, form, parsers } = adapter as typeof onExpress
+] as const)('%s', (_name, framework, mount) => {
+  const { body, form, parsers } = framework as typeof onExpress
   const schema = z.object({})
   const wrong: readonly unknown[] = [
     '10mb',

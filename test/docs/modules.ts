@@ -31,6 +31,7 @@ export function prepare(): void {
     // With as much of a PNG as sniff() needs.
     'bridge.png': Buffer.from('89504e470d0a1a0a0000000049444154', 'hex'),
     'notes.txt': 'line 1\nline 2\n',
+    'latin1.txt': Buffer.from('café', 'latin1'),
     'orders.csv': 'item,count\nlamp,2\n',
     'large.bin': Buffer.alloc(300_000),
   }

@@ -24,9 +24,9 @@ export type { Out } from './schema/schema-output.js'
 export type { Schema } from './schema/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
-export type { FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
+export type { ErrorListener, FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
 export { toProblem, type Problem } from './http/problem.js'
-export { defaultLimits, type Limits } from './limits.js'
+export { defaultLimits, type Limits, type LimitsOption } from './limits.js'
 
 export {
   BaseParser,

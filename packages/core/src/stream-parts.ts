@@ -30,6 +30,7 @@ const defaultParsers = registerParsers([MultiPartParser])
  */
 export async function* streamParts(source: Source, config: Config): AsyncGenerator<Part, void, undefined> {
   const { limits } = config
+  source.hold()
   if (await source.isEmpty(limits)) return
   const { mediaType } = source
   const reader = mediaType && multipartParser(config.parsers, mediaType)

@@ -2,6 +2,7 @@
 
 import { formValue } from './coercion/coerce-form.js'
 import { BodyError } from './errors.js'
+import { completeLimits } from './limits.js'
 import { isRejected } from './files/rejected-file.js'
 import { ContentType, isJson, type MediaType, parseMediaType } from './http/media-type.js'
 import {
@@ -12,7 +13,7 @@ import {
   routeOptionsOf,
   acceptsAbsence,
 } from './options/body-options.js'
-import { type Config, defaultParsers, RouteConfig } from './options/options.js'
+import { type Caps, capsOf, type Config, defaultParsers, RouteConfig, warnOfCaps } from './options/options.js'
 import {
   BytesParser,
   isRawBody,
@@ -36,7 +37,7 @@ import { JSONParser } from './parsers/json-parser.js'
 import { dropPrototypeKeys } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
-import { fileRules } from './schema/file-rules.js'
+import { fileRules, filesOf, type SchemaFiles } from './schema/file-rules.js'
 import { acceptsAnything } from './schema/read-zod.js'
 import type { Schema } from './schema/schema.js'
 import { validate } from './schema/validate.js'
@@ -61,6 +62,8 @@ export class TypedRoute {
   readonly #raw: RawBytes | RawStream | undefined
   readonly #type: Schema | undefined
   readonly #options: BodyOptions
+  #files: SchemaFiles | undefined
+  #hasWarned = false
 
   /**
    * @throws TypeError for what is no schema, for an unknown option or an invalid value, and for options that exclude
@@ -78,7 +81,7 @@ export class TypedRoute {
     this.config = new RouteConfig(
       (mounted) => parsersFor(type, own ?? mounted, types),
       routeOptionsOf(options),
-      (config, mounted) => this.#complete(config, own ?? mounted),
+      (config, mounted) => this.#complete(config, mounted, own),
     )
     // Without parsers of its own, only what is mounted above says whether a media type can be read.
     if (own !== undefined) this.config.below()
@@ -182,15 +185,33 @@ export class TypedRoute {
   }
 
   /** What the type says about the reading: the size of a raw body, the files of a form. */
-  #complete(config: Config, mounted: readonly RegisteredParser[]): Config {
+  #complete(
+    config: Config,
+    mounted: readonly RegisteredParser[],
+    own: readonly RegisteredParser[] = mounted,
+  ): Config {
     const raw = this.#raw
     if (raw !== undefined) {
-      const max = raw.kind === 'bytes' ? raw.max : Infinity
-      return { ...config, limits: { ...config.limits, bodySize: Math.min(config.limits.bodySize, max) } }
+      if (raw.kind === 'stream' || raw.max === Infinity) return config
+      const { bodySize } = config.setLimits
+      if (config.limitLayers === undefined) this.#warnOfCaps('a body', raw.max, { bodySize })
+      return { ...config, limits: { ...config.limits, bodySize: Math.min(bodySize ?? Infinity, raw.max) } }
     }
-    const whole = { ...config, partParsers: mounted }
+    const isReadAbove = !config.lazy && mounted.some(({ range }) => range.essence === formTypes[0])
+    const whole = { ...config, lazy: !isReadAbove, partParsers: own }
     const schema = this.fileSchema
-    return schema === undefined ? whole : { ...whole, fileRules: fileRules(schema, config.limits) }
+    if (schema === undefined) return whole
+    const files = (this.#files ??= filesOf(schema))
+    const caps = capsOf(whole)
+    const { fileSize, bodySize } = caps
+    // A function of the request may lower limits as it likes.
+    if (config.limitLayers === undefined) this.#warnOfCaps('a file', files.largest, { fileSize, bodySize })
+    const limits = completeLimits(caps, files)
+    return { ...whole, limits, fileRules: fileRules(schema, limits, caps.fileSize) }
+  }
+
+  #warnOfCaps(what: string, bytes: number, caps: Caps): void {
+    if (!this.#hasWarned) this.#hasWarned = warnOfCaps(what, bytes, caps, this.definition.stack)
   }
 }
 

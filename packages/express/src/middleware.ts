@@ -81,12 +81,12 @@ export function body<
 }
 
 /**
- * Answers, below all routes, the error that a handler throws when it reads `data` of a media type without a parser:
- * `multipart()` cannot catch it on Express.
+ * Answers, below all routes, each `BodyError` with a 4xx status that handlers and middleware pass on, also under
+ * `errors: 'next'`. On Express `multipart()` cannot catch what a handler throws, such as the 415 of `req.data`.
  */
 export function problems(): ErrorMiddleware {
   return (error, req, res, next) =>
-    settle(error, bodyOf(req as Request, res as Response), res as Response, next)
+    settle(error, bodyOf(req as Request, res as Response), res as Response, next, 'respond')
 }
 
 function middleware(step: BodyStep): Middleware {
@@ -95,9 +95,10 @@ function middleware(step: BodyStep): Middleware {
     shareShape(res as Response)
     const requestBody = bodyOf(req as Request, res as Response)
     try {
-      await requestBody.run(step)
+      const reading = requestBody.run(step)
+      if (reading !== undefined) await reading
     } catch (error) {
-      return settle(error, requestBody, res as Response, next, step.route)
+      return settle(error, requestBody, res as Response, next)
     }
     next()
   }

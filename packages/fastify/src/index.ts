@@ -1,5 +1,6 @@
 /** Formgate for Fastify. */
 import type { FilesByField, Part } from '@formgate/core'
+import type { bodyType } from './parsing-hook.js'
 
 export * from '@formgate/core'
 export { multipart } from './plugin.js'
@@ -24,5 +25,7 @@ declare module 'fastify' {
     parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
     /** The parts of a multipart form as they arrive, not stored. For `register(multipart, { lazy: true })`. */
     parts(): AsyncIterableIterator<Part>
+    /** Never there. Types only. */
+    [bodyType]?(body: RequestType['body']): void
   }
 }

@@ -8,9 +8,9 @@ import type {
   RouteOptions,
   Schema,
 } from '@formgate/core'
-import { bodyStep, formStep, noteStep, parsersStep, type RouteStep } from '@formgate/core/adapter'
-import type { FastifyRequest } from 'fastify'
-import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
+import { bodyStep, formStep, noteStep, parsersStep, stepOf, type RouteStep } from '@formgate/core/adapter'
+import type { FastifyRequest, RouteOptions as FastifyRouteOptions } from 'fastify'
+import { routeHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
  * Spread it into the route options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
@@ -61,5 +61,21 @@ export function body<
 }
 
 function routeOptions(step: RouteStep): ParsingRoute {
-  return { preParsing: noteStep(parsingHook(step), step) }
+  const preParsing = noteStep(routeHook(step), step)
+  // Under a key of its own, which stays when another option `preParsing` replaces the hook.
+  const kept = { [Symbol('formgate')]: preParsing }
+  return { preParsing, ...kept }
+}
+
+/** Refuses a route in which something replaced our hook. @throws TypeError */
+export function refuseReplacedHooks(route: FastifyRouteOptions): void {
+  const hooks: readonly unknown[] = [route.preParsing].flat()
+  for (const key of Object.getOwnPropertySymbols(route)) {
+    const hook: unknown = Reflect.get(route, key)
+    if (stepOf(hook) === undefined || hooks.includes(hook)) continue
+    throw new TypeError(
+      `The route ${route.url} has form(), body() or parsers(), but a later option \`preParsing\` replaces it, so that the ` +
+        'body would not be checked. Put both hooks in one list: preParsing: [yours, ours.preParsing].',
+    )
+  }
 }

@@ -32,7 +32,8 @@ export function multipart(options: MountOptions<Request> = {}): Middleware {
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
-      await body.run(step)
+      const reading = body.run(step)
+      if (reading !== undefined) await reading
       // Inside the try: a handler may read `data` of a media type without a parser, which throws.
       await next()
     } catch (error) {
@@ -85,7 +86,7 @@ function routeMiddleware(step: RouteStep): Middleware {
     try {
       await requestBody.run(step)
     } catch (error) {
-      return settle(error, requestBody, ctx, step.route)
+      return settle(error, requestBody, ctx)
     }
     await next()
   }
@@ -98,13 +99,8 @@ function bodyOf(ctx: Context): RequestBody {
   return openBody({ request: ctx.req, response: ctx.res, target: ctx.request, params })
 }
 
-async function settle(
-  error: unknown,
-  body: RequestBody,
-  ctx: Context,
-  route?: RouteStep['route'],
-): Promise<void> {
-  const reaction = await body.react(error, route)
+async function settle(error: unknown, body: RequestBody, ctx: Context): Promise<void> {
+  const reaction = await body.react(error)
   if (reaction.kind === 'pass on') throw error
   if (reaction.kind === 'drop') return
   ctx.status = reaction.status

@@ -2,7 +2,7 @@
 
 import { BodyError } from '../errors.js'
 import type { Entry } from '../parsers/data-and-files.js'
-import { append, FieldPaths, isIndex, type NameLimits } from '../schema/field-path.js'
+import { append, FieldPaths, isIndex, listHint, type NameLimits } from '../schema/field-path.js'
 import type { Node } from '../schema/form-node.js'
 
 /** An object by string keys. */
@@ -132,7 +132,7 @@ function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
       at > limits.arrayIndex
         ? 'A list in the field names has too many items.'
         : `A list in the field names has gaps: item ${at} is missing.`,
-    hint: 'Number the items of a list from 0 without gaps, or omit the numbers: items[].name.',
+    hint: listHint,
     ...(field !== undefined && { field }),
     limit: limits.arrayIndex,
   })

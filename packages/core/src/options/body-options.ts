@@ -8,6 +8,7 @@ import type { Coerce } from '../coercion/coerce-form.js'
 import type { Out } from '../schema/schema-output.js'
 import { isZodSchema, nodeOf } from '../schema/read-zod.js'
 import { isSchema, type Schema } from '../schema/schema.js'
+import type { Storage, StoredFile } from '../storages/storage.js'
 
 /** The type of a body: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
 export type BodyType = Schema | RawBytes | RawStream
@@ -47,8 +48,15 @@ type BodyValue<Type, Options> = Type extends RawBytes
     : Options extends { readonly validate: false }
       ? unknown
       : Type extends Schema
-        ? Out<Type>
+        ? Out<Type, StoredBy<Options>>
         : unknown
+
+/** What the storage of the route returns for a file. */
+type StoredBy<Options> = Options extends { readonly storage: infer Given }
+  ? Given extends Storage<infer Stored> | readonly Storage<infer Stored>[]
+    ? Stored
+    : StoredFile
+  : StoredFile
 
 /** The type of the default, unless the type of the body includes it. */
 type Fallback<Options, Value> =
@@ -175,6 +183,7 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     'coerce',
     'filter',
     'nested',
+    'rawBody',
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))

@@ -108,6 +108,13 @@ export abstract class BaseParser {
    * `parse`. It is not called on a class that overrides `parse` alone.
    */
   parseBytes?(bytes: Buffer, mediaType: MediaType, context: ParserContext): unknown
+
+  /**
+   * Takes over what a parser above Formgate, such as `express.json()`, has made of a body that it has read. Optional: without
+   * it, such a body is a 500. It returns and throws the same as `parse`, and is not called on a class that overrides `parse`
+   * alone.
+   */
+  adopt?(value: unknown, context: ParserContext): unknown
 }
 
 /** Reads the value of a field. @throws BodyError what the parser throws, with the name of the field in it */

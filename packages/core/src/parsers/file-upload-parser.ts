@@ -12,6 +12,9 @@ import { guessFormat, readStart } from './guess-format.js'
 import { DispositionFault, parseContentDisposition } from '../http/content-disposition.js'
 import { forEachChunk } from '../http/body-stream.js'
 
+/** The field under which a raw file is listed. */
+export const rawFileField = 'file'
+
 export interface FileUploadParserOptions {
   /** The media types that may be uploaded, such as `image/*`: one or a list. Default: any. */
   readonly mediaType?: string | readonly string[]
@@ -50,7 +53,7 @@ export class FileUploadParser extends BaseParser {
     }
     const length = context.headers['content-length']
     const info: FileInfo = {
-      field: 'file',
+      field: rawFileField,
       name,
       originalName,
       type: mediaType.essence,
@@ -62,14 +65,14 @@ export class FileUploadParser extends BaseParser {
       return new DataAndFiles({})
     }
     const isUnknown = context.fileRules !== undefined && context.fileRules.find(info.field) === undefined
-    if (isUnknown) return new DataAndFiles({}, { file: [await drain(bytes, info)] })
+    if (isUnknown) return new DataAndFiles({}, { [rawFileField]: [await drain(bytes, info)] })
     try {
-      return new DataAndFiles({}, { file: [await context.storeFile(bytes, info)] })
+      return new DataAndFiles({}, { [rawFileField]: [await context.storeFile(bytes, info)] })
     } catch (error) {
       const { unhandled } = this.errorMessages
       if (unhandled === undefined || !(error instanceof BodyError) || error.code !== 'UNHANDLED_FILE')
         throw error
-      throw new BodyError('UNHANDLED_FILE', { detail: unhandled, field: 'file', cause: error })
+      throw new BodyError('UNHANDLED_FILE', { detail: unhandled, field: rawFileField, cause: error })
     }
   }
 }

@@ -123,7 +123,8 @@ export function findPrototypeKey(text: string, value: unknown): string | undefin
   return prototypeKeyIn(value)
 }
 
-function prototypeKeyIn(value: unknown): string | undefined {
+/** As `findPrototypeKey`, for a value without its text. */
+export function prototypeKeyIn(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   for (const name in value) {
     if (name === '__proto__') return 'a key called __proto__'

@@ -5,7 +5,7 @@ import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { RejectedContent } from '../../files/rejected-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
-import { isJson, type MediaType } from '../../http/media-type.js'
+import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
 import type { FileInfo } from '../../storages/storage.js'
@@ -22,7 +22,7 @@ import { MultipartScanner, type PartListener } from './scanner.js'
  */
 export interface PartReceiver {
   /**
-   * @param bytes the whole value; reused for the next part
+   * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
@@ -34,11 +34,16 @@ export interface PartReceiver {
   readonly takesWholeFiles?: boolean
   /** Takes a file whole. @returns false to get it as a stream */
   wholeFile?(place: number, info: FileInfo, bytes: Buffer): boolean
+  /** True if a parser reads parts of this type. Of a part without a file name the others are files, text excepted. */
+  readsPart?(mediaType: MediaType): boolean
   /** A file that the schema refuses. Needed where there are file rules. */
   rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
   /** @returns a promise while the reader should not read on */
   ready?(): Promise<void> | undefined
 }
+
+/** The name of a file that was sent without one: what browsers call a Blob in a form (WHATWG XHR, FormData). */
+const nameOfNameless = 'blob'
 
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
@@ -76,6 +81,7 @@ export class PartReader implements PartListener {
   readonly #rules: FileRules | undefined
   readonly #fields: FieldLimits
   readonly #parts: PartLimits
+  #charset: string = 'utf-8'
   #places = 0
   #part: OpenPart | undefined
   /** Settles when the filter has decided about the open part. */
@@ -105,12 +111,14 @@ export class PartReader implements PartListener {
   /**
    * Reads a body to its end. Resolves when every file has been received.
    *
+   * @param charset of names that are not UTF-8
    * @throws BodyError one of the 400s of a multipart body or a 413; the open streams of files have failed with it by then
    */
-  async read(body: Body, mediaType: MediaType): Promise<void> {
+  async read(body: Body, mediaType: MediaType, charset: string): Promise<void> {
     const boundary = readBoundary(mediaType)
     if (boundary === undefined) throw missingBoundary((await readStart(body)).start)
     const scanner = new MultipartScanner(boundary, this.#limits.headerSize, this)
+    this.#charset = charset
     this.#body = body
     try {
       await forEachChunk(body, (chunk) => {
@@ -175,12 +183,14 @@ export class PartReader implements PartListener {
   }
 
   openPart(text: string): void {
-    const header = parsePartHeader(text, this.#parts.beginPart(), this.#limits.headerLines)
-    const { filename, number } = header
+    const number = this.#parts.beginPart()
+    const header = parsePartHeader(text, number, this.#limits.headerLines, this.#charset)
+    const { filename, mediaType } = header
     this.#bytes.truncate(0)
-    if (filename === undefined) this.#part = this.#openField(header)
-    else if (filename === '') this.#part = { kind: 'no file chosen', number }
-    else this.#part = this.#openNamed(header, filename)
+    if (filename === '') this.#part = { kind: 'no file chosen', number }
+    else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
+    else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
+    else this.#part = this.#openFiltered(fileInfo(header, nameOfNameless, ''))
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -199,6 +209,13 @@ export class PartReader implements PartListener {
     const part = this.#part!
     if (part.kind === 'field') this.#receiver.field(part.place, part.header!, this.#bytes, part.charset)
     else if (part.kind === 'file') this.#closeFile(part)
+  }
+
+  /** True if a part of this type is a field unless it has a file name. One that is itself a form is refused as a field. */
+  #isField(mediaType: MediaType): boolean {
+    const { type, essence } = mediaType
+    if (type === 'multipart' || (type !== 'image' && isTextual(essence))) return true
+    return this.#receiver.readsPart?.(mediaType) === true
   }
 
   #openField(header: PartHeader): OpenField {
