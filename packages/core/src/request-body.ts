@@ -326,8 +326,8 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * Sets the request's `body` too, where passport, express-validator and others look. An empty form sets none. A value of
-   * other middleware stays.
+   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, but
+   * not the bytes that adapters of serverless hosts leave there. An empty form sets none.
    */
   #setParsed(parsed: ParsedBody): ParsedBody {
     this.#parsed = parsed
