@@ -442,7 +442,7 @@ export const disagreements: readonly Disagreement[] = [
       'Formgate by choice: by RFC 7578, 4.2 and the fetch standard the filename makes the file, but decoded as text an image ' +
       'would lose its bytes.',
     explainsKind: ({ raw, ours, theirs }) =>
-      /octet-stream|image|pdf/i.test(line(raw, 'Content-Type')) &&
+      /^(?!text\/)./i.test(line(raw, 'Content-Type')) &&
       ours?.filename === '' &&
       theirs?.filename === undefined,
   },

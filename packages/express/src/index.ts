@@ -29,6 +29,8 @@ declare module 'express-serve-static-core' {
     data: ReqBody
     /** The files of the request, as a list per field name. */
     files: RequestFiles
+    /** The bytes of a JSON body, a URL-encoded form or a text, with the option `rawBody`. */
+    rawBody?: Buffer
     /** Parses the body, unless it is already parsed. For `multipart({ lazy: true })`. */
     parse(): Promise<{ data: ReqBody; files: FilesByField }>
     /** The parts of a multipart form as they arrive, not stored. For `multipart({ lazy: true })`. */

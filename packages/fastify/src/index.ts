@@ -21,6 +21,11 @@ declare module 'fastify' {
     data: RequestType['body']
     /** The files of the request, as a list per field name. */
     files: FilesByField
+    /**
+     * The bytes of a JSON body, a URL-encoded form or a text, as a Buffer, with the option `rawBody`. The type is that of
+     * fastify-raw-body, since two declarations must agree.
+     */
+    rawBody?: string | Buffer
     /** Parses the body, unless it is already parsed. For `register(multipart, { lazy: true })`. */
     parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
     /** The parts of a multipart form as they arrive, not stored. For `register(multipart, { lazy: true })`. */

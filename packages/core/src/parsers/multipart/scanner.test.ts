@@ -231,6 +231,9 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
     'a header that a delimiter and an empty line follow',
   ],
 
+  ['a\n--X', /^LF_LINE_ENDINGS/, 'no delimiter but one after an LF'],
+  ['a\n--X ', /^LF_LINE_ENDINGS/, 'no delimiter but one after an LF, and a space'],
+  ['\n--', /^NOT_MULTIPART/, 'the start of a delimiter after an LF'],
   ['--X\r\nA: b\r\n\r\nc\n--X\r\n', /^LF_LINE_ENDINGS: .*"--X" follows LF/, 'a delimiter after an LF'],
   [
     '--X\r\nA: b\r\n\r\n\n--X\r\n',

@@ -101,7 +101,9 @@ export class MultipartScanner {
   end(): void {
     if (this.#state === 'epilogue') return
     if (this.#state === 'header') checkHeader(this.#header.latin1(), this.#boundary, this.#part, true)
-    const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed
+    const isBare = this.#borrowed === 1
+    if (this.#state === 'delimiter' && this.#part === 0 && isBare) this.#notADelimiter(0)
+    const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed && !isBare
     if (this.#state === 'content' && this.#part === 0 && !isCutInFirstDelimiter) throw this.#noDelimiter()
     throw truncatedBody(this.#tail?.toString('latin1') ?? '', this.#boundary)
   }
