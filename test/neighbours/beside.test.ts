@@ -11,7 +11,6 @@ import { fastifySession } from '@fastify/session'
 import * as onExpress from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
 import * as onKoa from '@formgate/koa'
-import { bodyParser } from '@koa/bodyparser'
 import compression from 'compression'
 import cors from 'cors'
 import { csrfSync } from 'csrf-sync'
@@ -28,11 +27,11 @@ import { Strategy } from 'passport-local'
 import { describe, expect, test } from 'vitest'
 import { field, file, form, multipartX, type Sent } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
+import { bodyParser, koaBody } from './koa-parsers.js'
 import { listen, portOf, whenDone } from './server.js'
 
 // Its types give the requests of Node itself, and with them those of Express, other `files`.
 const require = createRequire(import.meta.url)
-const { koaBody } = require('koa-body') as { koaBody: () => Koa.Middleware }
 // The types of these two declare req.files for every file that is compiled with them.
 const multer = require('multer') as () => { single(name: string): express.RequestHandler }
 const fileUpload = require('express-fileupload') as () => express.RequestHandler
