@@ -52,22 +52,19 @@ export function keptBytes(target: Holder, request: Holder): Buffer | undefined {
 function encoded(text: string, headers: IncomingHttpHeaders): Buffer {
   const length = headers['content-encoding'] === undefined ? headers['content-length'] : undefined
   const utf8 = Buffer.from(text)
-  const isLossless = utf8.toString() === text && !text.includes('\uFFFD')
+  const latin1 = Buffer.from(text, 'latin1')
+  const isFromUtf8 = utf8.toString() === text && !text.includes('\uFFFD')
+  // Every character of a text from Latin-1 is one byte.
+  const mayBeLatin1 = latin1.toString('latin1') === text
   if (length !== undefined) {
-    if (isLossless && utf8.length === Number(length)) return utf8
-    const latin1 = Buffer.from(text, 'latin1')
-    if (latin1.length === Number(length) && latin1.toString('latin1') === text) return latin1
-  } else if (isLossless && isUtf8(headers['content-type']) && (utf8.length === text.length || isWide(text)))
+    if (isFromUtf8 && utf8.length === Number(length)) return utf8
+    if (mayBeLatin1 && latin1.length === Number(length)) return latin1
+  } else if (isFromUtf8 && isUtf8(headers['content-type']) && (!mayBeLatin1 || utf8.equals(latin1)))
     return utf8
   throw new BodyError('BODY_ALREADY_READ', {
     detail: 'The rawBody of the request is a text, from which the bytes of the body cannot be told.',
     hint: 'Leave the bytes in rawBody as a Buffer.',
   })
-}
-
-/** True if a text has a character that Latin-1 does not have: it was decoded from UTF-8. */
-function isWide(text: string): boolean {
-  return /[^\0-\xff]/.test(text)
 }
 
 function isUtf8(contentType: string | undefined): boolean {
