@@ -222,7 +222,7 @@ export class Source {
     const bytes = this.#isTaken ? this.#keptBytes() : undefined
     const kept = bytes && Readable.from(bytes, { objectMode: false })
     const encoding = this.#encoding(reading.inflates, bytes)
-    if (kept === undefined && this.#stream.readableEncoding !== null) throw decoded()
+    if (kept === undefined && typeof this.#stream.readableEncoding === 'string') throw decoded()
     if (kept === undefined && (this.#stream.destroyed || this.#isAborted))
       throw this.#lost(this.#stream.errored)
     const { limit, tooLarge, idle, total } = reading
@@ -427,10 +427,16 @@ const pipeOfRead = function pipe(this: Readable, destination: NodeJS.WritableStr
   return Readable.prototype.pipe.call(this, destination, options)
 } as Readable['pipe']
 
+let isProxyWarned = false
+
 function refuseEmpty(upstream: ClientRequest): void {
   // Code such as fixRequestBody() of http-proxy-middleware has written the body anew.
   if (upstream.headersSent) return
   const hint = 'Place the proxy above multipart(), or mount multipart({ lazy: true }).'
   const detail = 'Cannot pass on the body of this request: it was already read.'
   upstream.destroy(new BodyError('BODY_ALREADY_READ', { detail, hint }))
+  // Proxies answer errors themselves, and many log none.
+  if (!isProxyWarned)
+    process.emitWarning(hint, { type: 'FormgateWarning', code: 'BODY_ALREADY_READ', detail })
+  isProxyWarned = true
 }
