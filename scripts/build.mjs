@@ -26,11 +26,14 @@ const packages = readdirSync(`${root}packages`, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => readPackage(`${root}packages/${name}/`))
 
-/** What file-type's readers of archives log with. Nobody reads that here. */
+/**
+ * file-type's readers of archives log with it, if DEBUG is set.
+ * @type {import('rolldown').Plugin}
+ */
 const withoutDebug = {
   name: 'without-debug',
-  resolveId: (/** @type {string} */ id) => (id === 'debug' ? '\0debug' : null),
-  load: (/** @type {string} */ id) => (id === '\0debug' ? 'export default () => () => {}' : null),
+  resolveId: (id) => (id === 'debug' ? '\0debug' : null),
+  load: (id) => (id === '\0debug' ? 'export default () => () => {}' : null),
 }
 
 for (const each of packages) declareModules(each)
@@ -80,40 +83,75 @@ function declareModules({ folder, input }) {
  * @param {Package} built
  */
 async function bundle({ folder, input, browserInput, external }) {
-  const written = await write({ input, platform: 'node', external }, { format: 'cjs', extension: 'js' })
-  if (Object.keys(browserInput).length > 0) {
-    const output = { format: 'esm', extension: 'browser.mjs' }
-    written.push(...(await write({ input: browserInput, platform: 'browser' }, output)))
+  const chunks = await write(folder, { input, platform: 'node', external }, 'cjs', 'js')
+  if (Object.keys(browserInput).length > 0)
+    chunks.push(...(await write(folder, { input: browserInput, platform: 'browser' }, 'esm', 'browser.mjs')))
+  for (const { fileName, map } of chunks) {
+    if (map === null) continue
+    // The package has the sources already, but not those of other packages.
+    const sourcesContent = map.sources.map((source, index) =>
+      source.includes('node_modules/') ? map.sourcesContent?.[index] : null,
+    )
+    writeFileSync(`${folder}dist/${fileName}.map`, JSON.stringify({ ...map, sourcesContent }))
   }
-  const files = new Set(written.map(({ fileName }) => fileName))
+  const files = new Set(chunks.flatMap(({ fileName }) => [fileName, `${fileName}.map`]))
   for (const name of readdirSync(`${folder}dist`, { recursive: true, encoding: 'utf8' })) {
     if (/\.m?js(\.map)?$/.test(name) && !files.has(name)) rmSync(`${folder}dist/${name}`)
   }
+  writeNotices(folder, new Set(chunks.flatMap(({ moduleIds }) => moduleIds)))
+}
 
-  async function write(options, { format, extension }) {
-    const bundled = await rolldown({
-      ...options,
-      plugins: [withoutDebug],
-      onLog: (_, { message }) => {
-        throw new Error(message)
-      },
-    })
-    const { output } = await bundled.write({
-      dir: `${folder}dist`,
-      format,
-      entryFileNames: `[name].${extension}`,
-      chunkFileNames: `shared-[hash].${extension}`,
-      // One file for all that entries share: a call from one file of CommonJS to another looks up a property.
-      codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
-      // The package ships the sources with their comments, and source maps to them.
-      comments: { annotation: true, jsdoc: false, legal: true },
-      // With one character outside Latin-1, V8 keeps two bytes for each character of the file.
-      charset: 'ascii',
-      sourcemap: true,
-    })
-    await bundled.close()
-    return output
+/**
+ * @param {string} folder
+ * @param {import('rolldown').InputOptions} input
+ * @param {'cjs' | 'esm'} format
+ * @param {string} extension
+ */
+async function write(folder, input, format, extension) {
+  const bundled = await rolldown({
+    ...input,
+    plugins: [withoutDebug],
+    onLog: (_, { message }) => {
+      throw new Error(message)
+    },
+  })
+  const { output } = await bundled.write({
+    dir: `${folder}dist`,
+    format,
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `shared-[hash].${extension}`,
+    // One file for all that entries share: a call from one file of CommonJS to another looks up a property.
+    codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
+    // The package ships the sources with their comments, and source maps to them.
+    comments: { annotation: true, jsdoc: false, legal: true },
+    // With one character outside Latin-1, V8 keeps two bytes for each character of the file.
+    charset: 'ascii',
+    sourcemap: true,
+  })
+  await bundled.close()
+  return output.filter((file) => file.type === 'chunk')
+}
+
+/**
+ * Writes the licenses of the packages whose code is part of the build.
+ * @param {string} folder
+ * @param {Set<string>} modules their files
+ */
+function writeNotices(folder, modules) {
+  const licenses = new Map()
+  for (const file of modules) {
+    const [other] = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []
+    if (other === undefined || licenses.has(other)) continue
+    const { name, version, license } = JSON.parse(readFileSync(`${other}/package.json`, 'utf8'))
+    const text = readdirSync(other).find((each) => /^licen[cs]e/i.test(each))
+    const full = text === undefined ? license : readFileSync(`${other}/${text}`, 'utf8').trim()
+    licenses.set(other, `${name} ${version}\n\n${full}\n`)
   }
+  if (licenses.size === 0) return
+  writeFileSync(
+    `${folder}dist/THIRD-PARTY-LICENSES.txt`,
+    [...licenses.values()].join(`\n${'-'.repeat(72)}\n\n`),
+  )
 }
 
 /**

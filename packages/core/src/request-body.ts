@@ -26,6 +26,11 @@ export interface AdapterRequest {
   readonly params: () => RouteParams | undefined
   /** The body, if the framework has replaced the request's own stream. */
   readonly stream?: Readable | undefined
+  /**
+   * Answers the 415 of `data` or `files` in place of a handler whose errors the framework loses. Called where they would
+   * throw; they are empty after it.
+   */
+  readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
 }
 
 /** How a middleware reads a body. */
@@ -67,6 +72,7 @@ export function openBody(adapter: AdapterRequest): RequestBody {
 export class RequestBody implements ShownBody {
   readonly source: Source
   readonly #params: () => RouteParams | undefined
+  readonly #refuse: AdapterRequest['refuse']
   #mount: Config | undefined
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
@@ -78,9 +84,10 @@ export class RequestBody implements ShownBody {
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor({ request, response, stream, target, params }: AdapterRequest) {
+  constructor({ request, response, stream, target, params, refuse }: AdapterRequest) {
     this.source = new Source(request, response, stream, target)
     this.#params = params
+    this.#refuse = refuse
   }
 
   /** True if the body was read, or found to be empty. */
@@ -244,7 +251,11 @@ export class RequestBody implements ShownBody {
     const mount = this.#mount
     if (mount === undefined || mount.lazy || this.#reading !== undefined)
       throw new BodyError('BODY_NOT_PARSED')
-    throw unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
+    const error = unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
+    if (this.#refuse === undefined || mount.errors === 'next') throw error
+    this.#hasFailed = true
+    this.#refuse(error, this)
+    return bareRecord()
   }
 
   #admit(reader: RegisteredParser, route: RouteConfig): void {
