@@ -158,7 +158,7 @@ export class UploadedFile extends BareFile implements File {
   }
 
   /** All bytes in memory. For large files, prefer `createReadStream()`. */
-  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  bytes(): ReturnType<Blob['bytes']> {
     return readBytes(this)
   }
 
