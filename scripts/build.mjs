@@ -7,7 +7,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, relative } from 'node:path'
+import { dirname } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root, run } from './run.mjs'
 

@@ -162,6 +162,7 @@ const Express: Framework = {
         else res.json(result ?? null)
       }
       // Express 4 does not catch what an async handler throws.
+      // oxlint-disable-next-line promise/no-callback-in-promise
       app.all(path, ...own, (req, res, next) => (req.method === method ? run(req, res).catch(next) : next()))
     }
     if (problems) app.use(onExpress.problems())
