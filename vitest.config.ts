@@ -16,7 +16,8 @@ const long = [
   'test/chaos/**/*.test.ts',
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
-  'test/fuzz/{first-half,long-run,second-half}.test.ts',
+  'test/fuzz/{every-byte-long,first-half,long-run,second-half}.test.ts',
+  'test/validation/long-round-trip.test.ts',
 ]
 
 /** Suites that also run on Express 4 and Koa 2: all of them in the long check, and these in every check. */

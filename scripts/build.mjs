@@ -2,7 +2,7 @@
  * Builds the packages: tsc checks their types and writes the declarations, rolldown joins their modules.
  *
  * The code of a package exists once, as CommonJS. Its modules for `import` hand on what the others export
- * (docs/decisions/0022-one-build-for-both-module-systems.md). A package with few files is imported in a third of the
+ * (docs/decisions/0023-one-build-for-both-module-systems.md). A package with few files is imported in a third of the
  * time, and takes less memory (docs/decisions/0017-packages-are-bundled.md).
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

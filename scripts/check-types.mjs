@@ -18,13 +18,14 @@ import { promisify } from 'node:util'
 import { pnpm, root, runQuietly } from './run.mjs'
 
 /**
- * The dependencies that users of each package have.
- * @type {Record<string, string[]>}
+ * The programs, with the adapter and the dependencies of their users.
+ * @type {Record<string, { adapter: string, others: string[] }>}
  */
-const frameworks = {
-  express: ['express', '@types/express'],
-  koa: ['koa', '@types/koa', '@koa/router'],
-  fastify: ['fastify'],
+const programs = {
+  express: { adapter: 'express', others: ['express', '@types/express'] },
+  multer: { adapter: 'express', others: ['express', '@types/express', '@types/multer'] },
+  koa: { adapter: 'koa', others: ['koa', '@types/koa', '@koa/router'] },
+  fastify: { adapter: 'fastify', others: ['fastify'] },
 }
 const compilers = { oldest: 'test/node_modules/typescript-5', newest: 'node_modules/typescript' }
 const compilerOptions = {
@@ -49,22 +50,22 @@ if (status !== 0) process.exit(status)
 const tarballs = readdirSync(folder)
 const { devDependencies } = JSON.parse(readFileSync(`${root}test/package.json`, 'utf8'))
 
-const failures = await Promise.all(Object.keys(frameworks).map((name) => check(name)))
+const failures = await Promise.all(Object.entries(programs).map(check))
 for (const text of failures.flat()) console.error(text)
 if (failures.flat().length > 0) process.exit(1)
 
 /**
- * @param {string} framework
+ * @param {[string, { adapter: string, others: string[] }]} program
  * @returns {Promise<string[]>} The output of the compilers that fail
  */
-async function check(framework) {
-  const app = join(folder, framework)
+async function check([program, { adapter, others: names }]) {
+  const app = join(folder, program)
   mkdirSync(app)
-  for (const name of ['equal', 'schemas', framework]) {
+  for (const name of ['equal', 'schemas', program]) {
     copyFileSync(`${root}test/types/${name}.ts`, join(app, `${name}.ts`))
   }
-  const own = ['core', framework].map((name) => [`@formgate/${name}`, `file:${tarballOf(name)}`])
-  const others = [...(frameworks[framework] ?? []), 'zod'].map((name) => [name, devDependencies[name]])
+  const own = ['core', adapter].map((name) => [`@formgate/${name}`, `file:${tarballOf(name)}`])
+  const others = [...names, 'zod'].map((name) => [name, devDependencies[name]])
   const dependencies = Object.fromEntries([...own, ...others, ['@types/node', '^20.19.0']])
   writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
   writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions }))

@@ -50,6 +50,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         { path: '/delete', method: 'DELETE' },
         { path: '/query', method: 'QUERY' },
         { path: '/get', method: 'GET' },
+        { path: '/bytes', handler: ({ files }) => files['f']![0]!.createReadStream() },
         { path: '/contents', handler: async ({ files }) => text(files['f']![0]!.createReadStream()) },
         { path: '/csv', parsers: [CsvParser] },
         { path: '/text', parsers: [PlainTextParser] },
@@ -165,7 +166,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       ],
     ])('%s under Content-Encoding: gzip is refused', async (_, body) => {
       const headers = { 'Content-Encoding': 'gzip' }
-      await expectRefused({ type: json, body, headers }, 415, 'UNSUPPORTED_ENCODING')
+      await expectRefused({ type: json, body, headers }, 400, 'MALFORMED_ENCODING')
     })
 
     test.each([
@@ -184,6 +185,29 @@ describe.each(frameworks)('$name', ({ start }) => {
       const problem = await expectRefused({ type: json, body }, 400, 'MALFORMED_JSON')
       expect(problem.detail).toMatch(/^JSON parse error - .+ at /)
       expect(problem.detail).toContain(` at ${place}`)
+    })
+
+    test.each([
+      ['song=1&user=test', 'The body looks like a URL-encoded form'],
+      ['data={"a":1}', 'The body looks like a URL-encoded form'],
+      ['[object Object]', 'JSON.stringify(data)'],
+      ['[object FormData]', 'JSON.stringify(data)'],
+      ['undefined', 'a variable without a value'],
+      ["{'a':1}", 'double quotes. Send json.dumps(data)'],
+      ["'{a:1}'", 'cmd on Windows'],
+      ['{"a":None}', 'JSON has null, true and false'],
+      ['{"a":NaN}', 'JSON has no NaN'],
+      ['{"a":undefined}', 'JSON has no undefined'],
+      ['{a:1}', 'names of properties in double quotes'],
+      ['{"a":1,}', 'no comma after the last item'],
+      ['[1,\n]', 'no comma after the last item'],
+      ['{"a":1 // one\n}', 'no comments'],
+      ['{"a":1}\n{"a":2}', 'several values'],
+      ['{"a":', 'ends in the middle of a value'],
+      ['<html></html>', 'looks like XML or HTML'],
+    ])('%j is a 400 whose hint names the cause', async (body, cause) => {
+      const problem = await expectRefused({ type: json, body }, 400, 'MALFORMED_JSON')
+      expect(problem.hint).toContain(cause)
     })
 
     test.each(['1e999', '[-1e999]', '{"a":{"b":1e400}}'])(
@@ -331,6 +355,24 @@ describe.each(frameworks)('$name', ({ start }) => {
       })
     })
 
+    test.each([
+      [{ type: 'application/octet-stream' }, '\xff\0\xfe'],
+      [{ type: 'image/png' }, 'x'.repeat(100_000)],
+    ])('keeps each byte of a part without a file name: %j', async ({ type }, content) => {
+      const text = form('X', [`${field('f')}\r\nContent-Type: ${type}`, content], [field('a'), '1'])
+      const { bytes } = await exchange(app.port, {
+        path: '/bytes',
+        type: multipartX,
+        body: Buffer.from(text, 'latin1'),
+      })
+      expect(bytes.equals(Buffer.from(content, 'latin1'))).toBe(true)
+    })
+
+    test('a type of which the list has a parser is no file', async () => {
+      const body = form('X', [`${field('a')}\r\nContent-Type: application/x-www-form-urlencoded`, 'b=1'])
+      expect(await arrives({ type: multipartX, body })).toEqual({ data: { a: { b: '1' } }, files: {} })
+    })
+
     test('with a Content-Encoding is a 415', async () => {
       const headers = { 'Content-Encoding': 'gzip' }
       const answer = await exchange(app.port, { type: multipartX, body: gzipSync(form('X')), headers })
@@ -466,6 +508,12 @@ describe.each(frameworks)('$name, a raw file', ({ start }) => {
     ['/raw', "attachment; filename=b.png; filename*=utf-8''%e2%82%ac.png", '€.png'],
     ['/raw', "attachment; filename*=UTF-8'en'%e2%82%ac.png; filename=b.png", '€.png'],
     ['/raw', "attachment; filename*=iso-8859-1''%e9.png", 'é.png'],
+    ['/raw', "attachment; filename*=UTF-8''it's.png", "it's.png"],
+    ['/raw', `attachment; filename="it's.png"; filename*=utf-8''it's.png`, "it's.png"],
+    ['/raw', `attachment; filename="a;b.png"; filename*=UTF-8''a;b.png`, 'a;b.png'],
+    ['/raw', `attachment; filename="b.png"; filename*=bogus''x`, 'b.png'],
+    ['/raw', 'attachment; filename="b.png"; filename*=x', 'b.png'],
+    ['/raw', `attachment; filename*="UTF-8''a%20b.png"`, 'a b.png'],
   ])('at %s with Content-Disposition %j is called %j', async (path, disposition, name) => {
     const { json } = await put(path, disposition)
     const shown = { field: 'file', name, type: 'image/png', size: 3 }

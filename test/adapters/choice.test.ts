@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -10,8 +12,10 @@ import {
   MultiPartParser,
   PlainTextParser,
 } from '@formgate/core'
+import * as onExpress from '@formgate/express'
+import express from 'express'
 import { afterAll, describe, expect, test } from 'vitest'
-import { exchange, field, form, multipartX, type Answer, type Sent } from './client.js'
+import { Connection, exchange, field, form, head, multipartX, type Answer, type Sent } from './client.js'
 import { frameworks, isExpress5, type App, type Description, type Handling } from './frameworks.js'
 
 const json = 'application/json'
@@ -77,6 +81,75 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       const send = await app(reading(new Named(mediaType)))
       const answer = await send({ type, body: 'x' })
       expect(answer.status).toBe(reads ? 200 : 415)
+    })
+  })
+
+  test('one parser may read a list of media types', async () => {
+    const parsers = [
+      new JSONParser({ mediaType: ['application/json', 'application/*+json'] }),
+      new PlainTextParser({ mediaType: ['application/xml', 'text/*'] }),
+      new FileUploadParser({ mediaType: ['image/*', 'application/pdf'] }),
+    ]
+    const send = await app({ routes: [{ path: '/', parsers }] })
+    for (const type of ['application/json', 'application/vnd.api+json', 'application/json-patch+json'])
+      expect((await send({ type, body: '[{"op":"remove"}]' })).json.data).toEqual([{ op: 'remove' }])
+    for (const type of ['application/xml', 'text/xml', 'text/plain'])
+      expect((await send({ type, body: '<a/>' })).json.data).toBe('<a/>')
+    const headers = { 'Content-Disposition': 'attachment; filename=a.pdf' }
+    for (const type of ['image/png', 'application/pdf'])
+      expect((await send({ type, headers, body: '%PDF' })).json.files.file).toMatchObject([{ type, size: 4 }])
+    const answer = await send({ type: 'application/yaml', body: 'a: 1' })
+    expect(answer.headers['accept']).toBe(
+      'application/json, application/*+json, application/xml, text/*, image/*, application/pdf',
+    )
+  })
+
+  test('a route takes a type that multipart() above has read with a parser of more types', async () => {
+    const types = ['application/json', 'application/*+json']
+    const parsers = [new JSONParser({ mediaType: types })]
+    const own = [new JSONParser({ mediaType: 'application/vnd.api+json' })]
+    const strict = [new JSONParser({ mediaType: types, strict: false })]
+    const send = await app({
+      mount: { parsers },
+      routes: [
+        { path: '/', parsers: own },
+        { path: '/strict', parsers: strict },
+      ],
+    })
+    const sent = { type: 'application/vnd.api+json', body: '{"data":[]}' }
+    expect((await send(sent)).json.data).toEqual({ data: [] })
+    expect((await send({ ...sent, type: json })).status).toBe(415)
+    expect((await send({ ...sent, path: '/strict' })).status).toBe(500)
+  })
+
+  describe.each([
+    ['without multipart()', {}],
+    ['below multipart()', { mount: {} }],
+    ['below multipart({ lazy: true })', { mount: { lazy: true } }],
+  ])('an empty text %s', (_, above: Description) => {
+    const echo = ({ data, files, request }: Handling): unknown => ({
+      data,
+      files,
+      body: framework === 'Express' ? (request as { body?: unknown }).body : data,
+    })
+    class YamlParser extends PlainTextParser {
+      override readonly mediaType = 'application/yaml'
+    }
+
+    test('is the text without a character, however it is framed', async () => {
+      const parsers = [PlainTextParser, YamlParser, JSONParser]
+      const send = await app({ ...above, routes: [{ path: '/', parsers, handler: echo }] })
+      for (const framing of ['length', 'chunked'] as const) {
+        for (const type of ['text/plain', 'text/plain; charset=utf-8', 'application/yaml'])
+          expect((await send({ type, body: '', framing })).json).toEqual({ data: '', files: {}, body: '' })
+        expect((await send({ type: json, body: '', framing })).json.data).toEqual({})
+        expect((await send({ type: undefined, body: '', framing })).json.data).toEqual({})
+      }
+    })
+
+    test('is no text for a route that takes none', async () => {
+      const send = await app({ ...above, routes: [{ path: '/', parsers: [JSONParser] }] })
+      expect((await send({ type: 'text/plain', body: '' })).json).toEqual({ data: {}, files: {} })
     })
   })
 
@@ -205,13 +278,12 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     })
 
     test.each([{ errors: 'next' as const }, {}])(
-      'below multipart(%j) reaches the error handler where the framework passes it on',
+      'below multipart(%j) reaches the error handler of the app only where multipart() cannot catch it',
       async (mount) => {
         const send = await app({ mount, errorHandler: true, problems: false, routes: [{ path: '/' }] })
         const answer = await send(aText)
         expect(answer.status).toBe(415)
-        const isAnswered = framework === 'Koa' || (framework === 'Express' && !isExpress5)
-        const own = mount.errors === 'next' || !isAnswered
+        const own = mount.errors === 'next' || (framework === 'Express' && isExpress5)
         if (own) expect(answer.json).toEqual({ handler: 'own', code: 'UNSUPPORTED_MEDIA_TYPE', status: 415 })
         else expect(answer.json.detail).toContain('Unsupported media type')
       },
@@ -450,4 +522,22 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     )
     for (const name of ['request', 'req', 'ctx', 'response']) expect(data.keys).not.toContain(name)
   })
+})
+
+test('the empty data of multipart() stays what middleware has made of it, also below parsers()', async () => {
+  const app = express()
+  app.use(onExpress.multipart())
+  app.use((req, _res, next) => {
+    Object.assign(req.data as object, { tenant: 'a' })
+    next()
+  })
+  app.post('/', onExpress.parsers([JSONParser]), (req, res) => {
+    res.json(req.data)
+  })
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const connection = await Connection.open((server.address() as AddressInfo).port)
+  expect((await connection.write(head({ type: json })).answer()).json).toEqual({ tenant: 'a' })
+  connection.destroy()
+  server.close()
 })

@@ -13,6 +13,7 @@ import {
   PlainTextParser,
   defaultLimits,
   stream,
+  type Limits,
   type MountOptions,
   type Storage,
 } from '@formgate/core'
@@ -191,6 +192,21 @@ describe.each(frameworks)('$name', (framework) => {
     ])
   })
 
+  test('limits that a function returns depend on the request', async () => {
+    const limits = (): Partial<Limits> => ({ files: 7 })
+    const mount = { lazy: true, limits: { fileSize: 5 } }
+    const [row] = await one({ typed: ({ form }) => form(Photos, { limits }) }, mount)
+    const dependent = 'depends on the request'
+    expect([row?.limits, row?.mediaTypes[0]?.maxSize]).toEqual([dependent, dependent])
+    expect(row?.files.map(({ field, maxSize, maxCount }) => [field, maxSize, maxCount])).toEqual([
+      ['photos', dependent, dependent],
+      ['items[].scan', dependent, dependent],
+    ])
+    expect(routeTable([row!])).toContain(
+      '| `multipart/form-data`; `application/x-www-form-urlencoded`; typed by zod | `photos`: `image/png` `image/jpeg`; `items[].scan`: `*/*` | spool | depends on the request |',
+    )
+  })
+
   test('raw bodies, custom parsers and schemas of other libraries are described', async () => {
     const { of } = await described(framework, {
       routes: [
@@ -288,7 +304,10 @@ function covers(range: string, type: string): boolean {
 
 /** Method, path and maximum number of files of each route. */
 const places = (rows: readonly RouteDescription[]): readonly string[] =>
-  rows.map(({ method, path, limits, reads }) => `${method} ${path} ${limits?.files ?? reads}`)
+  rows.map(
+    ({ method, path, limits, reads }) =>
+      `${method} ${path} ${(limits as Limits | undefined)?.files ?? reads}`,
+  )
 
 const done = (): void => undefined
 const files = (count: number, lazy = false): MountOptions => ({ limits: { files: count }, lazy })
@@ -467,6 +486,26 @@ describe('Fastify', () => {
       'POST /api/:id/photos 2',
       'POST /after 1',
     ])
+  })
+
+  test('content type parsers of the app have a note, unless the route has parsers of its own', async () => {
+    const rows = await build(async (app) => {
+      app.addContentTypeParser(/^text\//, async () => 'theirs')
+      await app.register(onFastify.multipart)
+      app.post('/', done)
+      await app.register(async (inner) => {
+        inner.addContentTypeParser(['application/json', '*'], async () => 'theirs')
+        inner.post('/inner', done)
+        inner.post('/own', onFastify.parsers([JSONParser]), done)
+      })
+    })
+    const notes = rows.map(({ path, notes }) => [path, ...notes])
+    expect(notes).toContainEqual(['/own'])
+    expect(notes).toContainEqual([
+      '/inner',
+      'Not for /^text\\//, application/json, *: a content type parser of the app reads it.',
+    ])
+    expect(notes).toContainEqual(['/', 'Not for /^text\\//: a content type parser of the app reads it.'])
   })
 
   test('if routes may be missing, the last row says so', async () => {

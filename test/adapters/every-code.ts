@@ -31,7 +31,7 @@ const limits: Partial<Limits> = {
   headerSize: 200,
   bodySize: 5000,
   textSize: 1000,
-  nesting: 3,
+  jsonDepth: 3,
   jsonValues: 100,
 }
 
@@ -174,6 +174,7 @@ const requests: Readonly<Record<Exclude<ErrorCode, 'CLIENT_ABORTED'>, Sent>> = {
   LIMIT_NESTING: { type: json, body: '[[[[1]]]]' },
   UNSUPPORTED_MEDIA_TYPE: { path: '/json', type: urlencoded, body: 'a=1' },
   MISSING_CONTENT_TYPE: { path: '/json', body: '{"a":1}' },
+  MALFORMED_ENCODING: { type: json, headers: { 'Content-Encoding': 'gzip' }, body: '{"a":1}' },
   UNSUPPORTED_ENCODING: { type: json, headers: { 'Content-Encoding': 'zstd' }, body: '{"a":1}' },
   VALIDATION_FAILED: { path: '/typed', type: urlencoded, body: 'age=old' },
   FILE_REFUSED: upload('/scanned'),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import {
   disk,
@@ -72,6 +72,52 @@ describe.each(frameworks)('$name', ({ start }) => {
     expect(paths).toHaveLength(name === 'disk()' ? 2 : name === 'spool()' ? 1 : 0)
     await expectNothingLeft()
     await expect.poll(() => isReadable(seen[0]!)).toBe(false)
+  })
+
+  test.each([
+    ['disk()', (directory: string) => disk({ directory })],
+    ['spool(), in memory', (directory: string) => spool({ directory })],
+    ['spool(), in a temporary file', (directory: string) => spool({ directory, threshold: 10 })],
+  ])(
+    'files in %s have a path, which goes when the answer was sent unless they are kept',
+    async (_name, make) => {
+      const seen: UploadedFile[] = []
+      const { port } = await app(
+        async (handling) => {
+          const [kept, other] = [firstOf(handling).keep(), handling.files['g']![0]!]
+          seen.push(kept)
+          const paths = await Promise.all([kept.toPath(), other.toPath()])
+          return Promise.all(paths.map(async (path) => [dirname(path), (await readFile(path)).length]))
+        },
+        { storage: make(directory) },
+      )
+      expect((await exchange(port, anUpload)).json).toEqual([
+        [directory, content.length],
+        [directory, 1],
+      ])
+      await expect.poll(stored).toHaveLength(1)
+      expect(await readFile(await seen[0]!.toPath(), 'utf8')).toBe(content)
+      await seen[0]!.remove()
+      expect(await stored()).toEqual([])
+    },
+  )
+
+  test('a file in memory leaves nothing behind if its client leaves while its path is made', async () => {
+    const opened: Connection[] = []
+    const paths: string[] = []
+    const { port, handled } = await app(
+      async (handling) => {
+        const path = firstOf(handling).toPath()
+        opened[0]!.destroy()
+        paths.push(await path)
+      },
+      { storage: spool({ directory }) },
+    )
+    opened.push(await Connection.open(port))
+    opened[0]!.write(head(anUpload)).write(anUpload.body!)
+    await expect.poll(() => paths).toHaveLength(1)
+    await expectNothingLeft()
+    expect(handled()).toBe(1)
   })
 
   test('files never show their path to the client', async () => {

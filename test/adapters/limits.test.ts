@@ -28,7 +28,14 @@ import {
 import { frameworks, type App } from './frameworks.js'
 
 const urlencoded = 'application/x-www-form-urlencoded'
-const all = [JSONParser, FormParser, MultiPartParser, PlainTextParser, FileUploadParser]
+const gzip = { 'Content-Encoding': 'gzip' }
+
+class YamlParser extends PlainTextParser {
+  override readonly mediaType = 'application/yaml'
+}
+
+const texts = new PlainTextParser({ mediaType: ['text/plain', 'application/xml'] })
+const all = [JSONParser, FormParser, MultiPartParser, texts, YamlParser, FileUploadParser]
 
 interface Limited {
   readonly of: string
@@ -97,6 +104,22 @@ const limited: readonly Limited[] = [
     fails: { type: 'text/plain', body: 'abcd' },
     code: 'LIMIT_BODY_SIZE',
     limit: 3,
+  },
+  {
+    of: 'the size of a text body of another type',
+    limits: { textSize: 3 },
+    passes: { type: 'application/xml', body: '<a>' },
+    fails: { type: 'application/xml', body: '<ab>' },
+    code: 'LIMIT_BODY_SIZE',
+    limit: 3,
+  },
+  {
+    of: 'the size of a text body of the type of a subclass, once it is decompressed',
+    limits: { textSize: 50 },
+    passes: { type: 'application/yaml', headers: gzip, body: gzipSync('x'.repeat(50)) },
+    fails: { type: 'application/yaml', headers: gzip, body: gzipSync('x'.repeat(51)) },
+    code: 'LIMIT_BODY_SIZE',
+    limit: 50,
   },
   {
     of: 'the size of a multipart body',
@@ -317,7 +340,7 @@ const limited: readonly Limited[] = [
   },
   {
     of: 'the levels of JSON',
-    limits: { nesting: 2 },
+    limits: { jsonDepth: 2 },
     passes: { type: 'application/json', body: '{"a":[1,"x"]}' },
     fails: { type: 'application/json', body: '{"a":[{}]}' },
     code: 'LIMIT_NESTING',
@@ -326,14 +349,31 @@ const limited: readonly Limited[] = [
   {
     of: 'the levels of JSON by default',
     limits: {},
-    passes: { type: 'application/json', body: `${'['.repeat(8)}${']'.repeat(8)}` },
-    fails: { type: 'application/json', body: `${'['.repeat(9)}${']'.repeat(9)}` },
+    passes: { type: 'application/json', body: `${'['.repeat(64)}${']'.repeat(64)}` },
+    fails: { type: 'application/json', body: `${'['.repeat(65)}${']'.repeat(65)}` },
     code: 'LIMIT_NESTING',
-    limit: 8,
+    limit: 64,
+  },
+  {
+    of: 'the levels of JSON in a part',
+    limits: { nesting: 1 },
+    passes: parts([jsonPart('a'), `${'['.repeat(64)}${']'.repeat(64)}`]),
+    fails: parts([jsonPart('a'), `${'['.repeat(65)}${']'.repeat(65)}`]),
+    code: 'LIMIT_NESTING',
+    limit: 64,
+    field: 'a',
+  },
+  {
+    of: 'the levels of JSON without a limit',
+    limits: { jsonDepth: Infinity },
+    passes: { type: 'application/json', body: `${'['.repeat(1000)}${']'.repeat(1000)}` },
+    fails: { type: 'application/json', body: `${'['.repeat(1001)}${']'.repeat(1001)}` },
+    code: 'LIMIT_NESTING',
+    limit: 1000,
   },
   {
     of: 'the levels of JSON, at 0',
-    limits: { nesting: 0 },
+    limits: { jsonDepth: 0 },
     passes: { type: 'application/json', body: '1' },
     fails: { type: 'application/json', body: '[]' },
     code: 'LIMIT_NESTING',

@@ -428,6 +428,30 @@ describe.each(frameworks)('$name, other mounts', ({ start }) => {
     await app.close()
   })
 
+  test('a field has its bytes, which its text may lose, and a part that is not text is a file', async () => {
+    const seen: unknown[] = []
+    const look = async (part: Part): Promise<void> => {
+      if (part.kind === 'file')
+        seen.push([part.filename, part.originalName, (await part.stream.toArray()).join()])
+      else seen.push([part.value, part.bytes.toString('latin1'), part.headers['x-note'], Object.keys(part)])
+    }
+    const app = await start({ mount: { lazy: true }, routes: [{ path: '/', handler: looping(look) }] })
+    const text = form(
+      'X',
+      [`${field('a')}\r\nX-Note: 1\r\nx-note: 2`, 'caf\xe9'],
+      [`${field('b')}\r\nContent-Type: image/jpeg`, 'JPEG'],
+      [`${field('c')}\r\nContent-Type: application/json`, '{}'],
+    )
+    await exchange(app.port, { type: multipartX, body: Buffer.from(text, 'latin1') })
+    const keys = ['kind', 'name', 'value', 'type', 'headers']
+    expect(seen).toEqual([
+      ['caf\uFFFD', 'caf\xe9', '1, 2', keys],
+      ['blob', '', 'JPEG'],
+      ['{}', '{}', undefined, keys],
+    ])
+    await app.close()
+  })
+
   test('the options of a MultiPartParser of the app apply', async () => {
     const parsers = [new MultiPartParser({ charsetField: true })]
     const app = await start({ mount: { lazy: true, parsers }, routes })

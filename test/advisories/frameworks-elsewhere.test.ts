@@ -53,7 +53,8 @@ describe.each([
   ['Express', onExpress, (limits: Partial<Limits>) => onExpress.multipart({ limits })],
   ['Koa', onKoa, (limits: Partial<Limits>) => onKoa.multipart({ limits })],
   ['Fastify', onFastify, (limits: Partial<Limits>) => fastify().register(onFastify.multipart, { limits })],
-] as const)('%s', (_name, { body, form, parsers }, mount) => {
+] as const)('%s', (_name, framework, mount) => {
+  const { body, form, parsers } = framework as typeof onExpress
   const schema = z.object({})
   const wrong: readonly unknown[] = [
     '10mb',
@@ -118,6 +119,12 @@ describe.each(frameworks)('$name', (framework) => {
         routes: [
           { path: '/plain', parsers: [FormParser], options: { limits: all }, handler: () => 'read' },
           {
+            path: '/nested',
+            parsers: [FormParser],
+            options: { limits: all, nested: true },
+            handler: () => 'read',
+          },
+          {
             path: '/typed',
             typed: ({ form }) =>
               form(z.object({ a: z.json().optional() }), { limits: { ...all, nesting: 8 } }),
@@ -125,7 +132,7 @@ describe.each(frameworks)('$name', (framework) => {
           },
         ],
       })
-      for (const path of ['/plain', '/typed']) {
+      for (const path of ['/plain', '/nested', '/typed']) {
         const { hostile: answer } = await expectBounded(
           app,
           { type: urlencoded, path, body: hostile },
@@ -143,7 +150,7 @@ describe.each(frameworks)('$name', (framework) => {
       type: 'application/json',
       body: `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
     })
-    expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_NESTING', limit: 8 })
+    expect(answer.json).toMatchObject({ status: 413, code: 'LIMIT_NESTING', limit: 64 })
   })
 
   test.each([

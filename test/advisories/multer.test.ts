@@ -1,6 +1,15 @@
 /** Advisories of multer. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { BodyError, disk, memory, MultiPartParser, type Inspector, type Storage } from '@formgate/core'
+import {
+  BodyError,
+  disk,
+  type FileFilter,
+  FormParser,
+  memory,
+  MultiPartParser,
+  type Inspector,
+  type Storage,
+} from '@formgate/core'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
@@ -24,8 +33,9 @@ const large = 'x'.repeat(300_000)
 /** Ways in which an app decides on a file with a delay. */
 const slowFilters: readonly (readonly [
   string,
-  (directory: string) => { storage: Storage; inspect?: Inspector },
+  (directory: string) => { storage: Storage; inspect?: Inspector; filter?: FileFilter },
 ])[] = [
+  ['a filter that waits', (directory) => ({ storage: disk({ directory }), filter: () => delay(100, true) })],
   [
     'a storage that waits first',
     (directory) => {
@@ -151,7 +161,7 @@ describe.each(frameworks)('$name', (framework) => {
     })
   })
 
-  describe.each(slowFilters.slice(0, 3))('with %s', (_name, make) => {
+  describe.each(slowFilters.slice(0, 4))('with %s', (_name, make) => {
     const serving = async (limits: object) => {
       const directory = await newDirectory()
       const app = await serve(framework, {
@@ -193,6 +203,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
         { path: '/list', typed: ({ form }) => form(List) },
         { path: '/deep', typed: ({ form }) => form(Deep) },
         { path: '/flat', parsers: [MultiPartParser], options: { storage: memory() } },
+        { path: '/nested', parsers: [MultiPartParser, FormParser], options: { nested: true } },
       ],
     })
 
@@ -202,7 +213,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
       form('X', ...Array.from({ length: 900 }, (_, at) => [field(name(at)), ''] as const))
     const hostile = names((at) => `a${'[b]'.repeat(64)}${String(at).padStart(4, '0')}`)
     const ordinary = names((at) => `a${'b'.repeat(192)}${String(at).padStart(4, '0')}`)
-    for (const path of ['/deep', '/flat']) {
+    for (const path of ['/deep', '/nested', '/flat']) {
       const { hostile: answer } = await expectBounded(
         app,
         { ...multipart(hostile), path },
@@ -220,14 +231,13 @@ describe.each(frameworks)('$name', (framework: Framework) => {
     'multer CVE-2026-82333 and CVE-2026-77078: a[999999999] does not make a list of that length: %s',
     async (_, sent) => {
       const app = await start()
-      const { status, json } = await exchange(app.port, { ...sent, path: '/list' })
-      expect([413, 422]).toContain(status)
-      expect(JSON.stringify(json).length).toBeLessThan(1000)
-      const sparse = await exchange(app.port, {
-        ...urlencoded('a[999]=x&a[0]=y'),
-        path: '/list',
-      })
-      expect(sparse.body.length).toBeLessThan(100_000)
+      for (const path of ['/list', '/nested']) {
+        const { status, json } = await exchange(app.port, { ...sent, path })
+        expect([413, 422]).toContain(status)
+        expect(JSON.stringify(json).length).toBeLessThan(1000)
+        const sparse = await exchange(app.port, { ...urlencoded('a[999]=x&a[0]=y'), path })
+        expect(sparse.body.length).toBeLessThan(100_000)
+      }
     },
   )
 
@@ -241,7 +251,7 @@ describe.each(frameworks)('$name', (framework: Framework) => {
       ['a[][]', 'a[x][]'],
     ]) {
       const body = form('X', ...names.map((name) => [field(name), '1'] as const))
-      for (const path of ['/list', '/deep', '/flat'])
+      for (const path of ['/list', '/deep', '/nested', '/flat'])
         expect((await exchange(app.port, { ...multipart(body), path })).status).toBeLessThan(500)
     }
     await expectAlive(app)

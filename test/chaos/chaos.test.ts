@@ -18,6 +18,8 @@ describe.each(frameworks)('%s', (framework) => {
     ['aborts', 36],
     ['storage faults', 45],
     ['fuzzed bodies', 100],
+    ['timeouts above', 60],
+    ['Lambda requests', 60],
     ['silent clients', 50],
     ['endless clients', 20],
     ['slow clients', 50],
@@ -36,7 +38,7 @@ describe.each(frameworks)('%s', (framework) => {
 
   test.runIf(process.platform === 'linux')('no kind of chaos leaves a descriptor open', () => {
     const own = rows.filter((row) => row.framework === framework && row.left !== undefined)
-    expect(own).toHaveLength(8)
+    expect(own).toHaveLength(10)
     expect(own.map(({ left }) => left!.descriptors)).toEqual(own.map(() => 0))
   })
 })

@@ -15,7 +15,7 @@ const patience = 60_000
 const heapGrowth = 16 * MiB
 
 /** Bytes by which buffers may have grown after a collection: slabs of Node itself. */
-const bufferGrowth = 2 * MiB
+export const bufferGrowth = 2 * MiB
 
 /** The cost of the clients of an attack to a server. */
 export interface Figures {

@@ -9,6 +9,7 @@ import { bodies } from './kinds/bodies.js'
 import { concurrent } from './kinds/concurrent.js'
 import { inParallel } from './in-parallel.js'
 import { killOften } from './kinds/kills.js'
+import { lambdaRequests, timeoutsAbove } from './kinds/neighbours.js'
 import { endlessClients, silentClients } from './kinds/silent-clients.js'
 import { slowClients } from './kinds/slow-clients.js'
 import { slowSinks } from './kinds/slow-sinks.js'
@@ -23,6 +24,8 @@ const kinds: readonly Kind[] = [
   aborts,
   storageFaults,
   bodies,
+  timeoutsAbove,
+  lambdaRequests,
   silentClients,
   endlessClients,
   slowClients,

@@ -67,6 +67,8 @@ interface Questions {
   readonly usage: Usage
   /** 1 lets handlers wait, 0 releases them. */
   readonly hold: void
+  /** So many events of AWS Lambda: how often each status was answered. */
+  readonly events: Readonly<Record<string, number>>
   /** Bytes that slow sinks have read. */
   readonly taken: number
   /** 1 makes slow sinks read the rest without pauses, 0 restores them. */

@@ -207,7 +207,7 @@ export const sections: readonly Section[] = [
       one('no file chosen', filed('""'), ''),
       one(
         'no file chosen, as browsers send it',
-        `${filed('""')}\r\nContent-Type: application/octet-stream`,
+        'Content-Disposition: form-data; name="f"; filename=""\r\nContent-Type: application/octet-stream',
         '',
       ),
       one('an empty file name and content', filed('""'), 'hello'),

@@ -31,6 +31,7 @@ export function prepare(): void {
     // With as much of a PNG as sniff() needs.
     'bridge.png': Buffer.from('89504e470d0a1a0a0000000049444154', 'hex'),
     'notes.txt': 'line 1\nline 2\n',
+    'latin1.txt': Buffer.from('café', 'latin1'),
     'orders.csv': 'item,count\nlamp,2\n',
     'large.bin': Buffer.alloc(300_000),
   }
@@ -60,7 +61,7 @@ export function writeModule(page: Page, block: Block): Module {
 }
 
 function onFreePort(start: string): string {
-  return start.startsWith('await ')
+  return start.includes('{')
     ? "await app.listen({ port: 0, host: '127.0.0.1' })\nexport const started = app.server"
     : `export const started = ${start.replace('3000', '0')}`
 }

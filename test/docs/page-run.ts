@@ -28,7 +28,8 @@ export class PageRun {
     switch (`${language} ${mark}`.trim()) {
       case 'js':
       case 'ts':
-        return this.#start(block)
+      case 'js lambda':
+        return this.#start(block, mark)
       case 'js client':
         return this.#ask((address) => runClient(this.#module(block), address))
       case 'js old':
@@ -45,6 +46,8 @@ export class PageRun {
         // A suite has declared its own tests; a text is a drawing.
         return undefined
       default:
+        // The name of a function of Google Cloud.
+        if (language === 'js' && mark.startsWith('function ')) return this.#start(block, mark.slice(9))
         throw new Error(`Unknown kind of block: "${language} ${mark}".`)
     }
   }
@@ -53,8 +56,8 @@ export class PageRun {
     for (const app of this.#apps.splice(0)) app.close()
   }
 
-  async #start(block: Block): Promise<void> {
-    const app = await load(this.#module(block))
+  async #start(block: Block, host: string): Promise<void> {
+    const app = await load(this.#module(block), host)
     if (app === undefined) return
     if (this.#isAsked) this.close()
     this.#isAsked = false

@@ -1,9 +1,12 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findCurl } from '../clients/programs.js'
 import { prepare, workplace, writeModule } from './modules.js'
 import { PageRun } from './page-run.js'
 import { readPages, type Block } from './pages.js'
-import { typeCheck } from './type-check.js'
+import { typeCheck, writeProject } from './type-check.js'
 
 const pages = readPages()
 const hasCurl = (await findCurl()) !== undefined
@@ -16,13 +19,25 @@ const modules = new Map(
   ),
 )
 
+const current = [...modules].filter(([{ mark }]) => mark !== 'old')
+writeProject(current.map(([, { shown }]) => shown))
+
 const home = process.cwd()
-beforeAll(() => process.chdir(workplace))
-afterAll(() => process.chdir(home))
+const upstream = createServer((req, res) => {
+  void text(req).then((body) => res.end(JSON.stringify({ upstream: body })))
+}).listen(0, '127.0.0.1')
+beforeAll(() => {
+  process.chdir(workplace)
+  // Of the proxies on the pages.
+  process.env['UPSTREAM'] = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
+})
+afterAll(() => {
+  process.chdir(home)
+  upstream.close()
+})
 
 test('every block of code passes the type checker', async () => {
-  const current = [...modules].filter(([{ mark }]) => mark !== 'old')
-  expect(await typeCheck(current.map(([, { shown }]) => shown))).toBe('')
+  expect(await typeCheck()).toBe('')
 })
 
 const running = pages.filter(({ blocks }) => blocks.length > 0)

@@ -6,9 +6,10 @@ import { promisify } from 'node:util'
 import { out } from './modules.js'
 import { root } from './pages.js'
 
-/** @returns the errors of the compiler, without those in the sources, which are checked elsewhere */
-export async function typeCheck(files: readonly string[]): Promise<string> {
-  const project = join(out, 'tsconfig.json')
+const project = join(out, 'tsconfig.json')
+
+/** Writes the options of the compiler, which Vitest follows too, for these files. */
+export function writeProject(files: readonly string[]): void {
   const packages = relative(out, `${root}packages`)
   const config = {
     extends: `${relative(out, root)}/tsconfig.base.json`,
@@ -16,6 +17,8 @@ export async function typeCheck(files: readonly string[]): Promise<string> {
       noEmit: true,
       allowJs: true,
       checkJs: true,
+      // For Nest.
+      experimentalDecorators: true,
       paths: {
         '@formgate/core/describe': [`${packages}/core/src/describe/index.ts`],
         '@formgate/core/*': [`${packages}/core/src/*.ts`],
@@ -28,6 +31,10 @@ export async function typeCheck(files: readonly string[]): Promise<string> {
     files: files.map((file) => `./${relative(out, file)}`),
   }
   writeFileSync(project, JSON.stringify(config, undefined, 2))
+}
+
+/** @returns the errors of the compiler, without those in the sources, which are checked elsewhere */
+export async function typeCheck(): Promise<string> {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   return promisify(execFile)(process.execPath, [tsc, '-p', project], { cwd: root }).then(
     () => '',

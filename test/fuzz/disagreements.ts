@@ -173,7 +173,9 @@ export const disagreements: readonly Disagreement[] = [
     right: 'Formgate: RFC 2046, 5.1.1, body-part.',
     applies: (e) =>
       code(e) === 'MALFORMED_PART' &&
-      /does not end with an empty line/.test((e.ours as { detail: string }).detail),
+      /does not end with an empty line|is followed by another one/.test(
+        (e.ours as { detail: string }).detail,
+      ),
   },
   {
     name: 'an invalid header line: no colon, white space before the name or the colon, a name that is not a token',
@@ -292,6 +294,14 @@ export const disagreements: readonly Disagreement[] = [
     right:
       'Formgate: by RFC 7578, 4.4 the charset parameter counts. A guess would store another text than was sent.',
     applies: refused('INVALID_CHARSET', /charset/, (part) => /charset/i.test(line(part, 'Content-Type'))),
+  },
+  {
+    name: 'text that is not valid in its charset',
+    formgate: '400 `INVALID_CHARSET`',
+    others: 'replace its bytes by U+FFFD',
+    right: 'Formgate by choice: a byte that is lost is not reported to anyone.',
+    applies: (e) =>
+      code(e) === 'INVALID_CHARSET' && /is not valid/.test((e.ours as { detail: string }).detail),
   },
   {
     name: 'a JSON part that is not JSON, or a URL-encoded one that is not URL-encoded',
@@ -425,14 +435,16 @@ export const disagreements: readonly Disagreement[] = [
     explainsName: ({ raw }) => /filename\*/i.test(disposition(raw)),
   },
   {
-    name: 'application/octet-stream without a filename',
-    formgate: 'is a field',
-    others: '`@fastify/busboy` returns a file without a name',
-    right: 'Formgate and undici: by RFC 7578, 4.2 and the fetch standard the filename makes the file.',
+    name: 'a part without a filename whose type is not text',
+    formgate: 'is a file',
+    others: 'undici returns a text; so does `@fastify/busboy`, except for application/octet-stream',
+    right:
+      'Formgate by choice: by RFC 7578, 4.2 and the fetch standard the filename makes the file, but decoded as text an image ' +
+      'would lose its bytes.',
     explainsKind: ({ raw, ours, theirs }) =>
-      /octet-stream/i.test(line(raw, 'Content-Type')) &&
-      ours?.filename === undefined &&
-      theirs?.filename === '',
+      /^(?!text\/)./i.test(line(raw, 'Content-Type')) &&
+      ours?.filename === '' &&
+      theirs?.filename === undefined,
   },
   {
     name: "the charset of a part's text",

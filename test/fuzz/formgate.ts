@@ -29,8 +29,8 @@ class RecuttingParser extends MultiPartParser {
   entries: readonly Entry[] = []
   readonly #cuts: Cuts | undefined
 
-  constructor(cuts: Cuts | undefined, charsetField: boolean) {
-    super({ charsetField })
+  constructor(cuts: Cuts | undefined, { charset, charsetField, charsetsField }: Setting) {
+    super({ charset, charsetField, charsetsField })
     this.#cuts = cuts
   }
 
@@ -64,7 +64,9 @@ export function pieces(body: Buffer, cuts: Cuts): Buffer[] {
 
 export interface Setting {
   readonly limits?: Partial<Limits>
+  readonly charset?: string
   readonly charsetField?: boolean
+  readonly charsetsField?: string
   /** Send the chunks one per turn of the event loop, instead of recutting the body in the parser. */
   readonly trickle?: boolean
   /** Declare the length, or send in chunks. */
@@ -73,10 +75,7 @@ export interface Setting {
 
 /** The parts that Formgate finds. The value of a JSON part is its JSON text. */
 export async function askFormgate(specimen: Specimen, cuts: Cuts, setting: Setting = {}): Promise<Answer> {
-  const parser = new RecuttingParser(
-    setting.trickle === true ? undefined : cuts,
-    setting.charsetField ?? false,
-  )
+  const parser = new RecuttingParser(setting.trickle === true ? undefined : cuts, setting)
   const parse = createBodyParser({
     parsers: [JSONParser, FormParser, PlainTextParser, parser],
     storage: memory(),

@@ -28,6 +28,7 @@ export function boundaryOf(contentType: string): string {
 export function frame(body: string, boundary: string): Framed {
   const dashBoundary = `--${boundary}`.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
   // At the start of the body or of a line; closing, complete, or ended by a bare LF.
+  const afterBareLf = new RegExp(`(?<!\\r)\\n${dashBoundary}(?:--|[ \\t]*\\r?\\n)`)
   const delimiter = new RegExp(`(?<=^|\\r\\n)${dashBoundary}(?:(--)|([ \\t]*)\\r\\n|[ \\t]*(\\n))`, 'g')
   const parts: RawPart[] = []
   let match = delimiter.exec(body)
@@ -67,6 +68,7 @@ export function frame(body: string, boundary: string): Framed {
     const contentEnd = match === null ? body.length : Math.max(contentStart, match.index - 2)
     parts.push({ header, content: body.slice(contentStart, contentEnd) })
     if (match === null) return done('truncated')
+    if (afterBareLf.test(body.slice(contentStart, contentEnd + 2))) return done('bare LF')
     sharesLineEnd ||= match.index === contentStart
   }
 }

@@ -6,7 +6,7 @@ type Deliver = (port: number, sent: Sent) => Promise<Answer>
 
 /** A way of sending a request, by a name that completes "when the body comes …". */
 export const deliveries: readonly (readonly [name: string, deliver: Deliver])[] = [
-  ['with its headers', (port, sent) => send(port, [head(sent) + bodyOf(sent)])],
+  ['with its headers', (port, sent) => send(port, [Buffer.concat([Buffer.from(head(sent)), bodyOf(sent)])])],
   ['after its headers', (port, sent) => send(port, [head(sent), bodyOf(sent)])],
   ['in two pieces', (port, sent) => send(port, [head(sent), ...halves(sent)])],
   [
@@ -20,14 +20,14 @@ export const deliveries: readonly (readonly [name: string, deliver: Deliver])[] 
   ],
 ]
 
-function bodyOf({ body = '' }: Sent): string {
-  return body.toString()
+function bodyOf({ body = '' }: Sent): Buffer {
+  return Buffer.from(body as string)
 }
 
-function halves(sent: Sent): [string, string] {
+function halves(sent: Sent): [Buffer, Buffer] {
   const body = bodyOf(sent)
   const middle = Math.ceil(body.length / 2)
-  return [body.slice(0, middle), body.slice(middle)]
+  return [body.subarray(0, middle), body.subarray(middle)]
 }
 
 async function send(port: number, pieces: readonly (string | Buffer)[]): Promise<Answer> {

@@ -1,11 +1,9 @@
 /** What goes on around a request: timeouts above, log lines after the answer, responses of serverless hosts. */
-import { createServer, IncomingMessage, ServerResponse } from 'node:http'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { readdir } from 'node:fs/promises'
 import { Duplex } from 'node:stream'
-import { createBodyParser, disk } from '@formgate/core'
+import { setTimeout } from 'node:timers/promises'
+import { createBodyParser, disk, type MountOptions } from '@formgate/core'
 import * as onExpress from '@formgate/express'
 import { form, multipart, problems } from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
@@ -15,58 +13,83 @@ import express, { type ErrorRequestHandler } from 'express'
 import { body, validationResult } from 'express-validator'
 import { fastify } from 'fastify'
 import Koa from 'koa'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { Connection, head } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
-
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end()
-})
-
-async function listen(listener: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<number> {
-  const server = createServer((req, res) => void listener(req, res))
-  ends.push(() => server.close())
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
-}
-
-async function newDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'neighbours-'))
-  ends.push(() => rm(directory, { recursive: true, force: true }))
-  return directory
-}
+import { listen, newDirectory, portOf, whenDone } from './server.js'
 
 const [[, deliver]] = deliveries as [(typeof deliveries)[0]]
 
-const start = '--X\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n'
+const partHead = '--X\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n'
 const type = 'multipart/form-data; boundary=X'
 
-describe('a timeout above that answers a stalled upload', () => {
+/** Apps in which something above answers 503 after 100 ms, while multipart() still reads. */
+const timedApps: readonly (readonly [
+  framework: string,
+  start: (mount: MountOptions, onSettled: () => void) => Promise<number>,
+])[] = [
+  [
+    'Express',
+    (mount, onSettled) => {
+      const app = express()
+      app.use(timeout('100ms'))
+      const reading = multipart(mount)
+      app.use((req, res, next) => {
+        void reading(req, res, next).finally(onSettled)
+      })
+      app.use(problems())
+      const answer: ErrorRequestHandler = (_error, _req, res, _next) => {
+        if (!res.headersSent) res.status(503).end('late')
+      }
+      app.use(answer)
+      return listen(app)
+    },
+  ],
+  [
+    'Koa',
+    (mount, onSettled) => {
+      const app = new Koa()
+      app.use(async (ctx, next) => {
+        const rest = next().finally(onSettled)
+        if (await Promise.race([rest, setTimeout(100, true)])) ctx.status = 503
+      })
+      app.use(onKoa.multipart(mount))
+      return listen(app.callback())
+    },
+  ],
+  [
+    'Fastify',
+    async (mount, onSettled) => {
+      const app = fastify()
+      whenDone(() => app.close())
+      app.addHook('onRequest', async (request, reply) => {
+        // Fastify tells an app of no error after the answer.
+        void setTimeout(50).then(() => request.parse().then(onSettled, onSettled))
+        void setTimeout(100).then(() => reply.code(503).send())
+      })
+      await app.register(onFastify.multipart, mount)
+      app.post('/', async () => 'done')
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      return portOf(app.server)
+    },
+  ],
+]
+
+describe.each(timedApps)('a timeout above that answers a stalled upload on %s', (_, start) => {
   test.each([
-    ['a file', { type, body: start + 'x'.repeat(400_000) }],
+    ['a file', { type, body: partHead + 'x'.repeat(400_000) }],
     ['JSON', { type: 'application/json', body: `["${'x'.repeat(400_000)}` }],
     ['nothing yet, in chunks', { type: 'application/json', body: '' }],
   ])('lets everything of %s go when its client leaves', async (what, sent) => {
     const isChunked = what.endsWith('chunks')
     const directory = await newDirectory()
-    const app = express()
-    app.use(timeout('100ms'))
-    const mount = multipart({
-      storage: disk({ directory }),
-      limits: { idle: Infinity, storageTimeout: Infinity },
-    })
     let settled = 0
-    app.use((req, res, next) => {
-      void mount(req, res, next).finally(() => (settled += 1))
-    })
-    app.use(problems())
-    const answer: ErrorRequestHandler = (_error, _req, res, _next) => {
-      if (!res.headersSent) res.status(503).end('late')
-    }
-    app.use(answer)
-    const connection = await Connection.open(await listen(app))
+    const port = await start(
+      { storage: disk({ directory }), limits: { idle: Infinity, storageTimeout: Infinity, total: Infinity } },
+      () => (settled += 1),
+    )
+    const connection = await Connection.open(port)
     const length = isChunked ? {} : { 'Content-Length': '500000' }
     connection.write(head({ ...sent, headers: length, framing: isChunked ? 'chunked' : 'none' }) + sent.body)
     expect((await connection.answer()).status).toBe(503)
@@ -112,14 +135,14 @@ describe('a log line after the answer', () => {
   test('reads them on Fastify too', async () => {
     const seen: unknown[] = []
     const app = fastify()
-    ends.push(() => app.close())
+    whenDone(() => app.close())
     await app.register(onFastify.multipart, { lazy: true })
     app.addHook('onResponse', async (request) => {
       seen.push([request.data, request.files])
     })
     app.post('/', async () => 'done')
     await app.listen({ port: 0, host: '127.0.0.1' })
-    expect((await deliver((app.server.address() as AddressInfo).port, yaml)).status).toBe(200)
+    expect((await deliver(portOf(app.server), yaml)).status).toBe(200)
     expect(seen).toEqual([[{}, {}]])
   })
 })
@@ -129,7 +152,7 @@ test('a response that emits "finish" and never "close" removes the files of its 
   const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
   // As adapters of serverless hosts make them: neither is ever closed.
   const request = new IncomingMessage(socket as never)
-  const sent = `${start}hello\r\n--X--\r\n`
+  const sent = `${partHead}hello\r\n--X--\r\n`
   Object.assign(request, { method: 'POST', url: '/', complete: true })
   Object.assign(request.headers, { 'content-type': type, 'content-length': String(sent.length) })
   request.push(sent)

@@ -1,26 +1,14 @@
 /** Parsers of other packages below an eager multipart(): they find a body that has been read. */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { bodyParser } from '@koa/bodyparser'
 import * as onExpress from '@formgate/express'
 import * as onKoa from '@formgate/koa'
 import express, { type RequestHandler } from 'express'
 import Koa, { type Middleware } from 'koa'
 import oldBodyParser from 'koa-bodyparser'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Sent } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
-
-const servers: Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close()
-})
-
-async function listen(server: Server): Promise<number> {
-  servers.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
-}
+import { listen } from './server.js'
 
 function expressApp(below: RequestHandler): Promise<number> {
   const app = express()
@@ -28,7 +16,7 @@ function expressApp(below: RequestHandler): Promise<number> {
   app.post('/', (req, res) => {
     res.json({ data: req.data, body: req.body as unknown, ended: req.readableEnded })
   })
-  return listen(createServer(app))
+  return listen(app)
 }
 
 function koaApp(below: Middleware): Promise<number> {
@@ -38,8 +26,7 @@ function koaApp(below: Middleware): Promise<number> {
     const { data, body } = ctx.request as { data: unknown; body?: unknown }
     ctx.body = { data, body, ended: ctx.req.readableEnded }
   })
-  const callback = app.callback()
-  return listen(createServer((req, res) => void callback(req, res)))
+  return listen(app.callback())
 }
 
 const apps: readonly (readonly [below: string, start: () => Promise<number>])[] = [

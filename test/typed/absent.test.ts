@@ -53,6 +53,18 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(problem.errors).toMatchObject([{ path: 'name' }])
   })
 
+  test('an empty text is a text, unless the schema or the route has something else for no body', async () => {
+    const options = { contentType: 'text/plain' }
+    const empty: Sent = { type: 'text/plain' }
+    expect((await (await serving(z.string(), options))(empty)).json.data).toBe('')
+    const { json: problem } = await (await serving(z.string().min(1), options))(empty)
+    expect(problem.errors).toMatchObject([{ path: '', code: 'too_small' }])
+    expect((await (await serving(z.string().optional(), options))(empty)).json.data).toBe('undefined')
+    expect((await (await serving(z.string(), { ...options, default: 'none' }))(empty)).json.data).toBe('none')
+    const unvalidated = await serving(z.string(), { ...options, validate: false })
+    expect((await unvalidated(empty)).json.data).toBe('')
+  })
+
   test('a schema without fields gives an empty object', async () => {
     const send = await serving(z.object({ agree: z.boolean(), name: z.string().optional() }))
     expect((await send({})).json.data).toEqual({ agree: false })

@@ -169,6 +169,7 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     const send = await serve(framework, ({ body }) => body(z.string(), { errors: 'next' }), {
       ...above,
       errorHandler: true,
+      problems: false,
     })
     const { status, json: own } = await send(json(1))
     expect({ status, own }).toMatchObject({ status: 422, own: { handler: 'own', code: 'VALIDATION_FAILED' } })

@@ -97,6 +97,12 @@ describe.each(words)('%s', (_, { form, body }) => {
       '`parsers` has no effect on bytes()',
     ],
     [
+      'bytes() with a filter',
+      () => body(bytes(), { filter: () => true }),
+      '`filter` has no effect on bytes()',
+    ],
+    ['stream() with nested', () => body(stream(), { nested: true }), '`nested` has no effect on stream()'],
+    [
       'stream() with validate',
       () => body(stream(), { validate: false }),
       '`validate` has no effect on stream()',

@@ -28,6 +28,20 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
   const bodyOf = (schema: z.ZodType) =>
     serve(framework, ({ body }) => body(schema), mount === undefined ? {} : { mount })
 
+  test('a part that is not text and has no file name is a file for z.file(), and no text for z.string()', async () => {
+    const send = await serving(z.object({ avatar: z.file().mime('image/jpeg').max(5) }))
+    const jpeg = (content: string) => multipart([typedField('avatar', 'image/jpeg'), content])
+    const shown = { field: 'avatar', name: 'blob', originalName: '', type: 'image/jpeg', size: 4 }
+    expect((await send(jpeg('JPEG'))).json).toEqual({ data: { avatar: shown }, files: { avatar: [shown] } })
+    const wrong = await send(multipart([typedField('avatar', 'application/octet-stream'), 'x']))
+    expect(wrong.json).toMatchObject({ status: 422, errors: [{ path: 'avatar' }] })
+    const text = await serving(z.object({ avatar: z.string() }))
+    expect((await text(jpeg('JPEG'))).json).toMatchObject({
+      status: 422,
+      errors: [{ path: 'avatar', message: 'Invalid input: expected string, received UploadedFile' }],
+    })
+  })
+
   test('both kinds of form give the same typed values', async () => {
     const send = await serving(
       z.object({
@@ -70,6 +84,100 @@ describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
     expect(status).toBe(422)
     expect(problem.errors.map(({ path }: { path: string }) => path)).toEqual(['age', 'agree', 'tags'])
     expect((await send(urlencoded('age=42&agree=on&tags=a'))).json.data).toEqual(fits)
+  })
+
+  test('both sides of an intersection are one form, with the files of either', async () => {
+    const kind = z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('photos'), photos: z.array(z.file().max(100)), ids: z.array(z.number()) }),
+      z.object({ kind: z.literal('note'), note: z.string(), age: z.number().optional() }),
+    ])
+    const send = await serving(z.object({ name: z.string(), agree: z.boolean() }).and(kind))
+    const fields: [string, string][] = [
+      [field('name'), 'Ann'],
+      [field('agree'), 'false'],
+      [field('agree'), 'on'],
+      [field('kind'), 'photos'],
+      [field('ids'), '1'],
+      [field('ids'), '2'],
+    ]
+    const photos: [string, string][] = [
+      [file('photos', 'a.png', 'image/png'), 'aaa'],
+      [file('photos', 'b.png', 'image/png'), 'bb'],
+    ]
+    const { status, json } = await send(multipart(...fields, ...photos))
+    expect(status).toBe(200)
+    expect(json.data).toMatchObject({ name: 'Ann', agree: true, kind: 'photos', ids: [1, 2] })
+    expect(json.data.photos).toMatchObject([
+      { name: 'a.png', size: 3 },
+      { name: 'b.png', size: 2 },
+    ])
+    expect(json.files.photos).toHaveLength(2)
+    for (const each of bothKinds('name=Ann&kind=note&note=x&age='))
+      expect((await send(each)).json.data).toEqual({ name: 'Ann', agree: false, kind: 'note', note: 'x' })
+    const tooLarge: [string, string] = [file('photos', 'c.png', 'image/png'), 'c'.repeat(101)]
+    expect((await send(multipart(...fields, tooLarge))).status).not.toBe(200)
+  })
+
+  test('a checkbox tells the options of a union apart', async () => {
+    const send = await serving(
+      z.discriminatedUnion('company', [
+        z.object({ company: z.literal(false), email: z.email() }),
+        z.object({ company: z.literal(true), email: z.email(), vat: z.string() }),
+      ]),
+    )
+    const person = { company: false, email: 'a@b.co' }
+    const company = { company: true, email: 'a@b.co', vat: 'X1' }
+    for (const [sent, data] of [
+      ['email=a@b.co', person],
+      ['email=a@b.co&company=', person],
+      ['email=a@b.co&company=false', person],
+      ['email=a@b.co&company=on&vat=X1', company],
+      ['email=a@b.co&company=false&company=on&vat=X1', company],
+    ] as const)
+      for (const each of bothKinds(sent)) expect((await send(each)).json.data).toEqual(data)
+  })
+
+  test('an issue has the index of the input that was sent, also behind inputs that were left empty', async () => {
+    const send = await serving(z.object({ ids: z.array(z.number()), qty: z.array(z.number().nullable()) }))
+    for (const sent of ['ids=&ids=2&qty=1&qty=&qty=3', 'ids[0]=&ids[1]=2&qty[0]=1&qty[1]=&qty[2]=3']) {
+      for (const each of bothKinds(sent))
+        expect((await send(each)).json.data).toEqual({ ids: [2], qty: [1, null, 3] })
+    }
+    for (const sent of ['ids=1&ids=&ids=x', 'ids[0]=1&ids[1]=&ids[2]=x']) {
+      for (const each of bothKinds(sent)) {
+        const { status, json: problem } = await send(each)
+        expect(status).toBe(422)
+        expect(problem.errors).toMatchObject([{ path: 'ids[2]' }])
+      }
+    }
+  })
+
+  test('a name with a key where a list has items is reported', async () => {
+    const send = await serving(z.object({ items: z.array(z.object({ title: z.string() })) }))
+    for (const each of bothKinds('items[title]=lamp')) {
+      const { status, json: problem } = await send(each)
+      expect(status).toBe(422)
+      expect(problem.errors).toMatchObject([{ path: 'items', code: 'invalid_type' }])
+    }
+    for (const each of bothKinds('items[1712345678901].title=lamp')) {
+      const { status, json: problem } = await send(each)
+      expect(status).toBe(413)
+      expect(problem).toMatchObject({ code: 'LIMIT_NESTING', field: 'items[1712345678901].title' })
+      expect(problem.hint).toContain('Number the items of a list from 0')
+    }
+  })
+
+  test('a list can be cleared, and the text null sets null', async () => {
+    const send = await serving(
+      z.object({
+        ids: z.array(z.number()).optional(),
+        photo: z.file().nullable().optional(),
+        address: z.object({ city: z.string() }).nullable().optional(),
+      }),
+    )
+    for (const each of bothKinds('ids=&photo=null&address=null'))
+      expect((await send(each)).json.data).toEqual({ ids: [], photo: null, address: null })
+    for (const each of bothKinds('other=x')) expect((await send(each)).json.data).toEqual({})
   })
 
   test('names with a path build objects and lists', async () => {

@@ -6,12 +6,13 @@ import {
   form,
   JSONParser,
   multipart,
+  type Out,
   parsers,
   problems,
   stream,
   type UploadedFile,
 } from '@formgate/express'
-import express from 'express'
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import { z } from 'zod'
 import { is, type Equal } from './equal.js'
 import { Login, Payment, User, type LoginData, type UserData } from './schemas.js'
@@ -77,6 +78,25 @@ app.post('/', body(bytes(), { default: null }), (req) => is<Equal<typeof req.dat
 app.post('/', form(Login, { status: 400, emptyText: 'keep' }), (req) =>
   is<Equal<typeof req.data, LoginData>>(),
 )
+
+// Controllers in a file of their own.
+const show: RequestHandler<{ id: string }, unknown, Out<typeof User>> = (req, res) => {
+  is<Equal<typeof req.data.image, UploadedFile>>()
+  res.json(req.params.id)
+}
+function save(req: Request<{ id: string }, unknown, Out<typeof User>>, res: Response): void {
+  is<Equal<typeof req.data.image, UploadedFile>>()
+  res.json(req.data.image.keep())
+}
+async function log(req: Request<object, unknown, z.output<typeof User>>, _res: Response, next: NextFunction) {
+  is<Equal<typeof req.data.image, File>>()
+  next()
+}
+app.post('/shown/:id', form(User), show)
+app.post('/saved/:id', form(User), log, save)
+router.route('/users/:id').post(form(User), show).put(form(User), save)
+// @ts-expect-error the controller is for another schema
+app.post('/saved/:id', form(Login), save)
 
 // @ts-expect-error form() has no contentType
 form(User, { contentType: 'text/plain' })

@@ -6,11 +6,19 @@ import {
   form,
   JSONParser,
   multipart,
+  type Out,
   parsers,
   stream,
   type UploadedFile,
 } from '@formgate/fastify'
-import { fastify, type FastifyBaseLogger, type FastifyTypeProvider } from 'fastify'
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyTypeProvider,
+  type RouteHandler,
+} from 'fastify'
 import { z } from 'zod'
 import { is, type Equal } from './equal.js'
 import { Login, Payment, User, type LoginData, type UserData } from './schemas.js'
@@ -49,6 +57,45 @@ app.post<{ Params: { id: string }; Body: z.output<typeof Login> }>('/c/:id', for
   is<Equal<typeof request.params.id, string>>()
   is<Equal<typeof request.data, LoginData>>()
 })
+// A route that names some of its types.
+app.post<{ Params: { id: string } }>('/m/:id', form(User), async ({ params, data }) => {
+  is<Equal<typeof params.id, string>>()
+  is<Equal<typeof data, unknown>>()
+})
+app.post<{ Querystring: { q: string } }>('/n', { ...form(User) }, async ({ query }) =>
+  is<Equal<typeof query.q, string>>(),
+)
+app.post<{ Params: { id: string }; Body: Out<typeof User> }>('/o/:id', form(User), async ({ data }) =>
+  is<Equal<typeof data.image, UploadedFile>>(),
+)
+app.post<{ Body: z.output<typeof User> }>('/p', form(User), async ({ data }) =>
+  is<Equal<typeof data.image, File>>(),
+)
+// @ts-expect-error the schema gives another body
+app.post<{ Body: { other: number } }>('/q', form(Login), async ({ data }) => data.other)
+
+// Controllers in a file of their own.
+async function save(
+  request: FastifyRequest<{ Params: { id: string }; Body: Out<typeof User> }>,
+  reply: FastifyReply,
+) {
+  is<Equal<typeof request.data.image, UploadedFile>>()
+  return reply.send([request.params.id, request.data.image.keep()])
+}
+const show: RouteHandler<{ Body: Out<typeof User> }> = async ({ data }) => {
+  is<Equal<typeof data.image, UploadedFile>>()
+  return data.image
+}
+class Users {
+  readonly create = async ({ data }: FastifyRequest<{ Body: Out<typeof User> }>) => data.image.keep()
+}
+app.post('/saved/:id', form(User), save)
+app.post('/shown', { ...form(User), preHandler: async (request: FastifyRequest) => void request.data }, show)
+app.post('/created', form(User), new Users().create)
+app.route({ method: 'POST', url: '/routed/:id', ...form(User), handler: save })
+// @ts-expect-error the controller is for another schema
+app.post('/saved/:id', form(Login), save)
+
 app.route({
   method: 'POST',
   url: '/d',

@@ -1,7 +1,19 @@
 /** The types that handlers on Koa get, without any cast. */
 import type { Readable } from 'node:stream'
-import { body, bytes, form, JSONParser, multipart, parsers, stream, type UploadedFile } from '@formgate/koa'
-import { Router } from '@koa/router'
+import {
+  body,
+  BodyError,
+  bytes,
+  form,
+  JSONParser,
+  multipart,
+  type Out,
+  parsers,
+  stream,
+  type TypedMiddleware,
+  type UploadedFile,
+} from '@formgate/koa'
+import { Router, type RouterContext } from '@koa/router'
 import Koa from 'koa'
 import { z } from 'zod'
 import { is, type Equal } from './equal.js'
@@ -56,4 +68,30 @@ router.post('/', form(Login, { default: null }), (ctx) =>
   is<Equal<typeof ctx.request.data, LoginData | null>>(),
 )
 
+// Controllers in a file of their own.
+const show: TypedMiddleware<Out<typeof User>> = async (ctx) => {
+  is<Equal<typeof ctx.request.data.image, UploadedFile>>()
+  ctx.body = ctx.request.data.image.keep()
+}
+async function save(ctx: RouterContext<Koa.DefaultState, { request: { data: Out<typeof User> } }>) {
+  is<Equal<typeof ctx.request.data.image, UploadedFile>>()
+  ctx.body = [ctx.params['id'], ctx.request.data.image.keep()]
+}
+router.post('/shown', form(User), show)
+router.post('/saved/:id', form(User), save)
+app.use(form(User)).use(show)
+// @ts-expect-error the controller is for another schema
+router.post('/shown', form(Login), show)
+
 app.use(router.routes())
+
+// An app that answers errors itself.
+app.use(async (ctx, next) => {
+  try {
+    await next()
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error
+    ctx.set(error.headers)
+    ctx.status = error.status
+  }
+})

@@ -119,6 +119,22 @@ const booleans: readonly Row[] = [
   ['an empty box is not checked', (z) => ({ a: z.boolean() }), 'a=', { a: false }],
   ['terms that must be accepted, and are', (z) => ({ a: z.literal(true) }), 'a=on', { a: true }],
   ['terms that must be accepted, and are not', (z) => ({ a: z.literal(true) }), '', refused('a')],
+  ['terms with a hidden field before the box', (z) => ({ a: z.literal(true) }), 'a=false&a=on', { a: true }],
+  ['a hidden field may be empty', (z) => ({ a: z.literal(true) }), 'a=&a=on', { a: true }],
+  ['terms of which only the hidden field is sent', (z) => ({ a: z.literal(true) }), 'a=false', refused('a')],
+  ['terms that are left empty', (z) => ({ a: z.literal(true) }), 'a=', refused('a')],
+  ['a box that must not be checked, and is not', (z) => ({ a: z.literal(false) }), '', { a: false }],
+  ['a box that must not be checked, and is empty', (z) => ({ a: z.literal(false) }), 'a=', { a: false }],
+  ['a box that must not be checked, and is', (z) => ({ a: z.literal(false) }), 'a=on', refused('a')],
+  ['a box of both literals', (z) => ({ a: z.literal([true, false]) }), '', { a: false }],
+  [
+    'a box that is a union of both literals',
+    (z) => ({ a: z.union([z.literal(true), z.literal(false)]) }),
+    '',
+    { a: false },
+  ],
+  ['optional terms that are not sent are unknown', (z) => ({ a: z.literal(true).optional() }), '', {}],
+  ['a hidden field that is empty before a checked box', (z) => ({ a: z.boolean() }), 'a=&a=on', { a: true }],
   ['stringbool reads the text by itself', (z) => ({ a: z.stringbool() }), 'a=yes', { a: true }],
   ['stringbool decides what an absent text is', (z) => ({ a: z.stringbool() }), '', refused('a')],
   ['an optional stringbool may be left empty', (z) => ({ a: z.stringbool().optional() }), 'a=', {}],
@@ -210,6 +226,102 @@ const empties: readonly Row[] = [
   ['a catch answers for what does not fit', (z) => ({ a: z.number().catch(3) }), 'a=x', { a: 3 }],
   ['a nullable number that is empty is null', (z) => ({ a: z.number().nullable() }), 'a=', { a: null }],
   ['a nullable number that a script appended', (z) => ({ a: z.number().nullable() }), 'a=null', { a: null }],
+  ['a default goes before null', (z) => ({ a: z.boolean().nullable().default(true) }), 'a=', { a: true }],
+  [
+    'the text null goes before a default',
+    (z) => ({ a: z.boolean().nullable().default(true) }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'a nullable file that a script appended as null',
+    (z) => ({ a: z.file().nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for an object',
+    (z) => ({ a: z.object({ b: z.string() }).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for a record',
+    (z) => ({ a: z.record(z.string(), z.string()).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for a map',
+    (z) => ({ a: z.map(z.string(), z.string()).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  ['the text null for a list', (z) => ({ a: z.array(z.number()).nullable() }), 'a=null', { a: null }],
+  ['the text null for a set', (z) => ({ a: z.set(z.number()).nullable() }), 'a=null', { a: null }],
+  [
+    'the text null for a tuple',
+    (z) => ({ a: z.tuple([z.number(), z.number()]).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for a union',
+    (z) => ({ a: z.union([z.number(), z.boolean()]).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for a discriminated union',
+    (z) => ({ a: z.discriminatedUnion('t', [z.object({ t: z.literal('x') })]).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for an intersection',
+    (z) => ({
+      a: z
+        .object({ b: z.string() })
+        .and(z.object({ c: z.string() }))
+        .nullable(),
+    }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null for a lazy schema',
+    (z) => ({ a: z.lazy(() => z.number()).nullable() }),
+    'a=null',
+    { a: null },
+  ],
+  [
+    'the text null inside a lazy schema',
+    (z) => ({ a: z.lazy(() => z.number().nullable()) }),
+    'a=null',
+    { a: null },
+  ],
+  ['an empty text for a lazy schema', (z) => ({ a: z.lazy(() => z.number()).nullable() }), 'a=', { a: null }],
+  ['an empty text for a tuple', (z) => ({ a: z.tuple([z.number()]).nullable() }), 'a=', { a: null }],
+  ['a nullable text keeps the text null', (z) => ({ a: z.string().nullable() }), 'a=null', { a: 'null' }],
+  [
+    'a nullable list of texts has the text null as an item',
+    (z) => ({ a: z.array(z.string()).nullable() }),
+    'a=null',
+    { a: ['null'] },
+  ],
+  [
+    'where an option of a union is a text, null is that text',
+    (z) => ({ a: z.union([z.number(), z.string()]).nullable() }),
+    'a=null',
+    { a: 'null' },
+  ],
+  ['the text null where nothing is nullable', (z) => ({ a: z.number() }), 'a=null', refused('a')],
+  [
+    'a JSON part that is null',
+    (z) => ({ a: z.array(z.number()).nullable(), b: z.file().nullable() }),
+    [json('a', null), json('b', null)],
+    { a: null, b: null },
+  ],
   ['optional goes before nullable', (z) => ({ a: z.number().nullish() }), 'a=', {}],
   ['an optional date that is empty is absent', (z) => ({ a: z.date().optional() }), 'a=', {}],
   ['null wants the empty text', (z) => ({ a: z.null() }), 'a=', { a: null }],
@@ -289,6 +401,100 @@ const lists: readonly Row[] = [
   ['indexes behind dots', (z) => ({ a: z.array(z.string()) }), 'a.0=x&a.1=y', { a: ['x', 'y'] }],
   ['an empty input is not an item', (z) => ({ a: z.array(z.number()) }), 'a=1&a=&a=3', { a: [1, 3] }],
   ['one input left empty is an empty list', (z) => ({ a: z.array(z.number()) }), 'a=', { a: [] }],
+  ['an empty list clears an optional one', (z) => ({ a: z.array(z.number()).optional() }), 'a=', { a: [] }],
+  ['also by its brackets', (z) => ({ a: z.array(z.number()).optional() }), 'a[]=', { a: [] }],
+  [
+    'an empty set clears an optional one',
+    (z) => ({ a: z.set(z.number()).optional() }),
+    'a=',
+    { a: new Set() },
+  ],
+  ['an empty list goes before a default', (z) => ({ a: z.array(z.number()).default([1]) }), 'a=', { a: [] }],
+  ['an empty list clears a list of files', (z) => ({ a: z.array(z.file()).optional() }), 'a=', { a: [] }],
+  [
+    'an empty list that the schema refuses is absent',
+    (z) => ({ a: z.array(z.number()).min(1).optional(), b: z.set(z.number()).nonempty().optional() }),
+    'a=&b=',
+    {},
+  ],
+  [
+    'an empty list that the schema refuses is null',
+    (z) => ({ a: z.array(z.number()).min(1).nullable() }),
+    'a=',
+    { a: null },
+  ],
+  [
+    'an empty input keeps the place of an item that may be null',
+    (z) => ({ a: z.array(z.number().nullable()) }),
+    'a=1&a=&a=3',
+    { a: [1, null, 3] },
+  ],
+  [
+    'by index as well',
+    (z) => ({ a: z.array(z.number().nullable()) }),
+    'a[0]=1&a[1]=&a[2]=3',
+    { a: [1, null, 3] },
+  ],
+  [
+    'an item that may be absent is undefined',
+    (z) => ({ a: z.array(z.number().optional()) }),
+    'a=1&a=&a=3',
+    { a: [1, undefined, 3] },
+  ],
+  [
+    'an item with a default has it',
+    (z) => ({ a: z.array(z.number().default(7)) }),
+    'a=1&a=&a=3',
+    { a: [1, 7, 3] },
+  ],
+  [
+    'an empty box of a list is false',
+    (z) => ({ a: z.array(z.boolean()) }),
+    'a=on&a=&a=on',
+    { a: [true, false, true] },
+  ],
+  [
+    'an empty text among files keeps the place of a file that may be null',
+    (z) => ({ a: z.array(z.file().nullable()) }),
+    [upload('a', photo), text('a', ''), upload('a', second), text('a', 'null')],
+    { a: [photo, null, second, null] },
+  ],
+  [
+    'an empty text among files is not a file',
+    (z) => ({ a: z.array(z.file()) }),
+    [upload('a', photo), text('a', ''), upload('a', second)],
+    { a: [photo, second] },
+  ],
+  [
+    'an empty input with an index is not an item either',
+    (z) => ({ a: z.array(z.number()) }),
+    'a[0]=&a[1]=2',
+    { a: [2] },
+  ],
+  [
+    'an empty list with an index is an item',
+    (z) => ({ a: z.array(z.array(z.number())) }),
+    'a[0]=&a[1]=2',
+    { a: [[], [2]] },
+  ],
+  ['an issue has the index of the input', (z) => ({ a: z.array(z.number()) }), 'a=1&a=&a=x', refused('a[2]')],
+  ['an issue by index has that index', (z) => ({ a: z.array(z.number()) }), 'a[0]=&a[1]=x', refused('a[1]')],
+  [
+    'an issue in an item has the index of the input',
+    (z) => ({ a: z.array(z.object({ b: z.array(z.number()) })) }),
+    'a[0].b=1&a[1].b=&a[1].b=&a[1].b=x',
+    refused('a[1].b[2]'),
+  ],
+  [
+    'a name that is not an index is reported',
+    (z) => ({ a: z.array(z.object({ b: z.string() })) }),
+    'a[b]=x',
+    refused('a'),
+  ],
+  ['also with a dot', (z) => ({ a: z.array(z.object({ b: z.string() })) }), 'a.b=x', refused('a')],
+  ['also beside items', (z) => ({ a: z.array(z.string()) }), 'a[0]=x&a[b]=y', refused('a')],
+  ['also in a set', (z) => ({ a: z.set(z.string()) }), 'a[b]=x', refused('a')],
+  ['also in a tuple', (z) => ({ a: z.tuple([z.string()]) }), 'a[b]=x', refused('a')],
   [
     'an empty text is an item of a list of texts',
     (z) => ({ a: z.array(z.string()) }),
@@ -469,6 +675,54 @@ const objects: readonly Row[] = [
     { a: { x: [1, 2] } },
   ],
   ['a record with known keys', (z) => ({ a: z.record(z.enum(['x']), z.number()) }), 'a.x=1', { a: { x: 1 } }],
+  [
+    'boxes of a record that lists its keys',
+    (z) => ({ a: z.record(z.enum(['x', 'y']), z.boolean()) }),
+    'a[x]=on',
+    { a: { x: true, y: false } },
+  ],
+  [
+    'boxes of a record of which none is sent',
+    (z) => ({ a: z.record(z.enum(['x', 'y']), z.boolean()) }),
+    '',
+    { a: { x: false, y: false } },
+  ],
+  [
+    'lists of a record that lists its keys',
+    (z) => ({ a: z.record(z.literal(['x', 'y']), z.array(z.number())) }),
+    'a.x=1',
+    { a: { x: [1], y: [] } },
+  ],
+  [
+    'numbers as keys of a record',
+    (z) => ({ a: z.record(z.literal([1, 2]), z.boolean()) }),
+    'a[1]=on',
+    { a: { 1: true, 2: false } },
+  ],
+  [
+    'a union of literals as keys of a record',
+    (z) => ({ a: z.record(z.union([z.literal('x'), z.literal('y.z')]), z.boolean()) }),
+    'a.y.z=on',
+    { a: { x: false, 'y.z': true } },
+  ],
+  [
+    'a value that is missing in a record that lists its keys',
+    (z) => ({ a: z.record(z.enum(['x', 'y']), z.number()) }),
+    'a.x=1',
+    refused('a.y'),
+  ],
+  [
+    'a key that such a record does not list',
+    (z) => ({ a: z.record(z.enum(['x']), z.number()) }),
+    'a.x=1&a.z=1',
+    refused('a'),
+  ],
+  [
+    'a partial record has the keys that are sent',
+    (z) => ({ a: z.partialRecord(z.enum(['x', 'y']), z.boolean()) }),
+    'a.x=on',
+    { a: { x: true } },
+  ],
   ['a record that is JSON', (z) => ({ a: z.record(z.string(), z.number()) }), 'a={"x":1}', { a: { x: 1 } }],
   ['a record that is missing is empty', (z) => ({ a: z.record(z.string(), z.number()) }), '', { a: {} }],
   ['the whole form as a record', (z) => z.record(z.string(), z.number()), 'a=1&b=2', { a: 1, b: 2 }],
@@ -595,6 +849,48 @@ const unions: readonly Row[] = [
     'a=1&b=on',
     { a: 1, b: true },
   ],
+  ...intersections(),
+  [
+    'a discriminator that is a checkbox, checked',
+    (z) => checked(z),
+    'agree=on&name=x',
+    { agree: true, name: 'x' },
+  ],
+  [
+    'a discriminator that is a checkbox, not sent',
+    (z) => checked(z),
+    'email=x',
+    { agree: false, email: 'x' },
+  ],
+  [
+    'a discriminator that is a checkbox, empty',
+    (z) => checked(z),
+    'agree=&email=x',
+    { agree: false, email: 'x' },
+  ],
+  [
+    'a discriminator that is a checkbox with a hidden field',
+    (z) => checked(z),
+    'agree=false&agree=on&name=x',
+    { agree: true, name: 'x' },
+  ],
+  [
+    'a group told apart by a checkbox, of which nothing is sent',
+    (z) => ({ a: checked(z) }),
+    '',
+    refused('a.email'),
+  ],
+  [
+    'a discriminator in a JSON part with files beside it',
+    (z) => ({
+      a: z.discriminatedUnion('t', [
+        z.object({ t: z.literal('n') }),
+        z.object({ t: z.literal('f'), b: z.array(z.file()) }),
+      ]),
+    }),
+    [json('a', { t: 'f' }), upload('a.b', photo)],
+    { a: { t: 'f', b: [photo] } },
+  ],
   [
     'an intersection of groups',
     (z) =>
@@ -615,6 +911,55 @@ const unions: readonly Row[] = [
   ],
   ['a recursive schema by z.lazy()', (z) => treeByLazy(z), 'n=1&c[0].n=2', { n: 1, c: [{ n: 2, c: [] }] }],
 ]
+
+/** A discriminated union on either side of an intersection reads as one object with the fields of both. */
+function intersections(): readonly Row[] {
+  const sides = (z: Zod) => {
+    const base = z.object({ name: z.string(), agree: z.boolean() })
+    const kind = z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('a'), ids: z.array(z.number()), age: z.number().optional() }),
+      z.object({ kind: z.literal('b'), picks: z.set(z.string()), more: z.map(z.string(), z.number()) }),
+    ])
+    return [base, kind] as const
+  }
+  const a = { name: 'x', kind: 'a' }
+  const b = { name: 'x', kind: 'b', agree: false, more: new Map() }
+  const cases: readonly (readonly [because: string, form: string, gives: unknown])[] = [
+    ['two values of a list', 'name=x&kind=a&ids=1&ids=2', { ...a, agree: false, ids: [1, 2] }],
+    ['a list by index', 'name=x&kind=a&ids[0]=1', { ...a, agree: false, ids: [1] }],
+    ['a number left empty', 'name=x&kind=a&age=', { ...a, agree: false, ids: [] }],
+    ['two values of a set', 'name=x&kind=b&picks=q&picks=r', { ...b, picks: new Set(['q', 'r']) }],
+    ['a map', 'name=x&kind=b&more[k]=1', { ...b, picks: new Set(), more: new Map([['k', 1]]) }],
+    ['a box and its hidden field', 'name=x&kind=a&agree=0&agree=1', { ...a, agree: true, ids: [] }],
+    ['an issue in an option', 'name=x&kind=a&ids=z', refused('ids[0]')],
+  ]
+  return cases.flatMap(([because, form, gives]): Row[] => [
+    [`an intersection: ${because}`, (z) => z.intersection(...sides(z)), form, gives],
+    [
+      `an intersection the other way round: ${because}`,
+      (z) => z.intersection(...swap(sides(z))),
+      form,
+      gives,
+    ],
+    [
+      `an intersection in a group: ${because}`,
+      (z) => ({ g: z.lazy(() => z.intersection(...sides(z))) }),
+      form.replaceAll(/(^|&)(\w+)/g, '$1g[$2]'),
+      gives instanceof Refusal ? refused('g.ids[0]') : { g: gives },
+    ],
+  ])
+}
+
+function swap<A, B>([left, right]: readonly [A, B]): readonly [B, A] {
+  return [right, left]
+}
+
+function checked(z: Zod) {
+  return z.discriminatedUnion('agree', [
+    z.object({ agree: z.literal(false), email: z.string() }),
+    z.object({ agree: z.literal(true), name: z.string() }),
+  ])
+}
 
 const files: readonly Row[] = [
   ['a file', (z) => ({ a: z.file() }), [upload('a', photo)], { a: photo }],

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
 import { BodyError } from '../../packages/core/src/errors.js'
-import { defaultLimits, resolveLimits } from '../../packages/core/src/limits.js'
+import { defaultLimits } from '../../packages/core/src/limits.js'
 import { coerceForm } from '../../packages/core/src/coercion/coerce-form.js'
 import { fileRules } from '../../packages/core/src/schema/file-rules.js'
 import { validate } from '../../packages/core/src/schema/validate.js'
@@ -40,7 +40,7 @@ describe.each(zods)('%s', (name, z) => {
     const schema = z.object({ a: z.array(z.string()) })
     const error = refusal(() => coerce(schema, 'a[999999999]=x'))
     expect(error).toMatchObject({ code: 'LIMIT_NESTING', status: 413, field: 'a[999999999]', limit: 1000 })
-    const limits = resolveLimits({ arrayIndex: 1 })
+    const limits = { ...defaultLimits, arrayIndex: 1 }
     expect(coerce(schema, 'a[0]=x&a[1]=y', limits)).toEqual({ a: ['x', 'y'] })
     expect(refusal(() => coerce(schema, 'a[0]=x&a[1]=y&a[2]=z', limits))).toMatchObject({ limit: 1 })
   })
@@ -52,7 +52,7 @@ describe.each(zods)('%s', (name, z) => {
 
   it('refuses names nested too deeply and admits the limit itself', () => {
     const schema = treeOf(z)
-    const limits = resolveLimits({ nesting: 3 })
+    const limits = { ...defaultLimits, nesting: 3 }
     expect(coerce(schema, 'c.c.n=1', limits)).toEqual({ c: { c: { n: 1 } } })
     expect(refusal(() => coerce(schema, 'c.c.c.n=1', limits))).toMatchObject({
       code: 'LIMIT_NESTING',
@@ -67,15 +67,20 @@ describe.each(zods)('%s', (name, z) => {
     expect(coerce(z.object({ a: z.string().optional() }), [text(name, 'x')])).toEqual({ [name]: 'x' })
   })
 
-  it('counts the levels of JSON in a field from the body on', () => {
-    const schema = z.object({ a: z.object({ b: z.any() }) })
-    const limits = resolveLimits({ nesting: 3 })
-    expect(coerce(schema, [text('a', '{"b":{"c":1}}')], limits)).toEqual({ a: { b: { c: 1 } } })
-    const error = refusal(() => coerce(schema, [text('a', '{"b":{"c":{}}}')], limits))
-    expect(error).toMatchObject({ code: 'LIMIT_NESTING', field: 'a' })
-    expect(
-      refusal(() => coerce(schema, [text('a', `{"b":${'['.repeat(5000)}${']'.repeat(5000)}}`)])).code,
-    ).toBe('LIMIT_NESTING')
+  it('refuses JSON in a field that is nested too deeply, at any depth of the name, and admits the limit itself', () => {
+    const schema = z.object({ a: z.object({ b: z.any() }), c: z.object({ d: z.object({ b: z.any() }) }) })
+    const limits = { ...defaultLimits, nesting: 2, jsonDepth: 2 }
+    const absent = { a: { b: undefined }, c: { d: { b: undefined } } }
+    expect(coerce(schema, [text('a', '{"b":{"c":1}}')], limits)).toEqual({ ...absent, a: { b: { c: 1 } } })
+    expect(coerce(schema, [text('c.d', '{"b":[1]}')], limits)).toEqual({ ...absent, c: { d: { b: [1] } } })
+    for (const name of ['a', 'c.d']) {
+      const error = refusal(() => coerce(schema, [text(name, '{"b":{"c":{}}}')], limits))
+      expect(error).toMatchObject({ code: 'LIMIT_NESTING', field: name, limit: 2 })
+    }
+    for (const jsonDepth of [64, Infinity]) {
+      const sent = [text('a', `{"b":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)]
+      expect(refusal(() => coerce(schema, sent, { ...defaultLimits, jsonDepth })).code).toBe('LIMIT_NESTING')
+    }
   })
 
   it('never reaches a prototype', async () => {
@@ -175,6 +180,21 @@ describe.each(zods)('%s', (name, z) => {
     const schema = z.object({ m: z.json() })
     for (const sent of [{ a: 1 }, [1, { a: [] }], 5, null, 'x', true])
       expect(coerce(schema, [json('m', sent)])).toEqual({ m: sent })
+  })
+
+  it('takes linear time for intersections of unions', () => {
+    const options = ['a', 'b', 'c', 'd']
+    const sideOf = (key: string) =>
+      z.union(
+        options.map((option) =>
+          z.object({ [key]: z.literal(option), c: z.lazy(() => Both as never).optional() }),
+        ) as never,
+      )
+    const Both: unknown = z.lazy(() => z.intersection(sideOf('s'), z.intersection(sideOf('t'), sideOf('u'))))
+    const form = Array.from({ length: 500 }, (_, at) => text(`${'c.'.repeat(7)}x${at}`, 'y'))
+    const started = process.cpuUsage()
+    coerce(z.object({ c: Both as never }), form)
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000)
   })
 
   it('takes linear time for nested unions', () => {

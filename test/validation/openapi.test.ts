@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { accept } from '../../packages/core/src/checks/accept.js'
 import { openapi } from '../../packages/core/src/schema/openapi.js'
 import type { ZodSchema } from '../../packages/core/src/schema/read-zod.js'
+import { fileFields } from '../../packages/core/src/schema/schema-fields.js'
 import type { Schema } from '../../packages/core/src/schema/schema.js'
 import { minis, zods } from './zods.js'
 
@@ -46,6 +47,88 @@ describe.each([...zods])('%s', (_, z) => {
           encoding: { image: { contentType: 'image/png, image/jpeg' }, photos: { contentType: 'image/*' } },
         },
       },
+    })
+  })
+
+  it('ends for schemas whose getters return a new schema each time', () => {
+    const tree = (): unknown =>
+      z.lazy(() => z.object({ name: z.string(), children: z.array(tree() as never) }))
+    const query = (): unknown =>
+      z.object({
+        term: z.string().optional(),
+        get and() {
+          return z.array(query() as never).optional()
+        },
+        get not() {
+          return query() as never
+        },
+      })
+    const shape = () =>
+      z.discriminatedUnion('type', [
+        z.object({ type: z.literal('Point'), at: z.array(z.number()) }),
+        z.object({
+          type: z.literal('Group'),
+          get parts() {
+            return z.array(shape() as never)
+          },
+        }),
+      ])
+    for (const [schema, value] of [
+      [tree(), { name: 'a', children: [{ name: 'b', children: [] }] }],
+      [z.object({ q: z.lazy(() => query() as never).optional() }), {}],
+      [z.object({ s: shape() }), { s: { type: 'Group', parts: [{ type: 'Point', at: [1] }] } }],
+    ] as const) {
+      const before = (schema as { safeParse: (value: unknown) => unknown }).safeParse(value)
+      const text = JSON.stringify(describeBody(schema, '3.1'))
+      expect(text).toContain('"type":"array"')
+      expect(text.length).toBeLessThan(100_000)
+      // The schema is the same afterwards.
+      expect((schema as { safeParse: (value: unknown) => unknown }).safeParse(value)).toEqual(before)
+      expect(before).toMatchObject({ success: true })
+      expect(JSON.stringify(describeBody(schema, '3.1'))).toBe(text)
+      expect(fileFields(schema as Schema)).toEqual([])
+    }
+  })
+
+  it('ends when it lists the files of such a schema', () => {
+    const folder = (): unknown =>
+      z.object({
+        scan: z.file().max(5),
+        get folders() {
+          return z.array(folder() as never)
+        },
+        get more() {
+          return z.array(folder() as never)
+        },
+      })
+    const found = fileFields(z.object({ f: folder() as never }))
+    expect(found.length).toBeLessThan(200)
+    expect(found.slice(0, 2)).toMatchObject([
+      { field: 'f.scan', maxSize: 5 },
+      { field: 'f.folders[].scan', maxSize: 5 },
+    ])
+  })
+
+  it('requires no group of which nothing needs to be sent', () => {
+    const schema = z.object({
+      boxes: z.object({ a: z.boolean() }),
+      record: z.record(z.enum(['a', 'b']), z.boolean()),
+      texts: z.object({ a: z.string() }),
+    })
+    expect(describeBody(schema, '3.1').content['multipart/form-data']!.schema).toMatchObject({
+      required: ['texts'],
+    })
+  })
+
+  it('requires a box that must be checked, and no other', () => {
+    const schema = z.object({
+      terms: z.literal(true),
+      spam: z.literal(false),
+      news: z.boolean(),
+      either: z.literal([true, false]),
+    })
+    expect(describeBody(schema, '3.1').content['multipart/form-data']!.schema).toMatchObject({
+      required: ['terms'],
     })
   })
 

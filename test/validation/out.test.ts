@@ -6,7 +6,7 @@ import * as z from 'zod'
 import * as mini from 'zod/mini'
 import * as middle from 'zod-4-4'
 import * as oldest from 'zod-4-1'
-import type { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
+import { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
 import { accept } from '../../packages/core/src/checks/accept.js'
 import type { Out } from '../../packages/core/src/schema/schema-output.js'
 import { validate } from '../../packages/core/src/schema/validate.js'
@@ -68,6 +68,63 @@ describe('the type of a form', () => {
     }>()
   })
 
+  it('has files behind everything that passes them on', () => {
+    const Form = z.looseObject({
+      refined: z.file().refine((file) => file.size > 0),
+      readonly: z.array(z.file()).readonly(),
+      lazy: z.lazy(() => z.file()),
+      custom: z.instanceof(File),
+      piped: z.file().pipe(z.file()),
+      cleaned: z.preprocess((value) => value, z.file().optional()),
+      required: z.nonoptional(z.file().optional()),
+      both: z.object({ a: z.file() }).and(z.object({ b: z.file() })),
+      some: z.partialRecord(z.enum(['a', 'b']), z.file()),
+      more: z.tuple([z.string()], z.file()),
+      variant: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('a'), file: z.file() }),
+        z.object({ kind: z.literal('b') }),
+      ]),
+    })
+    type Data = Out<typeof Form>
+    expectTypeOf<Data['refined']>().toEqualTypeOf<UploadedFile>()
+    expectTypeOf<Data['readonly']>().toEqualTypeOf<readonly UploadedFile[]>()
+    expectTypeOf<Data['lazy']>().toEqualTypeOf<UploadedFile>()
+    expectTypeOf<Data['custom']>().toEqualTypeOf<UploadedFile>()
+    expectTypeOf<Data['piped']>().toEqualTypeOf<UploadedFile>()
+    expectTypeOf<Data['cleaned']>().toEqualTypeOf<UploadedFile | undefined>()
+    expectTypeOf<Data['required']>().toEqualTypeOf<UploadedFile>()
+    expectTypeOf<Data['both']['a' | 'b']>().toEqualTypeOf<UploadedFile>()
+    expectTypeOf<Data['some']>().toEqualTypeOf<{ a?: UploadedFile; b?: UploadedFile }>()
+    expectTypeOf<Data['more']>().toEqualTypeOf<[string, ...UploadedFile[]]>()
+    expectTypeOf<Data['variant']>().toEqualTypeOf<{ kind: 'a'; file: UploadedFile } | { kind: 'b' }>()
+    expectTypeOf<Data['unknown']>().toEqualTypeOf<unknown>()
+  })
+
+  it('is what the code of the schema returns, where that may be a File of its own', async () => {
+    const made = () => new File([], 'made.png')
+    const Form = z.object({
+      transformed: z.file().transform(made),
+      caught: z.file().catch(made),
+      replaced: z.file().default(made),
+      decoded: z.codec(z.file(), z.file(), { decode: made, encode: made }),
+      group: z.object({ file: z.file() }).transform((group) => ({ ...group, more: 1 })),
+      uploaded: z
+        .file()
+        .pipe(z.instanceof(UploadedFile))
+        .transform((file) => ({ file })),
+    })
+    type Data = Out<typeof Form>
+    expectTypeOf<Data['transformed' | 'caught' | 'replaced' | 'decoded']>().toEqualTypeOf<File>()
+    expectTypeOf<Data['group']>().toEqualTypeOf<{ file: File; more: number }>()
+    expectTypeOf<Data['uploaded']>().toEqualTypeOf<{ file: UploadedFile }>()
+    const file = UploadedFile.of('x', { name: 'x.png' })
+    const given = { transformed: file, caught: 1, decoded: file, group: { file }, uploaded: file }
+    const data = await validate(Form, given)
+    for (const key of ['transformed', 'caught', 'replaced', 'decoded'] as const)
+      expect([key, data[key] instanceof UploadedFile]).toEqual([key, false])
+    expect(data.uploaded.file).toBe(file)
+  })
+
   it('stays the same without files', () => {
     const Form = z.object({
       any: z.any(),
@@ -98,6 +155,15 @@ describe('the type of a form', () => {
     const Oldest = oldest.object({ a: oldest.number(), f: oldest.file() })
     const Middle = middle.object({ a: middle.number(), f: middle.file() })
     const Mini = mini.object({ a: mini.number(), f: mini.file() })
+    const Made = mini.object({
+      f: mini.pipe(
+        mini.file(),
+        mini.transform(() => new File([], 'x')),
+      ),
+    })
+    const OldestMade = oldest.object({ f: oldest.file().transform(() => new File([], 'x')) })
+    expectTypeOf<Out<typeof Made>>().toEqualTypeOf<{ f: File }>()
+    expectTypeOf<Out<typeof OldestMade>>().toEqualTypeOf<{ f: File }>()
     const Valibot = v.object({ a: v.number(), f: v.file() })
     const Ark = type({ a: 'number', f: 'File' })
     interface Expected {

@@ -283,9 +283,9 @@ export const shelves = [
       {
         id: 'deep-nesting',
         title: 'Deep nesting',
-        story: 'Fifty nested arrays. By default at most eight levels are allowed.',
-        ...post('/echo', json, '['.repeat(50) + ']'.repeat(50)),
-        marks: ['['.repeat(50)],
+        story: 'A hundred nested arrays. By default at most 64 levels are allowed.',
+        ...post('/echo', json, '['.repeat(100) + ']'.repeat(100)),
+        marks: ['['.repeat(100)],
         answer: { status: 413, code: 'LIMIT_NESTING' },
       },
     ],

@@ -1,7 +1,7 @@
 /** The error class of Formgate, with the status, the detail and the hint of each code. */
 import { cutText, quoteControls } from './http/shown-text.js'
 
-/** One issue in the `errors` of a `VALIDATION_FAILED` problem. */
+/** One issue in the `errors` of a problem. */
 export interface FieldIssue {
   /** The field, such as `items[0].price`. */
   readonly path: string
@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'MISSING_PART_NAME'
   | 'MALFORMED_JSON'
   | 'MALFORMED_FORM'
+  | 'MALFORMED_ENCODING'
   | 'INVALID_CHARSET'
   | 'MISSING_FILENAME'
   | 'UNHANDLED_FILE'
@@ -110,6 +111,11 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     status: 400,
     detail: 'The body is not a URL-encoded form.',
   },
+  MALFORMED_ENCODING: {
+    status: 400,
+    detail: 'The body does not match its Content-Encoding header.',
+    hint: 'Compress the whole body in the encoding that the header names, or remove the header.',
+  },
   INVALID_CHARSET: {
     status: 400,
     detail: 'The request uses an unknown charset.',
@@ -195,7 +201,7 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   BODY_ALREADY_READ: {
     status: 500,
     detail: 'The body of this request was read before Formgate could read it.',
-    hint: 'Place Formgate above other body parsers such as express.json(), or remove them. A host that reads bodies itself must leave the bytes in req.rawBody, as a Buffer.',
+    hint: 'Place Formgate above the middleware that reads the body, or remove that middleware. JSON and URL-encoded forms are also taken from req.body, and any body from req.rawBody, a Buffer of its bytes.',
   },
   BODY_NOT_PARSED: {
     status: 500,
@@ -219,8 +225,8 @@ export interface BodyErrorOptions {
   readonly field?: string
   /** The limit that was exceeded, in its own unit. */
   readonly limit?: number
-  /** The issues of a `VALIDATION_FAILED`, at most `limits.issues`. */
-  readonly errors?: readonly FieldIssue[]
+  /** The issues of a `VALIDATION_FAILED`, at most `limits.issues`; that of a file which the schema finds too large. */
+  readonly errors?: readonly FieldIssue[] | undefined
   /** The number of issues that are not in `errors`. */
   readonly moreErrors?: number
   /** Header fields that the answer must have, such as `Accept` with a 415. */
@@ -250,11 +256,12 @@ export class BodyError extends Error {
   readonly detail: string
   /** What to change: on the client for a 4xx, on the server for a 5xx, whose answer omits it. */
   declare readonly hint?: string
+  /** Header fields that the answer must have, such as `Accept` with a 415. Empty for most errors. */
+  readonly headers: Readonly<Record<string, string>>
   declare readonly field?: string
   declare readonly limit?: number
   declare readonly errors?: readonly FieldIssue[]
   declare readonly moreErrors?: number
-  declare readonly headers?: Readonly<Record<string, string>>
 
   /** True if a value is a BodyError, also one of another copy of Formgate. The same as `instanceof BodyError`. */
   static is(value: unknown): value is BodyError {
@@ -277,12 +284,12 @@ export class BodyError extends Error {
     this.statusCode = this.status
     this.expose = this.status < 499
     this.detail = detail
+    this.headers = { ...options.headers }
     if (hint !== undefined) this.hint = shown(hint)
     if (options.field !== undefined) this.field = options.field
     if (options.limit !== undefined) this.limit = options.limit
     if (options.errors !== undefined) this.errors = options.errors
     if (options.moreErrors !== undefined) this.moreErrors = options.moreErrors
-    if (options.headers !== undefined) this.headers = options.headers
   }
 }
 

@@ -24,9 +24,9 @@ export type { Out } from './schema/schema-output.js'
 export type { Schema } from './schema/schema.js'
 
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
-export type { FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
+export type { ErrorListener, FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
 export { toProblem, type Problem } from './http/problem.js'
-export { defaultLimits, type Limits } from './limits.js'
+export { defaultLimits, type Limits, type LimitsOption } from './limits.js'
 
 export {
   BaseParser,
@@ -42,7 +42,7 @@ export { FormParser, type FormParserOptions } from './parsers/form-parser.js'
 export { MultiPartParser, type MultiPartParserOptions } from './parsers/multipart/multipart-parser.js'
 export type { FieldPart, FilePart, Part } from './parsers/multipart/part-iterator.js'
 export { FileUploadParser, type FileUploadParserOptions } from './parsers/file-upload-parser.js'
-export { PlainTextParser } from './parsers/plain-text-parser.js'
+export { PlainTextParser, type PlainTextParserOptions } from './parsers/plain-text-parser.js'
 export {
   DataAndFiles,
   type Entry,
@@ -54,7 +54,7 @@ export {
 export { ContentType, type MediaType, type MediaTypeParameter } from './http/media-type.js'
 
 export type { ByteRange, FileInfo, Storage, StoredFile } from './storages/storage.js'
-export { hash, type FileInspection, type Inspector } from './files/inspection.js'
+export { hash, type FileFilter, type FileInspection, type Inspector } from './files/inspection.js'
 export { UploadedFile, type FileFindings } from './files/uploaded-file.js'
 export { spool, type SpoolOptions } from './storages/spool.js'
 export { memory } from './storages/memory.js'

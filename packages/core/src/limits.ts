@@ -1,4 +1,5 @@
 /** The limits, their defaults and the check of those that a user sets. */
+import type { FrameworkRequest } from './http/progress.js'
 
 /** A limit of N allows N. `Infinity` switches a limit off. */
 export interface Limits {
@@ -24,8 +25,10 @@ export interface Limits {
   readonly textSize: number
   /** Bytes of all fields of one form together, names and values. Default 10 MiB. */
   readonly fieldsSize: number
-  /** Levels of objects and arrays inside each other. Default 8. */
+  /** Levels of objects and arrays in the names of a form's fields. Default 8. */
   readonly nesting: number
+  /** Levels of objects and arrays in JSON: in a body, in a part and in the text of a field. Default 64. */
+  readonly jsonDepth: number
   /** JSON values in one request, in parts and after decompression too. Objects and arrays count as well. Default 100,000. */
   readonly jsonValues: number
   /** The highest index of an array in a field's name. Default 1000. */
@@ -43,6 +46,17 @@ export interface Limits {
   readonly storageTimeout: number
 }
 
+/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
+export const mostLevels = 1000
+
+/**
+ * Limits, or a function that returns those for one request. Typed as a method, so that you may declare `request` with the type
+ * of your framework.
+ */
+export type LimitsOption<Request = FrameworkRequest> =
+  | Partial<Limits>
+  | { limits(request: Request): Partial<Limits> }['limits']
+
 const KiB = 1024
 const MiB = 1024 * KiB
 
@@ -59,6 +73,7 @@ export const defaultLimits: Limits = Object.freeze({
   textSize: 1 * MiB,
   fieldsSize: 10 * MiB,
   nesting: 8,
+  jsonDepth: 64,
   jsonValues: 100_000,
   arrayIndex: 1000,
   issues: 100,
@@ -67,15 +82,47 @@ export const defaultLimits: Limits = Object.freeze({
   storageTimeout: 120_000,
 })
 
+/** The files that a schema has sizes or numbers for. */
+export interface FileRoom {
+  /** Bytes of all of them together. */
+  readonly bytes: number
+  readonly count: number
+}
+
+/** Bytes for the fields and the headers of a form whose files are as large as they may be. */
+const besideFiles = 16 * MiB
+
 /**
- * Applies the limits that a user sets on top of `base`.
- *
- * @throws TypeError for an unknown limit, and for a value that is neither a whole number from 0 up nor `Infinity`: a typo
- * must never switch a limit off (as in body-parser's CVE-2026-12590)
+ * The limits that apply: those that a user sets, and defaults for the others. The defaults have room for a file of the
+ * `fileSize` that is set, and for the files of a schema.
  */
-export function resolveLimits(given: Partial<Limits> | undefined, base: Limits = defaultLimits): Limits {
-  if (given === undefined) return base
-  const limits: Record<string, number> = { ...base }
+export function completeLimits(set: Partial<Limits>, room: FileRoom = { bytes: 0, count: 0 }): Limits {
+  const bytes = Math.max(set.fileSize ?? 0, room.bytes)
+  if (bytes === 0 && room.count === 0 && Object.keys(set).length === 0) return defaultLimits
+  const { bodySize, files } = defaultLimits
+  return {
+    ...defaultLimits,
+    bodySize: Math.max(bodySize, bytes + besideFiles),
+    files: Math.max(files, room.count),
+    ...set,
+  }
+}
+
+/**
+ * Checks limits that a user sets.
+ *
+ * @throws TypeError for anything but a plain object; for an unknown limit; for a value that is neither a whole number from 0 up nor `Infinity`: a typo must
+ * never switch a limit off (as in body-parser's CVE-2026-12590); and for a `bodySize` that holds no file of the `fileSize`
+ */
+export function checkLimits(given: Partial<Limits>): Partial<Limits> {
+  if (!isPlainObject(given)) {
+    // A promise that rejects must not end the process.
+    Promise.resolve(given).catch(() => undefined)
+    throw new TypeError(
+      `limits must be a plain object, or a function of the request that returns one, but is ${nameOf(given)}.`,
+    )
+  }
+  const set: Record<string, number> = {}
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaultLimits, name)) {
       throw new TypeError(
@@ -88,7 +135,28 @@ export function resolveLimits(given: Partial<Limits> | undefined, base: Limits =
         `limits.${name} must be a whole number from 0 up, or Infinity, but is ${String(value)}.`,
       )
     }
-    limits[name] = value
+    set[name] = value
   }
-  return limits as unknown as Limits
+  const { fileSize = Infinity, bodySize = Infinity } = set
+  if (fileSize !== Infinity && bodySize < fileSize) {
+    throw new TypeError(
+      `limits.bodySize is ${bodySize}, which no file of limits.fileSize (${fileSize}) fits into. Raise it, or leave it ` +
+        'out: it then has room for such a file.',
+    )
+  }
+  return set
+}
+
+/** True for an object literal, also for one of another realm, as in Jest. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** What a value is, for an error message. */
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'function' ? 'a function' : String(value)
+  return `an object of the class ${value.constructor?.name}`
 }

@@ -3,11 +3,18 @@ import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
-import type { FrameworkRequest } from './http/progress.js'
+import { callListener, type FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
-import { resolveMount, type Config, type RouteConfig } from './options/options.js'
-import { parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
-import type { RouteParams } from './parsers/base-parser.js'
+import {
+  resolveConfig,
+  resolveMount,
+  type Config,
+  type LimitsByFunction,
+  type RouteConfig,
+  type RouteOptions,
+} from './options/options.js'
+import { emptyBody, parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
+import type { BaseParser, RouteParams } from './parsers/base-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { selectParser, unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
@@ -31,6 +38,8 @@ export interface AdapterRequest {
    * throw; they are empty after it.
    */
   readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
+  /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
+  readonly sharesBody?: boolean
 }
 
 /** How a middleware reads a body. */
@@ -52,18 +61,27 @@ export interface RouteStep {
 
 let defaultConfig: Config | undefined
 
+/** What `body` of a request is while nothing was set, and once other middleware has set it. */
+const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
+
 /** Returns the one RequestBody of a request. The first call gives the target its properties. */
 export function openBody(adapter: AdapterRequest): RequestBody {
   const { request, target, stream } = adapter
-  const known = heldBody(request) as RequestBody | undefined
-  if (known !== undefined) {
-    if (stream !== undefined) known.source.replaceStream(stream)
-    return known
-  }
+  const known = openedBody(request, stream)
+  if (known !== undefined) return known
   const body = new RequestBody(adapter)
   holdBody(request, target, body)
   return body
 }
+
+/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
+export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
+  const body = heldBody(request) as RequestBody | undefined
+  if (stream !== undefined) body?.source.replaceStream(stream)
+  return body
+}
+
+const none: readonly Config[] = []
 
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
@@ -71,23 +89,29 @@ export function openBody(adapter: AdapterRequest): RequestBody {
  */
 export class RequestBody implements ShownBody {
   readonly source: Source
-  readonly #params: () => RouteParams | undefined
-  readonly #refuse: AdapterRequest['refuse']
+  readonly adapter: AdapterRequest
+  /** The mounts that read the body unless a parser of the framework does. */
+  #deferred = none
   #mount: Config | undefined
+  #route: RouteConfig | undefined
   #reading: Promise<ParsedBody> | undefined
   #parsed: ParsedBody | undefined
   #hasFailed = false
+  /** What the functions among the limits have returned for this body. */
+  #limits: LimitsByFunction | undefined
+  /** The errors that `onError` has been told. */
+  #reported: ReadonlySet<unknown> | undefined
   /** The value that was set as the request's `body`. */
-  #body: unknown
+  #body: unknown = unset
   /** True once `parts()` streams it. */
   #isStreamed = false
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor({ request, response, stream, target, params, refuse }: AdapterRequest) {
+  constructor(adapter: AdapterRequest) {
+    const { request, response, stream, target } = adapter
     this.source = new Source(request, response, stream, target)
-    this.#params = params
-    this.#refuse = refuse
+    this.adapter = adapter
   }
 
   /** True if the body was read, or found to be empty. */
@@ -101,46 +125,88 @@ export class RequestBody implements ShownBody {
   }
 
   /**
-   * Decides what the adapter does with an error of this body.
+   * Decides what the adapter does with an error of this body, or of a handler, and reports it to `onError`.
    *
-   * @param route its `errors` option counts; without a route, that of the `multipart()` above
+   * @param errors default: the option of the route, else that of the `multipart()` above
    */
-  react(error: unknown, route?: RouteConfig): Promise<Reaction> {
-    return reactTo(error, route?.errors ?? this.#mount?.errors ?? 'respond', this.source)
+  react(error: unknown, errors?: Config['errors']): Promise<Reaction> {
+    if (error instanceof BodyError) this.#report(error)
+    return reactTo(error, errors ?? this.#option('errors') ?? 'respond', this.source)
   }
 
-  /** Reads the body as a middleware says. @throws BodyError, or the error of a schema that throws */
-  run(step: BodyStep): Promise<unknown> {
+  /**
+   * Reads the body as a middleware says.
+   *
+   * @returns `undefined` if there is nothing to wait for: while a middleware waits, bytes may go to listeners above it
+   * @throws BodyError, or the error of a schema that throws
+   */
+  run(step: BodyStep): Promise<unknown> | undefined {
     if (step.kind === 'mount') return this.mount(step.config)
     return step.typed === undefined ? this.route(step.route) : this.typed(step.typed)
   }
 
   /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */
   get data(): unknown {
-    if (this.#parsed !== undefined) return this.#parsed.data
-    return this.#empty()
+    const { sharesBody, target } = this.adapter
+    const parsed = this.#parsed
+    if (sharesBody === true && (parsed !== undefined || this.#deferred !== none))
+      return (target as { body?: unknown }).body
+    return parsed === undefined ? this.#empty() : parsed.data
   }
 
   /** @throws BodyError as `data` does */
   get files(): FilesByField {
     if (this.#parsed !== undefined) return this.#parsed.files
-    return this.#empty()
+    return this.#deferred === none ? this.#empty() : bareRecord()
+  }
+
+  /** Defers a `multipart()` until `enter()`, a route or the handler needs it. */
+  defer(mount: readonly Config[]): void {
+    this.#deferred = this.#deferred === none ? mount : [...this.#deferred, ...mount]
+  }
+
+  /**
+   * Enters the mounts that were deferred.
+   *
+   * @returns `undefined` if there is nothing to wait for
+   * @throws BodyError as `mount` does
+   */
+  enter(): Promise<void> | undefined {
+    const deferred = this.#deferred
+    this.#deferred = none
+    for (const [at, config] of deferred.entries()) {
+      const entering = this.mount(config)
+      if (entering !== undefined) return this.#enterRest(entering, deferred.slice(at + 1))
+    }
+    return undefined
+  }
+
+  async #enterRest(entering: Promise<unknown>, rest: readonly Config[]): Promise<void> {
+    await entering
+    for (const config of rest) await this.mount(config)
   }
 
   /**
    * Enters a `multipart()`, which reads the body unless it is lazy. A body of a media type that its parsers do not read
    * stays unread for the handler.
+   *
+   * @returns `undefined` if there is nothing to wait for
    */
-  async mount(config: Config): Promise<void> {
-    if (this.#reading !== undefined) {
-      const { reader } = await this.#reading
-      if (reader !== undefined && config !== this.#mount) refuseLate(config.readingOptions)
-      return
-    }
+  mount(config: Config): Promise<unknown> | undefined {
+    if (this.#reading !== undefined) return this.#mountAgain(this.#reading, config)
     this.#mount = config
-    if (config.lazy) return
-    if (!this.#isReadableBy(config.parsers) && !(await this.source.isEmpty(config.limits))) return
-    await this.#read(config)
+    if (config.lazy) return undefined
+    if (this.#parserOf(config) !== undefined) return this.#read(config)
+    return this.source.hasDeclaredBody ? undefined : this.#readEmpty(config)
+  }
+
+  async #mountAgain(reading: Promise<ParsedBody>, config: Config): Promise<void> {
+    const { reader } = await reading
+    if (reader !== undefined && config !== this.#mount) this.#refuseLate(config.readingOptions)
+  }
+
+  async #readEmpty(config: Config): Promise<void> {
+    if (await this.source.isEmpty(this.#resolve(config).limits)) await this.#read(config)
   }
 
   /**
@@ -149,10 +215,21 @@ export class RequestBody implements ShownBody {
    * @throws BodyError 415 if the route's parsers do not read it, 500 if an option of the route came too late
    */
   async route(route: RouteConfig): Promise<ParsedBody> {
+    this.#route = route
+    const entering = this.enter()
+    if (entering !== undefined) await entering
     if (this.#reading === undefined) return this.#read(route.below(this.#mount))
     const parsed = await this.#reading
     if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-    return parsed
+    else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+    return this.#parsed ?? parsed
+  }
+
+  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
+  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
+    const empty = emptyBody(this.#parserOf(config))
+    const isSame = empty.entries !== undefined && entries !== undefined
+    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -161,13 +238,15 @@ export class RequestBody implements ShownBody {
    * @throws BodyError also `VALIDATION_FAILED`; whatever the schema itself throws
    */
   async typed(route: TypedRoute): Promise<void> {
-    if (this.#type !== undefined && this.#type !== route) throw this.#twoTypes(route)
+    if (this.#type !== undefined && this.#type !== route) throw this.#report(this.#twoTypes(route))
     this.#type = route
     return (this.#typing ??= this.#readTyped(route))
   }
 
   /** Reads the body as the `multipart()` above says, unless it was read already. */
   async parse(): Promise<BodyResult> {
+    const entering = this.enter()
+    if (entering !== undefined) await entering
     await (this.#reading ?? this.#read(this.#config))
     return { data: this.data, files: this.files }
   }
@@ -179,6 +258,16 @@ export class RequestBody implements ShownBody {
    * for example by an eager `multipart()` above
    */
   async *parts(): AsyncGenerator<Part, void, undefined> {
+    try {
+      yield* this.#streamParts()
+    } catch (error) {
+      throw this.#report(error)
+    }
+  }
+
+  async *#streamParts(): AsyncGenerator<Part, void, undefined> {
+    const entering = this.enter()
+    if (entering !== undefined) await entering
     if (this.#reading !== undefined) {
       // An empty body has no parts, also if it was read before.
       if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
@@ -187,43 +276,74 @@ export class RequestBody implements ShownBody {
     this.#isStreamed = true
     this.#reading = Promise.reject(readAsParts())
     this.#reading.catch(() => undefined)
-    yield* streamParts(this.source, this.#config)
+    yield* streamParts(this.source, this.#resolve(this.#config))
   }
 
   get #config(): Config {
     return this.#mount ?? (defaultConfig ??= resolveMount())
   }
 
-  async #read(config: Config): Promise<ParsedBody> {
-    this.#reading = parseBody(this.source, config, this.#params() ?? {})
+  /** The options for this request, each function of the user called once. @throws TypeError for a limit that is not valid */
+  #resolve(config: Config): Config {
+    if (config.limitLayers === undefined || this.source.hasNoBody) return config
     try {
-      this.#parsed = await this.#reading
-      this.#setBody(this.#parsed)
-      return this.#parsed
+      return resolveConfig(config, this.source.target, (this.#limits ??= new Map()))
+    } catch (error) {
+      throw this.#report(error)
+    }
+  }
+
+  async #read(unresolved: Config): Promise<ParsedBody> {
+    try {
+      const config = this.#resolve(unresolved)
+      this.#reading = parseBody(this.source, config, this.adapter.params() ?? {})
+      return this.#setParsed(await this.#reading)
     } catch (error) {
       this.#hasFailed = true
-      throw error
+      throw this.#report(error)
     }
   }
 
   async #readTyped(route: TypedRoute): Promise<void> {
     const parsed = await this.route(route.config)
-    const config = route.config.below(this.#mount)
+    const config = this.#resolve(route.config.below(this.#mount))
     try {
-      this.#parsed = await validateBody(parsed, (body) => route.resultOf(body, config))
-      this.#setBody(this.#parsed)
+      this.#setParsed(await validateBody(parsed, (body) => route.resultOf(body, config)))
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
-      throw error
+      throw this.#report(error)
     }
   }
 
-  /** Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays. */
-  #setBody({ reader, data }: ParsedBody): void {
+  /** An option of the route, else of the `multipart()` above. */
+  #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
+    return this.#route?.options[name] ?? (this.#mount ?? this.#deferred.at(-1))?.[name]
+  }
+
+  /** Tells `onError` of an error, once. @returns the error */
+  #report(error: unknown): unknown {
+    const listener = this.#option('onError')
+    if (listener === undefined || this.#reported?.has(error) === true) return error
+    this.#reported = new Set(this.#reported).add(error)
+    callListener('onError', () => listener(error, this.source.target))
+    return error
+  }
+
+  /**
+   * Sets the request's `body` too, where passport, express-validator and others look. A value of other middleware stays, but
+   * not the bytes that adapters of serverless hosts leave there. An empty form sets none.
+   */
+  #setParsed(parsed: ParsedBody): ParsedBody {
+    this.#parsed = parsed
+    const { reader, data, entries } = parsed
     const target = this.source.target as { body?: unknown }
-    if (reader === undefined || (target.body !== undefined && target.body !== this.#body)) return
-    target.body = this.#body = data
+    const { body } = target
+    const isNothing = reader === undefined && entries !== undefined
+    const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
+    if (this.adapter.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
+    else if (!isNothing) this.#body = foreign
+    return parsed
   }
 
   #twoTypes(second: TypedRoute): TypeError {
@@ -237,9 +357,9 @@ export class RequestBody implements ShownBody {
     )
   }
 
-  #isReadableBy(parsers: readonly RegisteredParser[]): boolean {
+  #parserOf({ parsers }: Pick<Config, 'parsers'>): RegisteredParser | undefined {
     const { mediaType } = this.source
-    return mediaType !== undefined && selectParser(parsers, mediaType) !== undefined
+    return mediaType && selectParser(parsers, mediaType)
   }
 
   /** The value of `data` and `files` before anything was parsed: empty, if there is a reason for it. */
@@ -252,9 +372,9 @@ export class RequestBody implements ShownBody {
     if (mount === undefined || mount.lazy || this.#reading !== undefined)
       throw new BodyError('BODY_NOT_PARSED')
     const error = unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
-    if (this.#refuse === undefined || mount.errors === 'next') throw error
+    if (this.adapter.refuse === undefined || mount.errors === 'next') throw error
     this.#hasFailed = true
-    this.#refuse(error, this)
+    this.adapter.refuse(error, this)
     return bareRecord()
   }
 
@@ -267,20 +387,41 @@ export class RequestBody implements ShownBody {
     )
     if (own === undefined) throw this.#readByAnother(reader, parsers)
     const late = [...route.readingOptions]
-    if (!own.byClass && !isDeepStrictEqual(own.parser, reader.parser)) late.push('parsers')
-    refuseLate(late)
+    if (!own.byClass && !readAlike(own.parser, reader.parser)) late.push('parsers')
+    this.#refuseLate(late)
+  }
+
+  #refuseLate(options: readonly string[]): void {
+    // What the mount above has done too is not late.
+    refuseLate(this.#mount?.rawBody === true ? options.filter((name) => name !== 'rawBody') : options)
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
-    if (!this.#isReadableBy(parsers)) return error
-    const { code, detail, headers = {} } = error
+    if (this.#parserOf({ parsers }) === undefined) return error
+    const { code, detail, headers } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
       'multipart({ lazy: true }) or place the route above it, so that the route reads the body itself.'
     return new BodyError(code, { detail, hint, headers })
   }
+}
+
+/**
+ * True for what other middleware leaves in `body` of a request that it has not parsed: body-parser 1 and koa-bodyparser an
+ * empty object, adapters of serverless hosts the bytes.
+ */
+function isPlaceholder(body: unknown): boolean {
+  if (body === undefined || Buffer.isBuffer(body)) return true
+  if (typeof body !== 'object' || body === null || Object.keys(body).length > 0) return false
+  return Object.getPrototypeOf(body) === Object.prototype
+}
+
+/** True if two parsers of one class have the same options, but for the media types, which the caller compares. */
+function readAlike(one: BaseParser, other: BaseParser): boolean {
+  const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
+  return isDeepStrictEqual(options(one), options(other))
 }
 
 function readBeforeParts(): BodyError {

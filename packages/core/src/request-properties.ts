@@ -4,6 +4,7 @@ import type { FilesByField } from './parsers/data-and-files.js'
 export interface ShownBody {
   readonly data: unknown
   readonly files: FilesByField
+  readonly adapter: { readonly sharesBody?: boolean }
   parse(): Promise<unknown>
   parts(): AsyncGenerator
 }
@@ -57,18 +58,24 @@ export function holdBody(request: object, target: object, body: ShownBody): void
  */
 function ownerOf(target: object, request: object): object {
   const prototype = Object.getPrototypeOf(target) as object
-  const isOfApp = target !== request || !Object.hasOwn(prototype, 'constructor')
+  // A mock may be a plain object.
+  const isOfApp =
+    prototype !== Object.prototype && (target !== request || !Object.hasOwn(prototype, 'constructor'))
   return isOfApp ? prototype : target
 }
 
-function bodyProperty(name: keyof ShownBody): PropertyDescriptor {
+function bodyProperty(name: 'data' | 'files' | 'parse' | 'parts'): PropertyDescriptor {
   return {
     configurable: true,
     enumerable: true,
     get(this: BodyHolder) {
       return this[bodyKey]?.[name]
     },
-    set(value: unknown) {
+    set(this: BodyHolder, value: unknown) {
+      if (name === 'data' && this[bodyKey]?.adapter.sharesBody === true) {
+        ;(this as { body?: unknown }).body = value
+        return
+      }
       Object.defineProperty(this, name, { value, configurable: true, writable: true, enumerable: true })
     },
   }

@@ -1,6 +1,6 @@
 /** The way from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
-import { beginInspections } from './files/inspection.js'
+import { beginInspections, bindFilter } from './files/inspection.js'
 import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
 import { openStream } from './parse-body.js'
@@ -30,6 +30,7 @@ const defaultParsers = registerParsers([MultiPartParser])
  */
 export async function* streamParts(source: Source, config: Config): AsyncGenerator<Part, void, undefined> {
   const { limits } = config
+  source.hold()
   if (await source.isEmpty(limits)) return
   const { mediaType } = source
   const reader = mediaType && multipartParser(config.parsers, mediaType)
@@ -39,6 +40,7 @@ export async function* streamParts(source: Source, config: Config): AsyncGenerat
   const controller = new AbortController()
   const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
     limits,
+    filter: bindFilter(config.filter, source.target),
     inspections: (info) => beginInspections(inspecting, info, controller.signal),
   })
   let isOver = false

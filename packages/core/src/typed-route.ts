@@ -2,6 +2,7 @@
 
 import { formValue } from './coercion/coerce-form.js'
 import { BodyError } from './errors.js'
+import { completeLimits } from './limits.js'
 import { isRejected } from './files/rejected-file.js'
 import { ContentType, isJson, type MediaType, parseMediaType } from './http/media-type.js'
 import {
@@ -12,7 +13,7 @@ import {
   routeOptionsOf,
   acceptsAbsence,
 } from './options/body-options.js'
-import { type Config, defaultParsers, RouteConfig } from './options/options.js'
+import { type Caps, capsOf, type Config, defaultParsers, RouteConfig, warnOfCaps } from './options/options.js'
 import {
   BytesParser,
   isRawBody,
@@ -33,10 +34,10 @@ import {
 import type { FieldLimits } from './parsers/form-limits.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
-import { dropPrototypeKeys, type JsonMeter } from './parsers/json-values.js'
+import { dropPrototypeKeys } from './parsers/json-values.js'
 import { PlainTextParser } from './parsers/plain-text-parser.js'
 import { narrowParsers, type RegisteredParser, registerParsers } from './parsers/registry.js'
-import { fileRules } from './schema/file-rules.js'
+import { fileRules, filesOf, type SchemaFiles } from './schema/file-rules.js'
 import { acceptsAnything } from './schema/read-zod.js'
 import type { Schema } from './schema/schema.js'
 import { validate } from './schema/validate.js'
@@ -61,6 +62,8 @@ export class TypedRoute {
   readonly #raw: RawBytes | RawStream | undefined
   readonly #type: Schema | undefined
   readonly #options: BodyOptions
+  #files: SchemaFiles | undefined
+  #hasWarned = false
 
   /**
    * @throws TypeError for what is no schema, for an unknown option or an invalid value, and for options that exclude
@@ -78,7 +81,7 @@ export class TypedRoute {
     this.config = new RouteConfig(
       (mounted) => parsersFor(type, own ?? mounted, types),
       routeOptionsOf(options),
-      (config, mounted) => this.#complete(config, own ?? mounted),
+      (config, mounted) => this.#complete(config, mounted, own),
     )
     // Without parsers of its own, only what is mounted above says whether a media type can be read.
     if (own !== undefined) this.config.below()
@@ -110,7 +113,7 @@ export class TypedRoute {
   async resultOf(body: ParsedBody, config: Config): Promise<BodyResult> {
     const { schema } = this
     const { files } = body
-    if (body.reader === undefined) return { data: await this.#absentData(config), files }
+    if (body.reader === undefined) return { data: await this.#absentData(body, config), files }
     const raw = this.#raw
     if (raw !== undefined) return { data: rawBodyValue(raw, body.data, this.#options.status), files }
     if (schema === undefined) return { data: body.data, files }
@@ -121,7 +124,7 @@ export class TypedRoute {
     }
     const entries = await parseJsonFiles(body.entries, body, config)
     dropFromParts(entries, config)
-    const data = await this.#formData(schema, entries, config, body.meters?.json)
+    const data = await this.#formData(schema, entries, config, body)
     // The schema may have left out a file that was refused early, and has left out one whose name it does not know.
     const known = entries.filter(
       (entry) => entry.kind !== 'file' || (!isRejected(entry.value) && isKnown(entry, config)),
@@ -131,18 +134,19 @@ export class TypedRoute {
   }
 
   /** What the handler gets where no byte was sent. */
-  async #absentData(config: Config): Promise<unknown> {
+  async #absentData({ data, entries }: ParsedBody, config: Config): Promise<unknown> {
     const { limits, parsers } = config
     const { schema } = this
     const options = this.#options
     if ('default' in options) return options.default
     if (options.defaultFactory !== undefined) return options.defaultFactory()
     if (this.#raw !== undefined) return rawBodyValue(this.#raw, undefined, options.status)
-    if (schema === undefined) return bareRecord()
+    if (schema === undefined) return data
+    if (acceptsAbsence(schema)) return this.#validate(schema, undefined, config)
+    if (entries === undefined) return this.#validate(schema, data, config)
     const acceptsForms = parsers.some(({ range }) => formTypes.some((form) => form === range.essence))
     // So that each field that is missing is named.
-    const value =
-      acceptsForms && !acceptsAbsence(schema) ? formValue(schema, [], { ...options, limits }) : undefined
+    const value = acceptsForms ? formValue(schema, [], { ...options, limits }) : undefined
     return this.#validate(schema, value, config)
   }
 
@@ -155,12 +159,17 @@ export class TypedRoute {
     type: Schema,
     entries: readonly Entry[],
     config: Config,
-    jsonMeter: JsonMeter | undefined,
+    { meters, nested }: ParsedBody,
   ): Promise<unknown> {
     const options = this.#options
     const { limits } = config
+    const jsonMeter = meters?.json
     try {
-      return await this.#validate(type, formValue(type, entries, { ...options, limits, jsonMeter }), config)
+      return await this.#validate(
+        type,
+        formValue(type, entries, { ...options, limits, nested, jsonMeter }),
+        config,
+      )
     } catch (error) {
       const unstored = entries.filter(
         (entry) => entry.kind === 'file' && isRejected(entry.value) && isKnown(entry, config),
@@ -176,15 +185,33 @@ export class TypedRoute {
   }
 
   /** What the type says about the reading: the size of a raw body, the files of a form. */
-  #complete(config: Config, mounted: readonly RegisteredParser[]): Config {
+  #complete(
+    config: Config,
+    mounted: readonly RegisteredParser[],
+    own: readonly RegisteredParser[] = mounted,
+  ): Config {
     const raw = this.#raw
     if (raw !== undefined) {
-      const max = raw.kind === 'bytes' ? raw.max : Infinity
-      return { ...config, limits: { ...config.limits, bodySize: Math.min(config.limits.bodySize, max) } }
+      if (raw.kind === 'stream' || raw.max === Infinity) return config
+      const { bodySize } = config.setLimits
+      if (config.limitLayers === undefined) this.#warnOfCaps('a body', raw.max, { bodySize })
+      return { ...config, limits: { ...config.limits, bodySize: Math.min(bodySize ?? Infinity, raw.max) } }
     }
-    const whole = { ...config, partParsers: mounted }
+    const isReadAbove = !config.lazy && mounted.some(({ range }) => range.essence === formTypes[0])
+    const whole = { ...config, lazy: !isReadAbove, partParsers: own }
     const schema = this.fileSchema
-    return schema === undefined ? whole : { ...whole, fileRules: fileRules(schema, config.limits) }
+    if (schema === undefined) return whole
+    const files = (this.#files ??= filesOf(schema))
+    const caps = capsOf(whole)
+    const { fileSize, bodySize } = caps
+    // A function of the request may lower limits as it likes.
+    if (config.limitLayers === undefined) this.#warnOfCaps('a file', files.largest, { fileSize, bodySize })
+    const limits = completeLimits(caps, files)
+    return { ...whole, limits, fileRules: fileRules(schema, limits, caps.fileSize) }
+  }
+
+  #warnOfCaps(what: string, bytes: number, caps: Caps): void {
+    if (!this.#hasWarned) this.#hasWarned = warnOfCaps(what, bytes, caps, this.definition.stack)
   }
 }
 

@@ -42,7 +42,7 @@ export type ErrorMiddleware = (
  *
  * @throws TypeError for an invalid option
  */
-export function multipart(options: MountOptions = {}): Middleware {
+export function multipart(options: MountOptions<Request> = {}): Middleware {
   return middleware(mountStep(options))
 }
 
@@ -52,7 +52,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
-export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
+export function parsers(list: readonly ParserLike[], options: RouteOptions<Request> = {}): Middleware {
   return middleware(parsersStep(list, options))
 }
 
@@ -61,7 +61,7 @@ export function parsers(list: readonly ParserLike[], options: RouteOptions = {})
  *
  * @throws TypeError for an invalid schema or option
  */
-export function form<Type extends Schema, const Options extends FormOptions>(
+export function form<Type extends Schema, const Options extends FormOptions<Request>>(
   schema: Type,
   options?: Options,
 ): TypedMiddleware<BodyData<Type, Options>> {
@@ -75,18 +75,18 @@ export function form<Type extends Schema, const Options extends FormOptions>(
  */
 export function body<
   Type extends BodyType | undefined = undefined,
-  const Options extends BodyOptions = BodyOptions,
+  const Options extends BodyOptions<Request> = BodyOptions<Request>,
 >(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
   return middleware(bodyStep(type, options))
 }
 
 /**
- * Answers, below all routes, the error that a handler throws when it reads `data` of a media type without a parser:
- * `multipart()` cannot catch it on Express.
+ * Answers, below all routes, each `BodyError` with a 4xx status that handlers and middleware pass on, also under
+ * `errors: 'next'`. On Express `multipart()` cannot catch what a handler throws, such as the 415 of `req.data`.
  */
 export function problems(): ErrorMiddleware {
   return (error, req, res, next) =>
-    settle(error, bodyOf(req as Request, res as Response), res as Response, next)
+    settle(error, bodyOf(req as Request, res as Response), res as Response, next, 'respond')
 }
 
 function middleware(step: BodyStep): Middleware {
@@ -95,9 +95,10 @@ function middleware(step: BodyStep): Middleware {
     shareShape(res as Response)
     const requestBody = bodyOf(req as Request, res as Response)
     try {
-      await requestBody.run(step)
+      const reading = requestBody.run(step)
+      if (reading !== undefined) await reading
     } catch (error) {
-      return settle(error, requestBody, res as Response, next, step.route)
+      return settle(error, requestBody, res as Response, next)
     }
     // body-parser 1, of Express 4, reads the request unless this is set.
     if (requestBody.isRead) (req as { _body?: boolean })._body = true

@@ -1,18 +1,18 @@
 /** Handles an error of a body. */
 import type { IncomingMessage } from 'node:http'
 import { toProblem, type BodyError } from '@formgate/core'
-import { sendProblem, type BodyStep, type RequestBody } from '@formgate/core/adapter'
+import { sendProblem, type RequestBody } from '@formgate/core/adapter'
 import type { NextFunction, Response } from 'express-serve-static-core'
 
-/** Answers an error, or passes it to Express. @param route the route whose `errors` option applies */
+/** Answers an error, or passes it to Express. @param errors replaces the option of the route or of the mount */
 export async function settle(
   error: unknown,
   body: RequestBody,
   response: Response,
   next: NextFunction,
-  route?: BodyStep['route'],
+  errors?: 'respond',
 ): Promise<void> {
-  const reaction = await body.react(error, route)
+  const reaction = await body.react(error, errors)
   if (reaction.kind === 'answer') sendProblem(response, reaction)
   else if (reaction.kind === 'pass on') {
     if (body.source.isIncoming) endForLateListeners(response)

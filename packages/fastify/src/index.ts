@@ -1,5 +1,6 @@
 /** Formgate for Fastify. */
 import type { FilesByField, Part } from '@formgate/core'
+import type { bodyType } from './parsing-hook.js'
 
 export * from '@formgate/core'
 export { multipart } from './plugin.js'
@@ -20,9 +21,16 @@ declare module 'fastify' {
     data: RequestType['body']
     /** The files of the request, as a list per field name. */
     files: FilesByField
+    /**
+     * The bytes of a JSON body, a URL-encoded form or a text, as a Buffer, with the option `rawBody`. The type is that of
+     * fastify-raw-body, since two declarations must agree.
+     */
+    rawBody?: string | Buffer
     /** Parses the body, unless it is already parsed. For `register(multipart, { lazy: true })`. */
     parse(): Promise<{ data: RequestType['body']; files: FilesByField }>
     /** The parts of a multipart form as they arrive, not stored. For `register(multipart, { lazy: true })`. */
     parts(): AsyncIterableIterator<Part>
+    /** Never there. Types only. */
+    [bodyType]?(body: RequestType['body']): void
   }
 }

@@ -1,68 +1,101 @@
 /** The plugin, which reads the bodies of a context and of those below. */
 import { BodyError, type MountOptions } from '@formgate/core'
-import { mountStep, type ProblemAnswer } from '@formgate/core/adapter'
+import { mountStep, type MountStep, type ProblemAnswer } from '@formgate/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { noteRoutes } from './noted-routes.js'
-import { bodyOf, parsingHook } from './parsing-hook.js'
+import { noteRoutes, parsersOfApp } from './noted-routes.js'
+import { bodyOf, contextsWithParsers, mountHook, parseBody } from './parsing-hook.js'
+import { refuseReplacedHooks } from './route.js'
 
-const plugin: FastifyPluginAsync<MountOptions> = async (app, options) => {
-  const step = mountStep(options)
-  refuseMultipart(app)
+/** Options of `register()` itself, which Fastify passes on to the plugin. */
+const registerOptions = ['prefix', 'logLevel', 'logSerializers']
+
+const plugin: FastifyPluginAsync<MountOptions<FastifyRequest>> = async (app, options) => {
+  const own = Object.entries(options).filter(([name]) => !registerOptions.includes(name))
+  const step = mountStep(Object.fromEntries(own))
   noteRoutes(app, step)
-  // Reads nothing: the hook has read the body, or leaves it to the handler as a stream.
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', ({ body }, payload, done) => done(null, body === undefined ? payload : body))
-  app.addHook('preParsing', parsingHook(step))
+  addParsers(app, step)
+  app.addHook('preParsing', mountHook(step))
   answerThrown(app)
+  app.addHook('onRoute', refuseReplacedHooks)
 }
 
 /**
  * `await app.register(multipart)` reads the bodies of all routes of this context, and of those below, into `req.data` and
- * `req.files`.
+ * `req.files`. A content type parser that the app has added takes precedence.
  *
  * @throws TypeError for an invalid option; Error if `@fastify/multipart` is registered too
  */
-export const multipart: FastifyPluginAsync<MountOptions> = fastifyPlugin(plugin, {
+export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fastifyPlugin(plugin, {
   name: '@formgate/fastify',
   fastify: '5.x',
 })
 
-/** Without this check, the second plugin fails with an error that does not name the first. */
-function refuseMultipart(app: FastifyInstance): void {
-  const refuse = (context: FastifyInstance): void => {
-    if (!context.hasPlugin('@fastify/multipart')) return
-    throw new Error(
-      '@formgate/fastify and @fastify/multipart are registered in the same context, and both set request.files. ' +
-        'Register only one of them, or each in its own context.',
-    )
+/** Leaves each body to the app's own content type parsers, and every other body to Formgate. */
+function addParsers(app: FastifyInstance, { config }: MountStep): void {
+  removeDefaultParsers(app)
+  // A catch-all from before keeps what the mount does not read.
+  const types = parsersOfApp(app).includes('*') ? config.parsers.map(({ range }) => range.essence) : ['*']
+  const contexts = [app]
+  const complete = (context: FastifyInstance): void => {
+    refuseMultipart(context)
+    const taken = parsersOfApp(context)
+    if (taken.length > 0) contextsWithParsers.add(context)
+    for (const type of types) if (!taken.includes(type)) context.addContentTypeParser(type, parseBody)
   }
-  const refuseWhenReady = (context: FastifyInstance): void => {
-    context.addHook('onReady', async () => refuse(context))
-  }
-  refuse(app)
-  refuseWhenReady(app)
-  app.addHook('onRegister', refuseWhenReady)
+  refuseMultipart(app)
+  app.addHook('onRegister', (context) => void contexts.push(context))
+  // When all parsers of the app are known.
+  app.addHook('onReady', async () => contexts.forEach(complete))
 }
 
-/** A header that only Fastify's default error handler sets, from `error.headers`: one of the app takes precedence. */
-const mark = 'formgate-problem'
+/** Removes Fastify's own parsers. One of the app stays: Fastify refuses to replace it. */
+function removeDefaultParsers(app: FastifyInstance): void {
+  for (const type of ['application/json', 'text/plain']) {
+    try {
+      app.addContentTypeParser(type, parseBody)
+    } catch {
+      continue
+    }
+    app.removeContentTypeParser(type)
+  }
+}
 
-/** Turns the 415 that a handler throws, when it reads `data` of a media type without a parser, into a problem. */
+/** Without this check, the second plugin fails with an error that does not name the first. */
+function refuseMultipart(context: FastifyInstance): void {
+  if (!context.hasPlugin('@fastify/multipart')) return
+  throw new Error(
+    '@formgate/fastify and @fastify/multipart are registered in the same context, and both set request.files. ' +
+      'Register only one of them, or each in its own context.',
+  )
+}
+
+const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
+/** For a client that is gone. */
+const noAnswer: ProblemAnswer = { status: 499, headers: {}, body: '' }
+
+/** Answers the errors of Formgate that handlers and hooks throw, before error handlers of the app. */
 function answerThrown(app: FastifyInstance): void {
-  const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
   app.addHook('onError', async (request, reply, error) => {
-    if (!(error instanceof BodyError)) return
+    if (!(error instanceof BodyError) || answers.has(request)) return
     const reaction = await bodyOf(request, reply).react(error)
-    if (reaction.kind !== 'answer') return
-    answers.set(request, reaction)
-    Object.assign(error, { headers: { ...error.headers, [mark]: '1' } })
+    if (reaction.kind !== 'pass on') answers.set(request, reaction.kind === 'drop' ? noAnswer : reaction)
+  })
+  app.addHook('onRoute', (route) => {
+    const { errorHandler } = route
+    route.errorHandler = (error, request, reply): unknown => {
+      if (answers.has(request)) return reply.send()
+      if (errorHandler !== undefined) return errorHandler.call(request.server, error, request, reply)
+      // The next handler is that of the context. Fastify would send what is not an Error as it is.
+      if (error instanceof Error) throw error
+      return request.server.errorHandler(error, request, reply)
+    }
   })
   app.addHook('onSend', (request, reply, payload, done) => {
     const answer = answers.get(request)
-    if (answer === undefined || !reply.hasHeader(mark)) return done(null, payload)
-    reply.removeHeader(mark)
-    reply.headers({ ...answer.headers })
+    if (answer === undefined) return done(null, payload)
+    answers.delete(request)
+    reply.code(answer.status).headers({ ...answer.headers })
     return done(null, answer.body)
   })
 }

@@ -8,8 +8,9 @@ import type {
   RouteOptions,
   Schema,
 } from '@formgate/core'
-import { bodyStep, formStep, noteStep, parsersStep, type RouteStep } from '@formgate/core/adapter'
-import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
+import { bodyStep, formStep, noteStep, parsersStep, stepOf, type RouteStep } from '@formgate/core/adapter'
+import type { FastifyRequest, RouteOptions as FastifyRouteOptions } from 'fastify'
+import { routeHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
  * Spread it into the route options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
@@ -28,7 +29,10 @@ export type TypedParsingRoute<Data> = ParsingRoute<TypedParsingHook<Data>>
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
-export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): ParsingRoute {
+export function parsers(
+  list: readonly ParserLike[],
+  options: RouteOptions<FastifyRequest> = {},
+): ParsingRoute {
   return routeOptions(parsersStep(list, options))
 }
 
@@ -37,7 +41,7 @@ export function parsers(list: readonly ParserLike[], options: RouteOptions = {})
  *
  * @throws TypeError for an invalid schema or option
  */
-export function form<Type extends Schema, const Options extends FormOptions>(
+export function form<Type extends Schema, const Options extends FormOptions<FastifyRequest>>(
   schema: Type,
   options?: Options,
 ): TypedParsingRoute<BodyData<Type, Options>> {
@@ -51,11 +55,27 @@ export function form<Type extends Schema, const Options extends FormOptions>(
  */
 export function body<
   Type extends BodyType | undefined = undefined,
-  const Options extends BodyOptions = BodyOptions,
+  const Options extends BodyOptions<FastifyRequest> = BodyOptions<FastifyRequest>,
 >(type?: Type, options?: Options): TypedParsingRoute<BodyData<Type, Options>> {
   return routeOptions(bodyStep(type, options))
 }
 
 function routeOptions(step: RouteStep): ParsingRoute {
-  return { preParsing: noteStep(parsingHook(step), step) }
+  const preParsing = noteStep(routeHook(step), step)
+  // Under a key of its own, which stays when another option `preParsing` replaces the hook.
+  const kept = { [Symbol('formgate')]: preParsing }
+  return { preParsing, ...kept }
+}
+
+/** Refuses a route in which something replaced our hook. @throws TypeError */
+export function refuseReplacedHooks(route: FastifyRouteOptions): void {
+  const hooks: readonly unknown[] = [route.preParsing].flat()
+  for (const key of Object.getOwnPropertySymbols(route)) {
+    const hook: unknown = Reflect.get(route, key)
+    if (stepOf(hook) === undefined || hooks.includes(hook)) continue
+    throw new TypeError(
+      `The route ${route.url} has form(), body() or parsers(), but a later option \`preParsing\` replaces it, so that the ` +
+        'body would not be checked. Put both hooks in one list: preParsing: [yours, ours.preParsing].',
+    )
+  }
 }

@@ -1,9 +1,20 @@
 /** Prevents Fastify from parsing a body that has been read. */
 import { Readable } from 'node:stream'
+import type { AdapterRequest, RequestBody } from '@formgate/core/adapter'
 import type { FastifyRequest } from 'fastify'
 
 /** Methods whose body Fastify does not parse. */
 const bodyless = new Set(['GET', 'HEAD', 'TRACE'])
+
+/** True if Fastify passes a body to a content type parser. */
+export function reachesParser({ method = '', headers }: AdapterRequest['request']): boolean {
+  if (bodyless.has(method)) return false
+  return (
+    headers['content-type'] !== undefined ||
+    headers['transfer-encoding'] !== undefined ||
+    (headers['content-length'] ?? '0') !== '0'
+  )
+}
 
 const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
 
@@ -27,8 +38,9 @@ export function suppressParsing(request: FastifyRequest, isMounted: boolean): Re
 }
 
 /** Fastify refuses a malformed Content-Type: the one time it looks, there is another. */
-export function suppressMediaType(request: FastifyRequest): void {
-  if (!bodyless.has(request.method))
+export function suppressMediaType(request: FastifyRequest, { source }: RequestBody): undefined {
+  if (bodyless.has(request.method) || source.headers['content-type'] === undefined) return
+  if (!source.mediaType?.essence)
     setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}, 1))
 }
 

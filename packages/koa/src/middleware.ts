@@ -20,19 +20,20 @@ import {
   type RequestBody,
   type RouteStep,
 } from '@formgate/core/adapter'
-import type { Context, DefaultState, Middleware } from 'koa'
+import type { Context, DefaultState, Middleware, Request } from 'koa'
 
 /**
  * Reads the bodies of all routes below into `ctx.request.data` and `ctx.request.files`.
  *
  * @throws TypeError for an invalid option
  */
-export function multipart(options: MountOptions = {}): Middleware {
+export function multipart(options: MountOptions<Request> = {}): Middleware {
   const step = mountStep(options)
   const mounted: Middleware = async (ctx, next) => {
     const body = bodyOf(ctx)
     try {
-      await body.run(step)
+      const reading = body.run(step)
+      if (reading !== undefined) await reading
       // Inside the try: a handler may read `data` of a media type without a parser, which throws.
       await next()
     } catch (error) {
@@ -48,7 +49,7 @@ export function multipart(options: MountOptions = {}): Middleware {
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
-export function parsers(list: readonly ParserLike[], options: RouteOptions = {}): Middleware {
+export function parsers(list: readonly ParserLike[], options: RouteOptions<Request> = {}): Middleware {
   return routeMiddleware(parsersStep(list, options))
 }
 
@@ -60,7 +61,7 @@ export type TypedMiddleware<Data> = Middleware<DefaultState, { request: { data: 
  *
  * @throws TypeError for an invalid schema or option
  */
-export function form<Type extends Schema, const Options extends FormOptions>(
+export function form<Type extends Schema, const Options extends FormOptions<Request>>(
   schema: Type,
   options?: Options,
 ): TypedMiddleware<BodyData<Type, Options>> {
@@ -74,7 +75,7 @@ export function form<Type extends Schema, const Options extends FormOptions>(
  */
 export function body<
   Type extends BodyType | undefined = undefined,
-  const Options extends BodyOptions = BodyOptions,
+  const Options extends BodyOptions<Request> = BodyOptions<Request>,
 >(type?: Type, options?: Options): TypedMiddleware<BodyData<Type, Options>> {
   return routeMiddleware(bodyStep(type, options))
 }
@@ -85,7 +86,7 @@ function routeMiddleware(step: RouteStep): Middleware {
     try {
       await requestBody.run(step)
     } catch (error) {
-      return settle(error, requestBody, ctx, step.route)
+      return settle(error, requestBody, ctx)
     }
     await next()
   }
@@ -98,13 +99,8 @@ function bodyOf(ctx: Context): RequestBody {
   return openBody({ request: ctx.req, response: ctx.res, target: ctx.request, params })
 }
 
-async function settle(
-  error: unknown,
-  body: RequestBody,
-  ctx: Context,
-  route?: RouteStep['route'],
-): Promise<void> {
-  const reaction = await body.react(error, route)
+async function settle(error: unknown, body: RequestBody, ctx: Context): Promise<void> {
+  const reaction = await body.react(error)
   if (reaction.kind === 'pass on') throw error
   if (reaction.kind === 'drop') return
   ctx.status = reaction.status

@@ -8,7 +8,7 @@ import { openObject, type S3File } from './s3-file.js'
 import { resolveOptions, type S3Options, type S3Settings } from './s3-options.js'
 
 /** A storage whose files are objects in a bucket. */
-export interface S3Storage extends Storage {
+export interface S3Storage extends Storage<S3File> {
   store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<S3File>
   /**
    * The object with a key, from any process.

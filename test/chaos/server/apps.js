@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 
 /**
  * The package of a framework.
- * @typedef {Pick<typeof import('@formgate/express'), 'disk' | 'spool' | 'memory' | 'JSONParser' | 'MultiPartParser' | 'FileUploadParser'>
+ * @typedef {Pick<typeof import('@formgate/express'), 'disk' | 'spool' | 'memory' | 'JSONParser' | 'FormParser' | 'MultiPartParser' | 'FileUploadParser'>
  *   & { parsers: (list: any, options?: any) => any, form: (schema: any, options?: any) => any,
  *   body: (schema: any, options?: any) => any }} Gate
  */
@@ -26,12 +26,16 @@ import { createServer } from 'node:http'
  * @typedef {object} Route
  * @property {string} path
  * @property {import('@formgate/express').MountOptions} [mount] a `multipart()` above this route only
+ * @property {boolean} [isTimed] whether a timeout above all of it answers after `timeout`
  * @property {any} [own] what `parsers()` or `form()` of the framework returned
  * @property {(handling: Handling) => unknown} handler a stream is sent as it is, everything else as JSON
  */
 
 /** How often Node checks its own limits, in milliseconds. By default every 30 s, too rarely for a run. */
 const connectionsCheckingInterval = 250
+
+/** Milliseconds until a timeout above answers. */
+const timeout = 50
 
 /** @param {unknown} error */
 function answerTo(error) {
@@ -51,12 +55,13 @@ export const apps = {
   async express(census, routes) {
     const gate = await import('@formgate/express')
     const { default: express } = await import('express')
+    const { default: connectTimeout } = await import('connect-timeout')
     const { pipeline } = await import('node:stream')
     const app = express()
     // Express would print every error that reaches its own handler.
     app.set('env', 'test')
     app.get('/alive', (_req, res) => void res.send('alive'))
-    for (const { path, mount, own, handler } of routes(gate)) {
+    for (const { path, mount, own, handler, isTimed } of routes(gate)) {
       /** @type {import('express').RequestHandler} */
       const run = async (req, res) => {
         const { data, files } = mount?.lazy ? { data: undefined, files: {} } : req
@@ -67,6 +72,7 @@ export const apps = {
         pipeline(result, res, () => undefined)
       }
       const above = mount ? [gate.multipart(mount)] : []
+      if (isTimed) app.use(path, connectTimeout(timeout))
       app.post(path, (req, _res, next) => census.follow(req, next), ...above, ...(own ? [own] : []), run)
     }
     app.use(gate.problems())
@@ -84,6 +90,7 @@ export const apps = {
     const gate = await import('@formgate/koa')
     const { default: Koa } = await import('koa')
     const { Router } = await import('@koa/router')
+    const { setTimeout: delay } = await import('node:timers/promises')
     const app = new Koa()
     // Also emitted for a stream that is being sent when its client leaves.
     app.silent = true
@@ -100,7 +107,12 @@ export const apps = {
     })
     const router = new Router()
     router.get('/alive', (ctx) => void (ctx.body = 'alive'))
-    for (const { path, mount, own, handler } of routes(gate)) {
+    /** @type {import('koa').Middleware} */
+    const answerLate = async (ctx, next) => {
+      const isLate = await Promise.race([next(), delay(timeout, true)])
+      if (isLate) ctx.status = 503
+    }
+    for (const { path, mount, own, handler, isTimed } of routes(gate)) {
       /** @type {import('koa').Middleware} */
       const run = async (ctx) => {
         const { request } = ctx
@@ -113,7 +125,8 @@ export const apps = {
       }
       const follow = (/** @type {any} */ ctx, /** @type {any} */ next) => census.follow(ctx.request, next)
       const above = mount ? [gate.multipart(mount)] : []
-      router.register(path, ['POST'], /** @type {any} */ ([follow, ...above, ...(own ? [own] : []), run]))
+      const first = isTimed ? [answerLate, follow] : [follow]
+      router.register(path, ['POST'], /** @type {any} */ ([...first, ...above, ...(own ? [own] : []), run]))
     }
     app.use(router.routes())
     const callback = app.callback()
@@ -130,11 +143,14 @@ export const apps = {
       return reply.code(status).type('application/json').send(body)
     })
     app.get('/alive', async () => 'alive')
-    for (const { path, mount, own, handler } of routes(gate)) {
+    for (const { path, mount, own, handler, isTimed } of routes(gate)) {
       await app.register(async (context) => {
         if (mount) await context.register(gate.multipart, mount)
         /** @type {import('fastify').onRequestHookHandler} */
-        const onRequest = (request, _reply, done) => void census.follow(request, done)
+        const onRequest = (request, reply, done) => {
+          if (isTimed) setTimeout(() => void (reply.sent || reply.code(503).send({})), timeout).unref()
+          void census.follow(request, done)
+        }
         context.post(path, {
           ...own,
           onRequest,

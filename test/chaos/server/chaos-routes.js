@@ -9,6 +9,8 @@ import { slowSink, takeSlowly } from './slow-sink.js'
 /** The `threshold` of `spool()`, in bytes. */
 const threshold = 1000
 const unlimited = { fileSize: Infinity, bodySize: Infinity }
+/** Nothing but the end of the connection releases a body. */
+const endless = { idle: Infinity, total: Infinity, storageTimeout: Infinity }
 
 /**
  * @param {import('./apps.js').Gate} gate
@@ -16,7 +18,7 @@ const unlimited = { fileSize: Infinity, bodySize: Infinity }
  * @returns {import('./apps.js').Route[]}
  */
 export function routes(gate, { directory, phases, census }) {
-  const { MultiPartParser, JSONParser, FileUploadParser } = gate
+  const { MultiPartParser, JSONParser, FormParser, FileUploadParser } = gate
   const plain = gate.disk({ directory })
   const disk = pausing(plain, phases)
   const storages = {
@@ -48,8 +50,25 @@ export function routes(gate, { directory, phases, census }) {
     own: gate.parsers([JSONParser, MultiPartParser, FileUploadParser], { storage }),
     handler: handled,
   }))
+  const timed = Object.entries(storages).map(([name, storage]) => ({
+    path: `/timed/${name}`,
+    own: gate.parsers([JSONParser, FormParser, MultiPartParser, FileUploadParser], {
+      storage,
+      limits: endless,
+    }),
+    handler: handled,
+    isTimed: true,
+  }))
   return [
     ...parsing,
+    ...timed,
+    { path: '/timed/eager', mount: { storage: plain, limits: endless }, handler: handled, isTimed: true },
+    {
+      path: '/timed/parts',
+      mount: { lazy: true, limits: endless },
+      handler: ({ parts, id }) => sizesOf(parts(), phases, id),
+      isTimed: true,
+    },
     { path: '/eager', mount: { storage: disk }, handler: handled },
     {
       path: '/lazy',

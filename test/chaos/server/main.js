@@ -2,6 +2,7 @@
 // It answers questions of its parent over IPC, so that questions do not count as requests.
 import { apps } from './apps.js'
 import { Census } from './census.js'
+import { sendEvents } from './lambda.js'
 import { Phases } from './phases.js'
 
 const [framework = '', name = '', directory = ''] = process.argv.slice(2)
@@ -23,6 +24,7 @@ const answers = {
   peak: () => census.peak(),
   usage: () => census.usage(),
   hold: (value) => census.hold(value === 1),
+  events: (count) => sendEvents(server, count),
   taken: () => census.taken,
   hurry: (value) => (census.isInHurry = value === 1),
   requestTimeout(milliseconds) {

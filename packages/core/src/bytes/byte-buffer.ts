@@ -28,6 +28,12 @@ export class ByteBuffer {
     this.#expected = expected
   }
 
+  static of(bytes: Buffer): ByteBuffer {
+    const buffer = new ByteBuffer()
+    buffer.add(bytes, 0, bytes.length)
+    return buffer
+  }
+
   get size(): number {
     return this.#to - this.#from
   }

@@ -1,4 +1,5 @@
 /** The type of a file's content, and whether the declared type matches it. */
+import { isTextual } from '../http/media-type.js'
 
 /** Names of one format, the one that file-type uses first, and formats that begin with the same bytes. */
 const families: readonly (readonly string[])[] = [
@@ -96,16 +97,9 @@ async function readMagic(bytes: Uint8Array): Promise<string | undefined> {
   }
 }
 
-const textual =
-  /^text\/|[+/](?:json|xml|yaml|x-yaml|toml|sql|csv|javascript|x-javascript|ecmascript|typescript|graphql|x-ndjson|x-sh)$/
 // The "binary data bytes" of the MIME Sniffing standard, 3.
 // oxlint-disable-next-line no-control-regex
 const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/
-
-/** True for media types of text, such as `text/csv`, `application/json` and `image/svg+xml`. */
-function isTextual(type: string): boolean {
-  return textual.test(type) && type !== 'text/rtf'
-}
 
 const decoders = {
   latin1: new TextDecoder('latin1'),

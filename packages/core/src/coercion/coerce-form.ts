@@ -3,20 +3,21 @@
 import type { Limits } from '../limits.js'
 import { type Entry, mergeEntries } from '../parsers/data-and-files.js'
 import { JsonMeter, parseJsonText } from '../parsers/json-values.js'
-import { FieldPaths } from '../schema/field-path.js'
 import { acceptsText, type FileNode, kindsOf, type Node, type ScalarNode } from '../schema/form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from '../schema/read-zod.js'
 import type { Schema } from '../schema/schema.js'
-import { NO_MATCH } from '../schema/text-value.js'
-import { FormTree, plainObject, rawValue } from './form-tree.js'
+import { NO_MATCH, readBoolean } from '../schema/text-value.js'
+import { FormTree, plainObject, plantEntries, rawValue } from './form-tree.js'
+import { nestEntries } from './nest-entries.js'
 import { readFields, readList, readObject, readRecord, readTuple } from './read-containers.js'
-import { mergeSides, UnionReader } from './read-union.js'
+import { UnionReader } from './read-union.js'
 import type { Reader } from './reader.js'
 
 /**
  * Makes the value of a form itself, instead of the walk along a zod schema.
  *
- * @param data fields and files by name: a text or a file each, an array for a repeated name
+ * @param data fields and files by name: a text or a file each, an array for a repeated name; objects and lists with the
+ * option `nested`
  * @param entries the same in the order in which the client sent them
  */
 export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) => unknown
@@ -25,15 +26,17 @@ export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) 
  * Returns the value to validate: that of the user's `coerce`, the coerced form for a schema of zod 4, and for any
  * other schema the merged fields and files, in which every field is a text.
  *
- * @throws BodyError `LIMIT_NESTING`
+ * @throws BodyError `LIMIT_NESTING`; also `MALFORMED_FORM` with the option `nested`
  */
 export function formValue(
   schema: Schema | ZodSchema,
   entries: readonly Entry[],
-  options: CoerceOptions & { readonly coerce?: Coerce },
+  options: CoerceOptions & { readonly coerce?: Coerce; readonly nested?: boolean },
 ): unknown {
-  if (options.coerce !== undefined) return options.coerce(mergeEntries(entries), entries)
-  return isZodSchema(schema) ? coerceForm(schema, entries, options) : mergeEntries(entries)
+  const { coerce, nested = false, limits } = options
+  if (coerce === undefined && isZodSchema(schema)) return coerceForm(schema, entries, options)
+  const merged = nested ? nestEntries(entries, limits) : mergeEntries(entries)
+  return coerce === undefined ? merged : coerce(merged, entries)
 }
 
 export interface CoerceOptions {
@@ -65,24 +68,12 @@ export function coerceForm(schema: ZodSchema, entries: readonly Entry[], options
   return new FormReader(limits, jsonMeter, emptyText === 'absent').read(root, tree, 0)
 }
 
-function plantEntries(root: Node, entries: readonly Entry[], limits: Limits): FormTree {
-  const tree = new FormTree()
-  const keys = root.kind === 'object' ? root.fields : undefined
-  let paths: FieldPaths | undefined
-  for (const entry of entries) {
-    const path = keys?.has(entry.name) ? undefined : (paths ??= FieldPaths.of(root, limits)).get(entry.name)
-    if (path === undefined) tree.child(entry.name).entries.push(entry)
-    else tree.add(path, entry)
-  }
-  return tree
-}
-
 /*
  * A schema may contain itself, or return a new one like itself from each getter. These bounds end the walk where no value
  * does.
  */
 /** Nested lists of which one value may be the only item. */
-const maxItemDepth = 8
+const maxItemDepth = 4
 /** `z.lazy()` in a row in one place. */
 const maxLazyDepth = 16
 /** Nested objects for which nothing arrived, and all of them together. */
@@ -98,7 +89,9 @@ class FormReader implements Reader {
   // Created on demand: most forms need none of these.
   #absent: Set<Node> | undefined
   #absentCount = 0
-  #items: Map<Entry, Set<Node>> | undefined
+  #items: Map<Entry, FormTree> | undefined
+  /** The nodes around an item that have the same text. */
+  #around: Map<FormTree, Set<Node>> | undefined
   #lazyPlace: { readonly tree: FormTree; readonly count: number } | undefined
   #json: Map<Entry, object | undefined> | undefined
   #unions: UnionReader | undefined
@@ -111,6 +104,7 @@ class FormReader implements Reader {
 
   read(node: Node, tree: FormTree | undefined, depth: number): unknown {
     if (tree === undefined) return this.#readAbsent(node)
+    if (node.nullable && isNull(node, tree)) return null
     switch (node.kind) {
       case 'scalar':
         return readScalar(this, node, tree)
@@ -125,27 +119,27 @@ class FormReader implements Reader {
       case 'record':
         return readRecord(this, node, tree, depth)
       case 'union':
-        this.#unions ??= new UnionReader(this)
-        return this.#unions.read(node, tree, depth)
       case 'intersection':
-        this.#unions ??= new UnionReader(this)
-        return this.#unions.readOnce(node, tree, () =>
-          mergeSides(this.read(node.left, tree, depth), this.read(node.right, tree, depth)),
-        )
+        return (this.#unions ??= new UnionReader(this)).read(node, tree, depth)
       case 'lazy':
-        if (node.optional && this.isBlankText(tree) && !acceptsText(node.target, '')) return undefined
         return this.#readLazy(node, tree, depth)
     }
   }
 
-  readItem(node: Node, entry: Entry, depth: number): unknown {
-    const item = FormTree.of(entry)
-    if (node.kind === 'scalar' || node.kind === 'file') return this.read(node, item, depth)
-    this.#items ??= new Map()
-    let around = this.#items.get(entry)
-    if (around === undefined) this.#items.set(entry, (around = new Set()))
+  itemOf(entry: Entry, node: Node): FormTree {
+    if (isSingle(node)) return FormTree.of(entry)
+    // The options of a union ask for the same one, since what they contain is read once for each tree.
+    let item = this.#items?.get(entry)
+    if (item === undefined) (this.#items ??= new Map()).set(entry, (item = FormTree.of(entry)))
+    return item
+  }
+
+  readItem(node: Node, item: FormTree, depth: number): unknown {
+    if (isSingle(node) || item.children.size > 0) return this.read(node, item, depth)
+    this.#around ??= new Map<FormTree, Set<Node>>()
+    const around = this.#around.get(item) ?? new Set()
     if (around.has(node) || around.size >= maxItemDepth) return this.mismatch(rawValue(item))
-    around.add(node)
+    this.#around.set(item, around.add(node))
     const value = this.read(node, item, depth)
     around.delete(node)
     return value
@@ -182,7 +176,7 @@ class FormReader implements Reader {
   #absentValue(node: Node): unknown {
     switch (node.kind) {
       case 'scalar':
-        if (node.isBoolean) return false
+        if (node.isBoolean) return readBox(this, node, false)
         return node.acceptsAny ? undefined : this.mismatch(undefined)
       case 'list':
         return node.isSet ? new Set() : []
@@ -193,9 +187,11 @@ class FormReader implements Reader {
         return node.nullable ? this.mismatch(undefined) : readFields(this, node, undefined, undefined, 0)
       case 'lazy':
         return this.#readAbsent(node.target)
+      case 'union':
       case 'intersection':
-        return mergeSides(this.#readAbsent(node.left), this.#readAbsent(node.right))
-      default:
+        return (this.#unions ??= new UnionReader(this)).readAbsent(node)
+      case 'file':
+      case 'tuple':
         return this.mismatch(undefined)
     }
   }
@@ -218,22 +214,41 @@ class FormReader implements Reader {
     if (files.length === 0 || files.length === entries.length) return entries
     const kinds = kindsOf(node)
     if (kinds.file === kinds.text) return entries
-    return kinds.file ? files : entries.filter((entry) => entry.kind !== 'file')
+    if (kinds.text) return entries.filter((entry) => entry.kind !== 'file')
+    if (node.kind !== 'list') return files
+    // An empty text among the files of a list is an item where that may be null or absent.
+    return entries.filter(
+      (entry) =>
+        entry.kind === 'file' ||
+        this.isBlankText(FormTree.of(entry)) ||
+        isNull(node.element, FormTree.of(entry)),
+    )
   }
 
-  wholeValue(node: Node, tree: FormTree, depth: number): unknown {
+  wholeValue(node: Node, tree: FormTree): unknown {
     const entries = this.entriesFor(node, tree)
     const [entry] = entries
     if (entry === undefined || entries.length > 1) return undefined
     if (entry.kind !== 'text') return entry.kind === 'parsed' ? entry.value : undefined
     // Each option of a union asks for the same text.
     this.#json ??= new Map()
-    if (!this.#json.has(entry)) {
-      const levels = this.limits.nesting - depth
-      this.#json.set(entry, parseJsonText(entry.value, levels, entry.name, this.#jsonMeter))
-    }
+    if (!this.#json.has(entry))
+      this.#json.set(entry, parseJsonText(entry.value, entry.name, this.limits, this.#jsonMeter))
     return this.#json.get(entry)
   }
+}
+
+/** True for a node of a single text or file. */
+function isSingle({ kind }: Node): boolean {
+  return kind === 'scalar' || kind === 'file'
+}
+
+/** True for the JSON value null, and for the text `null` unless it stands for itself, also as an item of a list. */
+function isNull(node: Node, { children, entries }: FormTree): boolean {
+  const [entry] = entries
+  if (!node.nullable || entry === undefined || entries.length > 1 || children.size > 0) return false
+  if (entry.kind !== 'text') return entry.value === null
+  return entry.value === 'null' && !acceptsText(node.kind === 'list' ? node.element : node, 'null')
 }
 
 /** Reads a text, a number, a date or a choice. */
@@ -248,7 +263,6 @@ function readScalar(reader: Reader, node: ScalarNode, tree: FormTree): unknown {
     const fits = entry.kind === 'parsed' && (typeof entry.value !== 'object' || entry.value === null)
     return fits ? entry.value : reader.mismatch(entry.value)
   }
-  if (node.nullable && entry.value === 'null' && !node.acceptsText('null')) return null
   const value = node.read(entry.value)
   return value === NO_MATCH ? reader.mismatch(entry.value) : value
 }
@@ -257,8 +271,17 @@ function readScalar(reader: Reader, node: ScalarNode, tree: FormTree): unknown {
 function readRepeated(reader: Reader, node: ScalarNode, entries: readonly Entry[]): unknown {
   const values = entries.map((entry) => entry.value)
   if (!node.isBoolean) return reader.mismatch(values)
-  const read = values.map((value) => (typeof value === 'string' ? node.read(value) : value))
-  return read.every((value) => typeof value === 'boolean') ? read.includes(true) : reader.mismatch(values)
+  const read = entries.map((entry) => {
+    if (entry.kind !== 'text') return entry.value
+    return reader.isBlankText(FormTree.of(entry)) ? false : readBoolean(entry.value)
+  })
+  const isBox = read.every((value) => typeof value === 'boolean')
+  return isBox ? readBox(reader, node, read.includes(true)) : reader.mismatch(values)
+}
+
+/** A literal accepts only a box that is checked, or only one that is not. */
+function readBox(reader: Reader, node: ScalarNode, isChecked: boolean): boolean {
+  return node.read(String(isChecked)) === NO_MATCH ? reader.mismatch(isChecked) : isChecked
 }
 
 function readFile(reader: Reader, node: FileNode, tree: FormTree): unknown {

@@ -2,7 +2,8 @@
 
 import { BodyError } from '../errors.js'
 import type { Entry } from '../parsers/data-and-files.js'
-import { append, isIndex, type NameLimits } from '../schema/field-path.js'
+import { append, FieldPaths, isIndex, listHint, type NameLimits } from '../schema/field-path.js'
+import type { Node } from '../schema/form-node.js'
 
 /** An object by string keys. */
 export type PlainObject = Record<string, unknown>
@@ -41,6 +42,8 @@ interface GrowingItem {
 /** What arrived for one place of the schema: values, children or both. */
 export class FormTree {
   readonly entries: Entry[] = []
+  /** The number of entries that `tags[]` added. */
+  appended = 0
   #children: Map<string, FormTree> | undefined
   #growing: GrowingItem | undefined
   #isBlank: boolean | undefined
@@ -61,8 +64,10 @@ export class FormTree {
     const key = path[from]
     if (key === undefined) this.entries.push(entry)
     else if (key !== append || from === 0) this.child(key).add(path, entry, from + 1)
-    else if (from === path.length - 1) this.entries.push(entry)
-    else this.child(this.#itemFor(path.slice(from + 1))).add(path, entry, from + 1)
+    else if (from === path.length - 1) {
+      this.appended += 1
+      this.entries.push(entry)
+    } else this.child(this.#itemFor(path.slice(from + 1))).add(path, entry, from + 1)
   }
 
   /** The child of a key, created if necessary. */
@@ -127,10 +132,23 @@ function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
       at > limits.arrayIndex
         ? 'A list in the field names has too many items.'
         : `A list in the field names has gaps: item ${at} is missing.`,
-    hint: 'Number the items of a list from 0 without gaps, or omit the numbers: items[].name.',
+    hint: listHint,
     ...(field !== undefined && { field }),
     limit: limits.arrayIndex,
   })
+}
+
+/** Makes the tree of a form, by the names that the root node has a place for. @throws BodyError `LIMIT_NESTING` */
+export function plantEntries(root: Node, entries: readonly Entry[], limits: NameLimits): FormTree {
+  const tree = new FormTree()
+  const keys = root.kind === 'object' ? root.fields : undefined
+  let paths: FieldPaths | undefined
+  for (const entry of entries) {
+    const path = keys?.has(entry.name) ? undefined : (paths ??= FieldPaths.of(root, limits)).get(entry.name)
+    if (path === undefined) tree.child(entry.name).entries.push(entry)
+    else tree.add(path, entry)
+  }
+  return tree
 }
 
 /** The unchanged values of a tree: one value, an array of several, or an object of children. */

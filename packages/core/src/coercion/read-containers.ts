@@ -1,5 +1,6 @@
 /** Reads objects, records, lists and tuples. */
 
+import { keepSentIndexes } from '../schema/field-path.js'
 import {
   type ListNode,
   type Node,
@@ -8,14 +9,14 @@ import {
   acceptsText,
   type TupleNode,
 } from '../schema/form-node.js'
-import { NO_MATCH } from '../schema/text-value.js'
-import { FormTree, isPlainObject, plainObject, type PlainObject, rawValue } from './form-tree.js'
+import { NO_MATCH, noTextNode } from '../schema/text-value.js'
+import { type FormTree, isPlainObject, plainObject, type PlainObject, rawValue } from './form-tree.js'
 import type { Reader } from './reader.js'
 
 /** Reads an object from fields with a path in their name, from JSON, or from JSON with files beside it. */
 export function readObject(reader: Reader, node: ObjectNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   const base = isPlainObject(whole) ? whole : undefined
   if (tree.children.size === 0 && depth > 0) return base ?? reader.mismatch(rawValue(tree))
   const before = reader.mismatches
@@ -65,7 +66,7 @@ export function readFields(
 /** Reads a record or a map. */
 export function readRecord(reader: Reader, node: RecordNode, tree: FormTree, depth: number): unknown {
   if (reader.isBlankText(tree)) return reader.readBlank(node)
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   if (node.isMap && isPairs(whole)) return new Map(whole)
   const base = isPlainObject(whole) ? whole : undefined
   if (base === undefined && tree.children.size === 0 && depth > 0) return reader.mismatch(rawValue(tree))
@@ -93,10 +94,11 @@ function isPairs(value: unknown): value is [unknown, unknown][] {
 export function readList(reader: Reader, node: ListNode, tree: FormTree, depth: number): unknown {
   const { element, isSet } = node
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
-  if (node.optional && reader.isBlankText(tree) && !acceptsText(element, '')) return undefined
-  const whole = reader.wholeValue(node, tree, depth)
+  const whole = reader.wholeValue(node, tree)
   const isWhole = Array.isArray(whole) && tree.children.size === 0 && !isTextItem(element, tree, whole)
   const items: readonly unknown[] = isWhole ? whole : readItems(reader, node, tree, depth, () => element)
+  if (items.length === 0 && !isWhole && !node.mayBeEmpty && (node.optional || node.nullable))
+    return reader.readBlank(node)
   return isSet ? new Set(items) : items
 }
 
@@ -109,8 +111,8 @@ function isTextItem(element: Node, { entries: [entry] }: FormTree, list: readonl
 /** Reads a tuple: a list in which each item has its own schema. */
 export function readTuple(reader: Reader, node: TupleNode, tree: FormTree, depth: number): unknown {
   if (tree.children.size > 0 && !tree.isList) return reader.mismatch(rawValue(tree))
-  if (node.optional && reader.isBlankText(tree)) return undefined
-  const whole = reader.wholeValue(node, tree, depth)
+  if ((node.optional || node.nullable) && reader.isBlankText(tree)) return reader.readBlank(node)
+  const whole = reader.wholeValue(node, tree)
   if (Array.isArray(whole) && tree.children.size === 0) return whole
   return readItems(reader, node, tree, depth, (at) => node.items[at] ?? node.rest)
 }
@@ -123,17 +125,36 @@ function readItems(
   depth: number,
   nodeAt: (index: number) => Node | undefined,
 ): readonly unknown[] {
+  const indexed = tree.indexed(reader.limits)
+  const entries = reader.entriesFor(node, tree)
+  const count = indexed.length + entries.length
   const items: unknown[] = []
-  for (const item of tree.indexed(reader.limits)) {
-    const itemNode = nodeAt(items.length)
-    items.push(itemNode ? reader.read(itemNode, item, depth + 1) : reader.mismatch(rawValue(item)))
+  let sent: number[] | undefined
+  for (let at = 0; at < count; at += 1) {
+    const itemNode = nodeAt(at) ?? unexpected
+    const item = indexed[at] ?? reader.itemOf(entries[at - indexed.length]!, itemNode)
+    const before = reader.mismatches
+    const value = reader.readItem(itemNode, item, depth + 1)
+    // An empty input is an item only where it has a value. An empty list or object needs an index: `a=` is no item of `a`.
+    const hasValue =
+      reader.mismatches === before && (at < indexed.length || typeof value !== 'object' || value === null)
+    if (node.kind === 'list' && !hasValue && reader.isBlankText(item)) {
+      reader.mismatches = before
+      sent ??= items.map((_, index) => index)
+      continue
+    }
+    items.push(value)
+    sent?.push(at)
   }
-  for (const entry of reader.entriesFor(node, tree)) {
-    const itemNode = nodeAt(items.length)
-    // An empty input is not an item of a list.
-    const isSkipped = node.kind === 'list' && reader.isBlankText(FormTree.of(entry))
-    if (isSkipped && !acceptsText(node.element, '')) continue
-    items.push(itemNode ? reader.readItem(itemNode, entry, depth + 1) : reader.mismatch(entry.value))
-  }
+  if (sent !== undefined) keepSentIndexes(items, sent)
   return items
 }
+
+/** The node of an item that a tuple does not have. */
+const unexpected = noTextNode({
+  optional: false,
+  nullable: false,
+  caught: false,
+  runsCode: false,
+  outputs: [],
+})

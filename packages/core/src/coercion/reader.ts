@@ -17,8 +17,10 @@ export interface Reader {
    * @param depth the number of objects and lists around it
    */
   read(node: Node, tree: FormTree | undefined, depth: number): unknown
+  /** Returns the tree of an entry that is a list item. */
+  itemOf(entry: Entry, node: Node): FormTree
   /** Returns the value of a list item. */
-  readItem(node: Node, entry: Entry, depth: number): unknown
+  readItem(node: Node, item: FormTree, depth: number): unknown
   /** Returns the value of a place for which one empty text arrived. */
   readBlank(node: Node): unknown
   /** True if a single empty text arrived and may mean no value. */
@@ -28,5 +30,5 @@ export interface Reader {
   /** Returns the entries that the node accepts, where a field and a file have the same name. */
   entriesFor(node: Node, tree: FormTree): readonly Entry[]
   /** Returns the value of a JSON part, or an object or list as JSON in the text of a field. */
-  wholeValue(node: Node, tree: FormTree, depth: number): unknown
+  wholeValue(node: Node, tree: FormTree): unknown
 }

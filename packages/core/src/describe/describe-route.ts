@@ -2,11 +2,12 @@
 import type { BodyStep } from '../adapter.js'
 import { ContentType, mediaTypeCovers, parseMediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'
-import type { Config } from '../options/options.js'
-import { boundOf } from '../parse-body.js'
-import { FileUploadParser } from '../parsers/file-upload-parser.js'
+import { capsOf, type Config } from '../options/options.js'
+import { boundOf, limitOf } from '../parse-body.js'
+import { FileUploadParser, rawFileField } from '../parsers/file-upload-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
 import { narrower, rangeContains, selectParser, type RegisteredParser } from '../parsers/registry.js'
+import { sizeWithin } from '../schema/file-rules.js'
 import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
 import { isZodSchema } from '../schema/read-zod.js'
 import type { Schema } from '../schema/schema.js'
@@ -36,7 +37,7 @@ export interface RouteDescription {
   readonly data: 'as sent' | 'typed' | 'bytes' | 'stream'
   readonly schema?: SchemaDescription
   /** All limits that apply. Missing if nothing is read. */
-  readonly limits?: Limits
+  readonly limits?: Limits | Dependent
   /** Names, in the order in which they are tried. */
   readonly storages: readonly string[]
   /** Names, in the order in which they see a file. */
@@ -47,13 +48,16 @@ export interface RouteDescription {
   readonly notes: readonly string[]
 }
 
+/** In place of a limit, if a function decides on it for each request. */
+export type Dependent = 'depends on the request'
+
 /** A media type, or a range. */
 export interface AcceptedMediaType {
   readonly type: string
   /** The name of the parser's class. */
   readonly parser: string
   /** Of the whole body, in bytes. */
-  readonly maxSize: number
+  readonly maxSize: number | Dependent
   /** True if a compressed body is decompressed; `maxSize` then applies before and after. */
   readonly inflates: boolean
 }
@@ -63,8 +67,8 @@ export interface AcceptedFiles {
   /** `photos`, `items[].scan`, or `*` for any name. */
   readonly field: string
   /** Of one file, in bytes. */
-  readonly maxSize: number
-  readonly maxCount: number
+  readonly maxSize: number | Dependent
+  readonly maxCount: number | Dependent
   /** Media types, ranges, and extensions. */
   readonly types: readonly string[]
 }
@@ -122,6 +126,7 @@ function row(
   typed: TypedRoute | undefined,
 ): RouteDescription {
   const { limits, errors } = config
+  const dependent: Dependent | undefined = config.limitLayers && 'depends on the request'
   const schema = typed?.schema
   return {
     method,
@@ -130,13 +135,15 @@ function row(
     mediaTypes: parsers.map(({ parser, range }) => ({
       type: range.essence,
       parser: parser.constructor.name,
-      maxSize: limits[boundOf(parser, limits)],
+      maxSize: dependent ?? limitOf(boundOf(parser, config), config),
       inflates: parser.inflates,
     })),
-    files: acceptedFiles(parsers, limits, typed),
+    files: acceptedFiles(parsers, config, typed).map((files) =>
+      dependent === undefined ? files : { ...files, maxSize: dependent, maxCount: dependent },
+    ),
     data: typed?.raw ?? (schema === undefined ? 'as sent' : 'typed'),
     ...(schema !== undefined && { schema: describeSchema(schema) }),
-    limits,
+    limits: dependent ?? limits,
     // Named by its class, or by itself if it is an object literal.
     storages: config.storages.map(
       ({ name, constructor }) =>
@@ -162,27 +169,30 @@ function describeSchema(schema: Schema): SchemaDescription {
 
 function acceptedFiles(
   parsers: readonly RegisteredParser[],
-  limits: Limits,
+  config: Config,
   typed: TypedRoute | undefined,
-): readonly AcceptedFiles[] {
+): readonly (AcceptedFiles & { readonly maxCount: number })[] {
   const rawFiles = parsers
     .filter(({ parser }) => parser instanceof FileUploadParser)
     .map(({ parser, range }) => {
-      const maxSize = limits[boundOf(parser, limits)]
-      return { field: 'file', maxSize, maxCount: 1, types: [range.essence] }
+      const maxSize = limitOf(boundOf(parser, config), config)
+      return { field: rawFileField, maxSize, maxCount: 1, types: [range.essence] }
     })
   if (!parsers.some(({ parser }) => parser instanceof MultiPartParser)) return rawFiles
-  const maxSize = Math.min(limits.fileSize, limits.bodySize)
+  const { limits } = config
   const maxCount = Math.min(limits.files, limits.parts)
   const schema = typed?.fileSchema
   const rules = schema === undefined ? [{ field: '*' }] : fileFields(schema)
   const inForms = rules.map((rule) => ({
     field: rule.field,
-    maxSize: Math.min(rule.maxSize ?? Infinity, maxSize),
+    maxSize: Math.min(
+      (rule.maxSize && sizeWithin(rule.maxSize, limits, capsOf(config).fileSize)) ?? limits.fileSize,
+      limits.bodySize,
+    ),
     maxCount: Math.min(rule.maxCount ?? Infinity, maxCount),
     types: rule.types ?? ['*/*'],
   }))
-  return [...inForms, ...rawFiles].filter((files) => files.maxCount > 0)
+  return [...inForms, ...rawFiles].filter(({ maxCount }) => maxCount > 0)
 }
 
 /** Media types that are read with the same options. */

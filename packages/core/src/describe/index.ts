@@ -4,6 +4,7 @@ export {
   describeUnknown,
   type AcceptedFiles,
   type AcceptedMediaType,
+  type Dependent,
   type RouteDescription,
   type RoutePlace,
   type SchemaDescription,

@@ -1,6 +1,7 @@
 /** Descriptions of routes as a table. */
+import { counted } from '../http/shown-text.js'
 import { defaultLimits, type Limits } from '../limits.js'
-import type { AcceptedFiles, RouteDescription } from './describe-route.js'
+import type { AcceptedFiles, Dependent, RouteDescription } from './describe-route.js'
 
 const heads = ['method', 'path', 'reads', 'media types', 'files', 'storage', 'limits', 'notes']
 
@@ -14,7 +15,9 @@ export function routeTable(routes: readonly RouteDescription[]): string {
 
 function cells(route: RouteDescription): readonly string[] {
   const { data, schema, storages, inspectors, errors, notes } = route
-  const types = route.mediaTypes.map(({ type, maxSize }) => `${code(type)} up to ${size(maxSize)}`)
+  const types = route.mediaTypes.map(({ type, maxSize }) =>
+    typeof maxSize === 'string' ? code(type) : `${code(type)} up to ${size(maxSize)}`,
+  )
   if (schema !== undefined) types.push(`typed by ${schema.vendor}`)
   else if (data !== 'as sent') types.push(`raw: ${data}`)
   const storing = [...storages, ...inspectors.map((name) => `inspected by ${name}`)]
@@ -32,11 +35,13 @@ function cells(route: RouteDescription): readonly string[] {
 }
 
 function filesText({ field, maxSize, maxCount, types }: AcceptedFiles): string {
+  if (typeof maxSize === 'string') return `${code(field)}: ${types.map(code).join(' ')}`
   const count = maxCount === Infinity ? 'any number' : String(maxCount)
   return `${code(field)}: ${count} of up to ${size(maxSize)}, ${types.map(code).join(' ')}`
 }
 
-function changedLimits(limits: Limits): readonly string[] {
+function changedLimits(limits: Limits | Dependent): readonly string[] {
+  if (typeof limits === 'string') return [limits]
   return Object.entries(limits)
     .filter(([name, limit]) => limit !== defaultLimits[name as keyof Limits])
     .map(([name, limit]) => `${name} ${limit === Infinity ? 'off' : limit}`)
@@ -51,7 +56,7 @@ const units = [
 function size(bytes: number): string {
   if (bytes === Infinity) return 'any size'
   const unit = units.find(([factor]) => bytes >= factor && bytes % factor === 0)
-  return unit === undefined ? `${bytes} bytes` : `${bytes / unit[0]} ${unit[1]}`
+  return unit === undefined ? counted(bytes, 'byte') : `${bytes / unit[0]} ${unit[1]}`
 }
 
 function list(items: readonly string[]): string {

@@ -1,5 +1,6 @@
-/** Inspectors, which see the bytes of a file before the storage does. */
+/** Filters, which choose the files to store, and inspectors, which see the bytes of a file before the storage does. */
 
+import { AsyncResource } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { hasOneReader, isUnread, markExclusive } from '../bytes/buffer-release.js'
@@ -36,6 +37,38 @@ export interface FileInspection {
 export type Inspector = {
   inspect(info: FileInfo, signal: AbortSignal, request: FrameworkRequest): FileInspection | undefined
 }['inspect']
+
+/**
+ * Called for each file before its first byte, and waited for. A file for which it returns `false` is left out: its bytes are
+ * drained, no storage and no limit on files sees it, and it is in neither `data` nor `files`.
+ *
+ * If it throws or rejects, that fails the request: a `BodyError` becomes the answer, any other error is one of the server.
+ *
+ * A method type, so that you can declare `request` as the request of your framework.
+ *
+ * @param file the description of the file
+ * @param request the request that your handlers get
+ */
+export type FileFilter<Request = FrameworkRequest> = {
+  filter(file: FileInfo, request: Request): boolean | Promise<boolean>
+}['filter']
+
+/** The filter for the files of a request. It runs in the context (AsyncLocalStorage) of the caller. */
+export function bindFilter(
+  filter: FileFilter | undefined,
+  request: FrameworkRequest,
+): ((file: FileInfo) => boolean | Promise<boolean>) | undefined {
+  return filter && AsyncResource.bind((file: FileInfo) => checkVerdict(filter(file, request)))
+}
+
+/** @throws TypeError unless it is a boolean or a promise, since an untyped program may return anything */
+function checkVerdict(verdict: unknown): boolean | Promise<boolean> {
+  if (typeof verdict === 'boolean') return verdict
+  if (isThenable(verdict)) return Promise.resolve(verdict).then(checkVerdict)
+  throw new TypeError(
+    `filter must return true or false, or a promise of one, but returned ${String(verdict)}.`,
+  )
+}
 
 /** Inspections that keep no chunk. Not part of the public interface: an inspector that is wrong about it loses data. */
 const keepNothing = new WeakSet<FileInspection>()

@@ -1,4 +1,5 @@
 /** The files of one request, from their first byte until they are kept or removed. */
+import { AsyncResource } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -134,7 +135,9 @@ export class RequestFiles {
   }
 
   #awaitEnd(): void {
-    this.#source?.onResponseEnd(() => void this.release())
+    if (this.#source === undefined) return
+    // A storage removes a file in the context in which it stored it.
+    this.#source.onResponseEnd(AsyncResource.bind(() => void this.release()))
     this.#source = undefined
   }
 

@@ -9,7 +9,7 @@ import { buffer } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { LocalFile } from '../storages/temp-file.js'
+import { LocalFile, StorageDirectory } from '../storages/temp-file.js'
 import { MemoryFile } from '../storages/memory.js'
 import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
@@ -336,6 +336,45 @@ describe.each(everywhere)('an uploaded file $where', ({ make }) => {
 })
 
 describe.each(everywhere.slice(0, 2))('an uploaded file $where', ({ make }) => {
+  test('has a path for code that takes no bytes', async () => {
+    const file = await make()
+    const slice = file.slice(0, 3)
+    const path = await file.toPath()
+    expect(await readFile(path, 'utf8')).toBe(text)
+    expect((await stat(path)).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o600)
+    expect([file.path, await file.toPath()]).toEqual([path, path])
+    expect([await file.text(), await new Blob([file]).text()]).toEqual([text, text])
+    expect(new Uint8Array(await slice.arrayBuffer())).toEqual(new Uint8Array(bytes.subarray(0, 3)))
+    await file.remove()
+    expect(existsSync(path)).toBe(false)
+    await expect(file.toPath()).rejects.toThrow('was removed')
+  })
+
+  test('has one path, however often it is asked for', async () => {
+    const file = await make()
+    const [first, second] = await Promise.all([file.toPath(), file.toPath()])
+    expect(first).toBe(second)
+    await file.remove()
+  })
+
+  test('leaves nothing behind if it is removed while its path is made', async () => {
+    const file = await make()
+    const [path] = await Promise.all([file.toPath(), file.remove()])
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('can be moved while its path is made, and after', async () => {
+    const [during, after] = [await make(), await make()]
+    const folder = await mkdtemp(join(directory, 'target-'))
+    const [path] = await Promise.all([during.toPath(), during.moveTo(join(folder, 'a'))])
+    expect(existsSync(path)).toBe(false)
+    const later = await after.toPath()
+    await after.moveTo(join(folder, 'b'))
+    expect(existsSync(later)).toBe(false)
+    for (const name of ['a', 'b']) expect(await readFile(join(folder, name), 'utf8')).toBe(text)
+    await expect(after.toPath()).rejects.toThrow('Use the file that moveTo() returned.')
+  })
+
   test('keeps its bytes in a native Blob or File made of it', async () => {
     const file = await make()
     expect(await new Blob([file]).text()).toBe(text)
@@ -363,6 +402,36 @@ describe.each(everywhere.slice(0, 2))('an uploaded file $where', ({ make }) => {
     expect(await resolveObjectURL(url)?.text()).toBe(text)
     URL.revokeObjectURL(url)
   })
+})
+
+test('asking for the path of a file in an object store is an error that says what to do', async () => {
+  const file = await elsewhere()
+  await expect(file.toPath()).rejects.toThrow(
+    'The file "letter.txt" has no path: its storage does not keep it on this machine. Read it with ' +
+      'createReadStream() or arrayBuffer(), or download it with moveTo().',
+  )
+  expect(await file.text()).toBe(text)
+})
+
+test('a file whose path could not be made stays in memory, and the next attempt may succeed', async () => {
+  const place = new StorageDirectory({ directory: join(directory, 'late') })
+  await writeFile(join(directory, 'late'), '')
+  const file = new UploadedFile(new MemoryFile([bytes], place), info)
+  await expect(file.toPath()).rejects.toMatchObject({ code: 'EEXIST' })
+  expect(await file.text()).toBe(text)
+  await rm(join(directory, 'late'))
+  expect(await readFile(await file.toPath(), 'utf8')).toBe(text)
+})
+
+test('a file for a test of a handler is made of its bytes and its name', async () => {
+  const file = UploadedFile.of('abc', { name: 'a.txt' })
+  expect(file.toJSON()).toEqual({ field: 'file', name: 'a.txt', type: '', size: 3 })
+  expect(await readFile(await file.toPath(), 'utf8')).toBe('abc')
+  await file.remove()
+  const photo = UploadedFile.of(bytes, { ...info, field: 'photo' }, { hash: 'ba7816bf' })
+  expect(photo.toJSON()).toMatchObject({ field: 'photo', type: 'text/plain', hash: 'ba7816bf' })
+  expect(z.file().max(bytes.length).parse(photo)).toBe(photo)
+  expect(await photo.text()).toBe(text)
 })
 
 test('making a native Blob of a file in an object store is an error', async () => {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { inspect, type InspectOptions } from 'node:util'
 import { detectedTypes } from '../checks/sniff.js'
+import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
 import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
@@ -42,18 +43,20 @@ export let removeFile: (file: UploadedFile) => Promise<void> | void
  * - `new Blob([file])`, `formData.append('field', file, 'other-name')`, a slice in a `FormData`, and
  *   `URL.createObjectURL(file)` work for files in memory and local files up to 4 GiB. For others they throw.
  */
-export class UploadedFile extends BareFile implements File {
-  readonly #stored: StoredFile
+export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFile implements File {
+  #stored: Stored
   readonly #info: FileInfo
   readonly #findings: FileFindings
   readonly #storedAt: number = Date.now()
   #kept = false
   #gone: 'moved' | 'removed' | undefined
   #move: Promise<UploadedFile> | undefined
+  #localizing: Promise<string> | undefined
   #removal: Promise<void> | undefined
 
   static {
-    removeFile = (file) => (file.#move === undefined ? file.#removeNow() : file.remove())
+    removeFile = (file) =>
+      file.#move === undefined && file.#localizing === undefined ? file.#removeNow() : file.remove()
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
@@ -62,8 +65,23 @@ export class UploadedFile extends BareFile implements File {
     })
   }
 
-  /** Formgate calls this for each file. You need it only to test a handler. */
-  constructor(stored: StoredFile, info: FileInfo, findings: FileFindings = {}) {
+  /**
+   * A file in memory, as a handler gets it, for a test that sends no request.
+   *
+   * @param info `name` at least. `field` defaults to `file`, `type` to none.
+   */
+  static of(
+    bytes: Uint8Array | string,
+    { name, ...info }: Partial<FileInfo> & Pick<FileInfo, 'name'>,
+    findings?: FileFindings,
+  ): UploadedFile {
+    const stored = new MemoryFile([Buffer.from(bytes)])
+    const given = { field: 'file', name, originalName: name, type: '', headers: {}, ...info }
+    return new UploadedFile(stored, given, findings)
+  }
+
+  /** Formgate calls this for each file. To test a handler, use `UploadedFile.of()`. */
+  constructor(stored: Stored, info: FileInfo, findings: FileFindings = {}) {
     super()
     this.#stored = stored
     this.#info = info
@@ -110,7 +128,10 @@ export class UploadedFile extends BareFile implements File {
     return this.#info.headers
   }
 
-  /** The absolute path of a local file; `undefined` in memory or in an object store. */
+  /**
+   * The absolute path of a local file; `undefined` in memory, as small files are by default, or in an object store. Use
+   * `toPath()` for a path that is always there.
+   */
   get path(): string | undefined {
     return this.#stored.path
   }
@@ -125,8 +146,11 @@ export class UploadedFile extends BareFile implements File {
     return this.#findings.detectedType ?? detectedTypes.get(this)
   }
 
-  /** The file as its storage returned it, with more details such as the bucket and key of an object. */
-  get stored(): StoredFile {
+  /**
+   * The file as its storage returned it, with what the storage adds, such as the key of an object. It has the type of
+   * the storage in a `form()` or `body()` that names one; elsewhere, narrow it with `instanceof`.
+   */
+  get stored(): Stored {
     return this.#stored
   }
 
@@ -178,6 +202,36 @@ export class UploadedFile extends BareFile implements File {
   }
 
   /**
+   * The path of the file on this machine, for code that takes no bytes and no stream.
+   *
+   * A file in memory is first written to a temporary one, and is from then on like a large file: it has this `path`, and
+   * is removed when the response has ended, unless you keep or move it.
+   *
+   * @throws Error for a file in another place, such as S3, or one that was moved or removed; the error of the disk
+   */
+  async toPath(): Promise<string> {
+    if (this.#move) await this.#move.catch(() => undefined)
+    this.#assertThere()
+    return this.path ?? (this.#localizing ??= this.#toLocal())
+  }
+
+  async #toLocal(): Promise<string> {
+    try {
+      const local = await this.#stored.toLocal?.()
+      if (local === undefined)
+        throw new Error(
+          `The file "${this.name}" has no path: its storage does not keep it on this machine. Read it with ` +
+            'createReadStream() or arrayBuffer(), or download it with moveTo().',
+        )
+      // A storage of the app's own may have typed more: it says what takes the place of its file.
+      this.#stored = local as StoredFile as Stored
+      return local.path
+    } finally {
+      this.#localizing = undefined
+    }
+  }
+
+  /**
    * Moves the file to a path, from any storage and across devices.
    *
    * @param path in a directory that exists
@@ -197,6 +251,7 @@ export class UploadedFile extends BareFile implements File {
   }
 
   async #moveTo(target: string, overwrite: boolean): Promise<UploadedFile> {
+    if (this.#localizing) await this.#localizing.catch(() => undefined)
     await moveFile(this.#stored, target, overwrite)
     this.#gone = 'moved'
     const { detectedType } = this
@@ -223,7 +278,7 @@ export class UploadedFile extends BareFile implements File {
 
   async #remove(): Promise<void> {
     // If a move under way fails, the file is still here.
-    await this.#move?.catch(() => undefined)
+    await (this.#move ?? this.#localizing)?.catch(() => undefined)
     await this.#removeNow()
   }
 

@@ -1,5 +1,6 @@
 /** Reads a body within limits of size and time, without destroying its connection. */
 
+import { AsyncResource } from 'node:async_hooks'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
@@ -7,7 +8,9 @@ import { trackBuffer, hasOneReader, markExclusive } from '../bytes/buffer-releas
 import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import { tellProgress } from './progress.js'
+import type { ParsedElsewhere } from './kept-body.js'
+import { callListener } from './progress.js'
+import { counted } from './shown-text.js'
 
 /** In bytes. The start of a body is never reused: a monitoring tool that the checks here miss would read that. */
 const keptStart = 128 * 1024
@@ -30,9 +33,9 @@ const mostGathered = 16 * 1024
 /** A body on its way to a parser: a Buffer where all of it had arrived before anything read it, else a stream. */
 export type Body = Buffer | Readable
 
-/** Reads no further. A body that arrived whole needs nothing. */
-export function destroyBody(body: Body): void {
-  if (!Buffer.isBuffer(body)) body.destroy()
+/** Reads no further. A body that has arrived needs nothing. */
+export function destroyBody(body: Body | ParsedElsewhere): void {
+  if (body instanceof Readable) body.destroy()
 }
 
 export interface BodyBounds {
@@ -71,6 +74,8 @@ interface Consumer {
 export class BodyStream extends Readable {
   readonly #origin: Readable
   readonly #bounds: BodyBounds
+  /** The context of the middleware that reads the body: that of a chunk that comes later is the connection's. */
+  readonly #context = new AsyncResource('FormgateBody', { requireManualDestroy: true })
   #received = 0
   #idleTimer: NodeJS.Timeout | undefined
   #time: ClientTime | undefined
@@ -145,7 +150,7 @@ export class BodyStream extends Readable {
     }
     const { total = Infinity, statedTotal = total } = this.#bounds
     if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))
-    this.#origin.on('error', (cause: Error) => this.#lose(cause))
+    this.#origin.on('error', (cause: Error) => this.#context.runInAsyncScope(() => this.#lose(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
     this.#origin.on('data', this.#onData)
@@ -178,10 +183,16 @@ export class BodyStream extends Readable {
       return
     }
     this.#consumer.reject(error ?? new Error('The stream was closed.'))
+    // It holds what it has read. Others may hold the request, and with it this stream.
+    this.#consumer = undefined
     callback()
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#context.runInAsyncScope(() => this.#take(chunk))
+  }
+
+  #take(chunk: Buffer): void {
     const room = this.#bounds.limit - this.#received
     this.#received += chunk.length
     if (chunk.length > room) {
@@ -274,8 +285,9 @@ export class BodyStream extends Readable {
     }
   }
 
-  #tell(onProgress: (received: number) => unknown): void {
-    tellProgress(
+  #tell(onProgress: NonNullable<BodyBounds['onProgress']>): void {
+    callListener(
+      'onProgress',
       () => onProgress(this.#received),
       (error) => !this.destroyed && this.destroy(error) === this,
     )
@@ -310,6 +322,10 @@ export class BodyStream extends Readable {
   }
 
   readonly #onEnd = (): void => {
+    this.#context.runInAsyncScope(() => this.#finish())
+  }
+
+  #finish(): void {
     // Another listener of the same stream may have failed the body.
     if (this.destroyed) return
     this.#stopTimers()
@@ -317,7 +333,7 @@ export class BodyStream extends Readable {
     if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
-      const detail = `The Content-Length header declares ${expected} bytes but the body has ${this.#received}.`
+      const detail = `The Content-Length header declares ${counted(expected, 'byte')} but the body has ${this.#received}.`
       this.destroy(new BodyError('LENGTH_MISMATCH', { detail }))
       return
     }
@@ -330,7 +346,7 @@ export class BodyStream extends Readable {
   }
 
   readonly #onClose = (): void => {
-    if (!this.#origin.readableEnded) this.#lose(null)
+    if (!this.#origin.readableEnded) this.#context.runInAsyncScope(() => this.#lose(null))
   }
 
   /** As in #overflow, an error in the bytes that have arrived takes precedence. */
@@ -350,14 +366,14 @@ markExclusive(BodyStream.prototype)
 
 function idleTimeout(idle: number): BodyError {
   return new BodyError('IDLE_TIMEOUT', {
-    detail: `No byte of the body arrived for ${idle} milliseconds.`,
+    detail: `No byte of the body arrived for ${counted(idle, 'millisecond')}.`,
     limit: idle,
   })
 }
 
 function totalTimeout(total: number): BodyError {
   return new BodyError('TOTAL_TIMEOUT', {
-    detail: `The body took longer than ${total} milliseconds to arrive.`,
+    detail: `The body took longer than ${counted(total, 'millisecond')} to arrive.`,
     limit: total,
   })
 }
@@ -442,7 +458,9 @@ export function waitForFirstByte(
     }
     const done = (): void => {
       stop()
-      resolve()
+      // When the last "readable" listener goes, Node resumes a stream with "data" listeners in the next tick.
+      if (stream.listenerCount('data') === 0) resolve()
+      else process.nextTick(() => resolve(void stream.pause()))
     }
     const closed = (): void => {
       if (!isComplete(request)) done()

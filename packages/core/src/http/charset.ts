@@ -1,5 +1,6 @@
 /** Reads a whole body and decodes it. */
 
+import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { BodyError } from '../errors.js'
@@ -39,9 +40,24 @@ export function charsetOf(mediaType: MediaType): string {
 
 /** Decodes the text of a body. Invalid bytes become U+FFFD. */
 export function decodeText(bytes: Buffer, charset: string): string {
-  if (isUtf8Label(charset)) return bytes.toString()
+  return isUtf8Label(charset) ? bytes.toString() : decodeWhole(bytes, byteOrdered(bytes, charset))
+}
+
+/** True if `decodeText` loses no byte. */
+export function isTextIn(bytes: Buffer, charset: string): boolean {
+  if (isUtf8Label(charset)) return isUtf8(bytes)
+  try {
+    decodeStrictly(bytes, byteOrdered(bytes, charset))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The charset of a text, which may begin with a byte order mark. */
+function byteOrdered(bytes: Buffer, charset: string): string {
   const isBigEndian = /^utf-16$/i.test(charset) && bytes[0] === 0xfe && bytes[1] === 0xff
-  return decodeWhole(bytes, isBigEndian ? 'utf-16be' : charset)
+  return isBigEndian ? 'utf-16be' : charset
 }
 
 /** Decodes a whole text in a charset that TextDecoder knows. Invalid bytes become U+FFFD. */

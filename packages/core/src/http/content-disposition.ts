@@ -1,13 +1,13 @@
 /** Reads the Content-Disposition header of a part, or of a request whose body is a file; no other file does. */
 import { isUtf8 } from 'node:buffer'
-import { decodeStrictly, decodeWhole, percentDecode } from './charset.js'
+import { decodeStrictly, decodeText, decodeWhole, isTextIn, percentDecode } from './charset.js'
 import { isKnownCharset, trimOws } from './media-type.js'
 
 export interface ContentDisposition {
   /** `form-data`, `attachment`, … in lower case. */
   readonly type: string
   readonly name: string | undefined
-  /** `filename*` if it is there, else `filename` (RFC 6266, 4.3). */
+  /** `filename*` if it can be read, else `filename` (RFC 6266, 4.3). */
   readonly filename: string | undefined
 }
 
@@ -39,9 +39,33 @@ const continuation = /^(?:file)?name\*\d/
  * Parses a Content-Disposition header.
  *
  * @param header as latin1: one character for each byte
+ * @param charset of names that are not UTF-8, as a label that TextDecoder knows; by default windows-1252
  * @throws DispositionFault
  */
-export function parseContentDisposition(header: string): ContentDisposition {
+export function parseContentDisposition(header: string, charset?: string): ContentDisposition {
+  const twice = filenameWrittenTwice(header)
+  if (twice === undefined) return readParameters(header, charset)
+  const others = readParameters(header.slice(0, twice.start), charset)
+  if (others.filename !== undefined) return readParameters(header, charset)
+  return { ...others, filename: decodeBytes(twice.filename, charset) }
+}
+
+const extendedStart = `"; filename*=utf-8''`
+const plainStart = '; filename="'
+
+/**
+ * The file name of React Native 0.74 to 0.76: `; filename="${name}"; filename*=utf-8''${encodeURI(name)}`. It escapes
+ * neither quotes in the first form nor semicolons in the second, but if both say the same, that is the name.
+ */
+function filenameWrittenTwice(header: string): { filename: string; start: number } | undefined {
+  const end = header.toLowerCase().lastIndexOf(extendedStart)
+  if (end === -1) return undefined
+  const filename = percentDecode(header.slice(end + extendedStart.length)).toString('latin1')
+  const start = end - filename.length - plainStart.length
+  return start > 0 && header.startsWith(plainStart + filename, start) ? { filename, start } : undefined
+}
+
+function readParameters(header: string, charset: string | undefined): ContentDisposition {
   const type = dispositionType.exec(header)
   if (type === null) throw new DispositionFault('its Content-Disposition has no type')
   const isPart = type[1]!.toLowerCase() === 'form-data'
@@ -60,10 +84,10 @@ export function parseContentDisposition(header: string): ContentDisposition {
     if (key === undefined) continue
     if (values[key] !== undefined)
       throw new DispositionFault(`its Content-Disposition has two "${name}" parameters`)
-    values[key] = parameterValue(key, quoted, bare)
+    values[key] = key === 'extended' ? (quoted ?? trimOws(bare!)) : plainValue(quoted, bare, charset)
   }
   const { name, filename, extended } = values
-  return { type: type[1]!.toLowerCase(), name, filename: extended ?? filename }
+  return { type: type[1]!.toLowerCase(), name, filename: decodeExtended(extended, filename) }
 }
 
 /** True if a parameter's name begins with `n` or `f`, in any case. Saves others the conversion to lower case. */
@@ -95,15 +119,13 @@ function unreadable(rest: string): string {
   return 'its Content-Disposition cannot be read'
 }
 
-function parameterValue(
-  key: 'name' | 'filename' | 'extended',
+function plainValue(
   quoted: string | undefined,
   bare: string | undefined,
+  charset: string | undefined,
 ): string {
-  const value = quoted ?? trimOws(bare!)
-  if (key === 'extended') return decodeExtended(value)
-  const text = quoted === undefined ? value : quoted.replaceAll('\\"', '"')
-  const decoded = decodeBytes(text)
+  const text = quoted === undefined ? trimOws(bare!) : quoted.replaceAll('\\"', '"')
+  const decoded = decodeBytes(text, charset)
   // Only what browsers escape in names and file names (WHATWG HTML, 4.10.21.8).
   return decoded.includes('%')
     ? decoded.replaceAll('%22', '"').replaceAll('%0D', '\r').replaceAll('%0A', '\n')
@@ -112,23 +134,37 @@ function parameterValue(
 
 const notAscii = /[\u0080-\u00ff]/
 
-/** Decodes UTF-8, or else windows-1252, which is what old clients send. */
-function decodeBytes(text: string): string {
+/** Decodes UTF-8, or else the charset, or else windows-1252, which has all bytes and is what old clients send. */
+function decodeBytes(text: string, charset: string | undefined): string {
   if (!notAscii.test(text)) return text
   const bytes = Buffer.from(text, 'latin1')
-  return isUtf8(bytes) ? bytes.toString() : decodeWhole(bytes, 'windows-1252')
+  if (isUtf8(bytes)) return bytes.toString()
+  return charset !== undefined && isTextIn(bytes, charset)
+    ? decodeText(bytes, charset)
+    : decodeWhole(bytes, 'windows-1252')
 }
 
-/** `charset'language'percent-encoded` (RFC 8187, 3.2). */
-function decodeExtended(value: string): string {
-  const match = /^([^']*)'[^']*'((?:[^%']|%[0-9a-f]{2})*)$/i.exec(value)
-  if (match === null) throw new DispositionFault(`its "filename*" is not in the form utf-8''percent-encoded`)
-  const [, charset, encoded] = match
-  if (!isKnownCharset(charset!))
-    throw new DispositionFault(`its "filename*" is in an unknown charset`, charset)
+/** `charset'language'percent-encoded` (RFC 8187, 3.2). Quotes after the second are part of the name: JavaScript keeps them. */
+const extendedPattern = /^([^']*)'[^']*'((?:[^%]|%[0-9a-f]{2})*)$/i
+
+/**
+ * Decodes a `filename*`.
+ *
+ * @param filename the plain form, which is used if there is no other or the other cannot be read (RFC 8187, 3.2.1)
+ */
+function decodeExtended(value: string | undefined, filename: string | undefined): string | undefined {
+  if (value === undefined) return filename
+  const [, charset = '', encoded] = extendedPattern.exec(value) ?? []
   try {
-    return decodeStrictly(percentDecode(encoded!), charset!)
+    if (encoded !== undefined && isKnownCharset(charset))
+      return decodeStrictly(percentDecode(encoded), charset)
   } catch {
-    throw new DispositionFault(`its "filename*" is not valid ${charset}`)
+    // It is not valid in its charset.
   }
+  if (filename !== undefined) return filename
+  if (encoded === undefined)
+    throw new DispositionFault(`its "filename*" is not in the form utf-8''percent-encoded`)
+  if (!isKnownCharset(charset))
+    throw new DispositionFault(`its "filename*" is in an unknown charset`, charset)
+  throw new DispositionFault(`its "filename*" is not valid ${charset}`)
 }

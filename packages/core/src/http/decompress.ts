@@ -39,7 +39,7 @@ interface CompressedBody {
  * may become megabytes: a client that withholds the last byte must not make the server hold them.
  *
  * The stream reads the body when it is read, and destroys it when it is destroyed. It fails with the error of the body, with
- * `UNSUPPORTED_ENCODING` if the body is invalid, truncated or has trailing bytes, or with the 413.
+ * `MALFORMED_ENCODING` if the body is invalid, truncated or has trailing bytes, or with the 413.
  */
 export function inflatedStream(compressed: CompressedBody): Readable {
   const { body } = compressed
@@ -104,14 +104,14 @@ async function inflate(bytes: Buffer, { encoding, limit, tooLarge }: CompressedB
       chunks.push(chunk)
     }
   } catch (error) {
-    throw error instanceof BodyError ? error : invalidEncoding((error as Error).message, error)
+    throw error instanceof BodyError ? error : malformedEncoding((error as Error).message, error)
   }
   // An inflater ignores trailing bytes.
-  if (inflater.bytesWritten < bytes.length) throw invalidEncoding('it has bytes after its end')
+  if (inflater.bytesWritten < bytes.length) throw malformedEncoding('it has bytes after its end')
   return Buffer.concat(chunks, size)
 }
 
-function invalidEncoding(what: string, cause?: unknown): BodyError {
+function malformedEncoding(what: string, cause?: unknown): BodyError {
   const detail = `The body does not match its Content-Encoding header: ${what}.`
-  return new BodyError('UNSUPPORTED_ENCODING', { detail, ...(cause !== undefined && { cause }) })
+  return new BodyError('MALFORMED_ENCODING', { detail, ...(cause !== undefined && { cause }) })
 }

@@ -1,5 +1,5 @@
 /** A request of Node's http or http2: its headers, its unread body and its end. */
-import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { ClientRequest, IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
@@ -14,12 +14,13 @@ import {
 import { BodyError } from '../errors.js'
 import { deferContinue } from './expect-continue.js'
 import { inflatedStream, inflaters } from './decompress.js'
+import { hasRawBody, isInflated, keptBytes, parsedValue, ParsedElsewhere } from './kept-body.js'
 import type { Limits } from '../limits.js'
 import { parseMediaType, type MediaType } from './media-type.js'
 import type { FrameworkRequest, ProgressListener } from './progress.js'
 
-/** A request of Node's http or http2. Serverless hosts read the body themselves and leave it in `rawBody`. */
-export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { readonly rawBody?: unknown }
+/** A request of Node's http or http2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /** The media type of a body without Content-Type. Only a parser for any media type reads it. */
@@ -31,6 +32,8 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Li
   readonly inflates: boolean
   /** True if the reader takes a whole body as a Buffer. */
   readonly acceptsBytes: boolean
+  /** True if the reader takes the value that another parser has made of the body. */
+  readonly adopts: boolean
   readonly onProgress?: ProgressListener | undefined
 }
 
@@ -47,6 +50,7 @@ export class Source {
   #stream: Readable
   #body: BodyStream | undefined
   #isOpen = false
+  #isLeft = false
   #isWhole = false
   #mediaType: MediaType | undefined
   /** Milliseconds that the client was waited for before the body was opened. */
@@ -66,7 +70,8 @@ export class Source {
   ) {
     this.request = request
     this.response = response
-    this.headers = request.headers
+    // A mock may have none.
+    this.headers = request.headers ?? {}
     this.target = target
     this.#stream = stream
     deferContinue(request)
@@ -87,7 +92,7 @@ export class Source {
 
   /** True while the client is still sending. */
   get isIncoming(): boolean {
-    return !isComplete(this.request) && !this.request.destroyed
+    return !isComplete(this.request) && !this.request.destroyed && isStream(this.request)
   }
 
   /** Bytes of the body that were passed to its reader. */
@@ -109,7 +114,28 @@ export class Source {
   get hasNoBody(): boolean {
     const length = this.headers['content-length']
     if (length !== undefined) return Number(length) === 0
-    return this.request instanceof IncomingMessage && this.headers['transfer-encoding'] === undefined
+    if (this.headers['transfer-encoding'] !== undefined) return false
+    if (this.request instanceof IncomingMessage) return true
+    // The mock of a request without a body.
+    return !isStream(this.#stream) && this.headers['content-type'] === undefined
+  }
+
+  /** True if the Content-Length says that there is a body. */
+  get hasDeclaredBody(): boolean {
+    return (this.#declaredLength ?? 0) > 0
+  }
+
+  /**
+   * Pauses a body that flows to listeners of other middleware, so that they and the reader see every byte. Call it before
+   * anything is waited for.
+   */
+  hold(): void {
+    const stream = this.#stream
+    if (stream.readableFlowing !== true || stream.readableDidRead || this.hasNoBody) return
+    // A host that has left the bytes discards the stream.
+    const isLeft = stream.listenerCount('data') === 0 && hasRawBody(this.target, this.request)
+    if (isLeft) this.#isLeft = true
+    else stream.pause()
   }
 
   /**
@@ -120,11 +146,13 @@ export class Source {
    * @throws BodyError `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`
    */
   async isEmpty(limits: Pick<Limits, 'idle' | 'total'>): Promise<boolean> {
-    if (this.hasNoBody) return true
-    if (this.#declaredLength !== undefined) return false
+    if (this.hasNoBody && !this.#mayBelieZero) return true
+    if ((this.#declaredLength ?? 0) > 0) return false
     const stream = this.#stream
+    checkStream(stream)
     if (stream.readableEnded && !stream.readableDidRead) return true
-    if (this.#isTaken) return false
+    // What flows on, without `hold()`, goes to the listeners of others.
+    if (this.#isTaken || stream.readableFlowing === true) return false
     // Bytes that came with the headers are there after one turn of the event loop. Waiting for "readable" would change the
     // state of a stream whose end has not been read yet.
     await setImmediate()
@@ -133,16 +161,33 @@ export class Source {
       await waitForFirstByte(stream, this.request, limits)
       this.#waited += performance.now() - since
     }
-    return stream.readableLength === 0 && !stream.errored && !this.#isAborted
+    const isEmpty = stream.readableLength === 0 && !stream.errored && !this.#isAborted
+    // Other listeners wait for its end.
+    if (isEmpty && stream.isPaused()) stream.resume()
+    return isEmpty
   }
 
   /**
-   * The body, for its one reader: whole where the reader accepts that and all of it has arrived, else a stream.
+   * The body, for its one reader: whole where the reader accepts that and all of it has arrived; what another parser has
+   * made of it, if the reader accepts that; else a stream.
    *
    * @throws BodyError as `open` does
    */
-  read(reading: Reading): Body {
-    return (reading.acceptsBytes ? this.#readWhole(reading) : undefined) ?? this.open(reading)
+  read(reading: Reading): Body | ParsedElsewhere {
+    const bytes = reading.acceptsBytes ? this.#readWhole(reading) : undefined
+    return bytes ?? (reading.adopts ? this.#adopt() : undefined) ?? this.open(reading)
+  }
+
+  /** What another parser has made of a body that it has read to its end. */
+  #adopt(): ParsedElsewhere | undefined {
+    if (!this.#stream.readableEnded || !this.#isTaken) return undefined
+    return parsedValue(this.target, this.request)
+  }
+
+  /** Leaves the bytes of the body where handlers look for them. */
+  keepRawBody(rawBody: Buffer): void {
+    Object.assign(this.target, { rawBody })
+    Object.assign(this.request, { rawBody })
   }
 
   /**
@@ -172,9 +217,12 @@ export class Source {
    */
   open(reading: Reading): Readable {
     this.#isOpen = true
-    const encoding = this.#encoding(reading.inflates)
+    checkStream(this.#stream)
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
-    const kept = this.#isTaken ? this.#keptBody() : undefined
+    const bytes = this.#isTaken ? this.#keptBytes() : undefined
+    const kept = bytes && Readable.from(bytes, { objectMode: false })
+    const encoding = this.#encoding(reading.inflates, bytes)
+    if (kept === undefined && this.#stream.readableEncoding !== null) throw decoded()
     if (kept === undefined && (this.#stream.destroyed || this.#isAborted))
       throw this.#lost(this.#stream.errored)
     const { limit, tooLarge, idle, total } = reading
@@ -185,8 +233,8 @@ export class Source {
       total: Math.max(0, total - Math.round(this.#waited)),
       statedTotal: total,
       lost: (cause) => this.#lost(cause),
-      // Node enforces the declared length; a host's copy of the body may differ from it.
-      expected: kept === undefined || encoding !== undefined ? undefined : this.#declaredLength,
+      // Node enforces the declared length; tests and hosts that pass in a request do not. A copy may be inflated already.
+      expected: kept === undefined || !this.#isEncoded ? this.#declaredLength : undefined,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
       onProgress: this.#progressOf(reading.onProgress),
     })
@@ -231,6 +279,7 @@ export class Source {
       return
     }
     const { response } = this
+    if (typeof response.on !== 'function') return
     // Adapters of serverless hosts emit "finish" alone, and a lost connection "close" alone.
     const end = (): void => {
       response.off('finish', end).off('close', end)
@@ -244,9 +293,10 @@ export class Source {
    * whole is emitted a tick later.
    */
   async ended(): Promise<void> {
+    const { request } = this
+    if (this.#isWhole || this.#body !== undefined) request.pipe = pipeOfRead
     if (!this.#isWhole) return
     await new Promise<void>((resolve) => process.nextTick(resolve))
-    const { request } = this
     if (request.readableEnded || request.destroyed) return
     await new Promise<void>((resolve) => {
       const end = (): void => {
@@ -286,12 +336,17 @@ export class Source {
     return header === undefined ? undefined : Number(header)
   }
 
+  /** True if a test or a host passed in the request, so that bytes may follow a Content-Length of 0. */
+  get #mayBelieZero(): boolean {
+    const isPassedIn = this.headers['content-length'] !== undefined && !('stream' in this.response)
+    return isPassedIn && connectionOf(this.request) === undefined && this.#stream instanceof Readable
+  }
+
   /** True if other middleware has read the body or is reading it. */
   get #isTaken(): boolean {
     const stream = this.#stream
-    const { readableFlowing } = stream
-    if (readableFlowing === null) return stream.readableDidRead
-    return readableFlowing || stream.readableDidRead || stream.listenerCount('readable') > 0
+    if (stream.readableDidRead || this.#isLeft) return true
+    return stream.readableFlowing === false && stream.listenerCount('readable') > 0
   }
 
   get #isAborted(): boolean {
@@ -317,22 +372,65 @@ export class Source {
       : new Error('The stream of the body was closed before its end.')
   }
 
-  #keptBody(): Readable {
-    const { rawBody } = this.request
-    if (Buffer.isBuffer(rawBody)) return Readable.from(rawBody, { objectMode: false })
+  /** The bytes of a body that other middleware has read. @throws BodyError `BODY_ALREADY_READ` or `CLIENT_ABORTED` */
+  #keptBytes(): Buffer {
+    const bytes = keptBytes(this.target, this.request)
+    if (bytes !== undefined) return bytes
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  /** The encoding to decompress from. @throws BodyError `UNSUPPORTED_ENCODING` */
-  #encoding(allowed: boolean): string | undefined {
+  get #isEncoded(): boolean {
+    const encoding = this.headers['content-encoding']?.trim().toLowerCase() ?? ''
+    return encoding !== '' && encoding !== 'identity'
+  }
+
+  /** The encoding to decompress from. @param kept the bytes that other middleware has read @throws BodyError `UNSUPPORTED_ENCODING` */
+  #encoding(allowed: boolean, kept: Buffer | undefined): string | undefined {
     const encoding = this.headers['content-encoding']?.trim().toLowerCase()
     // A framework that replaces the stream has decompressed it.
-    if (this.#stream !== this.request || encoding === undefined || encoding === '' || encoding === 'identity')
-      return undefined
+    if (this.#stream !== this.request || encoding === undefined || !this.#isEncoded) return undefined
+    if (kept !== undefined && isInflated(kept, encoding, this.#declaredLength)) return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding
     throw new BodyError('UNSUPPORTED_ENCODING', {
       detail: `The Content-Encoding "${encoding}" is not supported for this media type.`,
       headers: { 'Accept-Encoding': allowed ? Object.keys(inflaters).join(', ') : 'identity' },
     })
   }
+}
+
+function isStream(request: Readable): boolean {
+  return typeof request.read === 'function' && typeof request.listenerCount === 'function'
+}
+
+/** @throws TypeError for a mock without a stream, in place of many errors from inside */
+function checkStream(stream: Readable): void {
+  if (isStream(stream)) return
+  throw new TypeError(
+    'The request is not a readable stream, so it has no body to read. Give a mock one, for example ' +
+      "Object.assign(Readable.from([Buffer.from('{}')]), { method: 'POST', headers }).",
+  )
+}
+
+function decoded(): BodyError {
+  return new BodyError('BODY_ALREADY_READ', {
+    detail: 'Cannot read the bytes of the body: other middleware called setEncoding() on the request.',
+    hint: 'Remove that call, or place Formgate above it.',
+  })
+}
+
+/**
+ * The `pipe` of a request that has been read: a proxy below would send the headers of the request, and it and its upstream
+ * would wait for a body that never comes.
+ */
+const pipeOfRead = function pipe(this: Readable, destination: NodeJS.WritableStream, options?: object) {
+  if (destination instanceof ClientRequest) process.nextTick(refuseEmpty, destination)
+  return Readable.prototype.pipe.call(this, destination, options)
+} as Readable['pipe']
+
+function refuseEmpty(upstream: ClientRequest): void {
+  // Code such as fixRequestBody() of http-proxy-middleware has written the body anew.
+  if (upstream.headersSent) return
+  const hint = 'Place the proxy above multipart(), or mount multipart({ lazy: true }).'
+  const detail = 'Cannot pass on the body of this request: it was already read.'
+  upstream.destroy(new BodyError('BODY_ALREADY_READ', { detail, hint }))
 }

@@ -176,6 +176,14 @@ export function isJson(mediaType: MediaType): boolean {
   return mediaType.essence === ContentType.Json || mediaType.subtype.endsWith('+json')
 }
 
+const textual =
+  /^text\/|[+/](?:json|xml|yaml|x-yaml|toml|sql|csv|javascript|x-javascript|ecmascript|typescript|graphql|x-ndjson|x-sh)$/
+
+/** True for media types of text, such as `text/csv`, `application/json` and `image/svg+xml`. */
+export function isTextual(essence: string): boolean {
+  return textual.test(essence) && essence !== 'text/rtf'
+}
+
 /**
  * Removes spaces and tabs from both ends: the optional white space of RFC 9110, 5.6.3. `trim()` would also remove the byte
  * A0, which ends `à` in UTF-8.

@@ -92,26 +92,22 @@ export type Reaction =
   /** Do nothing: the client is gone. */
   | { readonly kind: 'drop' }
 
-const passedOn = new WeakSet<object>()
 /** Codes whose hint has been printed. */
 const printedHints = new Set<ErrorCode>()
 
 /**
- * Decides what to do with an error. An error that was passed on once is always passed on.
+ * Decides what to do with an error.
  *
  * @param errors the option of this name: `respond` answers a 4xx and passes on everything else
  */
 export async function reactTo(error: unknown, errors: 'respond' | 'next', source: Source): Promise<Reaction> {
   // A small body that came with its headers is complete after one turn of the event loop, so its connection can stay open.
   if (source.isIncoming) await setImmediate()
-  if (errors === 'respond' && error instanceof BodyError && !passedOn.has(error)) {
+  if (errors === 'respond' && error instanceof BodyError) {
     if (error.code === 'CLIENT_ABORTED') return { kind: 'drop' }
     if (error.expose) return { kind: 'answer', ...answerProblem(error, source) }
   }
-  if (error instanceof BodyError) {
-    passedOn.add(error)
-    if (error.status >= 500) printHint(error)
-  }
+  if (error instanceof BodyError && error.status >= 500) printHint(error)
   // The app's answer may leave the connection of a client open that is still sending.
   if (source.isIncoming && !source.isDiscarded) void cutOff(source)
   return { kind: 'pass on' }
@@ -138,7 +134,8 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
     'X-Content-Type-Options': 'nosniff',
     'Content-Length': String(Buffer.byteLength(json)),
   }
-  if (!source.isIncoming) return { status: error.status, headers, body: json }
+  // What is drained already need not hold the answer open.
+  if (!source.isIncoming || source.isDiscarded) return { status: error.status, headers, body: json }
   if (source.request.httpVersionMajor > 1) {
     source.stopWhenAnswered()
     return { status: error.status, headers, body: json }

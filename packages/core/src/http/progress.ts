@@ -1,4 +1,4 @@
-/** Reports how much of a body has arrived. */
+/** Reports to the app how much of a body has arrived, and every error. */
 
 import type { IncomingHttpHeaders } from 'node:http'
 
@@ -18,38 +18,47 @@ export interface Progress {
  *
  * Typed as a method, so that you may declare `request` with the type of your framework.
  */
-export type ProgressListener = {
-  listen(progress: Progress, request: FrameworkRequest): void | Promise<void>
+export type ProgressListener<Request = FrameworkRequest> = {
+  listen(progress: Progress, request: Request): void | Promise<void>
 }['listen']
 
 /**
- * Calls a listener.
+ * Called once for every error of a body: those that Formgate answers, those that it passes on, and `CLIENT_ABORTED`. A
+ * `BodyError` of a handler counts, if it reaches Formgate. The answer does not wait for a promise that it returns.
+ *
+ * An error of its own changes no answer: it is a process warning (`FormgateWarning`, code `FORMGATE_ON_ERROR`).
+ *
+ * Typed as a method, as `ProgressListener` is.
+ */
+export type ErrorListener<Request = FrameworkRequest> = {
+  listen(error: unknown, request: Request): void | Promise<void>
+}['listen']
+
+const warningCodes = { onProgress: 'FORMGATE_PROGRESS', onError: 'FORMGATE_ON_ERROR' } as const
+
+/**
+ * Calls a listener. Its own error is a process warning, unless it can fail the request.
  *
  * @param fail fails the request with an error. Returns false if it is too late for that.
  */
-export function tellProgress(tell: () => unknown, fail: (error: Error) => boolean): void {
+export function callListener(
+  name: keyof typeof warningCodes,
+  call: () => unknown,
+  fail: (error: Error) => boolean = () => false,
+): void {
   const take = (error: unknown): void => {
-    if (!fail(asError(error))) warn(error)
+    const failure = error instanceof Error ? error : new Error(`${name} has failed.`, { cause: error })
+    if (fail(failure)) return
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    process.emitWarning(`${name} has failed.`, { type: 'FormgateWarning', code: warningCodes[name], detail })
   }
   try {
-    const told = tell()
-    if (told instanceof Promise) told.catch(take)
+    // Not `instanceof`: a promise may be of another realm, as in Jest.
+    const called = call() as Partial<Promise<unknown>> | undefined
+    called?.then?.(undefined, take)
   } catch (error) {
     take(error)
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('onProgress has failed.', { cause: error })
-}
-
-function warn(error: unknown): void {
-  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.emitWarning('onProgress has failed after the body was read.', {
-    type: 'FormgateWarning',
-    code: 'FORMGATE_PROGRESS',
-    detail: reason,
-  })
 }
 
 /**

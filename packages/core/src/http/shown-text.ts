@@ -9,11 +9,16 @@ export function quoteControls(text: string): string {
   return text.replace(controls, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** A number with its noun: `1 file`, `2 files`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** Cuts a text to `most` characters, and says how many are left out. */
 export function cutText(text: string, most: number): string {
   if (text.length <= most) return text
   const kept = text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
-  return `${kept}… and ${text.length - kept.length} more characters`
+  return `${kept}… and ${counted(text.length - kept.length, 'more character')}`
 }
 
 /** Cuts a text so that its JSON has at most `most` bytes. */

@@ -1,18 +1,20 @@
 /** The options of `body()` and `form()`, and their check. */
 import type { Readable } from 'node:stream'
 import { checkNames, routeOptionNames, type RouteOptions } from './options.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
 import type { Coerce } from '../coercion/coerce-form.js'
 import type { Out } from '../schema/schema-output.js'
 import { isZodSchema, nodeOf } from '../schema/read-zod.js'
 import { isSchema, type Schema } from '../schema/schema.js'
+import type { Storage, StoredFile } from '../storages/storage.js'
 
 /** The type of a body: a schema of zod or of any Standard Schema library, `bytes()` or `stream()`. */
 export type BodyType = Schema | RawBytes | RawStream
 
 /** Options of `body()` and `form()`. */
-export interface BodyOptions extends RouteOptions {
+export interface BodyOptions<Request = FrameworkRequest> extends RouteOptions<Request> {
   /** Media types or ranges: any other body is a 415. Default: all that the parsers read. */
   readonly contentType?: string | readonly string[]
   /** Replace the parsers of the `multipart()` above: classes or instances. */
@@ -32,7 +34,7 @@ export interface BodyOptions extends RouteOptions {
 }
 
 /** Options of `form()`. */
-export type FormOptions = Omit<BodyOptions, 'contentType'>
+export type FormOptions<Request = FrameworkRequest> = Omit<BodyOptions<Request>, 'contentType'>
 
 /** The type of the handler's `data`. */
 export type BodyData<Type, Options = unknown> =
@@ -46,8 +48,15 @@ type BodyValue<Type, Options> = Type extends RawBytes
     : Options extends { readonly validate: false }
       ? unknown
       : Type extends Schema
-        ? Out<Type>
+        ? Out<Type, StoredBy<Options>>
         : unknown
+
+/** What the storage of the route returns for a file. */
+type StoredBy<Options> = Options extends { readonly storage: infer Given }
+  ? Given extends Storage<infer Stored> | readonly Storage<infer Stored>[]
+    ? Stored
+    : StoredFile
+  : StoredFile
 
 /** The type of the default, unless the type of the body includes it. */
 type Fallback<Options, Value> =
@@ -185,6 +194,9 @@ function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void
     'validate',
     'emptyText',
     'coerce',
+    'filter',
+    'nested',
+    'rawBody',
     ...(type.kind === 'stream' ? ['status'] : []),
   ]
   const name = Object.keys(options).find((name) => without.includes(name))

@@ -1,32 +1,49 @@
 /** The options of mounts and routes, checked and completed once, before the first request. */
-import type { Inspector } from '../files/inspection.js'
+import type { FileFilter, Inspector } from '../files/inspection.js'
 import type { Storage } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
-import { defaultLimits, resolveLimits, type Limits } from '../limits.js'
+import { checkLimits, completeLimits, defaultLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import type { FileRules } from '../parsers/form-limits.js'
 import { FormParser } from '../parsers/form-parser.js'
 import { JSONParser } from '../parsers/json-parser.js'
 import { MultiPartParser } from '../parsers/multipart/multipart-parser.js'
-import type { ProgressListener } from '../http/progress.js'
+import type { ErrorListener, FrameworkRequest, ProgressListener } from '../http/progress.js'
 import { registerParsers, type RegisteredParser } from '../parsers/registry.js'
 
-/** Options of one route. */
-export interface RouteOptions {
-  /** Applied on top of the limits of the `multipart()` above, or of the defaults. */
-  readonly limits?: Partial<Limits>
+/** Options of one route. `Request` is what handlers of the framework get as their request. */
+export interface RouteOptions<Request = FrameworkRequest> {
+  /**
+   * Applied on top of the limits of the `multipart()` above, or of the defaults. A function of the request is called once
+   * per body; what it returns is checked as an object is at definition, and an invalid value is a 500.
+   */
+  readonly limits?: LimitsOption<Request>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
   readonly storage?: Storage | readonly Storage[]
+  /** Chooses the files to store, by their description: it returns `false` for one that is to be left out. */
+  readonly filter?: FileFilter<Request>
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
   readonly inspect?: Inspector | readonly Inspector[]
+  /**
+   * Make objects and lists of the names of a form, such as `a[b]`, `a.b`, `a[0]` and `a[]`, within the limits `nesting` and
+   * `arrayIndex`. Default false. A zod schema does that by itself.
+   */
+  readonly nested?: boolean
   /** Called as the body arrives. */
-  readonly onProgress?: ProgressListener
+  readonly onProgress?: ProgressListener<Request>
+  /**
+   * Keep the bytes of a JSON body, a URL-encoded form or a text as `rawBody` of the request, for signatures. They are those
+   * after decompression. Default false.
+   */
+  readonly rawBody?: boolean
   /** `respond` (default) answers a 4xx as problem+json and passes a 5xx to the framework; `next` passes every error. */
   readonly errors?: 'respond' | 'next'
+  /** Called once for every error, answered or not: for logs. The option of a route replaces that of the `multipart()` above. */
+  readonly onError?: ErrorListener<Request>
 }
 
 /** Options of `multipart()`. */
-export interface MountOptions extends RouteOptions {
+export interface MountOptions<Request = FrameworkRequest> extends RouteOptions<Request> {
   /** Classes or instances: the first that reads the media type is used. Default: JSON, URL-encoded forms, multipart. */
   readonly parsers?: readonly ParserLike[]
   /** Parse only when a route asks for it: by its own `parsers()`, `form()` or `body()`, or by `await req.parse()`. Default false. */
@@ -39,10 +56,20 @@ export interface Config {
   readonly readingOptions: readonly string[]
   readonly parsers: readonly RegisteredParser[]
   readonly limits: Limits
+  /** Those of the limits that users set. */
+  readonly setLimits: Partial<Limits>
+  /** All limits that users set, in order, if one is a function: `limits` then holds only those before it. */
+  readonly limitLayers?: readonly LimitsOption[]
+  /** Changes the config, after functions among the limits were called. */
+  readonly complete?: (config: Config) => Config
   readonly storages: readonly Storage[]
   readonly inspectors: readonly Inspector[]
+  readonly filter: FileFilter | undefined
+  readonly nested: boolean
   readonly onProgress: ProgressListener | undefined
+  readonly rawBody: boolean
   readonly errors: 'respond' | 'next'
+  readonly onError: ErrorListener | undefined
   readonly lazy: boolean
   /** The parsers for the parts of a form, if they differ from `parsers`. */
   readonly partParsers?: readonly RegisteredParser[]
@@ -50,13 +77,22 @@ export interface Config {
   readonly fileRules?: FileRules
 }
 
+/**
+ * The limits that hold whatever the type of a route says. Below an eager mount, which reads the body before the route is
+ * known, its defaults hold too.
+ */
+export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
+  return lazy ? setLimits : limits
+}
+
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const mountOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress', 'errors', 'lazy']
+const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress', 'rawBody'] as const
 /** The options that every kind of route has. */
-export const routeOptionNames: readonly string[] = ['limits', 'storage', 'inspect', 'onProgress', 'errors']
-const readingOptionNames = ['parsers', 'limits', 'storage', 'inspect', 'onProgress'] as const
+export const routeOptionNames: readonly string[] = [...commonNames, 'errors', 'onError']
+const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
+const readingOptionNames = ['parsers', ...commonNames] as const
 
 /**
  * Completes the options of `multipart()`.
@@ -71,13 +107,20 @@ export function resolveMount(options: MountOptions = {}): Config {
 function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
   if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
-  const readingOptions = readingOptionNames.filter((name) => options[name] !== undefined)
+  const readingOptions = readingOptionNames.filter(
+    (name) => options[name] !== undefined && options[name] !== false,
+  )
   const base = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
+    setLimits: {},
     storages: [spool()],
     inspectors: [],
+    filter: undefined,
+    nested: false,
     onProgress: undefined,
+    rawBody: false,
+    onError: undefined,
     readingOptions,
     lazy,
   }
@@ -88,7 +131,8 @@ function complete(options: MountOptions): Config {
 export class RouteConfig {
   readonly #choose: ParserChoice
   readonly #adapt: Completion
-  readonly #options: RouteOptions
+  /** Those that the route itself sets. */
+  readonly options: RouteOptions
   readonly #alone: Config
   readonly #below = new WeakMap<Config, Config>()
 
@@ -101,8 +145,9 @@ export class RouteConfig {
   constructor(choose: ParserChoice, options: RouteOptions, adapt: Completion = (config) => config) {
     this.#choose = choose
     this.#adapt = adapt
-    this.#options = options
-    this.#alone = complete(options)
+    this.options = options
+    // As below a lazy mount, the route itself reads the body.
+    this.#alone = { ...complete(options), lazy: true }
   }
 
   /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
@@ -110,11 +155,6 @@ export class RouteConfig {
     const parsers = registerParsers(list)
     checkNames(options, routeOptionNames)
     return new RouteConfig(() => parsers, options)
-  }
-
-  /** The option `errors` of the route. `undefined`: that of the mount above applies. */
-  get errors(): 'respond' | 'next' | undefined {
-    return this.#options.errors
   }
 
   /** The options of the route that have no effect once the body has been read. */
@@ -127,8 +167,9 @@ export class RouteConfig {
     let config = this.#below.get(mount)
     if (config === undefined) {
       const { parsers } = mount
-      const own = overlay({ ...mount, parsers: this.#choose(parsers) }, this.#options)
-      this.#below.set(mount, (config = this.#adapt(own, parsers)))
+      const own = overlay({ ...mount, parsers: this.#choose(parsers) }, this.options)
+      const complete: Config['complete'] = (resolved) => this.#adapt(resolved, parsers)
+      this.#below.set(mount, (config = complete(own.limitLayers === undefined ? own : { ...own, complete })))
     }
     return config
   }
@@ -140,17 +181,95 @@ export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly Re
 /** Changes the config of a route. `mounted` has the parsers of the mount above. */
 type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config
 
+/** What functions among the limits have returned for one body. */
+export type LimitsByFunction = Map<LimitsOption, Partial<Limits>>
+
+/**
+ * The config for one request: calls the functions among its limits, unless `known` has their results.
+ *
+ * @throws TypeError for a limit that is not valid; what a function throws
+ */
+export function resolveConfig(config: Config, request: FrameworkRequest, known: LimitsByFunction): Config {
+  const { limitLayers = [], complete = (each) => each } = config
+  let setLimits: Partial<Limits> = {}
+  for (const layer of limitLayers) {
+    if (typeof layer !== 'function') setLimits = { ...setLimits, ...layer }
+    else {
+      const given = known.get(layer) ?? layer(request)
+      setLimits = { ...setLimits, ...checkReturned(given) }
+      known.set(layer, given)
+    }
+  }
+  return complete({ ...config, setLimits, limits: completeLimits(setLimits) })
+}
+
+function checkReturned(given: Partial<Limits>): Partial<Limits> {
+  try {
+    return checkLimits(given)
+  } catch (error) {
+    const { message } = error as Error
+    throw new TypeError(`The function \`limits\` returned an invalid value: ${message}`, { cause: error })
+  }
+}
+
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect, errors = base.errors, onProgress = base.onProgress } = options
+  const { storage, inspect, filter = base.filter } = options
+  const { nested = base.nested, rawBody = base.rawBody } = options
+  const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
+  if (typeof rawBody !== 'boolean')
+    throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw new TypeError('onProgress must be a function.')
-  const limits = resolveLimits(options.limits, base.limits)
+  for (const [name, listener] of Object.entries({ onProgress, onError, filter })) {
+    if (listener !== undefined && typeof listener !== 'function')
+      throw new TypeError(`${name} must be a function.`)
+  }
+  if (typeof nested !== 'boolean')
+    throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
-  return { ...base, errors, limits, storages, inspectors, onProgress }
+  const limits = overlayLimits(base, options.limits)
+  return { ...base, errors, storages, inspectors, filter, nested, onProgress, rawBody, onError, ...limits }
+}
+
+function overlayLimits(
+  { setLimits: before, limitLayers }: Config,
+  given: LimitsOption | undefined,
+): Partial<Config> {
+  if (given === undefined) return {}
+  const isDynamic = limitLayers !== undefined || typeof given === 'function'
+  const layer = typeof given === 'function' ? given : checkLimits(given)
+  const setLimits = typeof layer === 'function' ? before : { ...before, ...layer }
+  const { fileSize = 0, bodySize } = setLimits
+  const isRaised = !isDynamic && fileSize !== before.fileSize && fileSize !== Infinity
+  if (isRaised) warnOfCaps('a file', fileSize, { bodySize })
+  return {
+    setLimits,
+    limits: completeLimits(setLimits),
+    ...(isDynamic && { limitLayers: [...(limitLayers ?? [before]), layer] }),
+  }
+}
+
+/** Limits by name. */
+export type Caps = Readonly<Partial<Record<keyof Limits, number | undefined>>>
+
+/**
+ * Says that a limit which a user set is below what a route allows elsewhere.
+ *
+ * @param what has `bytes`
+ * @returns true if it is
+ */
+export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?: string): boolean {
+  const [name, cap] = Object.entries(caps).find(([, limit = Infinity]) => limit < bytes) ?? []
+  if (name === undefined) return false
+  process.emitWarning(`A route allows ${what} of ${bytes} bytes, but limits.${name} is ${cap}.`, {
+    type: 'FormgateWarning',
+    code: 'LIMIT_TOO_LOW',
+    detail:
+      `Raise that limit for this route, or lower the size. ${definition?.replace('Error: ', '') ?? ''}`.trimEnd(),
+  })
+  return true
 }
 
 function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {

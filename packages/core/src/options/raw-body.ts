@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import { BaseParser } from '../parsers/base-parser.js'
 import { readBytes } from '../http/charset.js'
+import { counted } from '../http/shown-text.js'
 
 /** The whole body as a Buffer. */
 export interface RawBytes {
@@ -71,7 +72,7 @@ export function rawBodyValue(
     return body instanceof Readable ? body : Readable.from([], { objectMode: false })
   const buffer = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
   if (buffer.length >= type.min) return buffer
-  const message = `Data should have at least ${type.min} bytes`
+  const message = `Data should have at least ${counted(type.min, 'byte')}`
   throw new BodyError('VALIDATION_FAILED', {
     errors: [{ path: '', message, code: 'too_small' }],
     ...(status !== undefined && { status }),

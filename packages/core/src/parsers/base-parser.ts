@@ -25,6 +25,12 @@ export interface ParserContext {
   /** Aborted when the request fails. */
   readonly signal: AbortSignal
   /**
+   * Whether the route takes a file, if it has a `filter`. Drain one that it does not take, and leave it out.
+   *
+   * @throws the error of the filter
+   */
+  readonly filter?: ((file: FileInfo) => boolean | Promise<boolean>) | undefined
+  /**
    * Hands a file to the storages of this route.
    *
    * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`
@@ -63,17 +69,28 @@ export type ParserLike = BaseParser | (new () => BaseParser)
  * ```
  */
 export abstract class BaseParser {
-  /** The media type that this parser reads, or a range: `text/*`, `application/*+json` or any type. */
-  abstract readonly mediaType: string
+  /** The media type that this parser reads, or a range (`text/*`, `application/*+json`, any type), or a list of these. */
+  abstract readonly mediaType: string | readonly string[]
+
+  /**
+   * Whether the names of the forms that it reads, such as `a[b]`, make objects and lists in `data`. Default: as the option
+   * `nested` of the `multipart()` or of the route says.
+   */
+  readonly nested?: boolean | undefined
 
   /** The limits on the size of the body. By default `textSize` for `text/*`, else `bodySize`. */
   get sizeLimits(): readonly SizeLimit[] {
-    return [this.mediaType.startsWith('text/') ? 'textSize' : 'bodySize']
+    return [[this.mediaType].flat().every((type) => type.startsWith('text/')) ? 'textSize' : 'bodySize']
   }
 
   /** If true, a body with a Content-Encoding (gzip, deflate, br) is decompressed for this parser. Default false. */
   get inflates(): boolean {
     return false
+  }
+
+  /** The data of a body without a byte. By default an empty object. */
+  get emptyData(): unknown {
+    return undefined
   }
 
   /**
@@ -91,6 +108,13 @@ export abstract class BaseParser {
    * `parse`. It is not called on a class that overrides `parse` alone.
    */
   parseBytes?(bytes: Buffer, mediaType: MediaType, context: ParserContext): unknown
+
+  /**
+   * Takes over what a parser above Formgate, such as `express.json()`, has made of a body that it has read. Optional: without
+   * it, such a body is a 500. It returns and throws the same as `parse`, and is not called on a class that overrides `parse`
+   * alone.
+   */
+  adopt?(value: unknown, context: ParserContext): unknown
 }
 
 /** Reads the value of a field. @throws BodyError what the parser throws, with the name of the field in it */

@@ -12,9 +12,12 @@ import { guessFormat, readStart } from './guess-format.js'
 import { DispositionFault, parseContentDisposition } from '../http/content-disposition.js'
 import { forEachChunk } from '../http/body-stream.js'
 
+/** The field under which a raw file is listed. */
+export const rawFileField = 'file'
+
 export interface FileUploadParserOptions {
-  /** The media types that may be uploaded, such as `image/*`. Default: any. */
-  readonly mediaType?: string
+  /** The media types that may be uploaded, such as `image/*`: one or a list. Default: any. */
+  readonly mediaType?: string | readonly string[]
   /** Replacements for the default messages, as in Django REST framework. */
   readonly errorMessages?: {
     /** No storage accepts the file. */
@@ -26,7 +29,7 @@ export interface FileUploadParserOptions {
 
 /** Stores the body as `files.file`, named by the route's `filename` parameter or else by the Content-Disposition header. */
 export class FileUploadParser extends BaseParser {
-  readonly mediaType: string
+  readonly mediaType: string | readonly string[]
   readonly errorMessages: NonNullable<FileUploadParserOptions['errorMessages']>
 
   constructor(options: FileUploadParserOptions = {}) {
@@ -50,27 +53,31 @@ export class FileUploadParser extends BaseParser {
     }
     const length = context.headers['content-length']
     const info: FileInfo = {
-      field: 'file',
+      field: rawFileField,
       name,
       originalName,
       type: mediaType.essence,
       headers: {},
       ...(length === undefined ? undefined : { expectedSize: Number(length) }),
     }
+    if ((await context.filter?.(info)) === false) {
+      await drain(bytes, info)
+      return new DataAndFiles({})
+    }
     const isUnknown = context.fileRules !== undefined && context.fileRules.find(info.field) === undefined
-    if (isUnknown) return new DataAndFiles({}, { file: [await drain(bytes, info)] })
+    if (isUnknown) return new DataAndFiles({}, { [rawFileField]: [await drain(bytes, info)] })
     try {
-      return new DataAndFiles({}, { file: [await context.storeFile(bytes, info)] })
+      return new DataAndFiles({}, { [rawFileField]: [await context.storeFile(bytes, info)] })
     } catch (error) {
       const { unhandled } = this.errorMessages
       if (unhandled === undefined || !(error instanceof BodyError) || error.code !== 'UNHANDLED_FILE')
         throw error
-      throw new BodyError('UNHANDLED_FILE', { detail: unhandled, field: 'file', cause: error })
+      throw new BodyError('UNHANDLED_FILE', { detail: unhandled, field: rawFileField, cause: error })
     }
   }
 }
 
-/** Reads a file that the schema does not know, which the schema strips or refuses. */
+/** Reads a file that is left out, or that the schema does not know and so strips or refuses. */
 async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
   const content = new RejectedContent()
   await forEachChunk(stream, (chunk) => {

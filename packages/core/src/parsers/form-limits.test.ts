@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
 import { defaultLimits, type Limits } from '../limits.js'
-import { FieldLimits } from './form-limits.js'
+import { FieldLimits, PartLimits } from './form-limits.js'
 
 /** The answer to fields of these sizes, whose values come in chunks of `chunk` bytes. */
 function answer(limits: Partial<Limits>, sizes: readonly number[], chunk: number): string {
@@ -35,4 +35,13 @@ test.each([1, 3, 7, 100])('the limit that is passed first is answered, in chunks
   expect(answer({ fieldSize: 10, fieldsSize: 14 }, [8, 20], chunk)).toMatch(/All fields/)
   expect(answer({ fieldSize: 10, fieldsSize: 15 }, [2, 20], chunk)).toMatch(/longer than 10 bytes/)
   expect(answer({ fieldSize: 10, fieldsSize: 11 }, [20], chunk)).toMatch(/longer than 10 bytes/)
+})
+
+test.each([
+  [1, 'The form has more than 1 file.'],
+  [2, 'The form has more than 2 files.'],
+])('a limit of %i is named in plain English', (files, detail) => {
+  const parts = new PartLimits({ ...defaultLimits, files })
+  for (let count = 0; count < files; count += 1) parts.beginFile('f')
+  expect(() => parts.beginFile('f')).toThrow(detail)
 })

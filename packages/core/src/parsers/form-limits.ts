@@ -1,5 +1,6 @@
 /** The limits on the fields and files of one request. */
-import { BodyError } from '../errors.js'
+import { BodyError, type FieldIssue } from '../errors.js'
+import { counted } from '../http/shown-text.js'
 import type { Limits } from '../limits.js'
 import { JsonMeter } from './json-values.js'
 
@@ -20,8 +21,15 @@ export interface FileRule {
   readonly kind: 'file' | 'value' | 'either'
   /** The list whose files `maxCount` limits. Several names may lead to one list. */
   readonly list: string
-  /** Bytes of one file. */
+  /** Bytes of one file, in place of `limits.fileSize`. */
   readonly maxSize?: number
+  /**
+   * The issue that the schema has with a larger file. Absent if `maxSize` is a limit that was set.
+   *
+   * @param size bytes
+   * @param at the place of the file in its list, from 0
+   */
+  tooLarge?(size: number, at: number): readonly FieldIssue[]
   /** Files in the list. */
   readonly maxCount?: number
   /** Whether the schema accepts a file of this name and declared type. */
@@ -57,7 +65,7 @@ export class FieldLimits {
     const { fieldSize: limit, fieldsSize } = this.#limits
     // The limit that was passed first, whether these bytes came together or one by one.
     if (total > limit && total - limit >= this.#bytes + size - fieldsSize) {
-      const detail = `The value of the field ${quote(name)} is longer than ${limit} bytes.`
+      const detail = `The value of the field ${quote(name)} is longer than ${counted(limit, 'byte')}.`
       throw new BodyError('LIMIT_FIELD_SIZE', { detail, field: name, limit })
     }
     this.#addBytes(size)
@@ -68,7 +76,7 @@ export class FieldLimits {
     const limit = this.#limits.fieldNameSize
     const size = Buffer.byteLength(name)
     if (size <= limit) return size
-    const detail = `The name of a field is longer than ${limit} bytes.`
+    const detail = `The name of a field is longer than ${counted(limit, 'byte')}.`
     throw new BodyError('LIMIT_FIELD_NAME', { detail, limit })
   }
 
@@ -77,14 +85,17 @@ export class FieldLimits {
     this.#fields += 1
     const limit = this.#limits.fields
     if (this.#fields <= limit) return
-    throw new BodyError('LIMIT_FIELDS', { detail: `The form has more than ${limit} fields.`, limit })
+    throw new BodyError('LIMIT_FIELDS', {
+      detail: `The form has more than ${counted(limit, 'field')}.`,
+      limit,
+    })
   }
 
   #addBytes(size: number): void {
     this.#bytes += size
     const limit = this.#limits.fieldsSize
     if (this.#bytes <= limit) return
-    const detail = `All fields of the form together are longer than ${limit} bytes.`
+    const detail = `All fields of the form together are longer than ${counted(limit, 'byte')}.`
     throw new BodyError('LIMIT_FIELD_SIZE', { detail, limit })
   }
 }
@@ -133,7 +144,7 @@ export class PartLimits {
     this.#parts += 1
     const limit = this.#limits.parts
     if (this.#parts <= limit) return this.#parts
-    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${limit} parts.`, limit })
+    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${counted(limit, 'part')}.`, limit })
   }
 
   /** Counts a file. @throws BodyError `LIMIT_FILES` */
@@ -141,7 +152,7 @@ export class PartLimits {
     this.#files += 1
     const limit = this.#limits.files
     if (this.#files <= limit) return
-    const detail = `The form has more than ${limit} files.`
+    const detail = `The form has more than ${counted(limit, 'file')}.`
     throw new BodyError('LIMIT_FILES', { detail, field: name, limit })
   }
 
@@ -154,9 +165,10 @@ export class PartLimits {
 
   /** Checks the size of a file, which has `total` bytes so far. @throws BodyError `LIMIT_FILE_SIZE` */
   checkFileSize(name: string, total: number, rule: FileRule | undefined): void {
-    const limit = Math.min(this.#limits.fileSize, rule?.maxSize ?? Infinity)
+    const limit = rule?.maxSize ?? this.#limits.fileSize
     if (total <= limit) return
-    const detail = `The file in the field ${quote(name)} is larger than ${limit} bytes.`
-    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit })
+    const errors = rule?.tooLarge?.(total, (this.#counts.get(rule.list) ?? 1) - 1)
+    const detail = `The file in the field ${quote(name)} is larger than ${counted(limit, 'byte')}.`
+    throw new BodyError('LIMIT_FILE_SIZE', { detail, field: name, limit, errors })
   }
 }

@@ -4,7 +4,7 @@ import { BodyError } from '../errors.js'
 import { charsetOf, decodeText, percentDecode, readBytes } from '../http/charset.js'
 import { isKnownCharset, isUtf8Label, type MediaType } from '../http/media-type.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
-import { DataAndFiles, type TextEntry } from './data-and-files.js'
+import { DataAndFiles, type Entry, type TextEntry } from './data-and-files.js'
 import { FieldLimits } from './form-limits.js'
 import { guessFormat, multipartHint } from './guess-format.js'
 
@@ -14,6 +14,8 @@ export interface FormParserOptions {
    * Default false: the Content-Type header names it, else it is UTF-8.
    */
   readonly charsetField?: boolean
+  /** Whether names such as `a[b]` make objects and lists in `data`. Default: the option of the mount or route. */
+  readonly nested?: boolean
 }
 
 const plus = 0x2b
@@ -28,10 +30,12 @@ const charsetField = /(?:^|&)_charset_=([^&]*)/
 export class FormParser extends BaseParser {
   readonly mediaType: string = 'application/x-www-form-urlencoded'
   readonly charsetField: boolean
+  override readonly nested: boolean | undefined
 
   constructor(options: FormParserOptions = {}) {
     super()
     this.charsetField = options.charsetField ?? false
+    this.nested = options.nested
   }
 
   override get sizeLimits(): readonly SizeLimit[] {
@@ -50,6 +54,33 @@ export class FormParser extends BaseParser {
 
   override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): DataAndFiles {
     return this.#read(bytes, charsetOf(mediaType), context)
+  }
+
+  /** @throws BodyError `LIMIT_FIELDS`, `LIMIT_FIELD_NAME` or `LIMIT_FIELD_SIZE` */
+  override adopt(value: unknown, context: ParserContext): DataAndFiles {
+    const meter = context.meters?.fields ?? new FieldLimits(context.limits)
+    const entries: Entry[] = []
+    // The names as the client has sent them, of fields that a parser has put into objects and lists.
+    const add = (name: string, field: unknown, levels: number): void => {
+      if (typeof field === 'object' && field !== null && levels > 0) {
+        for (const [key, each] of Object.entries(field)) {
+          const isRepeated = Array.isArray(field) && (typeof each !== 'object' || each === null)
+          add(isRepeated ? name : `${name}[${key}]`, each, levels - 1)
+        }
+        return
+      }
+      const size = typeof field === 'string' ? Buffer.byteLength(field) : 0
+      meter.begin(name)
+      meter.add(name, size, size)
+      entries.push(
+        typeof field === 'string'
+          ? { kind: 'text', name, value: field }
+          : { kind: 'parsed', name, value: field },
+      )
+    }
+    if (typeof value === 'object' && value !== null)
+      for (const [name, field] of Object.entries(value)) add(name, field, context.limits.nesting)
+    return new DataAndFiles(value, {}, entries)
   }
 
   #read(bytes: Buffer, declared: string, context: ParserContext): DataAndFiles {

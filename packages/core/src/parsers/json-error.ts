@@ -1,5 +1,7 @@
 /** Finds where a text stops being JSON: the messages of JSON.parse differ between versions and often name no place. */
 
+import { guessFormat } from './guess-format.js'
+
 export interface JsonError {
   readonly reason: string
   /** Characters before the error. */
@@ -25,6 +27,57 @@ export function findJsonError(text: string): JsonError | undefined {
   const found = offset < text.length ? JSON.stringify(text[offset]) : 'the end of the body'
   return { reason: `expected ${expected} but found ${found}`, offset }
 }
+
+/** What a front end often sends in place of JSON, by how the text begins. */
+const beginnings: readonly (readonly [start: string, hint: string])[] = [
+  [
+    '[object ',
+    'The client made a text of an object. Send JSON.stringify(data), or pass the data as JSON to the HTTP client.',
+  ],
+  ['undefined', 'The client sent a variable without a value as text. Send JSON, or no body.'],
+  ['<', 'The body looks like XML or HTML. Send JSON, or the Content-Type header that fits the body.'],
+  [
+    "'{",
+    `Quotes of a command line are part of the body: cmd on Windows takes only double ones, as in "{\\"a\\":1}".`,
+  ],
+]
+
+/** What is often found at the place of an error. */
+const misspellings: readonly (readonly [start: string, hint: string])[] = [
+  [
+    "'",
+    'JSON has double quotes. Send json.dumps(data) or json=data in Python, JSON.stringify(data) in JavaScript.',
+  ],
+  ...['None', 'True', 'False'].map(
+    (start) =>
+      [start, `JSON has null, true and false. In Python send json.dumps(data) or json=data.`] as const,
+  ),
+  ...['NaN', 'Infinity', '-Infinity', 'undefined'].map(
+    (start) => [start, `JSON has no ${start}. Send null, or leave the property out.`] as const,
+  ),
+  ['/', 'JSON has no comments. Remove them.'],
+]
+
+/** Says what to change in a text that is not JSON. @returns `undefined` if the cause is not known */
+export function jsonHint(text: string, { offset, reason }: JsonError): string | undefined {
+  const begins = beginnings.find(([start]) => text.trimStart().startsWith(start))
+  const found = begins ?? misspellings.find(([start]) => text.startsWith(start, offset))
+  if (found !== undefined) return found[1]
+  if (guessFormat(Buffer.from(text.slice(0, 1024))).kind === 'urlencoded') return urlencodedHint
+  const isCut = offset === text.length && text.trim() !== ''
+  if (isCut) return 'The body ends in the middle of a value. Check that it was sent whole.'
+  if ('}]'.includes(text[offset]!) && text.slice(0, offset).trimEnd().endsWith(','))
+    return 'JSON has no comma after the last item. Remove it.'
+  if (reason.startsWith('expected a property name'))
+    return 'Put the names of properties in double quotes. JSON.stringify(data) does.'
+  if (reason.startsWith('expected the end') && '{['.includes(text[offset]!))
+    return 'The body has several values. Send them as one list, [...], or each in a request of its own.'
+  return undefined
+}
+
+const urlencodedHint =
+  'The body looks like a URL-encoded form. Send it with Content-Type: application/x-www-form-urlencoded, or send JSON: ' +
+  'json= in python-requests, --json in curl, JSON.stringify(data) in fetch or jQuery.'
 
 /** Scans a text. Its methods return what they expected at `offset` and did not find there. */
 class JsonScanner {

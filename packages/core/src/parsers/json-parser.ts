@@ -4,28 +4,30 @@ import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
 import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
 import { isUtf8Label, type MediaType } from '../http/media-type.js'
+import { counted } from '../http/shown-text.js'
+import { mostLevels } from '../limits.js'
 import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
-import { findJsonError } from './json-error.js'
-import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
+import { findJsonError, jsonHint } from './json-error.js'
+import { findPrototypeKey, JsonMeter, measureJson, prototypeKeyIn } from './json-values.js'
 
 export interface JSONParserOptions {
+  /** The media types to read, such as `application/*+json`: one or a list. Default `application/json`. */
+  readonly mediaType?: string | readonly string[]
   /** Refuse numbers outside the range of JavaScript numbers (`1e999`). Default true. */
   readonly strict?: boolean
 }
 
 const LF = 10
 
-/** Levels that the call stack holds with room to spare, also in the handler. More are refused even without a limit. */
-const deepestNesting = 1000
-
 /** Reads `application/json`, in UTF-8 or the charset that the header declares. Any JSON value is data. */
 export class JSONParser extends BaseParser {
-  readonly mediaType: string = 'application/json'
+  readonly mediaType: string | readonly string[]
   readonly strict: boolean
 
   constructor(options: JSONParserOptions = {}) {
     super()
+    this.mediaType = options.mediaType ?? 'application/json'
     this.strict = options.strict ?? true
   }
 
@@ -48,6 +50,13 @@ export class JSONParser extends BaseParser {
     return this.#read(bytes, charsetOf(mediaType), context)
   }
 
+  /** @throws BodyError `LIMIT_NESTING`, or `MALFORMED_JSON` for a number out of range or a key such as `__proto__` */
+  override adopt(value: unknown, context: ParserContext): unknown {
+    this.#check(value, context)
+    refuseKey(prototypeKeyIn(value))
+    return value
+  }
+
   #read(bytes: Buffer, charset: string, context: ParserContext): unknown {
     const text = withoutByteOrderMark(decodeText(bytes, charset))
     // Invalid UTF-8 decodes to U+FFFD, which V8 need not even search for in a Latin-1 text.
@@ -56,18 +65,25 @@ export class JSONParser extends BaseParser {
     const meter = context.meters?.json ?? new JsonMeter(context.limits)
     meter.check(text)
     const value = parseJson(text, bytes)
-    const { nesting } = context.limits
-    const limit = Math.min(nesting, deepestNesting)
-    const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
-    if (values === -1) {
-      const detail = `The data is nested more than ${limit} levels deep.`
-      throw new BodyError('LIMIT_NESTING', { detail, limit })
-    }
-    meter.add(values)
-    const key = findPrototypeKey(text, value)
-    if (key !== undefined) throw malformedJson(`an object has ${key}`)
+    meter.add(this.#check(value, context))
+    refuseKey(findPrototypeKey(text, value))
     return value
   }
+
+  /** @returns the number of values */
+  #check(value: unknown, context: ParserContext): number {
+    const limit = Math.min(context.limits.jsonDepth, mostLevels)
+    const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
+    if (values === -1) {
+      const detail = `The data is nested more than ${counted(limit, 'level')} deep.`
+      throw new BodyError('LIMIT_NESTING', { detail, limit })
+    }
+    return values
+  }
+}
+
+function refuseKey(key: string | undefined): void {
+  if (key !== undefined) throw malformedJson(`an object has ${key}`)
 }
 
 function parseJson(text: string, bytes: Buffer): unknown {
@@ -77,7 +93,8 @@ function parseJson(text: string, bytes: Buffer): unknown {
     const error = findJsonError(text)
     const reason =
       error === undefined ? 'it cannot be read' : `${error.reason} at ${place(text, error.offset)}`
-    const hint = guessFormat(bytes).kind === 'multipart' ? multipartHint : undefined
+    const isMultipart = guessFormat(bytes).kind === 'multipart'
+    const hint = isMultipart ? multipartHint : error && jsonHint(text, error)
     throw malformedJson(reason, { cause, hint })
   }
 }

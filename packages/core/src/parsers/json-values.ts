@@ -1,6 +1,6 @@
 /** Checks on JSON values: their number, their nesting and their keys. */
 import { BodyError } from '../errors.js'
-import type { Limits } from '../limits.js'
+import { type Limits, mostLevels } from '../limits.js'
 
 /** Counts the JSON values of one request, in whichever parts they came. */
 export class JsonMeter {
@@ -123,7 +123,8 @@ export function findPrototypeKey(text: string, value: unknown): string | undefin
   return prototypeKeyIn(value)
 }
 
-function prototypeKeyIn(value: unknown): string | undefined {
+/** As `findPrototypeKey`, for a value without its text. */
+export function prototypeKeyIn(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   for (const name in value) {
     if (name === '__proto__') return 'a key called __proto__'
@@ -140,15 +141,14 @@ function prototypeKeyIn(value: unknown): string | undefined {
 /**
  * Parses the text of a form field that may be JSON.
  *
- * @param levels how many levels of objects and lists it may have
  * @param field the name of the field, for an error
  * @returns the object or list; `undefined` if the text is neither
  * @throws BodyError `LIMIT_NESTING`, `LIMIT_JSON_VALUES`, or `MALFORMED_JSON` for a key such as `__proto__`
  */
 export function parseJsonText(
   text: string,
-  levels: number,
   field: string,
+  { jsonDepth }: Pick<Limits, 'jsonDepth'>,
   meter: JsonMeter,
 ): object | undefined {
   if (!mayBeJson(text)) return undefined
@@ -159,7 +159,7 @@ export function parseJsonText(
   } catch {
     return undefined
   }
-  const limit = Math.max(levels, 0)
+  const limit = Math.min(jsonDepth, mostLevels)
   const values = measureJson(value, limit)
   if (values === -1) {
     const detail = 'The JSON in a field is nested too deeply.'

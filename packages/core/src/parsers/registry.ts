@@ -1,6 +1,8 @@
 /** Parsers keyed by media type. */
 import { Readable } from 'node:stream'
+import { inspect } from 'node:util'
 import type { Body } from '../http/body-stream.js'
+import { ParsedElsewhere } from '../http/kept-body.js'
 import { BodyError } from '../errors.js'
 import { isMediaRange, mediaTypeCovers, parseMediaType, type MediaType } from '../http/media-type.js'
 import type { BaseParser, ParserContext, ParserLike, SizeLimit } from './base-parser.js'
@@ -13,6 +15,8 @@ export interface RegisteredParser {
   readonly byClass: boolean
   /** Whether a body that arrived whole goes to `parseBytes`. */
   readonly acceptsBytes: boolean
+  /** Whether it takes over what another parser has made of a body. */
+  readonly adopts: boolean
   readonly sizeLimits: readonly SizeLimit[]
   readonly inflates: boolean
 }
@@ -24,33 +28,43 @@ export interface RegisteredParser {
  */
 export function registerParsers(list: readonly ParserLike[]): readonly RegisteredParser[] {
   if (!Array.isArray(list)) throw new TypeError('A parser list is an array of parser classes or instances.')
-  return list.map((entry: ParserLike) => {
+  return list.flatMap((entry: ParserLike) => {
     const byClass = typeof entry === 'function'
-    const parser = byClass ? new entry() : entry
-    if (typeof parser?.parse !== 'function') {
-      throw new TypeError(`${nameOf(parser)}: .parse() must be overridden.`)
+    // An arrow function is no class.
+    const parser = byClass && 'prototype' in entry ? new entry() : entry
+    if (typeof parser !== 'object' || parser === null) {
+      const got = typeof entry === 'function' ? `the function ${entry.name}()` : inspect(entry)
+      throw new TypeError(
+        `${got} is not a parser class, such as JSONParser, or an instance of one: .parse() must be overridden.`,
+      )
     }
-    const range = typeof parser.mediaType === 'string' ? parseMediaType(parser.mediaType) : undefined
-    if (range === undefined)
-      throw new TypeError(`${nameOf(parser)}: .mediaType must be a media type such as "text/csv".`)
-    const { sizeLimits, inflates } = parser
-    return { parser, range, byClass, acceptsBytes: acceptsBytes(parser), sizeLimits, inflates }
+    const name = parser.constructor?.name ?? 'This value'
+    if (typeof parser.parse !== 'function') throw new TypeError(`${name}: .parse() must be overridden.`)
+    const { mediaType, sizeLimits, inflates } = parser
+    const [acceptsBytes, adopts] = [fits(parser, 'parseBytes'), fits(parser, 'adopt')]
+    const common = { parser, byClass, acceptsBytes, adopts, sizeLimits, inflates }
+    const ranges = parseMediaTypes(mediaType)
+    if (ranges === undefined)
+      throw new TypeError(`${name}: .mediaType must be a media type such as "text/csv", or a list of them.`)
+    return ranges.map((range) => ({ ...common, range }))
   })
 }
 
-/**
- * True if `parseBytes` is defined at or below the class that defines `parse`: an inherited `parseBytes` would bypass an
- * overridden `parse`.
- */
-function acceptsBytes(parser: object): boolean {
-  if (Object.hasOwn(parser, 'parseBytes')) return true
-  if (Object.hasOwn(parser, 'parse')) return false
-  const parent = Object.getPrototypeOf(parser) as object | null
-  return parent !== null && acceptsBytes(parent)
+/** @returns `undefined` unless each is a media type and there is one */
+function parseMediaTypes(types: unknown): readonly MediaType[] | undefined {
+  const ranges = [types].flat().map((type) => (typeof type === 'string' ? parseMediaType(type) : undefined))
+  return ranges.length > 0 && ranges.every((range) => range !== undefined) ? ranges : undefined
 }
 
-function nameOf(parser: BaseParser | undefined): string {
-  return parser?.constructor?.name ?? 'This value'
+/**
+ * True if a method is defined at or below the class that defines `parse`: an inherited one would bypass an overridden
+ * `parse`.
+ */
+function fits(parser: object, method: 'parseBytes' | 'adopt'): boolean {
+  if (Object.hasOwn(parser, method)) return true
+  if (Object.hasOwn(parser, 'parse')) return false
+  const parent = Object.getPrototypeOf(parser) as object | null
+  return parent !== null && fits(parent, method)
 }
 
 /**
@@ -73,10 +87,11 @@ export function selectParser(
  */
 export function runParser(
   { parser, acceptsBytes }: RegisteredParser,
-  body: Body,
+  body: Body | ParsedElsewhere,
   mediaType: MediaType,
   context: ParserContext,
 ): unknown {
+  if (body instanceof ParsedElsewhere) return parser.adopt!(body.value, context)
   if (!Buffer.isBuffer(body)) return parser.parse(body, mediaType, context)
   if (acceptsBytes) return parser.parseBytes!(body, mediaType, context)
   return parser.parse(Readable.from(body, { objectMode: false }), mediaType, context)

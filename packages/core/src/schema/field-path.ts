@@ -2,13 +2,16 @@
 
 import { BodyError } from '../errors.js'
 import { cutText } from '../http/shown-text.js'
-import type { Limits } from '../limits.js'
+import { type Limits, mostLevels } from '../limits.js'
 import { type Node, shapesOf } from './form-node.js'
 
 export type NameLimits = Pick<Limits, 'nesting' | 'arrayIndex'>
 
 /** The key of a new item at the end of a list, as in `tags[]` and `items[].name`. */
 export const append = ''
+
+/** What to do about an index that is missing or too high. */
+export const listHint = 'Number the items of a list from 0 without gaps, or omit the numbers: items[].name.'
 
 /** The nodes that a name may lead to so far: several in a union or an intersection. */
 type Shape = readonly Node[]
@@ -44,8 +47,9 @@ function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly 
     const { key, rest }: Cut = cut
     const next = follow(shape, key, inBrackets)
     if (next.length === 0) {
-      // A strict object reports its unknown keys.
-      if (path.length === 0 || !shape.some((node) => node.kind === 'object' && node.strict)) return undefined
+      // A strict object reports its unknown keys, and a list what is not an index.
+      if (path.length === 0 || !shape.some((node) => isList(node) || (node.kind === 'object' && node.strict)))
+        return undefined
       return [...path, inBrackets ? key + rest : text]
     }
     path.push(key)
@@ -68,7 +72,7 @@ function cutKey(shape: Shape, text: string): Cut | undefined {
   const punctuated = punctuatedKey(shape, text)
   if (punctuated !== undefined) return { key: punctuated, rest: text.slice(punctuated.length) }
   const end = text.search(punctuation)
-  if (end === 0) return undefined
+  if (end === 0 || text === '') return undefined
   // If the values of a record have no shape, the rest of the name is its key.
   if (end === -1 || shape.every((node) => node.kind === 'record' && shapesOf(node.value).length === 0)) {
     return { key: text, rest: '' }
@@ -117,15 +121,19 @@ export function step(node: Node, key: string, inBrackets: boolean): Node | undef
 
 function checkPath(shape: Shape, path: readonly string[], field: string, limits: NameLimits): void {
   // `tags` and `tags[]` are equally deep.
-  if (path.length - (path.at(-1) === append ? 1 : 0) > limits.nesting) {
+  const limit = Math.min(limits.nesting, mostLevels)
+  if (path.length - (path.at(-1) === append ? 1 : 0) > limit) {
     const detail = 'A field name is nested too deeply.'
-    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.nesting })
+    throw new BodyError('LIMIT_NESTING', { detail, field, limit })
   }
-  const counts = shape.every((node) => node.kind === 'list' || node.kind === 'tuple')
-  if (counts && Number(path.at(-1)) > limits.arrayIndex) {
+  if (shape.every(isList) && Number(path.at(-1)) > limits.arrayIndex) {
     const detail = 'A field name has an index that is too high.'
-    throw new BodyError('LIMIT_NESTING', { detail, field, limit: limits.arrayIndex })
+    throw new BodyError('LIMIT_NESTING', { detail, hint: listHint, field, limit: limits.arrayIndex })
   }
+}
+
+function isList({ kind }: Node): boolean {
+  return kind === 'list' || kind === 'tuple'
 }
 
 // Clients choose the names, so the memory for them is bounded. A form rarely has more fields.
@@ -165,6 +173,24 @@ export class FieldPaths {
 
 /** The keys to a place in a value. Numbers are indexes of list items. */
 export type IssuePath = readonly PropertyKey[]
+
+const sentIndexes = new WeakMap<object, readonly number[]>()
+
+/** Remembers the index that each item of a list had in the form, where empty ones were left out. */
+export function keepSentIndexes(list: readonly unknown[], indexes: readonly number[]): void {
+  sentIndexes.set(list, indexes)
+}
+
+/** Returns a path in a value with the indexes of list items as they were sent. */
+export function sentPath(path: IssuePath, value: unknown): IssuePath {
+  let current = value
+  return path.map((key) => {
+    if (typeof current !== 'object' || current === null) return key
+    const sent = sentIndexes.get(current)?.[Number(key)] ?? key
+    current = (current as Record<PropertyKey, unknown>)[key]
+    return sent
+  })
+}
 
 // Clients choose the keys of records, at any length and depth.
 const maxPathLength = 500

@@ -1,17 +1,28 @@
 /** The rules for files that a parser can apply while bytes arrive, by field name. */
 
+import { Readable } from 'node:stream'
 import { isAccepted } from '../checks/accept.js'
 import { rangeCovers } from '../http/media-type.js'
+import type { FieldIssue } from '../errors.js'
+import { UploadedFile } from '../files/uploaded-file.js'
+import type { FileRoom, Limits } from '../limits.js'
 import type { FileRule, FileRules } from '../parsers/form-limits.js'
 import { append, FieldPaths, formatPath, isIndex, step, type NameLimits } from './field-path.js'
-import { namedParts, nodesInPlace, type Node } from './form-node.js'
+import { type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
+import { issuesOf } from './validate.js'
 
 /** What a schema says of the files in one place. A rule that is absent does not hold. */
-export interface FileTerms extends Pick<FileRule, 'kind' | 'maxSize' | 'maxCount'> {
+export interface FileTerms extends Pick<FileRule, 'kind' | 'maxCount'> {
+  readonly maxSize?: TermSize
   /** Media types, ranges and file extensions, in lower case. */
   readonly types?: readonly string[]
+}
+
+interface TermSize extends MaxSize {
+  /** True if a catch replaces a larger file: it is refused beyond `limits.fileSize` only. */
+  readonly isCaught?: boolean
 }
 
 const anything: FileTerms = { kind: 'either' }
@@ -20,16 +31,23 @@ const value: FileTerms = { kind: 'value' }
 // Clients choose the names and the keys of records, so the memory for them is bounded.
 const maxKnown = 1000
 
-/** Reads sizes, types and counts out of a schema of zod 4. Any other schema admits every file. */
-export function fileRules(schema: Schema | ZodSchema, limits: NameLimits): FileRules {
-  if (!isZodSchema(schema)) return { strict: false, find: (name) => toRule(anything, name) }
+/** The limits that rules depend on. */
+export type RuleLimits = NameLimits & Pick<Limits, 'fileSize'>
+
+/**
+ * Reads sizes, types and counts out of a schema of zod 4. Any other schema admits every file.
+ *
+ * @param cap bytes of one file, whatever the schema says: the `fileSize` that a user set
+ */
+export function fileRules(schema: Schema | ZodSchema, limits: RuleLimits, cap?: number): FileRules {
+  if (!isZodSchema(schema)) return { strict: false, find: (name) => toRule(anything, name, limits) }
   const root = nodeOf(schema)
   const known = new Map<string, FileRule | undefined>()
   return {
     strict: Place.of(root).isStrict,
     find(name) {
       if (known.has(name)) return known.get(name)
-      const rule = findRule(root, name, limits)
+      const rule = findRule(root, name, limits, cap)
       if (known.size === maxKnown) known.clear()
       known.set(name, rule)
       return rule
@@ -37,10 +55,10 @@ export function fileRules(schema: Schema | ZodSchema, limits: NameLimits): FileR
   }
 }
 
-function findRule(root: Node, name: string, limits: NameLimits): FileRule | undefined {
+function findRule(root: Node, name: string, limits: RuleLimits, cap?: number): FileRule | undefined {
   const isKey = root.kind === 'object' && root.fields.has(name)
   const path = isKey ? [name] : FieldPaths.of(root, limits).get(name)
-  if (path === undefined) return Place.of(root).acceptsAnyName ? toRule(anything, name) : undefined
+  if (path === undefined) return Place.of(root).acceptsAnyName ? toRule(anything, name, limits) : undefined
   const last = path.at(-1)!
   let parent = Place.of(root)
   for (const key of path.slice(0, -1)) parent = parent.child(key)
@@ -48,14 +66,55 @@ function findRule(root: Node, name: string, limits: NameLimits): FileRule | unde
   const isItem = (last === append || isIndex(last)) && parent.isList
   const { terms } = isItem ? parent : parent.child(last)
   if (terms === undefined) return undefined
-  const list = (isItem ? path.slice(0, -1) : path).map((key) => (isIndex(key) ? Number(key) : key))
-  return toRule(parent.isCaught ? anything : terms, formatPath(list))
+  const keys = path.map((key) => (isIndex(key) ? Number(key) : key))
+  const list = formatPath(isItem ? keys.slice(0, -1) : keys)
+  const isCounted = terms.kind === 'file' && (last === append || (!isItem && parent.child(last).isList))
+  // The item that an open name such as `items[].scan` means is known when the form is complete.
+  const isOpen = path.slice(0, -1).includes(append)
+  const pathOf = (at: number): string => (isOpen ? name : isCounted ? `${list}[${at}]` : formatPath(keys))
+  return toRule(parent.isCaught ? caughtTerms('either', terms) : terms, list, limits, cap, pathOf)
 }
 
-/** @param list the list that `maxCount` is for: `photos` for `photos`, `photos[]` and `photos[2]` */
-function toRule(terms: FileTerms, list: string): FileRule {
-  const { types } = terms
-  return { ...terms, list, accepts: (file) => types === undefined || isAccepted(file, types) }
+/**
+ * @param list the list that `maxCount` is for: `photos` for `photos`, `photos[]` and `photos[2]`
+ * @param pathOf the path of a file in an issue
+ */
+function toRule(
+  { kind, maxSize, maxCount, types }: FileTerms,
+  list: string,
+  limits: RuleLimits,
+  cap?: number,
+  pathOf: (at: number) => string = () => list,
+): FileRule {
+  const bytes = maxSize && sizeWithin(maxSize, limits, cap)
+  const isOwn = maxSize !== undefined && maxSize.bytes === bytes
+  return {
+    kind,
+    list,
+    ...given({ maxSize: bytes, maxCount, types }),
+    ...(isOwn && { tooLarge: (size: number, at: number) => sizeIssues(maxSize, size, pathOf(at)) }),
+    accepts: (file: Parameters<FileRule['accepts']>[0]) => types === undefined || isAccepted(file, types),
+  }
+}
+
+/** The bytes that a file may have; `undefined` for `limits.fileSize`. */
+export function sizeWithin(
+  { bytes, isCaught = false }: TermSize,
+  { fileSize }: Pick<Limits, 'fileSize'>,
+  cap: number = Infinity,
+): number | undefined {
+  return isCaught && bytes <= fileSize ? undefined : Math.min(bytes, cap)
+}
+
+function sizeIssues({ schema, check }: TermSize, size: number, path: string): readonly FieldIssue[] {
+  const content = { size, createReadStream: () => Readable.from([]), remove: () => undefined }
+  const file = new UploadedFile(content, { field: path, name: '', originalName: '', type: '', headers: {} })
+  return issuesOf(schema, check, file).map((issue) => ({ ...issue, path }))
+}
+
+/** The terms of a place whose file a catch may replace: breaking a rule is no failure. */
+function caughtTerms(kind: FileTerms['kind'], { maxSize }: FileTerms): FileTerms {
+  return { kind, ...given({ maxSize: maxSize && { ...maxSize, isCaught: true } }) }
 }
 
 const places = new WeakMap<Node, Place>()
@@ -125,6 +184,38 @@ function follow(node: Node, key: string): Node | undefined {
   return node.kind === 'record' && node.keys?.has(key) === false ? undefined : step(node, key, true)
 }
 
+/** How large and how many the files of a schema may be. */
+export interface SchemaFiles extends FileRoom {
+  /** Bytes of the largest one. */
+  readonly largest: number
+}
+
+const noFiles: SchemaFiles = { bytes: 0, count: 0, largest: 0 }
+
+/** Adds up the files of a schema. One without a size has no bytes; a list without a length has one file. */
+export function filesOf(schema: Schema | ZodSchema): SchemaFiles {
+  let left = 1000
+  const sum = (node: Node, around: ReadonlySet<Node>): SchemaFiles => {
+    if (node.kind === 'file') {
+      const bytes = node.maxSize?.bytes ?? 0
+      return { bytes, count: 1, largest: bytes }
+    }
+    if (around.has(node) || around.size === maxDepth || left-- <= 0) return noFiles
+    const within = new Set(around).add(node)
+    const times = node.kind === 'list' ? node.maxCount : node.kind === 'record' ? node.keys?.size : 1
+    let [bytes, count, largest] = [0, 0, 0]
+    for (const [, part] of namedParts(node)) {
+      const files = sum(part, within)
+      // A form has the files of one option of a union.
+      bytes = node.kind === 'union' ? Math.max(bytes, files.bytes) : bytes + files.bytes * (times ?? 1)
+      count = node.kind === 'union' ? Math.max(count, files.count) : count + files.count * (times ?? 1)
+      largest = Math.max(largest, files.largest)
+    }
+    return { bytes, count, largest }
+  }
+  return isZodSchema(schema) ? sum(nodeOf(schema), new Set()) : noFiles
+}
+
 // A `z.lazy()` that returns a new schema each time has no end.
 const maxDepth = 64
 const maxNodes = 10_000
@@ -141,7 +232,7 @@ function readTerms(node: Node, around: ReadonlySet<Node>, mayGoOn: () => boolean
   const within = new Set(around).add(node)
   const read = (part: Node) => readTerms(part, within, mayGoOn)
   const terms = ownTerms(node, read)
-  return node.caught ? { kind: terms.kind } : terms
+  return node.caught ? caughtTerms(terms.kind, terms) : terms
 }
 
 function ownTerms(node: Node, read: (part: Node) => FileTerms): FileTerms {
@@ -220,13 +311,18 @@ function isExtension(type: string): boolean {
   return type.startsWith('.')
 }
 
-function larger(left: number | undefined, right: number | undefined): number | undefined {
-  return left === undefined || right === undefined ? undefined : Math.max(left, right)
+function larger<T extends number | TermSize>(left: T | undefined, right: T | undefined): T | undefined {
+  if (left === undefined || right === undefined) return undefined
+  return bytesOf(left) < bytesOf(right) ? right : left
 }
 
-function smaller(left = Infinity, right = Infinity): number | undefined {
-  const least = Math.min(left, right)
-  return least === Infinity ? undefined : least
+function smaller<T extends number | TermSize>(left: T | undefined, right: T | undefined): T | undefined {
+  if (left === undefined || right === undefined) return left ?? right
+  return bytesOf(left) > bytesOf(right) ? right : left
+}
+
+function bytesOf(size: number | TermSize): number {
+  return typeof size === 'number' ? size : size.bytes
 }
 
 type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }

@@ -39,7 +39,7 @@ export interface ScalarNode extends Wrapped {
   readonly acceptsText: (text: string) => boolean
   /** True if an empty text means no value. */
   readonly blankIsAbsent: boolean
-  /** Browsers do not send an unchecked checkbox. */
+  /** True for a checkbox, which browsers do not send if it is unchecked. */
   readonly isBoolean: boolean
   /** True if values pass unchanged: any, custom, preprocess, a schema that coerces. */
   readonly acceptsAny: boolean
@@ -49,10 +49,17 @@ export interface ScalarNode extends Wrapped {
   readonly foreign?: unknown
 }
 
+/** The size that a schema allows a file, with what can say so in the schema's words. */
+export interface MaxSize {
+  readonly bytes: number
+  readonly schema: object
+  /** The check of that schema. */
+  readonly check: unknown
+}
+
 export interface FileNode extends Wrapped {
   readonly kind: 'file'
-  /** In bytes. */
-  readonly maxSize: number | undefined
+  readonly maxSize: MaxSize | undefined
   /** Lists of media types, ranges and file extensions; a file must match each list. */
   readonly types: readonly (readonly string[])[]
 }
@@ -74,6 +81,8 @@ export interface ListNode extends Wrapped {
   readonly kind: 'list'
   readonly element: Node
   readonly isSet: boolean
+  /** True if the schema accepts a list without items. */
+  readonly mayBeEmpty: boolean
   readonly maxCount: number | undefined
 }
 
@@ -83,7 +92,7 @@ export interface TupleNode extends Wrapped {
   readonly rest: Node | undefined
 }
 
-/** A record or a map. */
+/** A map, or a record that does not list its keys: one that requires each key of a list is an object. */
 export interface RecordNode extends Wrapped {
   readonly kind: 'record'
   readonly key: Node
@@ -99,7 +108,7 @@ export interface UnionNode extends Wrapped {
   readonly discriminator: string | undefined
 }
 
-interface IntersectionNode extends Wrapped {
+export interface IntersectionNode extends Wrapped {
   readonly kind: 'intersection'
   readonly left: Node
   readonly right: Node
@@ -153,20 +162,22 @@ const maxDepth = 64
 const maxNodes = 10_000
 
 /**
- * Collects the nodes that can be reached from some, themselves included, level by level.
+ * Collects the nodes or schemas that can be reached from some, themselves included, level by level.
  *
- * @param inner returns the nodes directly inside a node
- * @returns `isComplete` is false if a bound was hit
+ * @param inner returns those directly inside one
+ * @param most how many may be found before it stops
+ * @returns `rest` is the level at which a bound was hit; empty if all were found
  */
-export function followNodes(
-  roots: Iterable<Node>,
-  inner: (node: Node) => Iterable<Node>,
-): { readonly found: ReadonlySet<Node>; readonly isComplete: boolean } {
+export function followNodes<N>(
+  roots: Iterable<N>,
+  inner: (node: N) => Iterable<N>,
+  most: number = maxNodes,
+): { readonly found: ReadonlySet<N>; readonly rest: readonly N[] } {
   const found = new Set(roots)
-  let level: readonly Node[] = [...found]
+  let level: readonly N[] = [...found]
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth === maxDepth || found.size > maxNodes) return { found, isComplete: false }
-    const next: Node[] = []
+    if (depth === maxDepth || found.size > most) return { found, rest: level }
+    const next: N[] = []
     for (const node of level) {
       for (const part of inner(node)) {
         if (found.has(part)) continue
@@ -176,7 +187,7 @@ export function followNodes(
     }
     level = next
   }
-  return { found, isComplete: true }
+  return { found, rest: [] }
 }
 
 /** The nodes in the same place as some, unions, intersections and lazy schemas included. */

@@ -2,7 +2,7 @@
 
 import type { FieldIssue } from '../errors.js'
 import { cutText, quoteControls } from '../http/shown-text.js'
-import { formatPath, type IssuePath } from './field-path.js'
+import { formatPath, type IssuePath, sentPath } from './field-path.js'
 import type { StandardIssue } from './schema.js'
 
 /** An issue of zod. Its `code` says which properties it has. */
@@ -30,13 +30,15 @@ export type LeftOutIssue = Omit<ZodIssue, 'message' | 'path'> & { readonly path?
  *
  * @param issues may be listed
  * @param others are only counted
+ * @param value the validated value
  */
 export function readZodIssues(
   issues: readonly ZodIssue[],
   most: number,
-  others: readonly LeftOutIssue[] = [],
+  others: readonly LeftOutIssue[],
+  value: unknown,
 ): IssueList {
-  const list = new IssueList(most)
+  const list = new IssueList(most, value)
   for (const issue of issues) readIssue(issue, [], list)
   for (const issue of others) list.leaveOut(countIssues(issue))
   return list
@@ -94,9 +96,12 @@ export class IssueList {
   /** The number of issues that were left out. */
   more = 0
   readonly #most: number
+  readonly #value: unknown
 
-  constructor(most: number) {
+  /** @param value the validated value */
+  constructor(most: number, value: unknown) {
     this.#most = most
+    this.#value = value
   }
 
   get isFull(): boolean {
@@ -106,7 +111,10 @@ export class IssueList {
   /** @param items what the message may enumerate: allowed values or unknown keys */
   add(path: IssuePath, message: string, code: string, items?: readonly unknown[]): void {
     if (this.isFull) this.more += 1
-    else this.errors.push({ path: formatPath(path), message: boundedMessage(message, items), code })
+    else {
+      const sent = formatPath(sentPath(path, this.#value))
+      this.errors.push({ path: sent, message: boundedMessage(message, items), code })
+    }
   }
 
   leaveOut(issues: number): void {
@@ -154,7 +162,7 @@ export function readStandardIssues(
   value: unknown,
   most: number,
 ): IssueList {
-  const list = new IssueList(most)
+  const list = new IssueList(most, value)
   for (const issue of issues.slice(0, most) as readonly KnownIssue[]) {
     const path = (issue.path ?? []).map((step) => (typeof step === 'object' ? step.key : step))
     const code = [issue.code, issue.type].find((each) => typeof each === 'string') ?? 'invalid'

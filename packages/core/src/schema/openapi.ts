@@ -3,7 +3,7 @@
 import { ContentType } from '../http/media-type.js'
 import { fileTerms } from './file-rules.js'
 import { followNodes, type Node, partsOf } from './form-node.js'
-import { isZodSchema, nodeOf, type ZodSchema, zodType } from './read-zod.js'
+import { isZodSchema, nodeOf, withEnd, type ZodSchema, zodType } from './read-zod.js'
 import { fieldsOf, mayBeAbsent } from './schema-fields.js'
 import type { Schema } from './schema.js'
 
@@ -49,7 +49,7 @@ export interface RequestContent {
  *
  * A file is `{ type: 'string', format: 'binary' }` in 3.0 and has no type in 3.1, as the versions require; its media
  * types are in `encoding`. Checkboxes and lists are not required, since a form may omit them. A schema that contains
- * itself is cut where it begins again.
+ * itself is cut where it begins again, and one whose getters return a new schema each time after its first levels.
  *
  * @param schema of zod 4
  * @throws TypeError if the schema is not of zod 4, or if it has no `toJSONSchema` and none is given
@@ -83,7 +83,7 @@ function describe(schema: ZodSchema, { version, toJSONSchema }: OpenApiOptions, 
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => override(zodSchema, jsonSchema, version, isForm),
   }
-  return inlineReferences(generate(schema, parameters, toJSONSchema))
+  return inlineReferences(withEnd(schema, () => generate(schema, parameters, toJSONSchema)))
 }
 
 function generate(
@@ -125,6 +125,7 @@ function override(schema: ZodSchema, json: JsonSchema, version: '3.0' | '3.1', i
       Object.assign(json, { type: 'object' })
       break
     case 'object':
+    case 'record':
       if (isForm) dropAbsentKeys(json, fieldsOf(nodeOf(schema)))
       break
     default:

@@ -1,6 +1,7 @@
 /** The only reader of zod's definitions. */
-import type { $ZodChecks, $ZodCustom, $ZodTypes } from 'zod/v4/core'
+import type { $ZodChecks, $ZodCustom, $ZodLazy, $ZodTypes } from 'zod/v4/core'
 import { acceptedTypes } from '../checks/accept.js'
+import { followNodes } from './form-node.js'
 import type { FileNode, ListNode, Node, ObjectNode, RecordNode, ScalarNode, Wrapping } from './form-node.js'
 import {
   allowedNode,
@@ -39,6 +40,55 @@ export function acceptsAnything(schema: unknown): boolean {
   if (!isZodSchema(schema)) return false
   const { type, checks = [] } = schema._zod.def as Def
   return ['any', 'unknown'].includes(type) && checks.length === 0
+}
+
+/** How many schemas of an endless one are followed. */
+const maxSchemas = 200
+
+/**
+ * Runs code of zod that follows a schema to its end. One whose getters return a new schema each time has no end: meanwhile,
+ * the objects beyond its first levels have no fields.
+ */
+export function withEnd<Result>(schema: ZodSchema, run: () => Result): Result {
+  if (followNodes([schema], schemasIn).rest.length === 0) return run()
+  const { found, rest } = followNodes([schema], schemasIn, maxSchemas)
+  const beyond = followNodes(rest, (each) => (zodType(each) === 'object' ? [] : schemasIn(each))).found
+  const last = new Set(beyond)
+  for (const each of found) if (!rest.includes(each)) last.delete(each)
+  const originals = new Map<Internals, Def>()
+  try {
+    for (const each of new Set([...found, ...beyond])) {
+      const internals = each._zod as Internals
+      const { def } = internals
+      originals.set(internals, def)
+      if (def.type === 'object' && last.has(each)) internals.def = { ...def, shape: {} }
+      if (def.type !== 'lazy') continue
+      // The getter itself would make another schema.
+      const target = lazyTarget(internals as $ZodLazy['_zod'])
+      internals.def = { ...def, getter: () => target as $ZodTypes }
+    }
+    return run()
+  } finally {
+    for (const [internals, def] of originals) internals.def = def
+  }
+}
+
+interface Internals {
+  def: Def
+}
+
+function schemasIn({ _zod }: ZodSchema): readonly ZodSchema[] {
+  const def = _zod.def as Def
+  if (def.type === 'lazy') return [lazyTarget(_zod as $ZodLazy['_zod'])]
+  const { checks: _checks, ...parts } = def
+  const inside: readonly unknown[] =
+    def.type === 'object' ? [...Object.values(def.shape), def.catchall] : Object.values(parts).flat()
+  return inside.filter((each) => isZodSchema(each))
+}
+
+/** Zod keeps what the getter returned in `innerType`; a second call could return an equal schema that is not the same. */
+function lazyTarget({ def, innerType }: $ZodLazy['_zod']): ZodSchema {
+  return innerType ?? def.getter()
 }
 
 const nodes = new WeakMap<ZodSchema, Node>()
@@ -82,9 +132,11 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       return text === undefined ? read(def.in, piped, isRequired) : pipedTextNode(text, piped)
     }
     case 'file':
-      return fileNode(def, wrapping)
-    case 'object':
-      return objectNode(def, wrapping)
+      return fileNode(schema, def, wrapping)
+    case 'object': {
+      const strict = def.catchall !== undefined && zodType(def.catchall) === 'never'
+      return objectNode(() => def.shape, strict ? 'strict' : def.catchall, wrapping)
+    }
     case 'array':
       return listNode(def, def.element, wrapping)
     case 'set':
@@ -93,7 +145,12 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       const rest = def.rest == null ? undefined : nodeOf(def.rest)
       return { kind: 'tuple', ...wrapping, items: def.items.map((item) => nodeOf(item)), rest }
     }
-    case 'record':
+    case 'record': {
+      const keys = requiredKeys(def)
+      if (keys === undefined) return recordNode(def, wrapping)
+      const shape = () => Object.fromEntries(keys.map((key) => [key, def.valueType]))
+      return objectNode(shape, def.mode === 'loose' ? undefined : 'strict', wrapping)
+    }
     case 'map':
       return recordNode(def, wrapping)
     case 'union': {
@@ -104,17 +161,21 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       const { discriminator } = def as { readonly discriminator?: string }
       return { kind: 'union', ...wrapping, optional, nullable, needsKey, options, discriminator }
     }
-    case 'intersection':
-      return { kind: 'intersection', ...wrapping, left: nodeOf(def.left), right: nodeOf(def.right) }
+    case 'intersection': {
+      const [left, right] = [nodeOf(def.left), nodeOf(def.right)]
+      const optional = wrapping.optional || (left.optional && right.optional)
+      const nullable = wrapping.nullable || (left.nullable && right.nullable)
+      return { kind: 'intersection', ...wrapping, optional, nullable, left, right }
+    }
     case 'lazy': {
-      // Zod keeps what the getter returned in `innerType`; a second call could return an equal schema that is not the same.
-      const resolve = () => (schema._zod as { readonly innerType?: ZodSchema }).innerType ?? def.getter()
+      const resolve = () => lazyTarget(schema._zod as $ZodLazy['_zod'])
+      const isWrapped = wrapping.optional || wrapping.nullable || isRequired
       let target: Node | undefined
       return {
         kind: 'lazy',
         ...wrapping,
         get target() {
-          return (target ??= nodeOf(resolve()))
+          return (target ??= isWrapped ? read(resolve(), wrapping, isRequired) : nodeOf(resolve()))
         },
       }
     }
@@ -156,15 +217,24 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
   }
 }
 
-function fileNode(def: Def, wrapping: Wrapping): FileNode {
+function fileNode(schema: ZodSchema, def: Def, wrapping: Wrapping): FileNode {
   const rules = checksOf(def)
   const types = rules.flatMap((rule) => (rule.types === undefined ? [] : [rule.types]))
-  return { kind: 'file', ...wrapping, maxSize: smallest(rules), types }
+  const bytes = smallest(rules)
+  const check = def.checks?.[rules.findIndex(({ most }) => most === bytes)]
+  return {
+    kind: 'file',
+    ...wrapping,
+    maxSize: bytes === undefined ? undefined : { bytes, schema, check },
+    types,
+  }
 }
 
 function listNode(def: Def, element: ZodSchema, wrapping: Wrapping): ListNode {
-  const maxCount = smallest(checksOf(def))
-  return { kind: 'list', ...wrapping, element: nodeOf(element), isSet: def.type === 'set', maxCount }
+  const rules = checksOf(def)
+  const mayBeEmpty = rules.every(({ least = 0 }) => least === 0)
+  const isSet = def.type === 'set'
+  return { kind: 'list', ...wrapping, element: nodeOf(element), isSet, mayBeEmpty, maxCount: smallest(rules) }
 }
 
 function smallest(rules: readonly CheckRule[]): number | undefined {
@@ -172,23 +242,26 @@ function smallest(rules: readonly CheckRule[]): number | undefined {
   return most === Infinity ? undefined : most
 }
 
-function objectNode(def: Extract<Def, { type: 'object' }>, wrapping: Wrapping): ObjectNode {
+/** @param others the schema of unknown keys; 'strict' if they are refused, `undefined` if they are dropped */
+function objectNode(
+  shape: () => Readonly<Record<string, ZodSchema>>,
+  others: ZodSchema | 'strict' | undefined,
+  wrapping: Wrapping,
+): ObjectNode {
   let fields: Map<string, Node> | undefined
   let punctuated: readonly string[] | undefined
-  const { catchall } = def
-  const strict = catchall !== undefined && zodType(catchall) === 'never'
   return {
     kind: 'object',
     ...wrapping,
     get fields() {
-      return (fields ??= new Map(Object.entries(def.shape).map(([key, schema]) => [key, nodeOf(schema)])))
+      return (fields ??= new Map(Object.entries(shape()).map(([key, schema]) => [key, nodeOf(schema)])))
     },
     get catchall() {
-      return catchall === undefined || strict ? undefined : nodeOf(catchall)
+      return others === undefined || others === 'strict' ? undefined : nodeOf(others)
     },
-    strict,
+    strict: others === 'strict',
     get punctuatedKeys() {
-      punctuated ??= Object.keys(def.shape)
+      punctuated ??= Object.keys(shape())
         .filter((key) => /[.[]/.test(key))
         .toSorted((left, right) => right.length - left.length)
       return punctuated
@@ -207,6 +280,14 @@ function recordNode(def: Extract<Def, { type: 'record' | 'map' }>, wrapping: Wra
     value: nodeOf(def.valueType),
     isMap: def.type === 'map',
   }
+}
+
+/** The keys that a record requires, each with a value: as an object, but for `z.partialRecord()`. */
+function requiredKeys(def: Extract<Def, { type: 'record' }>): readonly string[] | undefined {
+  // Up to zod 4.3 a partial record has a key schema without `values`; later it says so itself.
+  const { values } = (def.keyType as $ZodTypes)._zod as { readonly values?: ReadonlySet<unknown> }
+  if (values === undefined || (def as { readonly partial?: boolean }).partial === true) return undefined
+  return [...values].filter((key) => typeof key === 'string' || typeof key === 'number').map(String)
 }
 
 function listedKeys(def: Def): ReadonlySet<string> | undefined {
@@ -246,6 +327,8 @@ interface CheckRule {
   readonly text?: TextRule | undefined
   /** The maximum of bytes or items. */
   readonly most?: number
+  /** The minimum of items. */
+  readonly least?: number
   readonly types?: readonly string[] | undefined
   /** True if later checks see another text, as after `trim()`. */
   readonly rewrites?: boolean
@@ -271,15 +354,17 @@ function textRules(def: Def): readonly (TextRule | undefined)[] {
 function readCheck({ def, check }: Check): CheckRule {
   switch (def.check) {
     case 'min_length':
-      return { text: (text) => text.length >= def.minimum }
+      return { text: (text) => text.length >= def.minimum, least: def.minimum }
     case 'max_length':
       return { text: (text) => text.length <= def.maximum, most: def.maximum }
     case 'length_equals':
-      return { text: (text) => text.length === def.length, most: def.length }
+      return { text: (text) => text.length === def.length, most: def.length, least: def.length }
+    case 'min_size':
+      return { least: def.minimum }
     case 'max_size':
       return { most: def.maximum }
     case 'size_equals':
-      return { most: def.size }
+      return { most: def.size, least: def.size }
     case 'mime_type':
       return { types: def.mime.map((type) => type.toLowerCase()) }
     case 'string_format':
@@ -291,7 +376,6 @@ function readCheck({ def, check }: Check): CheckRule {
     case 'multiple_of':
     case 'number_format':
     case 'bigint_format':
-    case 'min_size':
       return {}
     case 'custom': {
       const types = acceptedTypes(check)

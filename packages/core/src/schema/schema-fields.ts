@@ -1,8 +1,9 @@
 /** The fields that a schema names, as plain data. */
 import { either, fileTerms, type FileTerms } from './file-rules.js'
-import { namedParts, type Node, shapesOf } from './form-node.js'
+import { followNodes, namedParts, type Node, shapesOf } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
+import { NO_MATCH } from './text-value.js'
 
 /** A field on the top level of a schema. */
 export interface SchemaField {
@@ -27,38 +28,50 @@ export function fieldsOf(node: Node): ReadonlyMap<string, Node> {
   return new Map(shapesOf(node).flatMap((shape) => (shape.kind === 'object' ? [...shape.fields] : [])))
 }
 
-/** True if a form may omit a field: browsers send nothing for an unchecked checkbox and for an empty list. */
-export function mayBeAbsent(node: Node): boolean {
-  const isList = node.kind === 'list' || node.kind === 'record'
-  return node.optional || isList || (node.kind === 'scalar' && node.isBoolean)
+/** True if a form may omit a field: nothing is sent for an unchecked checkbox, an empty list and an object of such fields. */
+export function mayBeAbsent(node: Node, around: readonly Node[] = []): boolean {
+  if (node.optional || node.kind === 'list' || node.kind === 'record') return true
+  if (node.kind === 'scalar') return node.isBoolean && node.read('false') !== NO_MATCH
+  if (node.kind !== 'object' || node.nullable || around.includes(node) || around.length === maxDepth)
+    return false
+  return [...node.fields.values()].every((field) => mayBeAbsent(field, [...around, node]))
 }
 
-// A getter that returns a new schema each time has no end.
 const maxDepth = 64
-const maxFields = 10_000
+const maxPlaces = 10_000
+/** Of a schema that has no end, since its getters return a new one each time. */
+const maxEndless = 200
+
+interface Place {
+  readonly node: Node
+  readonly path: string
+  readonly around: ReadonlySet<Node>
+}
 
 /** The fields that may hold files, at any depth. A schema that contains itself is cut where it begins again. */
 export function fileFields(schema: Schema): readonly FileField[] {
   if (!isZodSchema(schema)) return [{ field: '*' }]
+  const root = nodeOf(schema)
+  const inside = (node: Node) => namedParts(node).map(([, part]) => part)
+  const most = followNodes([root], inside).rest.length === 0 ? maxPlaces : maxEndless
   const fields = new Map<string, FileTerms>()
-  for (const [field, terms] of walk(nodeOf(schema), '', new Set())) {
-    if (fields.size === maxFields) break
-    const known = fields.get(field)
-    fields.set(field, known === undefined ? terms : either(known, terms))
+  const places: Place[] = [{ node: root, path: '', around: new Set() }]
+  // A list that grows during a walk is walked to its new end.
+  for (const { node, path, around } of places) {
+    const terms = fileTerms(node)
+    const parts = namedParts(node)
+    if (terms.kind !== 'value' && (path !== '' || parts.length === 0)) {
+      const field = path === '' ? '*' : path
+      const known = fields.get(field)
+      fields.set(field, known === undefined ? terms : either(known, terms))
+      continue
+    }
+    const within = new Set(around).add(node)
+    for (const [name, part] of parts)
+      if (!within.has(part) && places.length < most)
+        places.push({ node: part, path: join(path, name), around: within })
   }
   return [...fields].map(([field, terms]) => ({ ...terms, field }))
-}
-
-function* walk(
-  node: Node,
-  path: string,
-  around: ReadonlySet<Node>,
-): Generator<readonly [field: string, FileTerms]> {
-  if (around.has(node) || around.size === maxDepth) return
-  const terms = fileTerms(node)
-  const parts = namedParts(node)
-  if (terms.kind !== 'value' && (path !== '' || parts.length === 0)) yield [path === '' ? '*' : path, terms]
-  else for (const [name, part] of parts) yield* walk(part, join(path, name), new Set(around).add(node))
 }
 
 function join(path: string, name: string): string {

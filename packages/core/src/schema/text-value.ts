@@ -27,7 +27,7 @@ function readBigInt(text: string): bigint | typeof NO_MATCH {
 }
 
 /** Reads what checkboxes (`on`), selects and scripts send, in any case. @returns a boolean, or `NO_MATCH` */
-function readBoolean(text: string): boolean | typeof NO_MATCH {
+export function readBoolean(text: string): boolean | typeof NO_MATCH {
   switch (text.toLowerCase()) {
     case 'true':
     case 'on':
@@ -161,6 +161,7 @@ export function allowedNode(values: readonly unknown[], wrapping: Wrapping): Sca
     needsKey: values.includes(undefined),
     read: (text) => readAllowed(text, values),
     acceptsText: (text) => values.includes(text),
+    isBoolean: values.every((value) => typeof value === 'boolean'),
     blankIsAbsent: !values.includes(''),
   }
 }

@@ -1,5 +1,5 @@
 /** Validates a value with a schema. */
-import { BodyError } from '../errors.js'
+import { BodyError, type FieldIssue } from '../errors.js'
 import { defaultLimits } from '../limits.js'
 import { followNodes, partsOf } from './form-node.js'
 import {
@@ -62,7 +62,7 @@ export async function validate<Output>(
     // Decided beforehand: a synchronous run that meets an asynchronous refinement has run others already.
     const result = await schema._zod.run({ value, issues: [] }, { async: !isSynchronous(schema), error })
     if (result.issues.length === 0) return result.value as Output
-    throw validationFailed(finishIssues(schema, result, most, error), options)
+    throw validationFailed(finishIssues(schema, result, most, error, value), options)
   }
   const result = await schema['~standard'].validate(value)
   if (result.issues === undefined) return result.value
@@ -81,8 +81,8 @@ const synchronous = new WeakMap<ZodSchema, boolean>()
 function isSynchronous(schema: ZodSchema): boolean {
   let answer = synchronous.get(schema)
   if (answer === undefined) {
-    const { found, isComplete } = followNodes([nodeOf(schema)], partsOf)
-    answer = isComplete && ![...found].some((node) => node.runsCode)
+    const { found, rest } = followNodes([nodeOf(schema)], partsOf)
+    answer = rest.length === 0 && ![...found].some((node) => node.runsCode)
     synchronous.set(schema, answer)
   }
   return answer
@@ -100,6 +100,15 @@ function boundedMessages(most: number): ZodContext['error'] {
   }
 }
 
+/** The issues that one check of a schema has with a value, in the words of the schema. */
+export function issuesOf(schema: object, check: unknown, value: unknown): readonly FieldIssue[] {
+  if (!isRunning(schema)) return []
+  const { error } = schema
+    .clone({ ...schema._zod.def, checks: [check] })
+    .safeParse(value, { error: () => undefined })
+  return readZodIssues(error?.issues ?? [], 1, [], value).errors
+}
+
 const replays = new WeakMap<RunningSchema, { readonly schema: RunningSchema; issues: readonly unknown[] }>()
 
 /**
@@ -111,6 +120,7 @@ function finishIssues(
   { issues }: ZodPayload,
   most: number,
   error: ZodContext['error'],
+  value: unknown,
 ): IssueList {
   let replay = replays.get(schema)
   if (replay === undefined) {
@@ -125,7 +135,7 @@ function finishIssues(
   replay.issues = issues.slice(0, most)
   const finished = most === 0 ? undefined : replay.schema.safeParse(undefined, { error }).error
   replay.issues = []
-  return readZodIssues(finished?.issues ?? [], most, issues.slice(most) as readonly LeftOutIssue[])
+  return readZodIssues(finished?.issues ?? [], most, issues.slice(most) as readonly LeftOutIssue[], value)
 }
 
 function validationFailed({ errors, more }: IssueList, { status }: ValidateOptions): BodyError {

@@ -1,7 +1,9 @@
 /** The storage that keeps files in memory. */
+import { tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { ChunkBuffer, detachedBytes } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
+import { LocalFile, StorageDirectory, tempPath, writeStored } from './temp-file.js'
 
 /** Keeps files in memory, up to `limits.fileSize`. A file takes about its size: its chunks are never joined. */
 export function memory(): Storage {
@@ -16,18 +18,23 @@ export function memory(): Storage {
   }
 }
 
+let systemPlace: StorageDirectory | undefined
+
 /** A file in memory, as a list of chunks. */
 export class MemoryFile implements StoredFile {
   readonly size: number
   #chunks: readonly Uint8Array[]
+  readonly #place: StorageDirectory | undefined
 
   /** Copies the bytes if they would keep a buffer of more than twice their size in memory. */
-  static of(bytes: Buffer): MemoryFile {
-    return new MemoryFile([detachedBytes(bytes)])
+  static of(bytes: Buffer, place?: StorageDirectory): MemoryFile {
+    return new MemoryFile([detachedBytes(bytes)], place)
   }
 
-  constructor(chunks: readonly Uint8Array[]) {
+  /** @param place where `toLocal()` writes. Default: the temporary directory of the system */
+  constructor(chunks: readonly Uint8Array[], place?: StorageDirectory) {
     this.#chunks = chunks
+    this.#place = place
     let size = 0
     for (const chunk of chunks) size += chunk.length
     this.size = size
@@ -47,6 +54,13 @@ export class MemoryFile implements StoredFile {
 
   blob(): Blob {
     return new Blob([...this.#chunks])
+  }
+
+  async toLocal(): Promise<LocalFile> {
+    const place = this.#place ?? (systemPlace ??= new StorageDirectory({ directory: tmpdir() }))
+    await place.ready()
+    const path = tempPath(place.path)
+    return LocalFile.at(path, await writeStored(this, path))
   }
 
   remove(): void {

@@ -30,7 +30,7 @@ export function spool(options: SpoolOptions = {}): Storage {
     async store(stream, _info, signal) {
       const buffer = new ChunkBuffer(stream, signal)
       await buffer.fill(threshold + 1)
-      if (buffer.size <= threshold) return new MemoryFile(buffer.drain())
+      if (buffer.size <= threshold) return new MemoryFile(buffer.drain(), place)
       const path = tempPath(place.path)
       try {
         await place.ready()
@@ -41,6 +41,6 @@ export function spool(options: SpoolOptions = {}): Storage {
       const size = await writeTempFile(buffer, path, false)
       return LocalFile.at(path, size)
     },
-    storeBytes: (bytes) => (bytes.length <= threshold ? MemoryFile.of(bytes) : undefined),
+    storeBytes: (bytes) => (bytes.length <= threshold ? MemoryFile.of(bytes, place) : undefined),
   }
 }

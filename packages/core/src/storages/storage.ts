@@ -23,6 +23,11 @@ export interface StoredFile {
   readonly size: number
   /** The absolute path of a local file. */
   readonly path?: string
+  /**
+   * Writes a file that is in the memory of this machine to a temporary file, for `file.toPath()`. What it returns takes
+   * the place of this one. Without it, `toPath()` throws for a file that has no path.
+   */
+  toLocal?(): Promise<StoredFile & { readonly path: string }>
   /** The bytes of a range, default all. */
   createReadStream(range?: ByteRange): Readable
   /** Removes the file. Succeeds if it is already gone. */
@@ -40,8 +45,12 @@ export interface ByteRange {
   readonly end?: number
 }
 
-/** A place for uploaded files. */
-export interface Storage {
+/**
+ * A place for uploaded files.
+ *
+ * @typeParam Stored what it returns for a file, and what `file.stored` then is in a route that names this storage
+ */
+export interface Storage<Stored extends StoredFile = StoredFile> {
   /** Its name in `describe(app)`. Default: the name of its class. */
   readonly name?: string
   /**
@@ -52,7 +61,7 @@ export interface Storage {
    * @param signal aborted when the request has failed: stop, and leave nothing behind
    * @returns the stored file; or `undefined` to decline it, before anything was read from `stream`
    */
-  store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<StoredFile | undefined>
+  store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<Stored | undefined>
   /**
    * Stores a file of at most 64 KiB that has arrived whole, without a stream, which costs more than a small file itself.
    * Optional, for a storage that does so synchronously.
@@ -60,5 +69,5 @@ export interface Storage {
    * @param bytes may be a part of a larger buffer
    * @returns the stored file; `undefined` to get it through `store` instead
    */
-  storeBytes?(bytes: Buffer, info: FileInfo): StoredFile | undefined
+  storeBytes?(bytes: Buffer, info: FileInfo): Stored | undefined
 }

@@ -5,7 +5,7 @@ import { createReadStream, openAsBlob } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { batchSize, type ChunkBuffer } from '../bytes/chunk-buffer.js'
+import { batchSize, ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf } from './cleanup.js'
 import type { ByteRange, StoredFile } from './storage.js'
 
@@ -61,6 +61,16 @@ async function writeAll(buffer: ChunkBuffer, handle: FileHandle): Promise<number
       if (size < total) left = [Buffer.concat(left).subarray(bytesWritten)]
     }
     buffer.releaseBuffers(chunks)
+  }
+}
+
+/** Writes the bytes of a file that has no path to a new temporary file. @returns the bytes written */
+export async function writeStored(file: StoredFile, path: string): Promise<number> {
+  const stream = file.createReadStream()
+  try {
+    return await writeTempFile(new ChunkBuffer(stream, new AbortController().signal), path, false)
+  } finally {
+    stream.destroy()
   }
 }
 

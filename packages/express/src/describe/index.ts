@@ -24,8 +24,9 @@ interface PlacedStep {
  * What each route of an app, or of a router, accepts, by the middlewares of Formgate before its handler. Call it when all
  * routes are defined.
  *
- * It does not see middlewares of Formgate inside other functions. An app mounted in another is one row: describe it by
- * itself. A router is described without the middleware above it.
+ * It does not see middlewares of Formgate inside other functions. Nest runs those of its modules so: what they may read is
+ * `unknown`, those of `app.use()` are seen. An app mounted in another is one row: describe it by itself. A router is
+ * described without the middleware above it.
  *
  * @throws TypeError unless it is an app or a router of Express
  */
@@ -100,13 +101,10 @@ class Walk {
     for (const spelling of [route.path].flat() as readonly Spelling[]) {
       const path = above.route(spelling)
       for (const [method, own] of handlersOf(route)) {
-        const { steps, doubts } = this.#stepsAbove(path)
-        this.#rows.push(
-          ...describeRoute({ method, path: path.text, notes: path.notes, doubts }, [
-            ...steps,
-            ...own.flatMap(({ handle }) => stepOf(handle) ?? []),
-          ]),
-        )
+        const { steps: above, doubts } = this.#stepsAbove(path)
+        const steps = [...above, ...own.flatMap(({ handle }) => stepOf(handle) ?? [])]
+        if (own.some(isOfNest) && !steps.some(readsAll)) doubts.push(nestDoubt)
+        this.#rows.push(...describeRoute({ method, path: path.text, notes: path.notes, doubts }, steps))
       }
     }
   }
@@ -117,7 +115,7 @@ class Walk {
     this.#rows.push(describeUnknown({ method: '*', ...path.everything(), doubts }, note))
   }
 
-  #stepsAbove(path: LayerPath): { steps: readonly BodyStep[]; doubts: readonly string[] } {
+  #stepsAbove(path: LayerPath): { steps: readonly BodyStep[]; doubts: string[] } {
     const steps: BodyStep[] = []
     const doubts = [...this.#doubts]
     for (const placed of this.#steps) {
@@ -129,6 +127,20 @@ class Walk {
     }
     return { steps, doubts }
   }
+}
+
+const nestDoubt =
+  'Nest runs the middleware of modules inside functions of its own: unknown whether one of Formgate is among them.'
+
+/** Nest copies the metadata of its decorators to the handlers that it makes. */
+function isOfNest({ handle }: RouterLayer): boolean {
+  const { hasMetadata } = Reflect as { hasMetadata?: (key: string, target: unknown) => boolean }
+  return hasMetadata?.('path', handle) ?? false
+}
+
+/** True for an eager `multipart()`: no middleware below it reads more. */
+function readsAll(step: BodyStep): boolean {
+  return step.kind === 'mount' && !step.config.lazy
 }
 
 /** The handlers of a route by method; `*` for those of `all()`, which Express stores once per method. */

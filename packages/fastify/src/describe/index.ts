@@ -3,7 +3,7 @@ import { stepOf, type BodyStep } from '@formgate/core/adapter'
 import { describeRoute, describeUnknown, type RouteDescription } from '@formgate/core/describe'
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { contextAround, noteRoutes, notesOf, type AppNotes } from '../noted-routes.js'
+import { contextAround, noteRoutes, notesOf, parsersOfApp, type AppNotes } from '../noted-routes.js'
 
 export { routeTable } from '@formgate/core/describe'
 export type * from '@formgate/core/describe'
@@ -39,7 +39,7 @@ export function describe(app: object): readonly RouteDescription[] {
   const routes = [...notes.routes]
   const rows = routes.flatMap((route) =>
     methodsOf(route, routes).flatMap((method) =>
-      describeRoute({ method, path: route[0].url }, stepsOf(route, notes)),
+      describeRoute({ method, path: route[0].url, notes: parserNotes(route, notes) }, stepsOf(route, notes)),
     ),
   )
   if (notes.isComplete) return rows
@@ -55,6 +55,14 @@ function methodsOf([options, context]: Route, all: readonly Route[]): readonly s
   if (context.supportedMethods.every((method) => methods.includes(method))) return ['*']
   const hasGet = ([{ url, method }]: Route): boolean => url === options.url && [method].flat().includes('GET')
   return methods.filter((method) => method !== 'HEAD' || !all.some(hasGet))
+}
+
+/** Below a mount, parsers of the app come first, but not in a route that has steps of its own. */
+function parserNotes(route: Route, notes: AppNotes): readonly string[] {
+  const steps = stepsOf(route, notes)
+  if (steps.length === 0 || steps.some(({ kind }) => kind === 'route')) return []
+  const types = parsersOfApp(route[1])
+  return types.length === 0 ? [] : [`Not for ${types.join(', ')}: a content type parser of the app reads it.`]
 }
 
 /** The hooks of Formgate before the handler of a route, in the order of a request. */

@@ -1,19 +1,24 @@
 /** The 400s for a body that is not the multipart body its header declares. */
 import { BodyError, type ErrorCode } from '../../errors.js'
 import { trimOws } from '../../http/media-type.js'
+import { counted } from '../../http/shown-text.js'
 import { guessFormat, type BodyFormat } from '../guess-format.js'
 
 /** The 400 for a part that breaks the grammar. @param number of the part, from 1 */
-export function malformedPart(number: number, reason: string): BodyError {
+export function malformedPart(
+  number: number,
+  reason: string,
+  hint: string = 'Let the HTTP client build the multipart body, for example from a FormData.',
+): BodyError {
   return new BodyError('MALFORMED_PART', {
     detail: `Part ${number} of the multipart body is malformed: ${reason}.`,
-    hint: 'Let the HTTP client build the multipart body, for example from a FormData.',
+    hint,
   })
 }
 
-/** The 400 for a multipart body whose lines end in LF alone. */
-export function lfLineEndings(): BodyError {
-  return new BodyError('LF_LINE_ENDINGS')
+/** The 400 for a multipart body whose lines end in LF alone. @param detail default: of the body as a whole */
+export function lfLineEndings(detail?: string): BodyError {
+  return new BodyError('LF_LINE_ENDINGS', { detail })
 }
 
 /** True if there is an LF without CR before it. */
@@ -23,7 +28,7 @@ export function hasBareLf(text: string): boolean {
 
 /** The 413 for a part with a header of more than `limit` bytes. */
 export function headerTooLong(limit: number): BodyError {
-  const detail = `The header of a part is longer than ${limit} bytes.`
+  const detail = `The header of a part is longer than ${counted(limit, 'byte')}.`
   return new BodyError('LIMIT_HEADER_SIZE', { detail, limit })
 }
 
@@ -36,7 +41,15 @@ export function headerTooLong(limit: number): BodyError {
 export function checkHeader(header: string, boundary: string, number: number, isEndless: boolean): void {
   const holdsNext = holdsDelimiter(header, boundary)
   if ((isEndless || holdsNext) && hasBareLf(header)) throw lfLineEndings()
-  if (holdsNext) throw malformedPart(number, 'its header does not end with an empty line')
+  if (!holdsNext) return
+  if (!header.startsWith(`--${boundary}`))
+    throw malformedPart(number, 'its header does not end with an empty line')
+  throw malformedPart(
+    number,
+    `its delimiter "--${boundary}" is followed by another one`,
+    'Write one delimiter before each part, and the closing one after the last part. After its delimiter a part begins with ' +
+      'its header, such as Content-Disposition: form-data; name="a".',
+  )
 }
 
 function holdsDelimiter(header: string, boundary: string): boolean {
@@ -54,6 +67,40 @@ function endsDelimiter(header: string, from: number): boolean {
   let at = from
   while (header[at] === ' ' || header[at] === '\t') at += 1
   return at === header.length || header.startsWith('\r\n', at)
+}
+
+/**
+ * The 400 for a body without its closing delimiter. The hint names what stands in its place.
+ *
+ * @param tail the last bytes of the body
+ */
+export function truncatedBody(tail: string, boundary: string): BodyError {
+  const detail = `The body ends before its closing delimiter "--${boundary}--".`
+  const cause = misplacedClosing(tail, boundary)
+  if (cause === undefined) return new BodyError('TRUNCATED_BODY', { detail })
+  const hint = `${cause} End the body with CRLF, the closing delimiter and CRLF: "\\r\\n--${boundary}--\\r\\n".`
+  return new BodyError('TRUNCATED_BODY', { detail, hint })
+}
+
+function misplacedClosing(tail: string, boundary: string): string | undefined {
+  const closing = `--${boundary}--`
+  const at = tail.lastIndexOf(closing)
+  if (at > 0) {
+    return tail[at - 1] === '\n'
+      ? `The body has "${closing}" after LF alone, where CRLF must precede it.`
+      : `The body has "${closing}", but no CRLF before it.`
+  }
+  const end = tail.trimEnd()
+  const line = end.slice(end.lastIndexOf('\n') + 1).trim()
+  const ends = `The body ends in ${JSON.stringify(line)}`
+  if (line === `--${boundary}`)
+    return `${ends}, without the two dashes of a closing delimiter. Check that the body was sent whole.`
+  if (line !== '' && line.replace(/^-*/, '') === closing.replace(/^-*/, ''))
+    return `${ends}, without the two dashes that begin a delimiter.`
+  if (line.startsWith(`--${boundary}`) && /^[ \t]+--$/.test(line.slice(2 + boundary.length)))
+    return `${ends}, with white space before the last two dashes.`
+  if (!/^--[^\s-]\S{0,199}--$|^--\S{1,200}[^\s-]--$/.test(line)) return undefined
+  return `${ends}, which looks like a closing delimiter with another boundary than "${boundary}".`
 }
 
 /** The 400 for a multipart body whose header declares no boundary. It names the one that the body seems to use. */

@@ -1,35 +1,41 @@
 /** The parser for multipart forms. */
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import type { ByteBuffer } from '../../bytes/byte-buffer.js'
+import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import type { RejectedContent } from '../../files/rejected-file.js'
 import type { Body } from '../../http/body-stream.js'
-import { decodeText } from '../../http/charset.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { BaseParser, parsePart, type ParserContext, type PartParser } from '../base-parser.js'
 import { DataAndFiles, type Entry } from '../data-and-files.js'
-import { charsetFieldName, fieldText, type PartHeader } from './part-header.js'
+import { type CharsetOptions, FormCharsets } from './form-charsets.js'
+import { fieldText, type PartHeader } from './part-header.js'
 import { PartIterator, type PartsContext } from './part-iterator.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
-export interface MultiPartParserOptions {
-  /**
-   * If true, a field called `_charset_` names the charset of all text fields that declare none (RFC 7578, 4.6).
-   * Default false: they are UTF-8.
-   */
-  readonly charsetField?: boolean
+export interface MultiPartParserOptions extends CharsetOptions {
+  /** Whether names such as `a[b]` make objects and lists in `data`. Default: the option of the mount or route. */
+  readonly nested?: boolean
 }
 
 /** Reads `multipart/form-data` (RFC 7578) into fields and files. */
 export class MultiPartParser extends BaseParser {
   readonly mediaType: string = 'multipart/form-data'
+  readonly charset: string
   readonly charsetField: boolean
+  readonly charsetsField: string | undefined
+  override readonly nested: boolean | undefined
 
+  /** @throws TypeError for a charset that TextDecoder does not know */
   constructor(options: MultiPartParserOptions = {}) {
     super()
-    this.charsetField = options.charsetField ?? false
+    const { charset = 'utf-8', charsetField = false, charsetsField, nested } = options
+    if (!isKnownCharset(charset)) throw new TypeError(`Unknown charset "${charset}".`)
+    this.charset = charset
+    this.charsetField = charsetField
+    this.charsetsField = charsetsField
+    this.nested = nested
   }
 
   /** @throws BodyError one of the 400s of a multipart body, a 413, or what the storage of a file fails with */
@@ -42,17 +48,16 @@ export class MultiPartParser extends BaseParser {
   }
 
   async #read(body: Body, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const form = new FormCollector(context, this.charsetField)
-    await new PartReader(context.limits, form, context.fileRules, context.meters?.fields).read(
-      body,
-      mediaType,
-    )
+    const charsets = new FormCharsets(this, mediaType)
+    const form = new FormCollector(context, charsets)
+    const reader = new PartReader(context.limits, form, context.fileRules, context.meters?.fields)
+    await reader.read(body, mediaType, charsets.declared)
     return DataAndFiles.fromEntries(await form.entries())
   }
 
   /** Hands out each part as it arrives and stores none. Errors come from the iterator. */
   parts(stream: Readable, mediaType: MediaType, context: PartsContext): PartIterator {
-    const parts = new PartIterator(context, this.charsetField)
+    const parts = new PartIterator(context, new FormCharsets(this, mediaType))
     parts.read(stream, mediaType)
     return parts
   }
@@ -73,22 +78,37 @@ interface DeferredField {
 /** Collects the entries of one form: stores the files and decodes the fields. */
 class FormCollector implements PartReceiver {
   readonly #context: ParserContext
-  readonly #charsetField: boolean
+  readonly #charsets: FormCharsets
   readonly #entries: Entry[] = []
   readonly #deferred: DeferredField[] = []
 
-  constructor(context: ParserContext, charsetField: boolean) {
+  constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
-    this.#charsetField = charsetField
+    this.#charsets = charsets
+  }
+
+  filter(info: FileInfo): boolean | Promise<boolean> {
+    return this.#context.filter?.(info) ?? true
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
     const parser = isText || this.#wantsFile(name) ? undefined : this.#context.partParser(mediaType)
-    if (parser !== undefined || (charset === undefined && this.#charsetField))
+    const charsets = this.#charsets
+    if (charsets.areNamed) charsets.learn(name, bytes)
+    if (parser !== undefined || (charsets.areNamed && charset === undefined))
       this.#deferred.push({ place, name, bytes: detachedBytes(bytes.toBuffer()), parser })
-    else this.#entries[place] = { kind: 'text', name, value: fieldText(bytes, charset) }
+    else
+      this.#entries[place] = {
+        kind: 'text',
+        name,
+        value: fieldText(name, bytes, charset ?? charsets.declared),
+      }
+  }
+
+  readsPart(mediaType: MediaType): boolean {
+    return this.#context.partParser(mediaType) !== undefined
   }
 
   get takesWholeFiles(): boolean {
@@ -124,24 +144,15 @@ class FormCollector implements PartReceiver {
   /** Lets other requests have a turn between fields. A form may have a thousand, and each is removed to free its bytes. */
   async #decode(deferred: DeferredField[]): Promise<void> {
     let turnEnd = performance.now() + longestTurn
-    let charset = this.#charset()
     for (let field = deferred.pop(); field !== undefined; field = deferred.pop()) {
       const { place, name, bytes, parser } = field
       this.#entries[place] =
         parser === undefined
-          ? { kind: 'text', name, value: decodeText(bytes, charset) }
+          ? { kind: 'text', name, value: fieldText(name, ByteBuffer.of(bytes), this.#charsets.of(name)) }
           : { kind: 'parsed', name, value: await parsePart(parser, bytes, name) }
-      if (name === charsetFieldName) charset = this.#charset()
       if (performance.now() < turnEnd) continue
       await setImmediate()
       turnEnd = performance.now() + longestTurn
     }
-  }
-
-  /** The charset that a field decoded so far names. */
-  #charset(): string {
-    // An entry is missing until it has been decoded.
-    const named = this.#entries.find((entry: Entry | undefined) => entry?.name === charsetFieldName)?.value
-    return typeof named === 'string' && isKnownCharset(named) ? named : 'utf-8'
   }
 }

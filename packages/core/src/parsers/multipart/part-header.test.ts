@@ -89,7 +89,7 @@ test('a header may have as many lines as the limit', () => {
   expect(refusal(() => parsePartHeader(a, 3, 0))).toMatch(/^LIMIT_HEADER_SIZE: .*part 3 .* more than 0 lines/)
   const two = `${a}; filename="b.txt"\r\nContent-Type: text/plain`
   expect(refusal(() => parsePartHeader(two, 3, 2))).toBe('not refused')
-  expect(refusal(() => parsePartHeader(two, 3, 1))).toMatch(/^LIMIT_HEADER_SIZE: .*more than 1 lines/)
+  expect(refusal(() => parsePartHeader(two, 3, 1))).toMatch(/^LIMIT_HEADER_SIZE: .*more than 1 line\./)
 })
 
 const malformed: readonly [header: string, reason: RegExp][] = [

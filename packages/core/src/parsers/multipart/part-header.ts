@@ -1,7 +1,7 @@
 /** Reads the header of a part. */
 import type { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { decodeText } from '../../http/charset.js'
+import { decodeText, isTextIn } from '../../http/charset.js'
 import { DispositionFault, parseContentDisposition } from '../../http/content-disposition.js'
 import {
   isKnownCharset,
@@ -11,7 +11,9 @@ import {
   parseMediaType,
   trimOws,
 } from '../../http/media-type.js'
+import { counted } from '../../http/shown-text.js'
 import type { FileInfo } from '../../storages/storage.js'
+import { quote } from '../form-limits.js'
 import { lfLineEndings, malformedPart } from './diagnose.js'
 
 export interface PartHeader {
@@ -21,7 +23,7 @@ export interface PartHeader {
   /** `undefined` for a field (RFC 7578, 4.2). */
   readonly filename: string | undefined
   readonly mediaType: MediaType | undefined
-  /** All header fields, names in lower case. */
+  /** All header fields, names in lower case. The values of a repeated one are joined by `, ` (RFC 9110, 5.3). */
   readonly fields: Readonly<Record<string, string>>
 }
 
@@ -32,10 +34,16 @@ const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
  *
  * @param header the text between the delimiter and the empty line, one character for each byte
  * @param number the part's place in the body, from 1
+ * @param charset of names that are not UTF-8
  * @throws BodyError `MALFORMED_PART`, `MISSING_PART_NAME`, `LF_LINE_ENDINGS` or `INVALID_CHARSET`; `LIMIT_HEADER_SIZE` for
  * more than `maxLines` lines
  */
-export function parsePartHeader(header: string, number: number, maxLines: number = Infinity): PartHeader {
+export function parsePartHeader(
+  header: string,
+  number: number,
+  maxLines: number = Infinity,
+  charset?: string,
+): PartHeader {
   // Plain headers have one or two lines.
   if (maxLines >= 2) {
     const plainName = plainFieldName(header)
@@ -45,11 +53,11 @@ export function parsePartHeader(header: string, number: number, maxLines: number
   }
   const lines = countLines(header)
   if (lines > maxLines) {
-    const detail = `The header of part ${number} of the multipart body has more than ${maxLines} lines.`
+    const detail = `The header of part ${number} of the multipart body has more than ${counted(maxLines, 'line')}.`
     throw new BodyError('LIMIT_HEADER_SIZE', { detail, limit: maxLines })
   }
   const fields = headerFields(header, number)
-  const found = disposition(fields['content-disposition'], number)
+  const found = disposition(fields['content-disposition'], number, charset)
   const name = detached(found.name, header)
   const filename = found.filename === undefined ? undefined : detached(found.filename, header)
   const contentType = fields['content-type']
@@ -161,9 +169,10 @@ function headerFields(text: string, number: number): Record<string, string> {
     if (!fieldName.test(name)) throw malformedPart(number, 'a name in its header is not valid')
     // Other control characters are allowed: browsers send those of a file name unescaped.
     if (value.includes('\r')) throw malformedPart(number, `its ${name} has a CR without LF`)
-    if (name in fields && name.startsWith('content-'))
+    const known = fields[name]
+    if (known !== undefined && name.startsWith('content-'))
       throw malformedPart(number, `its header has two ${name} lines`)
-    fields[name] = value
+    fields[name] = known === undefined ? value : `${known}, ${value}`
   }
   return fields
 }
@@ -171,10 +180,11 @@ function headerFields(text: string, number: number): Record<string, string> {
 function disposition(
   header: string | undefined,
   number: number,
+  charset: string | undefined,
 ): { name: string; filename: string | undefined } {
   if (header === undefined) throw malformedPart(number, 'it has no Content-Disposition')
   try {
-    const { type, name, filename } = parseContentDisposition(header)
+    const { type, name, filename } = parseContentDisposition(header, charset)
     if (type !== 'form-data')
       throw malformedPart(number, `its Content-Disposition is "${type}", not form-data`)
     if (name !== undefined && name !== '') return { name, filename }
@@ -203,11 +213,21 @@ function unknownCharset(number: number, label: string): BodyError {
   })
 }
 
-/** The field that names the charset of all others (WHATWG HTML, 4.10.18.1). */
-export const charsetFieldName = '_charset_'
-
-/** Decodes a field. @param charset a label that TextDecoder knows; by default UTF-8 */
-export function fieldText(bytes: ByteBuffer, charset: string | undefined): string {
-  if (charset === undefined || isUtf8Label(charset)) return bytes.utf8()
-  return decodeText(bytes.toBuffer(), charset)
+/**
+ * Decodes a field.
+ *
+ * @param charset a label that TextDecoder knows
+ * @throws BodyError `INVALID_CHARSET` if the value is not text in this charset: each byte that is not would become U+FFFD
+ */
+export function fieldText(name: string, bytes: ByteBuffer, charset: string): string {
+  const text = isUtf8Label(charset) ? bytes.utf8() : decodeText(bytes.toBuffer(), charset)
+  // The text may have been sent with a U+FFFD. V8 need not even search for one in a Latin-1 text.
+  if (!text.includes('\uFFFD') || isTextIn(bytes.toBuffer(), charset)) return text
+  throw new BodyError('INVALID_CHARSET', {
+    detail: `The value of the field ${quote(name)} is not valid ${charset}.`,
+    hint:
+      'Send text as UTF-8, or declare its charset in the Content-Type header of the part or of the request. Send a file with ' +
+      'a file name or with its media type.',
+    field: name,
+  })
 }

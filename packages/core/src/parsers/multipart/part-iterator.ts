@@ -1,17 +1,22 @@
 /** Hands the parts of a body to a loop, one at a time, while the body arrives. */
 import type { Readable } from 'node:stream'
 import type { ByteBuffer } from '../../bytes/byte-buffer.js'
+import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import { InspectedStream, type FileInspection } from '../../files/inspection.js'
 import type { FileFindings } from '../../files/uploaded-file.js'
-import { isKnownCharset, type MediaType } from '../../http/media-type.js'
+import { decodeText } from '../../http/charset.js'
+import type { MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import type { FileInfo } from '../../storages/storage.js'
-import { charsetFieldName, fieldText, type PartHeader } from './part-header.js'
+import type { ParserContext } from '../base-parser.js'
+import type { FormCharsets } from './form-charsets.js'
+import type { PartHeader } from './part-header.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
 /** What the iterator knows of the request. */
 export interface PartsContext {
   readonly limits: Limits
+  readonly filter: ParserContext['filter']
   /** The inspections of a file. @throws BodyError */
   inspections(info: FileInfo): readonly FileInspection[]
 }
@@ -19,23 +24,22 @@ export interface PartsContext {
 /** Reads on only when every part has been taken: never more than one chunk of the body waits. */
 export class PartIterator implements PartReceiver {
   readonly #context: PartsContext
-  readonly #charsetField: boolean
+  readonly #charsets: FormCharsets
   readonly #reader: PartReader
   /** The parts that have not been taken yet, by their place. */
   readonly #parts = new Map<number, Part>()
   #next = 0
   /** The streams that have not been read to their end. */
   readonly #streams = new Set<InspectedStream>()
-  #formCharset: string | undefined
   #isRead = false
   #failure: { readonly reason: unknown } | undefined
   /** Resolves the promises of `#change`. */
   #waiting: (() => void)[] = []
 
-  /** @param charsetField whether `_charset_` names the charset of the text fields after it */
-  constructor(context: PartsContext, charsetField: boolean) {
+  /** @param charsets of the text fields */
+  constructor(context: PartsContext, charsets: FormCharsets) {
     this.#context = context
-    this.#charsetField = charsetField
+    this.#charsets = charsets
     this.#reader = new PartReader(context.limits, this)
   }
 
@@ -45,7 +49,9 @@ export class PartIterator implements PartReceiver {
       this.#isRead = true
       this.#wake()
     }
-    this.#reader.read(stream, mediaType).then(end, (error: unknown) => this.fail(error))
+    this.#reader
+      .read(stream, mediaType, this.#charsets.declared)
+      .then(end, (error: unknown) => this.fail(error))
   }
 
   /** The next part, or `undefined` at the end. @throws what the body has failed with */
@@ -81,11 +87,16 @@ export class PartIterator implements PartReceiver {
     this.#wake()
   }
 
+  filter(info: FileInfo): boolean | Promise<boolean> {
+    return this.#context.filter?.(info) ?? true
+  }
+
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
-    const { name, mediaType, fields: headers } = header
-    const value = fieldText(bytes, charset ?? this.#formCharset)
-    if (this.#charsetField && name === charsetFieldName && isKnownCharset(value)) this.#formCharset = value
-    this.#deliver(place, { kind: 'field', name, value, type: mediaType?.essence ?? '', headers })
+    // The bytes are those of a chunk, or a copy that nothing else writes to.
+    const content = detachedBytes(bytes.toBuffer())
+    const value = decodeText(content, charset ?? this.#charsets.of(header.name))
+    this.#charsets.learn(header.name, bytes)
+    this.#deliver(place, new Field(header, value, content))
   }
 
   async file(place: number, info: FileInfo, origin: Readable): Promise<void> {
@@ -150,12 +161,36 @@ export type Part = FieldPart | FilePart
 export interface FieldPart {
   readonly kind: 'field'
   readonly name: string
-  /** The text, whatever the media type. */
+  /** The text, whatever the media type. A byte that is not valid in its charset is U+FFFD here: `bytes` has it. */
   readonly value: string
+  /** The value as it was sent. */
+  readonly bytes: Buffer
   /** The media type that the part declares, in lower case and without parameters; `''` if it declares none. */
   readonly type: string
   /** The part's header fields, names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** A getter has the bytes, so that a field is logged and sent as JSON without them. */
+class Field implements FieldPart {
+  readonly kind = 'field'
+  readonly name: string
+  readonly value: string
+  readonly type: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly #bytes: Buffer
+
+  constructor({ name, mediaType, fields }: PartHeader, value: string, bytes: Buffer) {
+    this.name = name
+    this.value = value
+    this.type = mediaType?.essence ?? ''
+    this.headers = fields
+    this.#bytes = bytes
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes
+  }
 }
 
 /** A file, whose bytes have yet to arrive. */

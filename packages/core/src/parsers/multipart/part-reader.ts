@@ -5,7 +5,7 @@ import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { RejectedContent } from '../../files/rejected-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
-import { isJson, type MediaType } from '../../http/media-type.js'
+import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
 import type { FileInfo } from '../../storages/storage.js'
@@ -22,21 +22,28 @@ import { MultipartScanner, type PartListener } from './scanner.js'
  */
 export interface PartReceiver {
   /**
-   * @param bytes the whole value; reused for the next part
+   * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
+  /** @returns whether the file is taken. One that is not is drained, and has no place */
+  filter(info: FileInfo): boolean | Promise<boolean>
   /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
   file(place: number, info: FileInfo, stream: Readable): Promise<void>
   /** True to be offered files of at most 64 KiB whole. */
   readonly takesWholeFiles?: boolean
   /** Takes a file whole. @returns false to get it as a stream */
   wholeFile?(place: number, info: FileInfo, bytes: Buffer): boolean
+  /** True if a parser reads parts of this type. Of a part without a file name the others are files, text excepted. */
+  readsPart?(mediaType: MediaType): boolean
   /** A file that the schema refuses. Needed where there are file rules. */
   rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
   /** @returns a promise while the reader should not read on */
   ready?(): Promise<void> | undefined
 }
+
+/** The name of a file that was sent without one: what browsers call a Blob in a form (WHATWG XHR, FormData). */
+const nameOfNameless = 'blob'
 
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
@@ -59,7 +66,13 @@ interface OpenFile {
   isStreamed: boolean
 }
 
-type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number }
+type OpenPart =
+  | OpenField
+  | OpenFile
+  | { readonly kind: 'no file chosen'; readonly number: number }
+  | { readonly kind: 'left out' }
+
+const leftOut: OpenPart = { kind: 'left out' }
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
@@ -68,8 +81,11 @@ export class PartReader implements PartListener {
   readonly #rules: FileRules | undefined
   readonly #fields: FieldLimits
   readonly #parts: PartLimits
+  #charset: string = 'utf-8'
   #places = 0
   #part: OpenPart | undefined
+  /** Settles when the filter has decided about the open part. */
+  #decision: Promise<void> | undefined
   readonly #field = new OpenField()
   /** The open field, or the open file while it may still be a small one. */
   readonly #bytes = new ByteBuffer()
@@ -95,17 +111,20 @@ export class PartReader implements PartListener {
   /**
    * Reads a body to its end. Resolves when every file has been received.
    *
+   * @param charset of names that are not UTF-8
    * @throws BodyError one of the 400s of a multipart body or a 413; the open streams of files have failed with it by then
    */
-  async read(body: Body, mediaType: MediaType): Promise<void> {
+  async read(body: Body, mediaType: MediaType, charset: string): Promise<void> {
     const boundary = readBoundary(mediaType)
     if (boundary === undefined) throw missingBoundary((await readStart(body)).start)
     const scanner = new MultipartScanner(boundary, this.#limits.headerSize, this)
+    this.#charset = charset
     this.#body = body
     try {
       await forEachChunk(body, (chunk) => {
-        scanner.push(chunk)
-        return this.#flush()
+        const at = scanner.push(chunk)
+        // A copy: the body may reuse the memory of the chunk.
+        return this.isWaiting ? this.#readOn(scanner, Buffer.from(chunk.subarray(at))) : this.#flush()
       })
       scanner.end()
       await this.#files?.end()
@@ -115,6 +134,22 @@ export class PartReader implements PartListener {
       this.fail(first)
       throw first
     }
+  }
+
+  /** True while the filter decides about the open part. */
+  get isWaiting(): boolean {
+    return this.#decision !== undefined
+  }
+
+  /** Reads the rest of a chunk, and waits for the filter at each file in it. */
+  async #readOn(scanner: MultipartScanner, rest: Buffer): Promise<void> {
+    for (let at = 0; this.#decision !== undefined;) {
+      await this.#decision
+      this.#decision = undefined
+      if (this.#failure !== undefined) throw this.#failure.reason
+      at = scanner.push(rest, at)
+    }
+    await this.#flush()
   }
 
   /** Lets the streams of files flow. @returns a promise while there is no room for more */
@@ -148,12 +183,14 @@ export class PartReader implements PartListener {
   }
 
   openPart(text: string): void {
-    const header = parsePartHeader(text, this.#parts.beginPart(), this.#limits.headerLines)
-    const { filename, number } = header
+    const number = this.#parts.beginPart()
+    const header = parsePartHeader(text, number, this.#limits.headerLines, this.#charset)
+    const { filename, mediaType } = header
     this.#bytes.truncate(0)
-    if (filename === undefined) this.#part = this.#openField(header)
-    else if (filename === '') this.#part = { kind: 'no file chosen', number }
-    else this.#part = this.#openNamed(header, filename)
+    if (filename === '') this.#part = { kind: 'no file chosen', number }
+    else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
+    else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
+    else this.#part = this.#openFiltered(fileInfo(header, nameOfNameless, ''))
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -163,7 +200,7 @@ export class PartReader implements PartListener {
       this.#fields.add(part.header!.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
-    } else {
+    } else if (part.kind === 'no file chosen') {
       throw malformedPart(part.number, 'it has content but its filename is empty')
     }
   }
@@ -172,6 +209,13 @@ export class PartReader implements PartListener {
     const part = this.#part!
     if (part.kind === 'field') this.#receiver.field(part.place, part.header!, this.#bytes, part.charset)
     else if (part.kind === 'file') this.#closeFile(part)
+  }
+
+  /** True if a part of this type is a field unless it has a file name. One that is itself a form is refused as a field. */
+  #isField(mediaType: MediaType): boolean {
+    const { type, essence } = mediaType
+    if (type === 'multipart' || (type !== 'image' && isTextual(essence))) return true
+    return this.#receiver.readsPart?.(mediaType) === true
   }
 
   #openField(header: PartHeader): OpenField {
@@ -187,16 +231,29 @@ export class PartReader implements PartListener {
   }
 
   /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
-  #openNamed(header: PartHeader, filename: string): OpenPart {
+  #openNamed(header: PartHeader, filename: string): OpenPart | undefined {
     const { name, number, mediaType } = header
-    const rules = this.#rules
-    const rule = rules?.find(name)
-    if (rule?.kind === 'value' && mediaType !== undefined && isJson(mediaType)) return this.#openField(header)
-    this.#fields.checkName(name)
-    this.#parts.beginFile(name)
+    const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
+    if (isValue) return this.#openField(header)
     const safeName = safeFileName(filename)
-    if (safeName === undefined) throw malformedPart(number, `${quote(filename)} is not a file name`)
-    const info = fileInfo(header, safeName, filename)
+    if (safeName !== undefined) return this.#openFiltered(fileInfo(header, safeName, filename))
+    throw malformedPart(number, `${quote(filename)} is not a file name`)
+  }
+
+  /** @returns `undefined` while the filter decides, which then opens the part */
+  #openFiltered(info: FileInfo): OpenPart | undefined {
+    this.#fields.checkName(info.field)
+    const isTaken = this.#receiver.filter(info)
+    if (isTaken === true) return this.#openFile(info)
+    if (isTaken === false) return leftOut
+    this.#decision = isTaken.then((taken) => void (this.#part = taken ? this.#openFile(info) : leftOut))
+    return undefined
+  }
+
+  #openFile(info: FileInfo): OpenFile {
+    this.#parts.beginFile(info.field)
+    const rules = this.#rules
+    const rule = rules?.find(info.field)
     const isRejected = rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
     const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++

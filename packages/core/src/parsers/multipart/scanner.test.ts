@@ -77,7 +77,9 @@ const framed: readonly [body: string, parts: readonly Part[], why: string][] = [
   ],
   ['--X\r\nA: b\r\n\r\nc\r\n--X\r\r\n--X--', [closed('A: b', 'c\r\n--X\r')], 'a CR too many'],
   ['--X\r\nA: b\r\n\r\nc--X--\r\n--X--', [closed('A: b', 'c--X--')], 'the boundary in the middle of a line'],
-  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', [closed('A: b', 'c\n--X--')], 'the boundary after an LF'],
+  ['--X\r\nA: b\r\n\r\nc\n--X\r\r\n--X--', [closed('A: b', 'c\n--X\r')], 'the boundary after an LF'],
+  ['--X\r\nA: b\r\n\r\nc\n--XY\r\n--X--', [closed('A: b', 'c\n--XY')], 'a longer boundary after an LF'],
+  ['--X\r\nA: b\r\n\r\n\n--\n--X-\r\n--X--', [closed('A: b', '\n--\n--X-')], 'LFs and dashes'],
   ['--X\r\nA: b\r\n\r\nc\r--X--\r\n--X--', [closed('A: b', 'c\r--X--')], 'the boundary after a CR'],
   ['--X\r\nA: b\r\n\r\n--XY\r\n--X--', [closed('A: b', '--XY')], 'a false delimiter at the start of a part'],
   ['--X\r\nA: b\r\n\r\n--\r\n--X--', [closed('A: b', '--')], 'dashes at the start of a part'],
@@ -220,7 +222,7 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
   ],
   [
     '--X\r\nA: b\r\n\r\nc\r\n--X\r\n--X--\r\n',
-    /^MALFORMED_PART: Part 2 .*empty line/,
+    /^MALFORMED_PART: Part 2 .*followed by another one/,
     'a delimiter that another one follows',
   ],
   [
@@ -228,6 +230,19 @@ const refused: readonly [body: string, answer: RegExp, why: string][] = [
     /^MALFORMED_PART: Part 1 .*empty line/,
     'a header that a delimiter and an empty line follow',
   ],
+
+  ['a\n--X', /^LF_LINE_ENDINGS/, 'no delimiter but one after an LF'],
+  ['a\n--X ', /^LF_LINE_ENDINGS/, 'no delimiter but one after an LF, and a space'],
+  ['\n--', /^NOT_MULTIPART/, 'the start of a delimiter after an LF'],
+  ['--X\r\nA: b\r\n\r\nc\n--X\r\n', /^LF_LINE_ENDINGS: .*"--X" follows LF/, 'a delimiter after an LF'],
+  [
+    '--X\r\nA: b\r\n\r\n\n--X\r\n',
+    /^LF_LINE_ENDINGS: .*"--X"/,
+    'a delimiter after an LF at the start of a part',
+  ],
+  ['--X\r\nA: b\r\n\r\nc\r\r\n\n--X \r\n', /^LF_LINE_ENDINGS: .*"--X"/, 'a delimiter after a CRLF and an LF'],
+  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n--X--', /^LF_LINE_ENDINGS: .*"--X"/, 'a closing delimiter after an LF'],
+  ['--X\r\nA: b\r\n\r\nc\n--X--\r\n', /^TRUNCATED_BODY/, 'no closing delimiter but one after an LF'],
 
   [
     `--X\r\n${'a'.repeat(101)}\r\n\r\nc\r\n--X--`,

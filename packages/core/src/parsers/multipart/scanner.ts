@@ -1,7 +1,7 @@
 /** Finds the parts of a multipart body (RFC 2046, 5.1.1), however it is cut into chunks. */
 import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { bodyUnlikeHeader, checkHeader, headerTooLong, lfLineEndings } from './diagnose.js'
+import { bodyUnlikeHeader, checkHeader, headerTooLong, lfLineEndings, truncatedBody } from './diagnose.js'
 
 /** Is told of the parts by a {@link MultipartScanner}, in the order of the body. */
 export interface PartListener {
@@ -11,10 +11,15 @@ export interface PartListener {
   partContent(chunk: Buffer, from: number, to: number): void
   /** The open part is complete. */
   closePart(): void
+  /** True while it is not ready for the content of the part that it has just opened. */
+  readonly isWaiting?: boolean
 }
 
 /** Bytes before the first delimiter. */
 const longestPreamble = 64 * 1024
+
+/** Bytes at the end of a body that tell why it has no closing delimiter: two of the longest delimiters. */
+const tailSize = 512
 
 const [TAB, LF, CR, SPACE, DASH] = [9, 10, 13, 32, 45] as const
 const crlf = Buffer.from('\r\n')
@@ -23,8 +28,9 @@ const crlf = Buffer.from('\r\n')
  * Cuts a body into its parts.
  *
  * A delimiter is CRLF, `--` and the boundary, followed by `--` (the closing one) or by optional white space and CRLF; at
- * the start of the body it needs no CRLF before it. The boundary with anything else around it is content. The preamble,
- * which must not contain the boundary, and the epilogue are ignored.
+ * the start of the body it needs no CRLF before it. The boundary with anything else around it is content, except where a
+ * line that would be a delimiter follows a bare LF: that is refused, since it would make one part swallow the next. The
+ * preamble, which must not contain the boundary, and the epilogue are ignored.
  */
 export class MultipartScanner {
   readonly #boundary: string
@@ -38,10 +44,14 @@ export class MultipartScanner {
   /** Bytes of the delimiter that precede the next byte. They are not kept, since the delimiter has them. */
   #matched = crlf.length
   /**
-   * Matched bytes that are not content even if the match fails: the CRLF that ended the header, or the implied CRLF
-   * before the body.
+   * Matched bytes that are not content even if the match fails: the CRLF that ended the header, the implied CRLF before
+   * the body, or the CR that a bare LF lacks.
    */
-  #borrowed = crlf.length
+  #borrowed: number = crlf.length
+  /** Whether the content of the open part has a closing delimiter after a bare LF. */
+  #hasBareClosing = false
+  /** The end of the chunks so far, if they are not the whole body: a line end and their last bytes. */
+  #tail: Buffer | undefined
   /** The bytes after a boundary, until it is clear whether that was a delimiter. */
   readonly #padding = new ByteBuffer()
   readonly #preamble = new ByteBuffer()
@@ -57,19 +67,29 @@ export class MultipartScanner {
   }
 
   /**
-   * Reads the next chunk of the body.
+   * Reads the next chunk of the body, from a place in it on.
    *
+   * @returns where it stopped: before the end of the chunk if the listener is waiting
    * @throws BodyError `BOUNDARY_MISMATCH`, `NOT_MULTIPART`, `LF_LINE_ENDINGS`, `MALFORMED_PART` or `LIMIT_HEADER_SIZE`;
    * also whatever the listener throws
    */
-  push(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
+  push(chunk: Buffer, from = 0): number {
+    let at = from
+    while (at < chunk.length && this.#listener.isWaiting !== true) {
       if (this.#state === 'content') at = this.#readContent(chunk, at)
       else if (this.#state === 'delimiter') at = this.#readDelimiterEnd(chunk, at)
       else if (this.#state === 'header') at = this.#readHeader(chunk, at)
-      else return
+      else break
     }
+    if (at === chunk.length && this.#state !== 'epilogue') this.#keepTail(chunk)
+    return at
+  }
+
+  #keepTail(chunk: Buffer): void {
+    const tail = (this.#tail ??= Buffer.alloc(tailSize, crlf))
+    const from = Math.max(0, chunk.length - tailSize)
+    tail.copyWithin(0, chunk.length - from)
+    chunk.copy(tail, tailSize - (chunk.length - from), from)
   }
 
   /**
@@ -81,11 +101,11 @@ export class MultipartScanner {
   end(): void {
     if (this.#state === 'epilogue') return
     if (this.#state === 'header') checkHeader(this.#header.latin1(), this.#boundary, this.#part, true)
-    const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed
+    const isBare = this.#borrowed === 1
+    if (this.#state === 'delimiter' && this.#part === 0 && isBare) this.#notADelimiter(0)
+    const isCutInFirstDelimiter = this.#preamble.size === 0 && this.#matched > this.#borrowed && !isBare
     if (this.#state === 'content' && this.#part === 0 && !isCutInFirstDelimiter) throw this.#noDelimiter()
-    throw new BodyError('TRUNCATED_BODY', {
-      detail: `The body ends before its closing delimiter "--${this.#boundary}--".`,
-    })
+    throw truncatedBody(this.#tail?.toString('latin1') ?? '', this.#boundary)
   }
 
   #readContent(chunk: Buffer, from: number): number {
@@ -100,34 +120,37 @@ export class MultipartScanner {
         if (this.#matched === delimiter.length) this.#state = 'delimiter'
         return at
       }
-      // No match can begin inside one that failed: a delimiter has a single CR, its first byte.
+      // No match can begin inside one that failed: a delimiter has a single CR and a single LF, its first bytes.
       const [from, to] = [this.#borrowed, this.#matched]
       this.#expectContent(0, 0)
       this.#content(delimiter, from, to)
     }
     const found = this.#find(chunk, at)
     if (found !== -1) {
-      this.#content(chunk, at, found)
+      // What precedes `at` ends in no CR: that would have been matched.
+      this.#borrowed = found >= at + crlf.length && chunk[found - 2] === CR ? 0 : 1
+      this.#content(chunk, at, found - crlf.length + this.#borrowed)
       this.#state = 'delimiter'
-      return found + delimiter.length
+      return found + this.#dashBoundary.length
     }
-    this.#matched = matchAtEnd(chunk, at, delimiter)
-    this.#content(chunk, at, chunk.length - this.#matched)
+    const end = matchAtEnd(chunk, at, delimiter)
+    this.#borrowed = chunk[end] === LF ? 1 : 0
+    this.#matched = chunk.length - end + this.#borrowed
+    this.#content(chunk, at, end)
     return chunk.length
   }
 
   /**
-   * Where the next delimiter, or what may turn out to be one, begins. Boundaries that clearly are none stay in the content
-   * around them: a body may contain a one-character boundary every few bytes.
+   * Where the boundary of the next delimiter, or of what may turn out to be one, begins. Boundaries that clearly are none
+   * stay in the content around them: a body may contain a one-character boundary every few bytes.
    *
    * It searches for the boundary without its CRLF, since text is full of CRLFs.
    */
   #find(chunk: Buffer, from: number): number {
     const { length } = this.#dashBoundary
-    let at = chunk.indexOf(this.#dashBoundary, from + crlf.length)
+    let at = chunk.indexOf(this.#dashBoundary, from + 1)
     while (at !== -1) {
-      const isAtLineStart = chunk[at - 1] === LF && chunk[at - 2] === CR
-      if (isAtLineStart && this.#mayEnd(chunk, at + length)) return at - crlf.length
+      if (chunk[at - 1] === LF && this.#mayEnd(chunk, at + length)) return at
       // On to the next line: a long line of dashes contains a boundary of dashes at every byte.
       const lineEnd = chunk.indexOf(LF, at + length)
       at = lineEnd === -1 ? -1 : chunk.indexOf(this.#dashBoundary, lineEnd + 1)
@@ -150,12 +173,14 @@ export class MultipartScanner {
     const padding = this.#padding
     if (padding.size === 0 && chunk[from] === CR && chunk[from + 1] === LF)
       return this.#openDelimiter(from + 2)
+    const isBare = this.#borrowed === 1
     let last = padding.at(padding.size - 1)
     for (let at = from; at < chunk.length; at += 1) {
       const byte = chunk[at]!
-      if (last === DASH && byte === DASH) return this.#closeDelimiter(at + 1)
+      if (last === DASH && byte === DASH && !isBare) return this.#closeDelimiter(at + 1)
       if (last === CR && byte === LF) return this.#openDelimiter(at + 1)
       const isOver = last === DASH || last === CR
+      this.#hasBareClosing ||= isBare && last === DASH && byte === DASH
       if (byte === LF && !isOver) throw lfLineEndings()
       const mayGoOn = byte === CR || byte === SPACE || byte === TAB || (byte === DASH && last === undefined)
       if (isOver || !mayGoOn) {
@@ -170,6 +195,7 @@ export class MultipartScanner {
   }
 
   #openDelimiter(next: number): number {
+    if (this.#borrowed === 1) throw this.#afterBareLf()
     this.#closePart()
     this.#part += 1
     this.#padding.truncate(0)
@@ -185,8 +211,13 @@ export class MultipartScanner {
 
   /** Closes the open part, or a preamble, which a broken delimiter must not turn a part into. */
   #closePart(): void {
+    if (this.#hasBareClosing) throw this.#afterBareLf()
     if (this.#part > 0) this.#listener.closePart()
     else if (this.#preamble.indexOf(this.#dashBoundary, 0) !== -1) throw this.#unlikeHeader()
+  }
+
+  #afterBareLf(): BodyError {
+    return lfLineEndings(`The delimiter "--${this.#boundary}" follows LF where CRLF is required.`)
   }
 
   /** The boundary and the bytes after it were content. */
@@ -248,14 +279,15 @@ export class MultipartScanner {
   }
 }
 
-/** How many bytes at the end of a chunk, not before `from`, begin the delimiter. */
+/** Where the bytes at the end of a chunk that begin the delimiter, or begin it without its CR, are; not before `from`. */
 function matchAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number {
   const earliest = Math.max(from, chunk.length - delimiter.length + 1)
-  for (let at = chunk.indexOf(CR, earliest); at !== -1; at = chunk.indexOf(CR, at + 1)) {
-    const length = chunk.length - at
-    if (chunk.compare(delimiter, 0, length, at) === 0) return length
+  for (let at = earliest; at < chunk.length; at += 1) {
+    const begin = chunk[at] === CR ? 0 : 1
+    const mayMatch = chunk[at] === delimiter[begin]
+    if (mayMatch && chunk.compare(delimiter, begin, begin + chunk.length - at, at) === 0) return at
   }
-  return 0
+  return chunk.length
 }
 
 const endOfHeader = Buffer.from('\r\n\r\n')
