@@ -1037,8 +1037,8 @@ const groups = {
 
 describe.each(zods)('%s', (_, z) => {
   describe.each(Object.entries(groups))('%s', (_, rows) => {
-    // zod 3.25 has no codecs.
-    it.each(rows.filter(([name]) => 'codec' in z || !name.includes('codec')))(
+    // zod 3.25 has no codecs, and takes no number as the key of a record.
+    it.each(rows.filter(([name]) => 'codec' in z || !/codec|numbers as keys/.test(name)))(
       '%s',
       async (_because, schemaOf, form, gives) => {
         const given = schemaOf(z)
