@@ -53,7 +53,7 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/^\\s*[{[]/': [''],
   '/^\\s*-/': [''],
   '/(?:^|&)_charset_=([^&]*)/': ['', '_charset_=', '&'],
-  // describe() for Express 4
+  // mounts of Express 4
   '/[()[\\]|*+?]/': [''],
   // names
   '/[.[\\]]+/': [''],

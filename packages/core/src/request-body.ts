@@ -374,6 +374,7 @@ export class RequestBody implements ShownBody {
     const error = unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
     if (this.adapter.refuse === undefined || mount.errors === 'next') throw error
     this.#hasFailed = true
+    this.#report(error)
     this.adapter.refuse(error, this)
     return bareRecord()
   }
