@@ -67,7 +67,7 @@ describe.each(frameworks)('$name', ({ start }) => {
 
   describe.each(ways)('%s', (_, description) => {
     /** Sends each body in each way to an app with this code above. */
-    async function sendAll(
+    async function expectAllRead(
       look: (request: IncomingMessage) => unknown,
       check: (sent: Sent) => Promise<void> = async () => undefined,
     ): Promise<void> {
@@ -90,15 +90,15 @@ describe.each(frameworks)('$name', ({ start }) => {
         request.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')))
         request.on('end', () => (hasEnded = true))
       }
-      await sendAll(look, async ({ body }) => {
+      await expectAllRead(look, async ({ body }) => {
         await expect.poll(() => hasEnded).toBe(true)
         expect(heard === body).toBe(true)
       })
     })
 
     test('a body is read of a request that was paused above, or paused and resumed', async () => {
-      await sendAll((request) => request.pause())
-      await sendAll((request) => request.pause().resume())
+      await expectAllRead((request) => request.pause())
+      await expectAllRead((request) => request.pause().resume())
     })
 
     test('a body is read of a request that is piped elsewhere above, and arrives there too', async () => {
@@ -114,7 +114,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         })
         return request.pipe(log)
       }
-      await sendAll(look, async ({ body }) => {
+      await expectAllRead(look, async ({ body }) => {
         await expect.poll(() => log.writableFinished).toBe(true)
         expect(Buffer.concat(chunks).equals(Buffer.from(body as string))).toBe(true)
       })

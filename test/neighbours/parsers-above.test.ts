@@ -1,9 +1,7 @@
 /** Parsers of other packages above Formgate, as in an app that moves over route by route: what they have read is adopted. */
 import { createHmac } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { buffer } from 'node:stream/consumers'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { bodyParser } from '@koa/bodyparser'
 import * as onExpress from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
 import * as onKoa from '@formgate/koa'
@@ -17,10 +15,8 @@ import { isExpress5 } from '../adapters/frameworks.js'
 import { z } from 'zod'
 import type { Sent } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
+import { bodyParser, koaBody } from './koa-parsers.js'
 import { listen, portOf, whenDone } from './server.js'
-
-// Its types add a property to every IncomingMessage, which those of Formgate exclude.
-const { koaBody } = createRequire(import.meta.url)('koa-body') as { koaBody: () => Middleware }
 
 type Delivery = (typeof deliveries)[number]
 const [[, deliver], , , [, deliverInChunks]] = deliveries as readonly [Delivery, Delivery, Delivery, Delivery]
@@ -61,8 +57,8 @@ function koaApp(above: readonly Middleware[], mount: onKoa.MountOptions = {}): P
     try {
       await next()
     } catch (error) {
-      const { status = 500, code, message } = error as onKoa.BodyError
-      ctx.status = status
+      const { status, code, message } = error as Partial<onKoa.BodyError>
+      ctx.status = status ?? 500
       ctx.body = { code, message }
     }
   })
@@ -87,7 +83,7 @@ async function fastifyApp(parser: RequestHandler): Promise<number> {
   const app = fastify()
   whenDone(() => app.close())
   app.addHook('onRequest', (request, reply, done) => {
-    parser(request.raw as never, reply.raw as never, done as () => void)
+    parser(request.raw as never, reply.raw as never, done)
   })
   await app.register(onFastify.multipart)
   app.post('/', async ({ data, body }) => ({ data, body, isOne: data === body }))

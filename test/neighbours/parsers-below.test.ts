@@ -1,5 +1,4 @@
 /** Parsers of other packages below an eager multipart(): they find a body that has been read. */
-import { bodyParser } from '@koa/bodyparser'
 import * as onExpress from '@formgate/express'
 import * as onKoa from '@formgate/koa'
 import express, { type RequestHandler } from 'express'
@@ -8,6 +7,7 @@ import oldBodyParser from 'koa-bodyparser'
 import { describe, expect, test } from 'vitest'
 import type { Sent } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
+import { bodyParser } from './koa-parsers.js'
 import { listen } from './server.js'
 
 function expressApp(below: RequestHandler): Promise<number> {

@@ -104,8 +104,8 @@ describe.each([...zods])('%s', (_, z) => {
     const found = fileFields(z.object({ f: folder() as never }))
     expect(found.length).toBeLessThan(200)
     expect(found.slice(0, 2)).toMatchObject([
-      { field: 'f.scan', maxSize: 5 },
-      { field: 'f.folders[].scan', maxSize: 5 },
+      { field: 'f.scan', maxSize: { bytes: 5 } },
+      { field: 'f.folders[].scan', maxSize: { bytes: 5 } },
     ])
   })
 
