@@ -20,6 +20,21 @@ const long = [
   'test/validation/long-round-trip.test.ts',
 ]
 
+/** Suites that also run on Express 4 and Koa 2: all of them in the long check, and these in every check. */
+const onOlderMajors = 'test/{adapters,neighbours,typed}/**/*.test.ts'
+const someOnOlderMajors = [
+  'test/adapters/{choice,describe,errors,express-4,files,request-properties}.test.ts',
+  'test/neighbours/*.test.ts',
+]
+/** Runs only there. */
+const onExpress4 = 'test/adapters/express-4.test.ts'
+const older = {
+  alias: [
+    { find: /^express$/, replacement: 'express-4' },
+    { find: /^koa$/, replacement: 'koa-2' },
+  ],
+}
+
 export default defineConfig({
   resolve: {
     // Tests run against the sources, so that no stale build can pass or fail them.
@@ -46,8 +61,13 @@ export default defineConfig({
         test: {
           name: 'check',
           include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...system, ...long],
+          exclude: [...configDefaults.exclude, ...system, ...long, onExpress4],
         },
+      },
+      {
+        extends: true,
+        resolve: older,
+        test: { name: 'check, older majors', include: someOnOlderMajors },
       },
       {
         extends: true,
@@ -63,6 +83,11 @@ export default defineConfig({
         extends: true,
         // One after the other: some measure the memory and the answer times of their servers.
         test: { name: 'long', include: long, fileParallelism: false },
+      },
+      {
+        extends: true,
+        resolve: older,
+        test: { name: 'long, older majors', include: [onOlderMajors], fileParallelism: false },
       },
     ],
   },

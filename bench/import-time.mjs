@@ -11,7 +11,7 @@ const packages = {
 const [name] = process.argv.slice(2)
 const [framework] = name.split('/')
 const peer = createRequire(new URL('peers/package.json', import.meta.url))
-const own = new URL(`../packages/${framework}/dist/index.js`, import.meta.url).href
+const own = new URL(`../packages/${framework}/dist/index.mjs`, import.meta.url).href
 const library = name.endsWith('/formgate') ? own : pathToFileURL(peer.resolve(packages[name])).href
 
 await import('node:http')

@@ -64,6 +64,7 @@ const tests = runBuffered(
   'vitest',
   'run',
   `--project=${project}`,
+  `--project=${project}, older majors`,
   `--maxWorkers=${workers}`,
   '--reporter=default',
   '--reporter=json',

@@ -1,7 +1,7 @@
 /** The setup of the three Formgate servers: defaults, with higher limits only for the bodies that need them. */
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
-import { disk, memory } from '../../packages/core/dist/index.js'
+import { disk, memory } from '../../packages/core/dist/index.mjs'
 import { found } from './answer.mjs'
 
 /** Options of `multipart()`. */

@@ -32,7 +32,14 @@ import * as v from 'valibot'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { exchange, field, form, multipartX, type Sent } from './client.js'
-import { frameworks, type App, type Description, type Framework, type Route } from './frameworks.js'
+import {
+  frameworks,
+  isExpress5,
+  type App,
+  type Description,
+  type Framework,
+  type Route,
+} from './frameworks.js'
 
 const MiB = 1024 * 1024
 const usual = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']
@@ -382,7 +389,7 @@ describe('Express', () => {
     for (const { notes } of rows) expect(notes[0]).toContain('mounted at /admin in another')
   })
 
-  test('a router before 2.3 has a note that its path is unknown', () => {
+  test.runIf(isExpress5)('a router before 2.3 has a note that its path is unknown', () => {
     const app = express()
     const router = expressRouter()
     router.post('/photos', onExpress.form(Photos), done)

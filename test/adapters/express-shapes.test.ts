@@ -72,6 +72,6 @@ test('requests and responses keep their properties', async () => {
   const [plain] = await seenBy(express())
   const [read] = await seenBy(express().use(multipart()))
   const added = read!.names.filter((name) => !plain!.names.includes(name))
-  expect(added.map(String)).toEqual(['pipe', 'body', 'Symbol(formgate body)'])
+  expect(added.map(String)).toEqual(['pipe', 'body', '_body', 'Symbol(formgate body)'])
   expect(plain!.names.filter((name) => !read!.names.includes(name))).toEqual([])
 })

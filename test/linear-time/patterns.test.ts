@@ -53,6 +53,8 @@ const openings: Readonly<Record<string, readonly string[]>> = {
   '/^\\s*[{[]/': [''],
   '/^\\s*-/': [''],
   '/(?:^|&)_charset_=([^&]*)/': ['', '_charset_=', '&'],
+  // mounts of Express 4
+  '/[()[\\]|*+?]/': [''],
   // names
   '/[.[\\]]+/': [''],
   '/[\\\\/]/': [''],

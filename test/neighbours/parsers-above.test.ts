@@ -11,6 +11,7 @@ import rawBodyPlugin from 'fastify-raw-body'
 import Koa, { type Context, type Middleware } from 'koa'
 import oldBodyParser from 'koa-bodyparser'
 import { describe, expect, test } from 'vitest'
+import { isExpress5 } from '../adapters/frameworks.js'
 import { z } from 'zod'
 import type { Sent } from '../adapters/client.js'
 import { deliveries } from './delivery.js'
@@ -93,7 +94,11 @@ async function fastifyApp(parser: RequestHandler): Promise<number> {
 }
 
 const parsers: readonly (readonly [above: string, start: () => Promise<number>, nests: boolean])[] = [
-  ['express.json() and urlencoded()', () => expressApp([express.json(), express.urlencoded()]), false],
+  [
+    'express.json() and urlencoded()',
+    () => expressApp([express.json(), express.urlencoded({ extended: false })]),
+    false,
+  ],
   [
     'urlencoded({ extended: true }) and json()',
     () => expressApp([express.urlencoded({ extended: true }), express.json()]),
@@ -105,7 +110,9 @@ const parsers: readonly (readonly [above: string, start: () => Promise<number>, 
   [
     'an Express parser on Fastify',
     () =>
-      fastifyApp((req, res, next) => express.json()(req, res, () => express.urlencoded()(req, res, next))),
+      fastifyApp((req, res, next) =>
+        express.json()(req, res, () => express.urlencoded({ extended: false })(req, res, next)),
+      ),
     false,
   ],
 ]
@@ -359,7 +366,9 @@ describe('rawBody of a body that was read above', () => {
         Object.assign(req, { rawBody: kind === 'Buffer' ? bytes : bytes.toString() })
       }
       const port = await expressApp([express.json({ verify })])
-      for (const encoding of Object.values(encodings)) {
+      for (const [name, encoding] of Object.entries(encodings)) {
+        // The parser of Express 4 does not read it.
+        if (name === 'br' && !isExpress5) continue
         const { bytes, headers } = encoding(Buffer.from(text))
         const answer = await deliver(port, { type: 'application/json', headers, body: bytes })
         expect([answer.status, answer.json.data]).toEqual([200, { name: 'Zoë' }])

@@ -1037,22 +1037,26 @@ const groups = {
 
 describe.each(zods)('%s', (_, z) => {
   describe.each(Object.entries(groups))('%s', (_, rows) => {
-    it.each(rows)('%s', async (_because, schemaOf, form, gives) => {
-      const given = schemaOf(z)
-      const schema = (isSchema(given) ? given : z.object(given as never)) as Schema & ZodSchema
-      const entries = typeof form === 'string' ? fields(form.replaceAll('"', '%22')) : form
-      const value = coerceForm(schema, entries, { limits: defaultLimits })
-      if (gives instanceof Refusal) {
-        const error = await validate(schema, value).then(
-          () => undefined,
-          (error: unknown) => error,
-        )
-        expect(error).toBeInstanceOf(BodyError)
-        expect((error as BodyError).errors?.map(({ path }) => path)).toEqual(gives.paths)
-      } else {
-        expect(await validate(schema, value)).toEqual(gives)
-      }
-    })
+    // zod 3.25 has no codecs, and takes no number as the key of a record.
+    it.each(rows.filter(([name]) => 'codec' in z || !/codec|numbers as keys/.test(name)))(
+      '%s',
+      async (_because, schemaOf, form, gives) => {
+        const given = schemaOf(z)
+        const schema = (isSchema(given) ? given : z.object(given as never)) as Schema & ZodSchema
+        const entries = typeof form === 'string' ? fields(form.replaceAll('"', '%22')) : form
+        const value = coerceForm(schema, entries, { limits: defaultLimits })
+        if (gives instanceof Refusal) {
+          const error = await validate(schema, value).then(
+            () => undefined,
+            (error: unknown) => error,
+          )
+          expect(error).toBeInstanceOf(BodyError)
+          expect((error as BodyError).errors?.map(({ path }) => path)).toEqual(gives.paths)
+        } else {
+          expect(await validate(schema, value)).toEqual(gives)
+        }
+      },
+    )
   })
 })
 

@@ -35,7 +35,7 @@ function treeOf(z: Zod): unknown {
   return Tree
 }
 
-describe.each(zods)('%s', (_, z) => {
+describe.each(zods)('%s', (name, z) => {
   it('refuses an index above the limit and admits the limit itself', () => {
     const schema = z.object({ a: z.array(z.string()) })
     const error = refusal(() => coerce(schema, 'a[999999999]=x'))
@@ -137,7 +137,9 @@ describe.each(zods)('%s', (_, z) => {
     const Right: unknown = z.lazy(() => z.union([z.array(Left as never), z.boolean()]))
     const Sides: unknown = z.lazy(() => z.intersection(z.array(Sides as never), z.array(Sides as never)))
     const Inside = z.union([z.union([z.number(), z.array(Nested as never)]), z.array(Lists as never)])
-    for (const inner of [Nested, Lists, Pairs, Left, Sides, Inside]) {
+    // Zod 3.25 itself does not end for such a tuple.
+    const others = name.includes('3.25') ? [] : [Pairs]
+    for (const inner of [Nested, Lists, ...others, Left, Sides, Inside]) {
       const schema = z.object({ m: inner as never })
       for (const form of ['m=z', 'm=1&m=z', 'm[]=z', 'm=z&m=z&m=z']) {
         const value = coerce(schema, form)

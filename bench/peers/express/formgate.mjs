@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import express from 'express'
-import { multipart } from '../../../packages/express/dist/index.js'
+import { multipart } from '../../../packages/express/dist/index.mjs'
 import { answer, mountOptions } from '../formgate.mjs'
 
 export function serve(options) {

@@ -1,5 +1,5 @@
 import Fastify from 'fastify'
-import { multipart } from '../../../packages/fastify/dist/index.js'
+import { multipart } from '../../../packages/fastify/dist/index.mjs'
 import { answer, mountOptions } from '../formgate.mjs'
 
 export async function serve(options) {

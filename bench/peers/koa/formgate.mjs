@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import Koa from 'koa'
-import { multipart } from '../../../packages/koa/dist/index.js'
+import { multipart } from '../../../packages/koa/dist/index.mjs'
 import { answer, mountOptions } from '../formgate.mjs'
 
 export function serve(options) {

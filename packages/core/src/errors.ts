@@ -234,6 +234,9 @@ export interface BodyErrorOptions {
   readonly cause?: unknown
 }
 
+/** Marks the errors of every copy of this package, of which a program may have several. */
+const mark: unique symbol = Symbol.for('formgate.BodyError') as never
+
 /**
  * Everything that can go wrong with a request body. Branch on `code`.
  *
@@ -260,6 +263,16 @@ export class BodyError extends Error {
   declare readonly errors?: readonly FieldIssue[]
   declare readonly moreErrors?: number
 
+  /** True if a value is a BodyError, also one of another copy of Formgate. The same as `instanceof BodyError`. */
+  static is(value: unknown): value is BodyError {
+    return typeof value === 'object' && value !== null && mark in value
+  }
+
+  /** A class that extends this one has its own instances alone. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === BodyError ? BodyError.is(value) : Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+
   constructor(code: ErrorCode, options: BodyErrorOptions = {}) {
     const row = errorTable[code]
     const detail = shown(options.detail ?? row.detail)
@@ -279,6 +292,8 @@ export class BodyError extends Error {
     if (options.moreErrors !== undefined) this.moreErrors = options.moreErrors
   }
 }
+
+Object.defineProperty(BodyError.prototype, mark, { value: true })
 
 function shown(text: string): string {
   return quoteControls(cutText(text, longestText))

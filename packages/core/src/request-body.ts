@@ -33,6 +33,11 @@ export interface AdapterRequest {
   readonly params: () => RouteParams | undefined
   /** The body, if the framework has replaced the request's own stream. */
   readonly stream?: Readable | undefined
+  /**
+   * Answers the 415 of `data` or `files` in place of a handler whose errors the framework loses. Called where they would
+   * throw; they are empty after it.
+   */
+  readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
   /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
   readonly sharesBody?: boolean
 }
@@ -366,7 +371,12 @@ export class RequestBody implements ShownBody {
     const mount = this.#mount
     if (mount === undefined || mount.lazy || this.#reading !== undefined)
       throw new BodyError('BODY_NOT_PARSED')
-    throw unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
+    const error = unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
+    if (this.adapter.refuse === undefined || mount.errors === 'next') throw error
+    this.#hasFailed = true
+    this.#report(error)
+    this.adapter.refuse(error, this)
+    return bareRecord()
   }
 
   #admit(reader: RegisteredParser, route: RouteConfig): void {

@@ -20,7 +20,7 @@ import {
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
-import { settle } from './settle.js'
+import { refuse, settle } from './settle.js'
 import { shareShape } from './shared-shape.js'
 
 /** A middleware that does not change the types of its route. */
@@ -100,6 +100,8 @@ function middleware(step: BodyStep): Middleware {
     } catch (error) {
       return settle(error, requestBody, res as Response, next)
     }
+    // body-parser 1, of Express 4, reads the request unless this is set.
+    if (requestBody.isRead) (req as { _body?: boolean })._body = true
     next()
   }
   return noteStep(reading, step)
@@ -107,5 +109,11 @@ function middleware(step: BodyStep): Middleware {
 
 /** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(req: Request, res: Response): RequestBody {
-  return openBody({ request: req, response: res, target: req, params: () => req.params })
+  const body = { request: req, response: res, target: req, params: () => req.params }
+  return openBody(isExpress4(req) ? { ...body, refuse } : body)
+}
+
+/** False for a mock, which has no app. */
+function isExpress4(req: Request): boolean {
+  return (req.app as { lazyrouter?: unknown } | undefined)?.lazyrouter !== undefined
 }

@@ -1,5 +1,6 @@
 /** Handles an error of a body. */
 import type { IncomingMessage } from 'node:http'
+import { toProblem, type BodyError } from '@formgate/core'
 import { sendProblem, type RequestBody } from '@formgate/core/adapter'
 import type { NextFunction, Response } from 'express-serve-static-core'
 
@@ -17,6 +18,33 @@ export async function settle(
     if (body.source.isIncoming) endForLateListeners(response)
     next(error)
   }
+}
+
+/**
+ * Answers a 415 while the handler runs, and discards what the handler answers. Express 4 does not catch the errors of an
+ * async handler: if `data` threw there, the request would hang, and the rejection would end the process.
+ */
+export function refuse(error: BodyError, body: RequestBody): void {
+  const response = body.source.response as Response
+  if (response.headersSent) return
+  const json = JSON.stringify(toProblem(error))
+  for (const name of response.getHeaderNames().filter((each) => each.startsWith('content-')))
+    response.removeHeader(name)
+  response.writeHead(error.status, {
+    ...error.headers,
+    'Content-Type': 'application/problem+json',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Length': Buffer.byteLength(json),
+  })
+  response.end(json)
+  const none = (): Response => response
+  Object.assign(response, {
+    setHeader: none,
+    removeHeader: none,
+    writeHead: none,
+    write: () => true,
+    end: none,
+  })
 }
 
 /**

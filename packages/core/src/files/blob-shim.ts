@@ -45,7 +45,7 @@ export interface ByteSource {
 }
 
 /** @throws Error if the source does not have exactly `size` bytes: a truncated file must not pass for a whole one */
-export async function readBytes(source: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(source: ByteSource): Promise<Uint8Array & { readonly buffer: ArrayBuffer }> {
   const bytes = new Uint8Array(source.size)
   let offset = 0
   for await (const chunk of chunksOf(source)) {

@@ -48,7 +48,7 @@ export class FileSlice extends BareBlob implements Blob {
     return (await readBytes(this)).buffer
   }
 
-  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  bytes(): ReturnType<Blob['bytes']> {
     return readBytes(this)
   }
 

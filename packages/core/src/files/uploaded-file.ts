@@ -182,7 +182,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   }
 
   /** All bytes in memory. For large files, prefer `createReadStream()`. */
-  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  bytes(): ReturnType<Blob['bytes']> {
     return readBytes(this)
   }
 

@@ -115,7 +115,7 @@ function checkType(type: unknown): void {
       'body() takes a schema of zod or of another Standard Schema library, bytes() or stream().',
     )
   }
-  if (!isZodSchema(type)) return
+  if (!isZodSchema(type)) return warnOfZod3(type)
   const node = nodeOf(type)
   const options = node.kind === 'union' ? node.options : [node]
   if (options.some((option) => option.kind === 'scalar' && isRawBody(option.foreign))) {
@@ -123,6 +123,19 @@ function checkType(type: unknown): void {
       'bytes() and stream() are not schemas. Remove what wraps them, such as optional().',
     )
   }
+}
+
+let hasWarnedOfZod3 = false
+
+/** Warns once in a process of a schema of zod 3, whose numbers and booleans refuse every form. */
+function warnOfZod3({ '~standard': { vendor } }: Schema): void {
+  if (vendor !== 'zod' || hasWarnedOfZod3) return
+  hasWarnedOfZod3 = true
+  process.emitWarning(
+    'A schema of zod 3 validates but coerces nothing: the text "42" of a form does not become a number, and files need ' +
+      "z.instanceof(File). Import z from 'zod/v4', which zod 3.25 has too, or update to zod 4.",
+    { type: 'FormgateWarning', code: 'ZOD_3' },
+  )
 }
 
 function checkDefault(type: BodyType | undefined, options: BodyOptions): void {

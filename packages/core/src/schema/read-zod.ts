@@ -16,7 +16,7 @@ import { formatRule, type TextRule } from './text-value.js'
 
 /**
  * A schema of zod 4, zod/mini or another library on zod's core. Zod itself is never imported: its definitions are plain
- * data that is the same in 4.1 to 4.6, in any mix of versions.
+ * data that is the same in 3.25 (`zod/v4`) to 4.6, in any mix of versions.
  */
 export interface ZodSchema {
   readonly _zod: { readonly def: { readonly type: string } }
@@ -128,7 +128,8 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       return read(def.innerType, wrapping, isRequired)
     case 'pipe': {
       const piped = { ...wrapping, outputs: [...wrapping.outputs, nodeOf(def.out)] }
-      return refusesBlankLater(def) ? pipedTextNode(def.in, piped) : read(def.in, piped, isRequired)
+      const text = textRefusedBlank(def)
+      return text === undefined ? read(def.in, piped, isRequired) : pipedTextNode(text, piped)
     }
     case 'file':
       return fileNode(schema, def, wrapping)
@@ -291,6 +292,9 @@ function requiredKeys(def: Extract<Def, { type: 'record' }>): readonly string[] 
 
 function listedKeys(def: Def): ReadonlySet<string> | undefined {
   if (def.type === 'literal') return new Set(def.values.map(String))
+  // In zod 3.25 the keys of a partial record are such a union with z.never().
+  if (def.type === 'union' && def.options.some((option) => zodType(option) === 'never'))
+    return listedKeys((def.options[0] as $ZodTypes)._zod.def)
   return def.type === 'enum' ? new Set(Object.values(def.entries).map(String)) : undefined
 }
 
@@ -304,9 +308,12 @@ function pipedTextNode(schema: unknown, wrapping: Wrapping): ScalarNode {
 // A text that is piped into one of these has to become it on the way.
 const notText = /^(?:boolean|number|bigint|date|object|array|map|set|record|tuple)$/
 
-/** True if a pipe accepts texts but not the empty one, though its first schema does not say so. */
-function refusesBlankLater(def: Extract<Def, { type: 'pipe' }>): boolean {
-  return zodType(def.in) === 'string' && notText.test(zodType(def.out))
+/** The first schema of a pipe that accepts texts but not the empty one, though that schema does not say so. */
+function textRefusedBlank(def: Extract<Def, { type: 'pipe' }>): ZodSchema | undefined {
+  const inner = (def.in as $ZodTypes)._zod.def
+  // In zod 3.25 z.stringbool() is two pipes, the only ones with an `error`.
+  const first = inner.type === 'pipe' && 'error' in def && 'error' in inner ? inner.in : def.in
+  return zodType(first) === 'string' && notText.test(zodType(def.out)) ? first : undefined
 }
 
 /** True if a schema itself runs code of its author: a refinement, a transform, a codec. */

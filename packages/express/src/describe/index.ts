@@ -28,7 +28,7 @@ interface PlacedStep {
  * `unknown`, those of `app.use()` are seen. An app mounted in another is one row: describe it by itself. A router is
  * described without the middleware above it.
  *
- * @throws TypeError unless it is an app or a router of Express 5
+ * @throws TypeError unless it is an app or a router of Express
  */
 export function describe(app: object): readonly RouteDescription[] {
   const walk = new Walk(mountDoubts(app))
@@ -37,9 +37,13 @@ export function describe(app: object): readonly RouteDescription[] {
 }
 
 function routerOf(app: object): Stack {
-  const router: unknown = isStack(app) ? app : (app as { router?: unknown }).router
+  if (isStack(app)) return app
+  const { lazyrouter, _router } = app as { lazyrouter?: unknown; _router?: unknown }
+  // Express 4 makes the router with the first route, and its `router` throws.
+  if (lazyrouter !== undefined) return isStack(_router) ? _router : { stack: [] }
+  const { router } = app as { router?: unknown }
   if (isStack(router)) return router
-  throw new TypeError('describe() takes an app or a router of Express 5.')
+  throw new TypeError('describe() takes an app or a router of Express.')
 }
 
 function isStack(value: unknown): value is Stack {

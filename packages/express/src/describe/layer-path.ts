@@ -12,6 +12,9 @@ export interface RouterLayer {
   readonly route?: { readonly path: Spelling | readonly Spelling[]; readonly stack: readonly RouterLayer[] }
   /** True at `/`. */
   readonly slash?: boolean
+  /** Of Express 4, which keeps no path of a mount. */
+  readonly regexp?: RegExp & { readonly fast_slash?: boolean }
+  readonly keys?: readonly { readonly name: string | number }[]
   /** The path given to `use()`. From router 2.3 on. */
   readonly rawPath?: Spelling | readonly Spelling[]
   match(path: string): unknown
@@ -66,7 +69,7 @@ export class LayerPath {
       ...other.#layers.slice(shared).map(pathOf),
       ...(other.#end === undefined ? [] : [other.#end]),
     ]
-    if (own.every(({ slash }) => slash === true)) return true
+    if (own.every(isRoot)) return true
     if (!rest.every((path) => typeof path === 'string')) return undefined
     return matches(own, rest.join('') || '/')
   }
@@ -86,9 +89,27 @@ function matches(layers: readonly RouterLayer[], path: string): boolean {
 }
 
 /** The path of a mount, `''` for the root; `undefined` if it is not kept. */
-function pathOf({ slash, rawPath }: RouterLayer): RouterLayer['rawPath'] {
-  if (slash === true) return ''
+function pathOf(layer: RouterLayer): RouterLayer['rawPath'] {
+  if (isRoot(layer)) return ''
+  const { rawPath = readRegexp(layer) } = layer
   return Array.isArray(rawPath) && rawPath.length === 1 ? (rawPath[0] as Spelling) : rawPath
+}
+
+function isRoot({ slash, regexp }: RouterLayer): boolean {
+  return slash === true || regexp?.fast_slash === true
+}
+
+/** The path of a mount of Express 4, or its expression where that has more than names and parameters. */
+function readRegexp({ regexp, keys = [] }: RouterLayer): Spelling | undefined {
+  const [start, end] = ['^', '\\/?(?=\\/|$)']
+  const source = regexp?.source ?? ''
+  if (!source.startsWith(start) || !source.endsWith(end)) return regexp
+  let rest = source.slice(start.length, -end.length)
+  // As path-to-regexp 0.1.12 writes them, and versions before it.
+  for (const { name } of keys)
+    rest = rest.replace('(?:\\/([^/]+?))', `\\/:${name}`).replace('\\/(?:([^\\/]+?))', `\\/:${name}`)
+  const path = rest.replaceAll(/\\(.)/gs, '$1')
+  return /[()[\]|*+?]/.test(path) ? regexp : path
 }
 
 function textOf(layer: RouterLayer): string {
