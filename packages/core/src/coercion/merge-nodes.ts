@@ -1,11 +1,12 @@
 /** The two sides of an intersection as one node. */
-import type {
-  IntersectionNode,
-  ListNode,
-  Node,
-  ScalarNode,
-  TupleNode,
-  Wrapping,
+import {
+  type IntersectionNode,
+  type ListNode,
+  type Node,
+  type ScalarNode,
+  type TupleNode,
+  unwrapped,
+  type Wrapping,
 } from '../schema/form-node.js'
 import { NO_MATCH } from '../schema/text-value.js'
 
@@ -64,8 +65,6 @@ function mergeNodes(around: Wrapping, left: Node, right: Node): Node {
     ? { ...first, ...wrapping }
     : first
 }
-
-const unwrapped: Wrapping = { optional: false, nullable: false, caught: false, runsCode: false, outputs: [] }
 
 function acceptsAny(node: Node): boolean {
   return node.kind === 'scalar' && node.acceptsAny

@@ -4,7 +4,7 @@ import { BodyError } from '../errors.js'
 import { bareRecord, type Entry } from '../parsers/data-and-files.js'
 import { quote } from '../parsers/form-limits.js'
 import { isIndex, type NameLimits } from '../schema/field-path.js'
-import type { RecordNode } from '../schema/form-node.js'
+import { type RecordNode, unwrapped } from '../schema/form-node.js'
 import { FormTree, plantEntries } from './form-tree.js'
 
 /** A record of records without end, in which every name is a path. */
@@ -18,11 +18,7 @@ const anyNames: RecordNode = {
   },
   keys: undefined,
   isMap: false,
-  optional: false,
-  nullable: false,
-  caught: false,
-  runsCode: false,
-  outputs: [],
+  ...unwrapped,
 }
 
 /**

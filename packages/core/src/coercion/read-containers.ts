@@ -8,6 +8,7 @@ import {
   type RecordNode,
   acceptsText,
   type TupleNode,
+  unwrapped,
 } from '../schema/form-node.js'
 import { NO_MATCH, noTextNode } from '../schema/text-value.js'
 import { type FormTree, isPlainObject, plainObject, type PlainObject, rawValue } from './form-tree.js'
@@ -151,10 +152,4 @@ function readItems(
 }
 
 /** The node of an item that a tuple does not have. */
-const unexpected = noTextNode({
-  optional: false,
-  nullable: false,
-  caught: false,
-  runsCode: false,
-  outputs: [],
-})
+const unexpected = noTextNode(unwrapped)

@@ -25,6 +25,15 @@ export interface Wrapping {
   readonly outputs: readonly Node[]
 }
 
+/** A schema without wrappers. */
+export const unwrapped: Wrapping = {
+  optional: false,
+  nullable: false,
+  caught: false,
+  runsCode: false,
+  outputs: [],
+}
+
 interface Wrapped extends Wrapping {
   /** True if the key must exist even without a value: `z.undefined()` is not optional. */
   readonly needsKey?: boolean

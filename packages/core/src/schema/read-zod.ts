@@ -1,7 +1,7 @@
 /** The only reader of zod's definitions. */
 import type { $ZodChecks, $ZodCustom, $ZodLazy, $ZodTypes } from 'zod/v4/core'
 import { acceptedTypes } from '../checks/accept.js'
-import { followNodes } from './form-node.js'
+import { followNodes, unwrapped } from './form-node.js'
 import type { FileNode, ListNode, Node, ObjectNode, RecordNode, ScalarNode, Wrapping } from './form-node.js'
 import {
   allowedNode,
@@ -92,7 +92,6 @@ function lazyTarget({ def, innerType }: $ZodLazy['_zod']): ZodSchema {
 }
 
 const nodes = new WeakMap<ZodSchema, Node>()
-const noWrapping = { optional: false, nullable: false, caught: false, runsCode: false, outputs: [] }
 
 /**
  * The node of a schema, which is read once.
@@ -101,7 +100,7 @@ const noWrapping = { optional: false, nullable: false, caught: false, runsCode: 
  */
 export function nodeOf(schema: ZodSchema): Node {
   let node = nodes.get(schema)
-  if (node === undefined) nodes.set(schema, (node = read(schema, noWrapping)))
+  if (node === undefined) nodes.set(schema, (node = read(schema, unwrapped)))
   return node
 }
 
