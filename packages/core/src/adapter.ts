@@ -16,7 +16,7 @@ export {
   type RequestBody,
   type RouteStep,
 } from './request-body.js'
-export { sendProblem } from './http/problem.js'
+export { problemAnswer, sendProblem } from './http/problem.js'
 
 /** The step of `multipart()`. @throws TypeError for an unknown option or an invalid value */
 export function mountStep(options?: MountOptions): MountStep {

@@ -111,8 +111,9 @@ export function completeLimits(set: Partial<Limits>, room: FileRoom = { bytes: 0
 /**
  * Checks limits that a user sets.
  *
- * @throws TypeError for anything but a plain object; for an unknown limit; for a value that is neither a whole number from 0 up nor `Infinity`: a typo must
- * never switch a limit off (as in body-parser's CVE-2026-12590); and for a `bodySize` that holds no file of the `fileSize`
+ * @throws TypeError for anything but a plain object; for an unknown limit; for a value that is neither a whole number from
+ * 0 up nor `Infinity`: a typo must never switch a limit off (as in body-parser's CVE-2026-12590); and for a `bodySize` that
+ * holds no file of the `fileSize`
  */
 export function checkLimits(given: Partial<Limits>): Partial<Limits> {
   if (!isPlainObject(given)) {

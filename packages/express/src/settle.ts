@@ -1,7 +1,7 @@
 /** Handles an error of a body. */
 import type { IncomingMessage } from 'node:http'
-import { toProblem, type BodyError } from '@formgate/core'
-import { sendProblem, type RequestBody } from '@formgate/core/adapter'
+import type { BodyError } from '@formgate/core'
+import { problemAnswer, sendProblem, type RequestBody } from '@formgate/core/adapter'
 import type { NextFunction, Response } from 'express-serve-static-core'
 
 /** Answers an error, or passes it to Express. @param errors replaces the option of the route or of the mount */
@@ -27,16 +27,9 @@ export async function settle(
 export function refuse(error: BodyError, body: RequestBody): void {
   const response = body.source.response as Response
   if (response.headersSent) return
-  const json = JSON.stringify(toProblem(error))
   for (const name of response.getHeaderNames().filter((each) => each.startsWith('content-')))
     response.removeHeader(name)
-  response.writeHead(error.status, {
-    ...error.headers,
-    'Content-Type': 'application/problem+json',
-    'X-Content-Type-Options': 'nosniff',
-    'Content-Length': Buffer.byteLength(json),
-  })
-  response.end(json)
+  sendProblem(response, problemAnswer(error))
   const none = (): Response => response
   Object.assign(response, {
     setHeader: none,

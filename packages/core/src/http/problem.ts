@@ -120,6 +120,18 @@ function printHint({ code, detail, hint }: BodyError): void {
   process.emitWarning(hint, { type: 'FormgateWarning', code, detail })
 }
 
+/** The whole answer to an error, for a client that need not be drained. */
+export function problemAnswer(error: BodyError): ProblemAnswer & { readonly body: string } {
+  const body = JSON.stringify(toProblem(error))
+  const headers = {
+    ...error.headers,
+    'Content-Type': 'application/problem+json',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Length': String(Buffer.byteLength(body)),
+  }
+  return { status: error.status, headers, body }
+}
+
 /**
  * The answer to an error.
  *
@@ -127,21 +139,16 @@ function printHint({ code, detail, hint }: BodyError): void {
  * drained: closing a connection while the client sends resets it, and the client loses the answer.
  */
 function answerProblem(error: BodyError, source: Source): ProblemAnswer {
-  const json = JSON.stringify(toProblem(error))
-  const headers: Record<string, string> = {
-    ...error.headers,
-    'Content-Type': 'application/problem+json',
-    'X-Content-Type-Options': 'nosniff',
-    'Content-Length': String(Buffer.byteLength(json)),
-  }
+  const answer = problemAnswer(error)
   // What is drained already need not hold the answer open.
-  if (!source.isIncoming || source.isDiscarded) return { status: error.status, headers, body: json }
+  if (!source.isIncoming || source.isDiscarded) return answer
   if (source.request.httpVersionMajor > 1) {
     source.stopWhenAnswered()
-    return { status: error.status, headers, body: json }
+    return answer
   }
-  headers['Connection'] = 'close'
-  return { status: error.status, headers, body: Readable.from(heldOpen(json, source), { objectMode: false }) }
+  const headers = { ...answer.headers, Connection: 'close' }
+  const body = Readable.from(heldOpen(answer.body, source), { objectMode: false })
+  return { ...answer, headers, body }
 }
 
 async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
