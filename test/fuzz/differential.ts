@@ -1,5 +1,6 @@
 /** Runs one case: Formgate reads a body cut in several ways, and two other parsers read it whole. */
 import { inspect } from 'node:util'
+import type { Limits } from '@formgate/core'
 import type { Answer, Part } from './answers.js'
 import { askFormgate, pieces, type Cuts, type Setting } from './formgate.js'
 import { boundaryOf, frame, type Framed } from './framing-model.js'
@@ -90,7 +91,7 @@ function randomSetting(random: Random): Setting {
   const small = (): number => random.below(random.pick([3, 20, 200]))
   return {
     declareLength,
-    limits: {
+    limits: withoutContradiction({
       [random.pick([
         'fileSize',
         'files',
@@ -103,8 +104,14 @@ function randomSetting(random: Random): Setting {
       ] as const)]: small(),
       [random.pick(['fieldSize', 'fieldsSize', 'bodySize', 'nesting'] as const)]: small(),
       ...(random.chance(0.2) && { fieldSize: small(), fieldsSize: small() }),
-    },
+    }),
   }
+}
+
+/** A `bodySize` that has no room for a file of `fileSize` throws at definition. */
+function withoutContradiction({ fileSize, ...others }: Partial<Limits>): Partial<Limits> {
+  const isTold = fileSize !== undefined && fileSize <= (others.bodySize ?? Infinity)
+  return isTold ? { ...others, fileSize } : others
 }
 
 /** Byte by byte if the body is short, and twice at random. */

@@ -73,19 +73,13 @@ export interface Setting {
   readonly declareLength?: boolean
 }
 
-/** A `bodySize` that has no room for a file of `fileSize` throws at definition. */
-function withoutContradiction({ fileSize, ...others }: Partial<Limits>): Partial<Limits> {
-  const isTold = fileSize !== undefined && fileSize <= (others.bodySize ?? Infinity)
-  return isTold ? { ...others, fileSize } : others
-}
-
 /** The parts that Formgate finds. The value of a JSON part is its JSON text. */
 export async function askFormgate(specimen: Specimen, cuts: Cuts, setting: Setting = {}): Promise<Answer> {
   const parser = new RecuttingParser(setting.trickle === true ? undefined : cuts, setting)
   const parse = createBodyParser({
     parsers: [JSONParser, FormParser, PlainTextParser, parser],
     storage: memory(),
-    ...(setting.limits && { limits: withoutContradiction(setting.limits) }),
+    ...(setting.limits && { limits: setting.limits }),
   })
   const request = requestOf(specimen, setting)
   const result = parse(request, responseStandIn())
