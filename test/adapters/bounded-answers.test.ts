@@ -1,23 +1,16 @@
 /** How long an answer may be and what it may contain. */
 import { brotliCompressSync } from 'node:zlib'
 import { BodyError, FormParser, JSONParser, MultiPartParser, toProblem } from '@formgate/core'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { exchange, field, form, multipartX, type Sent } from './client.js'
-import { frameworks, type App, type Description } from './frameworks.js'
+import { frameworks, startForEach } from './frameworks.js'
 
 const KiB = 1024
 const json = (value: unknown): Sent => ({ type: 'application/json', body: JSON.stringify(value) })
 
 describe.each(frameworks)('$name', ({ start }) => {
-  const apps: App[] = []
-  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
-
-  async function app(description: Description): Promise<App> {
-    const started = await start(description)
-    apps.push(started)
-    return started
-  }
+  const app = startForEach(start)
 
   test('an answer lists at most 100 issues, and counts the rest', async () => {
     const { port } = await app({

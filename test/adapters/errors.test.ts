@@ -22,10 +22,10 @@ import * as onExpress from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
 import * as onKoa from '@formgate/koa'
 import express from 'express'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { chunk, Connection, exchange, field, file, form, head, multipartX, type Sent } from './client.js'
-import { frameworks, type App, type Description, type Handling } from './frameworks.js'
+import { frameworks, startForEach, type Description, type Handling } from './frameworks.js'
 
 const json = 'application/json'
 const aJson: Sent = { type: json, body: '{"a":1}' }
@@ -67,14 +67,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 describe.each(frameworks)('$name', ({ name: framework, start }) => {
-  const apps: App[] = []
-  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
-
-  async function app(description: Description): Promise<App> {
-    const started = await start(description)
-    apps.push(started)
-    return started
-  }
+  const app = startForEach(start)
 
   const own = (code: string | undefined, status: number): object => ({ handler: 'own', code, status })
 

@@ -23,10 +23,10 @@ import * as onKoa from '@formgate/koa'
 import type { Request as ExpressRequest } from 'express'
 import type { FastifyRequest } from 'fastify'
 import type { Request as KoaRequest } from 'koa'
-import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { Connection, exchange, field, file, form, head, multipartX, type Sent } from './client.js'
-import { frameworks, type App, type Description, type Handling } from './frameworks.js'
+import { frameworks, startForEach, type Description, type Handling } from './frameworks.js'
 
 const images = ({ type }: FileInfo): boolean => type.startsWith('image/')
 const filters: readonly (readonly [string, FileFilter])[] = [
@@ -104,14 +104,7 @@ test('a filter that is no function throws at definition', () => {
 })
 
 describe.each(frameworks)('$name', ({ start }) => {
-  const apps: App[] = []
-  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
-
-  async function app(description: Description): Promise<App> {
-    const started = await start(description)
-    apps.push(started)
-    return started
-  }
+  const app = startForEach(start)
 
   describe.each(filters)('a filter that decides %s', (_, filter) => {
     const storages: readonly (readonly [string, () => Storage])[] = [

@@ -23,6 +23,7 @@ import * as onKoa from '@formgate/koa'
 import express, { type Express, type Request as ExpressRequest } from 'express'
 import { fastify, type FastifyInstance } from 'fastify'
 import Koa from 'koa'
+import { afterEach } from 'vitest'
 
 /** What a handler gets on every framework. */
 export interface Handling {
@@ -86,6 +87,17 @@ export interface App {
 export interface Framework {
   readonly name: 'Express' | 'Koa' | 'Fastify'
   readonly start: (description: Description) => Promise<App>
+}
+
+/** `start` for the tests around the call: the apps are closed after each of them. */
+export function startForEach(start: Framework['start']): Framework['start'] {
+  const apps: App[] = []
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
+  return async (description) => {
+    const app = await start(description)
+    apps.push(app)
+    return app
+  }
 }
 
 /** The default handler. */

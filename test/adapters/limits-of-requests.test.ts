@@ -16,7 +16,7 @@ import { fastify } from 'fastify'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { exchange, field, file, form, multipartX, type Sent } from './client.js'
-import { frameworks, type App, type Description, type Route } from './frameworks.js'
+import { frameworks, startForEach, type Description, type Route } from './frameworks.js'
 
 type Asked = { readonly headers: Record<string, unknown> }
 
@@ -35,16 +35,12 @@ const upload: Sent = {
 const own = (status: number, code?: string): object => ({ handler: 'own', status, ...(code && { code }) })
 
 describe.each(frameworks)('$name', ({ start }) => {
-  const apps: App[] = []
-  afterEach(async () => {
-    byRole.mockClear()
-    await Promise.all(apps.splice(0).map((app) => app.close()))
-  })
+  const starts = startForEach(start)
+  afterEach(() => void byRole.mockClear())
 
   async function app(description: Description): Promise<(sent: Sent) => ReturnType<typeof exchange>> {
-    const started = await start({ errorHandler: true, ...description })
-    apps.push(started)
-    return (sent) => exchange(started.port, sent)
+    const { port } = await starts({ errorHandler: true, ...description })
+    return (sent) => exchange(port, sent)
   }
 
   const drain: Route['handler'] = async ({ parts }) => {

@@ -19,7 +19,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { chunk, Connection, exchange, file, head, multipartX, type Sent } from './client.js'
-import { frameworks, type App, type Description, type Handling } from './frameworks.js'
+import { frameworks, startForEach, type Description, type Handling } from './frameworks.js'
 
 const json = 'application/json'
 const aJson: Sent = { type: json, body: '{"a":1}' }
@@ -33,14 +33,7 @@ const broken: Storage = {
 const truncated: Sent = { type: multipartX, body: `--X\r\n${file('f', 'f')}\r\n\r\nabc` }
 
 describe.each(frameworks)('$name', ({ name, start }) => {
-  const apps: App[] = []
-  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
-
-  async function app(description: Description): Promise<App> {
-    const started = await start(description)
-    apps.push(started)
-    return started
-  }
+  const app = startForEach(start)
 
   const ways: Record<string, Sent & { mount: MountOptions; handler: (handling: Handling) => unknown }> = {
     'req.data': { ...csv, mount: {}, handler: ({ data }) => data },
