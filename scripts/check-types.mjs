@@ -3,19 +3,11 @@
  * workspace, with the strictest options, and with the oldest and the newest TypeScript that are supported.
  */
 import { execFile } from 'node:child_process'
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { pnpm, root, runQuietly } from './run.mjs'
+import { root } from './run.mjs'
+import { Tarballs } from './tarballs.mjs'
 
 /**
  * The programs, with the adapter and the dependencies of their users.
@@ -41,13 +33,7 @@ const compilerOptions = {
   types: ['node'],
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'formgate-types-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-
-const pack = ['--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder]
-const status = runQuietly(...pnpm(), ...pack)
-if (status !== 0) process.exit(status)
-const tarballs = readdirSync(folder)
+const tarballs = new Tarballs('types')
 const { devDependencies } = JSON.parse(readFileSync(`${root}test/package.json`, 'utf8'))
 
 const failures = await Promise.all(Object.entries(programs).map(check))
@@ -59,24 +45,14 @@ if (failures.flat().length > 0) process.exit(1)
  * @returns {Promise<string[]>} The output of the compilers that fail
  */
 async function check([program, { adapter, others: names }]) {
-  const app = join(folder, program)
-  mkdirSync(app)
+  const own = ['core', adapter].map((name) => [`@formgate/${name}`, tarballs.of(name)])
+  const others = [...names, 'zod'].map((name) => [name, devDependencies[name]])
+  const dependencies = Object.fromEntries([...own, ...others, ['@types/node', '^20.19.0']])
+  const app = await tarballs.install(program, { private: true, type: 'module', dependencies })
   for (const name of ['equal', 'schemas', program]) {
     copyFileSync(`${root}test/types/${name}.ts`, join(app, `${name}.ts`))
   }
-  const own = ['core', adapter].map((name) => [`@formgate/${name}`, `file:${tarballOf(name)}`])
-  const others = [...names, 'zod'].map((name) => [name, devDependencies[name]])
-  const dependencies = Object.fromEntries([...own, ...others, ['@types/node', '^20.19.0']])
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
   writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-  await promisify(execFile)(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'],
-    {
-      cwd: app,
-      shell: process.platform === 'win32',
-    },
-  )
   return (await Promise.all(Object.values(compilers).map((compiler) => compile(app, compiler)))).flat()
 }
 
@@ -89,14 +65,9 @@ async function compile(app, compiler) {
   const { version } = JSON.parse(readFileSync(`${root}${compiler}/package.json`, 'utf8'))
   try {
     await promisify(execFile)(process.execPath, [`${root}${compiler}/bin/tsc`, '-p', '.'], { cwd: app })
-    console.log(`${app.slice(folder.length + 1)}: TypeScript ${version}`)
+    console.log(`${basename(app)}: TypeScript ${version}`)
     return []
   } catch (error) {
     return [`TypeScript ${version}:\n${/** @type {{ stdout: string }} */ (error).stdout}`]
   }
-}
-
-/** @param {string} name */
-function tarballOf(name) {
-  return join(folder, tarballs.find((tarball) => tarball.startsWith(`formgate-${name}-`)) ?? '')
 }

@@ -6,19 +6,11 @@
  * `npm run test:matrix -- Jest` runs the checks with that word in their names.
  */
 import { execFile } from 'node:child_process'
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { pnpm, root, runQuietly } from './run.mjs'
+import { root } from './run.mjs'
+import { Tarballs } from './tarballs.mjs'
 
 /** What an install may add at most. */
 const most = { packages: 12, bytes: 4_000_000 }
@@ -60,11 +52,7 @@ export const code = (error: unknown): string => (error instanceof BodyError ? er
 export const isOne = (error: unknown): boolean => BodyError.is(error) && error.status > 399
 `
 
-const folder = mkdtempSync(join(tmpdir(), 'formgate-matrix-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const pack = ['--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder]
-if (runQuietly(...pnpm(), ...pack) !== 0) process.exit(1)
-const tarballs = readdirSync(folder)
+const tarballs = new Tarballs('matrix')
 const readme = readFileSync(`${root}README.md`, 'utf8')
 const typesVersion = '20.19'
 let failures = 0
@@ -365,27 +353,12 @@ async function bundle() {
  * @param {string[]} others
  */
 async function install(names, framework, others) {
-  const app = join(folder, names.join('-').replaceAll(/[^\w.-]/g, '-'))
-  mkdirSync(app)
-  writeFileSync(join(app, 'package.json'), '{ "private": true }')
-  const own = framework === undefined ? [] : ['core', framework].map((name) => `file:${tarballOf(name)}`)
-  await promisify(execFile)(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...own, ...others],
-    {
-      cwd: app,
-      shell: process.platform === 'win32',
-    },
-  )
-  return app
+  const own = framework === undefined ? [] : ['core', framework].map((name) => tarballs.of(name))
+  const name = names.join('-').replaceAll(/[^\w.-]/g, '-')
+  return tarballs.install(name, { private: true }, [...own, ...others])
 }
 
 /** @param {string} app @param {string[]} args */
 async function node(app, ...args) {
   await promisify(execFile)(process.execPath, args, { cwd: app, timeout: 120_000 })
-}
-
-/** @param {string} name */
-function tarballOf(name) {
-  return join(folder, tarballs.find((tarball) => tarball.startsWith(`formgate-${name}-`)) ?? '')
 }
