@@ -7,7 +7,7 @@ const folder = new URL('../public/', import.meta.url)
 const names = new Set(readdirSync(folder))
 
 /**
- * The modules in the page's import map: the same files that the servers run.
+ * The modules in the import map of the page: the same code that the servers run.
  *
  * @type {Record<string, URL>}
  */
@@ -21,6 +21,7 @@ const mediaTypes = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
 
@@ -85,7 +86,7 @@ function sendFile(name, res) {
 /** @param {string} name */
 function moduleUrl(name) {
   const [, module = '', path = ''] =
-    /^modules\/(\w+)\/((?:[\w-][\w.-]*\/)*[\w-][\w.-]*\.js)$/.exec(name) ?? []
+    /^modules\/(\w+)\/((?:[\w-][\w.-]*\/)*[\w-][\w.-]*\.m?js)$/.exec(name) ?? []
   const base = Object.hasOwn(modules, module) ? modules[module] : undefined
   const url = base && new URL(path, base)
   return url !== undefined && existsSync(url) ? url : undefined
