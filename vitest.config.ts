@@ -16,7 +16,7 @@ const long = [
   'test/chaos/**/*.test.ts',
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
-  'test/fuzz/{every-byte-long,first-half,long-run,second-half}.test.ts',
+  'test/fuzz/{every-byte-long,first-half,second-half}.test.ts',
   'test/validation/long-round-trip.test.ts',
 ]
 
@@ -26,6 +26,8 @@ const someOnOlderMajors = [
   'test/adapters/{choice,describe,errors,express-4,files,request-properties}.test.ts',
   'test/neighbours/*.test.ts',
 ]
+/** Runs for as long as it is told to, by `npm run fuzz`: its bodies are others each time. */
+const campaign = 'test/fuzz/long-run.test.ts'
 /** Runs only there. */
 const onExpress4 = 'test/adapters/express-4.test.ts'
 const older = {
@@ -61,7 +63,7 @@ export default defineConfig({
         test: {
           name: 'check',
           include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...system, ...long, onExpress4],
+          exclude: [...configDefaults.exclude, ...system, ...long, campaign, onExpress4],
         },
       },
       {
@@ -83,6 +85,10 @@ export default defineConfig({
         extends: true,
         // One after the other: some measure the memory and the answer times of their servers.
         test: { name: 'long', include: long, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: 'fuzz', include: [campaign] },
       },
       {
         extends: true,

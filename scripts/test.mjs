@@ -35,7 +35,6 @@ if (steps === undefined) throw new Error(`Unknown check: ${project}`)
 
 // Long forms of suites that also have a short form in the check.
 if (project === 'long') {
-  process.env['FUZZ_SECONDS'] ??= '60'
   // Attacks have a short run of their own.
   process.env['CHAOS'] ??= JSON.stringify({ seed: '1', scale: '0.1', without: ['attacks'], write: false })
 }

@@ -173,8 +173,19 @@ function isNoFileChosen({ header, content }: { header: string; content: string }
   return (
     content === '' &&
     /;[ \t]*filename[ \t]*=[ \t]*(?:""|[ \t]*(?:;|\r|$))/i.test(header) &&
-    !/filename\*/i.test(header)
+    !hasReadableExtendedName(header)
   )
+}
+
+/** Whether a header has a `filename*` that says a name: one that says none counts as absent (RFC 8187, 3.2.1). */
+function hasReadableExtendedName(header: string): boolean {
+  const value = /filename\*[ \t]*=[ \t]*"?(?:utf-8|(iso-8859-1))'[^'";\r]*'([^";\r]*)/i.exec(header)
+  if (value === null) return false
+  try {
+    return (value[1] === undefined ? decodeURIComponent(value[2] ?? '') : unescape(value[2] ?? '')) !== ''
+  } catch {
+    return false
+  }
 }
 
 /** The classes of the disagreement between two answers. */
