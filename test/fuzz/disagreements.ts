@@ -378,7 +378,11 @@ export const disagreements: readonly Disagreement[] = [
     right:
       'Formgate by choice: by WHATWG HTML, 4.10.21.4 browsers send it for an input in which nothing was chosen; the fetch ' +
       'standard passes it on.',
-    explainsKind: ({ ours, theirs }) => ours === undefined && theirs?.filename === '' && theirs.value === '',
+    // A filename* that says no name is ignored, where others take all of it for the name.
+    explainsKind: ({ raw, ours, theirs }) =>
+      ours === undefined &&
+      theirs?.value === '' &&
+      (theirs.filename === '' || /filename\*/i.test(disposition(raw))),
   },
   {
     name: 'a JSON part, or another one that a parser of the route reads',
