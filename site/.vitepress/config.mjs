@@ -42,12 +42,14 @@ export default defineConfig({
   sitemap: { hostname: homepage },
   head: [['link', { rel: 'icon', href: '/icon.svg', type: 'image/svg+xml' }]],
   markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     // The docs have code in angle brackets and braces, which Vue must not read.
     attrs: { disable: true },
     anchor: { slugify: githubAnchor },
     config(md) {
       md.core.ruler.push('framework-tabs', groupFrameworks)
       md.core.ruler.push('repository-links', linkFromRepository)
+      md.core.ruler.push('empty-headings', emptyHeadingToCell)
     },
   },
   vite: {
@@ -117,6 +119,7 @@ export default defineConfig({
         },
         {
           text: 'More',
+          link: '/all-pages',
           collapsed: true,
           items: [
             { text: 'Overview', link: '/overview' },
@@ -127,7 +130,6 @@ export default defineConfig({
             { text: 'Multipart conformance', link: '/multipart-conformance' },
             { text: 'Architecture', link: '/architecture' },
             { text: 'Decisions', link: '/decisions/' },
-            { text: 'All pages', link: '/all-pages' },
           ],
         },
       ],
@@ -143,6 +145,15 @@ function githubAnchor(heading) {
     .toLowerCase()
     .replace(/[^\w\- ]/g, '')
     .replaceAll(' ', '-')
+}
+
+/** A screen reader announces an empty heading of a column for every cell below it. */
+function emptyHeadingToCell({ tokens }) {
+  for (const [at, token] of tokens.entries()) {
+    if (token.type !== 'th_open' || tokens[at + 1].content !== '') continue
+    token.tag = 'td'
+    tokens[at + 2].tag = 'td'
+  }
 }
 
 /** Points relative links of a page at the pages of the site, or else at the files of the repository. */
