@@ -13,7 +13,7 @@ import { address, faultsOfManifests } from './manifests.mjs'
 import { root, run } from './run.mjs'
 import { Tarballs } from './tarballs.mjs'
 
-const changesets = '@changesets/cli@2.9.2'
+const changesets = '@changesets/cli@2.31.1'
 const command = process.argv[2]
 
 if (command === 'version') version()
