@@ -1,20 +1,8 @@
 /** Prevents Fastify from parsing a body that has been read. */
 import { Readable } from 'node:stream'
-import type { AdapterRequest, RequestBody } from '@formgate/core/adapter'
+import type { RequestBody } from '@formgate/core/adapter'
 import type { FastifyRequest } from 'fastify'
-
-/** Methods whose body Fastify does not parse. */
-const bodyless = new Set(['GET', 'HEAD', 'TRACE'])
-
-/** True if Fastify passes a body to a content type parser. */
-export function reachesParser({ method = '', headers }: AdapterRequest['request']): boolean {
-  if (bodyless.has(method)) return false
-  return (
-    headers['content-type'] !== undefined ||
-    headers['transfer-encoding'] !== undefined ||
-    (headers['content-length'] ?? '0') !== '0'
-  )
-}
+import { bodyless } from './app-parsers.js'
 
 const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
 
