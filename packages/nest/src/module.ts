@@ -7,6 +7,7 @@ import {
   Inject,
   Module,
   type ConfigurableModuleCls,
+  type DynamicModule,
   type NestModule,
 } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
@@ -40,6 +41,10 @@ const Configurable: ConfigurableModuleCls<FormgateOptions, 'forRoot'> = Configur
 })
 export class FormgateModule extends Configurable implements NestModule {
   readonly #host: HttpAdapterHost
+
+  static override forRoot(options: FormgateOptions = {}): DynamicModule {
+    return super.forRoot(options)
+  }
 
   constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost) {
     super()
