@@ -1,15 +1,16 @@
 /** The website: the pages of docs/ as they are, those of site/pages, and the API reference that TypeDoc writes. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
-import { homepage, repository } from '../address.mjs'
 import { apiSidebar } from '../api.mjs'
 import { groupFrameworks } from './framework-tabs.mjs'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('../../', import.meta.url))
+const { homepage, repository: source } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const repository = source.url.replace(/^git\+|\.git$/g, '')
 const shown = new Set(['README.md', 'docs', 'site'])
 /** Every other file and folder of the repository. */
 const left = readdirSync(root).filter((name) => !shown.has(name))
@@ -101,6 +102,7 @@ export default defineConfig({
               ],
             },
             { text: 'Errors', link: '/errors' },
+            { text: 'Nest', link: '/nest' },
             { text: 'Testing', link: '/testing' },
             {
               text: 'Production',
