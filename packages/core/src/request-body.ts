@@ -366,7 +366,13 @@ export class RequestBody implements ShownBody {
 
   #refuseLate(options: readonly string[]): void {
     // What the mount above has done too is not late.
-    refuseLate(this.#mount?.rawBody === true ? options.filter((name) => name !== 'rawBody') : options)
+    const late = options.filter((name) => name !== 'rawBody' || this.#mount?.rawBody !== true)
+    if (late.length === 0) return
+    const names = late.map((name) => `\`${name}\``).join(', ')
+    throw new BodyError('BODY_ALREADY_READ', {
+      detail: `Route option${late.length > 1 ? 's' : ''} ${names} ${late.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
+      hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
+    })
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
@@ -409,16 +415,4 @@ function readAsParts(): BodyError {
     detail: 'Cannot parse the body: parts() already streams it.',
     hint: 'Call either parts() or parse() in a route, and give a route that calls parts() no parsers of its own.',
   })
-}
-
-function refuseLate(options: readonly string[]): void {
-  if (options.length === 0) return
-  throw new BodyError('BODY_ALREADY_READ', {
-    detail: `Route option${options.length > 1 ? 's' : ''} ${list(options)} ${options.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
-    hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
-  })
-}
-
-function list(names: readonly string[]): string {
-  return names.map((name) => `\`${name}\``).join(', ')
 }
