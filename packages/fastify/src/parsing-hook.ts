@@ -146,6 +146,10 @@ function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswe
     .send(sent)
 }
 
+function route({ routeOptions }: FastifyRequest): string | undefined {
+  return routeOptions?.url
+}
+
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
   const adapter: FastifyAdapter = {
@@ -155,6 +159,8 @@ export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: R
     params: () => request.params as RouteParams,
     stream: payload,
     sharesBody: true,
+    framework: 'fastify',
+    route,
     reply,
   }
   return openBody(adapter)
