@@ -1,8 +1,8 @@
 /** What subscribers of `formgate:body` and `formgate:file` see, on every framework. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { channel, tracingChannel } from 'node:diagnostics_channel'
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { buffer } from 'node:stream/consumers'
@@ -33,7 +33,6 @@ import { codeCases, everyCodeApp } from './every-code.js'
 import { frameworks, isExpress5, startForEach, type Handling, type TypedWords } from './frameworks.js'
 
 const bodies = tracingChannel<unknown, BodyEvent>('formgate:body')
-const files = channel('formgate:file')
 
 /** The names of the sub-channels, and the events in `asyncEnd`. */
 let published: string[]
@@ -55,11 +54,11 @@ beforeEach(() => {
   ended = []
   filed = []
   bodies.subscribe(subscribers)
-  files.subscribe(onFile)
+  subscribe('formgate:file', onFile)
 })
 afterEach(() => {
   bodies.unsubscribe(subscribers)
-  files.unsubscribe(onFile)
+  unsubscribe('formgate:file', onFile)
 })
 
 const json = 'application/json'
@@ -321,14 +320,15 @@ describe.each(frameworks)('$name', ({ name, start }) => {
       const broken = (): never => {
         throw new Error('a bug of the subscriber')
       }
-      const channels = [bodies.start, bodies.end, bodies.asyncEnd, files]
-      for (const each of channels) each.subscribe(broken)
+      const channels = ['start', 'end', 'asyncEnd'].map((each) => `tracing:formgate:body:${each}`)
+      channels.push('formgate:file')
+      for (const each of channels) subscribe(each, broken)
       try {
         const { port } = await app({ mount: {}, routes: [{ path: '/' }] })
         expect((await exchange(port, aForm)).json.data).toMatchObject({ a: '1', b: '2' })
         await expect.poll(() => caught.length).toBe(5)
       } finally {
-        for (const each of channels) each.unsubscribe(broken)
+        for (const each of channels) unsubscribe(each, broken)
         await setImmediate()
         process.removeAllListeners('uncaughtException')
         for (const each of others) process.on('uncaughtException', each)
@@ -514,7 +514,10 @@ describe('the route', () => {
   test('of Koa is the one that @koa/router has matched', async () => {
     const inner = new Router().post('/photos/:id', onKoa.parsers([JSONParser]), (ctx) => void (ctx.body = ''))
     const router = new Router().use('/tenants/:tenant', inner.routes() as never)
-    await ask(createServer(new Koa().use(router.routes()).callback()), '/tenants/42/photos/7')
+    await ask(
+      createServer(new Koa().use(router.routes()).callback() as RequestListener),
+      '/tenants/42/photos/7',
+    )
     expect(routes()).toEqual(['/tenants/:tenant/photos/:id'])
   })
 
