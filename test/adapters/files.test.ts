@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import {
   disk,
@@ -211,11 +212,14 @@ describe.each(frameworks)('$name', ({ start }) => {
   })
 
   test('files are removed if the client disconnects during the answer', async () => {
-    const huge = { type: multipartX, body: form('X', [file('f', 'f'), 'x'.repeat(8_000_000)]) }
-    const { port } = await app((handling) => firstOf(handling).createReadStream())
+    const { port } = await app(() => {
+      const answer = new PassThrough()
+      answer.write('the beginning of an answer that does not end')
+      return answer
+    })
     const connection = await Connection.open(port)
-    connection.write(head(huge)).write(huge.body)
-    await expect.poll(stored).toHaveLength(1)
+    connection.write(head(anUpload)).write(anUpload.body!)
+    await expect.poll(stored).toHaveLength(2)
     connection.reset()
     await expectNothingLeft()
   })

@@ -182,7 +182,7 @@ function hasReadableExtendedName(header: string): boolean {
   const value = /filename\*[ \t]*=[ \t]*"?(?:utf-8|(iso-8859-1))'[^'";\r]*'([^";\r]*)/i.exec(header)
   if (value === null) return false
   try {
-    return (value[1] === undefined ? decodeURIComponent(value[2] ?? '') : unescape(value[2] ?? '')) !== ''
+    return value[2] !== '' && (value[1] !== undefined || decodeURIComponent(value[2] ?? '') !== '')
   } catch {
     return false
   }

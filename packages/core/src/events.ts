@@ -13,7 +13,7 @@ import type { FrameworkRequest } from './http/progress.js'
  * Its JSON says of the error only the code, the status, the limit and the field.
  */
 export interface BodyEvent {
-  /** `express`, `koa`, `fastify`, or `node` for `createBodyParser()`. */
+  /** `express`, `koa`, `fastify`, `nest`, or `node` for `createBodyParser()`. */
   readonly framework: string
   readonly method: string
   /** The pattern of the route, such as `/photos/:album`; `undefined` where no route was chosen yet. Never the URL. */

@@ -78,7 +78,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       config,
       requestFiles,
       storeFile,
-      filter: bindFilter(config.filter, source.target),
+      filter: config.filter && bindFilter(config.filter, source.target),
     },
     mediaType,
   )

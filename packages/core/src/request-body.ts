@@ -94,8 +94,6 @@ export function openedBody(request: NodeRequest, stream?: Readable): RequestBody
   return body
 }
 
-const none: readonly Config[] = []
-
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
@@ -103,8 +101,8 @@ const none: readonly Config[] = []
 export class RequestBody implements ShownBody {
   readonly source: Source
   readonly adapter: AdapterRequest
-  /** The mounts that read the body unless a parser of the framework does. */
-  #deferred = none
+  /** True below a `multipart()` that has left the body to a parser of the framework. */
+  #isLeft = false
   #mount: Config | undefined
   #route: RouteConfig | undefined
   #reading: Promise<ParsedBody> | undefined
@@ -166,7 +164,7 @@ export class RequestBody implements ShownBody {
   get data(): unknown {
     const { sharesBody, target } = this.adapter
     const parsed = this.#parsed
-    if (sharesBody === true && (parsed !== undefined || this.#deferred !== none))
+    if (sharesBody === true && (parsed !== undefined || this.#isLeft))
       return (target as { body?: unknown }).body
     return parsed === undefined ? this.#empty() : parsed.data
   }
@@ -174,33 +172,13 @@ export class RequestBody implements ShownBody {
   /** @throws BodyError as `data` does */
   get files(): FilesByField {
     if (this.#parsed !== undefined) return this.#parsed.files
-    return this.#deferred === none ? this.#empty() : bareRecord()
+    return this.#isLeft ? bareRecord() : this.#empty()
   }
 
-  /** Defers a `multipart()` until `enter()`, a route or the handler needs it. */
-  defer(mount: readonly Config[]): void {
-    this.#deferred = this.#deferred === none ? mount : [...this.#deferred, ...mount]
-  }
-
-  /**
-   * Enters the mounts that were deferred.
-   *
-   * @returns `undefined` if there is nothing to wait for
-   * @throws BodyError as `mount` does
-   */
-  enter(): Promise<void> | undefined {
-    const deferred = this.#deferred
-    this.#deferred = none
-    for (const [at, config] of deferred.entries()) {
-      const entering = this.mount(config)
-      if (entering !== undefined) return this.#enterRest(entering, deferred.slice(at + 1))
-    }
-    return undefined
-  }
-
-  async #enterRest(entering: Promise<unknown>, rest: readonly Config[]): Promise<void> {
-    await entering
-    for (const config of rest) await this.mount(config)
+  /** Enters a `multipart()` above a parser of the framework, which reads the body unless a route below does. */
+  leave(config: Config): undefined {
+    this.#mount = config
+    this.#isLeft = true
   }
 
   /**
@@ -234,8 +212,6 @@ export class RequestBody implements ShownBody {
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
     try {
-      const entering = this.enter()
-      if (entering !== undefined) await entering
       if (this.#reading === undefined) return await this.#read(route.below(this.#mount))
       const parsed = await this.#reading
       if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
@@ -267,8 +243,6 @@ export class RequestBody implements ShownBody {
   /** Reads the body as the `multipart()` above says, unless it was read already. */
   async parse(): Promise<BodyResult> {
     try {
-      const entering = this.enter()
-      if (entering !== undefined) await entering
       await (this.#reading ?? this.#read(this.#config))
     } catch (error) {
       throw this.#report(error)
@@ -293,8 +267,6 @@ export class RequestBody implements ShownBody {
   }
 
   async *#streamParts(): AsyncGenerator<Part, void, undefined> {
-    const entering = this.enter()
-    if (entering !== undefined) await entering
     if (this.#reading !== undefined) {
       // An empty body has no parts, also if it was read before.
       if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
@@ -377,7 +349,7 @@ export class RequestBody implements ShownBody {
 
   /** An option of the route, else of the `multipart()` above. */
   #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
-    return this.#route?.options[name] ?? (this.#mount ?? this.#deferred.at(-1))?.[name]
+    return this.#route?.options[name] ?? this.#mount?.[name]
   }
 
   /** Tells `onError` and subscribers of an error, once. @returns the error */
@@ -460,7 +432,13 @@ export class RequestBody implements ShownBody {
 
   #refuseLate(options: readonly string[]): void {
     // What the mount above has done too is not late.
-    refuseLate(this.#mount?.rawBody === true ? options.filter((name) => name !== 'rawBody') : options)
+    const late = options.filter((name) => name !== 'rawBody' || this.#mount?.rawBody !== true)
+    if (late.length === 0) return
+    const names = late.map((name) => `\`${name}\``).join(', ')
+    throw new BodyError('BODY_ALREADY_READ', {
+      detail: `Route option${late.length > 1 ? 's' : ''} ${names} ${late.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
+      hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
+    })
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
@@ -503,16 +481,4 @@ function readAsParts(): BodyError {
     detail: 'Cannot parse the body: parts() already streams it.',
     hint: 'Call either parts() or parse() in a route, and give a route that calls parts() no parsers of its own.',
   })
-}
-
-function refuseLate(options: readonly string[]): void {
-  if (options.length === 0) return
-  throw new BodyError('BODY_ALREADY_READ', {
-    detail: `Route option${options.length > 1 ? 's' : ''} ${list(options)} ${options.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
-    hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
-  })
-}
-
-function list(names: readonly string[]): string {
-  return names.map((name) => `\`${name}\``).join(', ')
 }
