@@ -42,6 +42,11 @@ export class PartIterator implements PartReceiver {
     this.#reader = new PartReader(context.limits, this)
   }
 
+  /** What the body has failed with, if it has. */
+  get failure(): { readonly reason: unknown } | undefined {
+    return this.#failure
+  }
+
   /** Begins to read the body. `next` throws its errors. */
   read(stream: Readable, mediaType: MediaType): void {
     const end = (): void => {
