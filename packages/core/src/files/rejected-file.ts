@@ -1,7 +1,7 @@
 /** A file that the schema rejected before it was stored: its description, size and first bytes. */
 import { Readable } from 'node:stream'
 import { sampleSize } from '../checks/detect-type.js'
-import type { FileInfo } from '../storages/storage.js'
+import type { FileDescription } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
 
 const rejectedFiles = new WeakSet<UploadedFile>()
@@ -34,7 +34,7 @@ export class RejectedContent {
     this.#kept = kept
   }
 
-  toFile(info: FileInfo): UploadedFile {
+  toFile(info: FileDescription): UploadedFile {
     const sample = this.#sample.subarray(0, this.#kept)
     const size = this.#size
     const stored = {

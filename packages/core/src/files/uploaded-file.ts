@@ -5,9 +5,10 @@ import { inspect, type InspectOptions } from 'node:util'
 import { detectedTypes } from '../checks/sniff.js'
 import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
-import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
+import type { ByteRange, FileDescription, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
 import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
+import { DescribedFile } from './described-file.js'
 import { FileSlice } from './file-slice.js'
 
 /** The results of the inspections of a file. */
@@ -29,6 +30,9 @@ export interface UploadedFileJSON extends FileFindings {
   readonly size: number
 }
 
+/** Releases the request of a file, which may be kept for long. */
+export let forgetRequest: (file: UploadedFile) => void
+
 /** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
 
@@ -45,7 +49,7 @@ export let removeFile: (file: UploadedFile) => Promise<void> | void
  */
 export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFile implements File {
   #stored: Stored
-  readonly #info: FileInfo
+  readonly #info: FileDescription
   readonly #findings: FileFindings
   readonly #storedAt: number = Date.now()
   #kept = false
@@ -57,6 +61,9 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   static {
     removeFile = (file) =>
       file.#move === undefined && file.#localizing === undefined ? file.#removeNow() : file.remove()
+    forgetRequest = (file) => {
+      if (file.#info instanceof DescribedFile) file.#info.request = undefined!
+    }
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
@@ -72,7 +79,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
    */
   static of(
     bytes: Uint8Array | string,
-    { name, ...info }: Partial<FileInfo> & Pick<FileInfo, 'name'>,
+    { name, ...info }: Partial<FileDescription> & Pick<FileDescription, 'name'>,
     findings?: FileFindings,
   ): UploadedFile {
     const stored = new MemoryFile([Buffer.from(bytes)])
@@ -81,7 +88,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   }
 
   /** Formgate calls this for each file. To test a handler, use `UploadedFile.of()`. */
-  constructor(stored: Stored, info: FileInfo, findings: FileFindings = {}) {
+  constructor(stored: Stored, info: FileDescription, findings: FileFindings = {}) {
     super()
     this.#stored = stored
     this.#info = info
