@@ -126,14 +126,13 @@ export class FormTree {
 }
 
 function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
-  const field = tree.someName
   return new BodyError('LIMIT_NESTING', {
     detail:
       at > limits.arrayIndex
         ? 'A list in the field names has too many items.'
         : `A list in the field names has gaps: item ${at} is missing.`,
     hint: listHint,
-    ...(field !== undefined && { field }),
+    field: tree.someName,
     limit: limits.arrayIndex,
   })
 }
