@@ -33,8 +33,8 @@ export interface DiskOptions<Request = FrameworkRequest> extends StorageDirector
    */
   readonly name?: { name(info: FileInfo<Request>): string | Promise<string> }['name']
   /**
-   * The permissions of a complete file, whatever the umask is: `0o640` lets its group read it. Default: 0600, less what the
-   * umask takes away. No effect on Windows.
+   * The permissions of a complete file, whatever the umask is: `0o640` lets its group read it. It cannot be executable.
+   * Default: 0600, less what the umask takes away. No effect on Windows.
    */
   readonly mode?: number
   /** Set it to wait until file and name are on the disk, not just with the operating system. Default false. */
@@ -52,7 +52,7 @@ export function disk<Request = FrameworkRequest>(
 ): Storage<StoredFile, Request> {
   const { name, fsync = false, mode } = options
   if (name !== undefined && typeof name !== 'function') throw new TypeError('name must be a function.')
-  checkMode('mode', mode, 0o400, 0o777)
+  checkMode('mode', mode, 0o600, 0o666)
   checkMode('directoryMode', options.directoryMode, 0o700, 0o7777)
   const place = new StorageDirectory(options)
   return {
@@ -89,9 +89,10 @@ export function disk<Request = FrameworkRequest>(
 function checkMode(name: string, mode: number | undefined, needed: number, allowed: number): void {
   const isValid = Number.isInteger(mode) && (mode! & needed) === needed && (mode! & ~allowed) === 0
   if (mode === undefined || isValid) return
-  const given = typeof mode === 'number' ? `0o${mode.toString(8)}` : JSON.stringify(mode)
+  const octal = (bits: unknown): string =>
+    typeof bits === 'number' ? `0o${bits.toString(8)}` : JSON.stringify(bits)
   throw new TypeError(
-    `${name} must be permissions such as 0o${(needed | 0o640).toString(8)}, which include 0o${needed.toString(8)}, not ${given}.`,
+    `${name} must be permissions that include ${octal(needed)} and no more than ${octal(allowed)}, not ${octal(mode)}.`,
   )
 }
 
