@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findCurl } from '../clients/programs.js'
-import { prepare, workplace, writeModule } from './modules.js'
+import { prepare, workplace, writeExamples, writeModule } from './modules.js'
 import { PageRun } from './page-run.js'
 import { readPages, type Block } from './pages.js'
 import { typeCheck, writeProject } from './type-check.js'
@@ -20,7 +20,7 @@ const modules = new Map(
 )
 
 const current = [...modules].filter(([{ mark }]) => mark !== 'old')
-writeProject(current.map(([, { shown }]) => shown))
+writeProject([...current.map(([, { shown }]) => shown), ...writeExamples()])
 
 const home = process.cwd()
 const upstream = createServer((req, res) => {
