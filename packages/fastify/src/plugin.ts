@@ -34,7 +34,7 @@ export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fasti
 
 const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
 /** For a client that is gone. */
-const noAnswer: ProblemAnswer = { status: 499, headers: {}, body: '' }
+const noAnswer: ProblemAnswer = { status: 499, headers: {}, body: Buffer.alloc(0) }
 
 /** Answers the errors of Formgate that handlers and hooks throw, before error handlers of the app. */
 function answerThrown(app: FastifyInstance): void {
