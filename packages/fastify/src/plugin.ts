@@ -57,7 +57,7 @@ function answerThrown(app: FastifyInstance): void {
     const answer = answers.get(request)
     if (answer === undefined) return done(null, payload)
     answers.delete(request)
-    reply.code(answer.status).headers({ ...answer.headers })
+    reply.code(answer.status).headers(answer.headers)
     return done(null, answer.body)
   })
 }

@@ -31,9 +31,6 @@ export interface UploadedFileJSON extends FileFindings {
   readonly size: number
 }
 
-/** Releases the request of a file, which may be kept for long. */
-export let forgetRequest: (file: UploadedFile) => void
-
 /**
  * A class for the sake of what is logged: its JSON, and what `console.log()` shows, leave out the request, which has cookies
  * and tokens. `{ ...info }` has it, for storages that pass a file on under another name.
@@ -75,6 +72,9 @@ export class DescribedFile implements FileInfo {
     return description
   }
 }
+
+/** Releases the request of a file, which may be kept for long. */
+export let forgetRequest: (file: UploadedFile) => void
 
 /** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
