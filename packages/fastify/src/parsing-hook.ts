@@ -106,6 +106,10 @@ function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswe
     .send(sent)
 }
 
+function route({ routeOptions }: FastifyRequest): string | undefined {
+  return routeOptions?.url
+}
+
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
   return openBody({
@@ -115,5 +119,7 @@ export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: R
     params: () => request.params as RouteParams,
     stream: payload,
     sharesBody: true,
+    framework: 'fastify',
+    route,
   })
 }

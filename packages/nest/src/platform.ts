@@ -12,6 +12,10 @@ import {
 export interface PlatformRequest extends FrameworkRequest {
   readonly raw?: AdapterRequest['request']
   readonly params?: RouteParams
+  /** Of Fastify. */
+  readonly routeOptions?: { readonly url?: string }
+  /** Of Express. */
+  readonly route?: { readonly path: string | readonly string[] }
   /** Added by Formgate. */
   readonly data?: unknown
   readonly files?: FilesByField
@@ -37,7 +41,13 @@ export function bodyOf(request: PlatformRequest, response: PlatformResponse): Re
     params: () => request.params,
     // Fastify has parsed JSON and URL-encoded forms, and `data` is its `body`.
     sharesBody: request.raw !== undefined,
+    framework: 'nest',
+    route,
   })
+}
+
+function route({ routeOptions, route }: PlatformRequest): string | undefined {
+  return routeOptions?.url ?? route?.path.toString()
 }
 
 /** Sends an answer, unless another one has begun. */
