@@ -98,6 +98,24 @@ describe('the page on security', () => {
   })
 })
 
+test('the playground of the website has everything that core takes from Node', () => {
+  const stub = textOf('site/playground/node.mjs')
+  const given = new Set([
+    ...[...stub.matchAll(/^export (?:const|class|function) (\w+)/gm)].map(([, name]) => name!),
+    ...[...stub.matchAll(/^export \{ (.+) \}$/gm)].flatMap(([, names]) => names!.split(', ')),
+  ])
+  const taken = readdirSync(`${root}packages/core/src`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .flatMap((name) => [
+      ...textOf(`packages/core/src/${name}`).matchAll(/^import \{([^}]+)\} from 'node:[\w/]+'$/gm),
+    ])
+    .flatMap(([, names]) => names!.split(',').map((name) => name.trim()))
+    .filter((name) => name !== '' && !name.startsWith('type '))
+    .map((name) => name.replace(/ as .*/, ''))
+  expect(taken.length).toBeGreaterThan(30)
+  expect(taken.filter((name) => !given.has(name))).toEqual([])
+})
+
 describe('the comparison of the website', () => {
   const page = textOf('site/pages/comparison.md')
   const cells = (line: string): string[] =>

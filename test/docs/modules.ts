@@ -81,9 +81,11 @@ export function writeExamples(): readonly string[] {
       .flatMap((file) =>
         examplesIn(readFileSync(`${root}packages/${name}/src/${file}`, 'utf8')).map((code, at) => {
           const path = join(out, 'docstrings', name, `${file.replaceAll(/[/\\]|\.ts$/g, '-')}${at}.ts`)
-          const used = names.filter((each) =>
-            new RegExp(`(?<![.'\\w])${each}\\(|\\b${each}[\\],.(]|extends ${each}\\b`).test(code),
-          )
+          const used = names
+            .split(' ')
+            .filter((each) =>
+              new RegExp(`(?<![.'\\w])${each}\\(|\\b${each}[\\],.(]|extends ${each}\\b`).test(code),
+            )
           const own = used.filter((each) => !new RegExp(`[{ ]${each}[, ]`).test(before))
           const entry = name === 'core' && code.includes('fieldMessages') ? 'core/client' : name
           const imports = [
@@ -100,34 +102,9 @@ export function writeExamples(): readonly string[] {
 }
 
 /** The names of functions and classes that examples use. */
-const names = [
-  ...[
-    'accept',
-    'BaseParser',
-    'openapi',
-    'body',
-    'BodyError',
-    'bytes',
-    'createBodyParser',
-    'disk',
-    'fieldMessages',
-    'FileUploadParser',
-    'form',
-  ],
-  ...[
-    'hash',
-    'JSONParser',
-    'memory',
-    'multipart',
-    'parsers',
-    'problems',
-    's3',
-    'sniff',
-    'spool',
-    'stream',
-    'UploadedFile',
-  ],
-]
+const names =
+  'accept BaseParser body BodyError bytes createBodyParser disk fieldMessages FileUploadParser form hash JSONParser ' +
+  'memory multipart openapi parsers problems s3 sniff spool stream UploadedFile'
 
 function examplesIn(source: string): string[] {
   return [...source.matchAll(/^ *\* ```ts\n([^]*?)^ *\* ```$/gm)].map(([, code]) =>
