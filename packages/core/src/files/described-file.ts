@@ -34,7 +34,7 @@ export class DescribedFile implements FileInfo {
 
   /** Adds the request to a description that a parser of the app has made. */
   static of(info: FileDescription, request: FrameworkRequest): DescribedFile {
-    if (info instanceof DescribedFile) return info
+    if (info instanceof DescribedFile && info.request === request) return info
     const { field, name, originalName, type } = info
     return Object.assign(new DescribedFile(field, name, originalName, type, request), info, { request })
   }
