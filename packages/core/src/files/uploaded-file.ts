@@ -40,9 +40,11 @@ export class DescribedFile implements FileInfo {
   readonly name: string
   readonly originalName: string
   readonly type: string
-  request: FrameworkRequest
+  /** Set by `of()`: a parser knows no request. */
+  request: FrameworkRequest = undefined!
   declare headers: FileInfo['headers']
   declare expectedSize?: number
+  #hasRequest = false
 
   static {
     Object.defineProperty(this.prototype, inspect.custom, {
@@ -52,19 +54,22 @@ export class DescribedFile implements FileInfo {
     })
   }
 
-  constructor(field: string, name: string, originalName: string, type: string, request: FrameworkRequest) {
+  constructor(field: string, name: string, originalName: string, type: string) {
     this.field = field
     this.name = name
     this.originalName = originalName
     this.type = type
-    this.request = request
   }
 
-  /** Adds the request to a description that a parser of the app has made. */
+  /** Adds the request to a description. One that a parser of the app has made may be that of another request, too. */
   static of(info: FileDescription, request: FrameworkRequest): DescribedFile {
-    if (info instanceof DescribedFile) return info
+    if (info instanceof DescribedFile && info.request === request) return info
     const { field, name, originalName, type } = info
-    return Object.assign(new DescribedFile(field, name, originalName, type, request), info, { request })
+    const isNew = info instanceof DescribedFile && !info.#hasRequest
+    const described = isNew ? info : Object.assign(new DescribedFile(field, name, originalName, type), info)
+    described.request = request
+    described.#hasRequest = true
+    return described
   }
 
   toJSON(): object {
