@@ -110,6 +110,7 @@ export default defineConfig({
               collapsed: true,
               items: [
                 { text: 'Placement', link: '/placement' },
+                { text: 'Observability', link: '/observability' },
                 { text: 'Reliability', link: '/reliability' },
                 { text: 'Early answers', link: '/early-answers' },
                 { text: 'Performance', link: '/performance' },
