@@ -1,11 +1,5 @@
 /** multer and @koa/multer. */
-import {
-  Node,
-  SyntaxKind,
-  type CallExpression,
-  type ParameterDeclaration,
-  type PropertyAccessExpression,
-} from 'ts-morph'
+import { Node, SyntaxKind, type CallExpression, type PropertyAccessExpression } from 'ts-morph'
 import type { Adapter, FileEdits } from './edits.js'
 import {
   addProperties,
@@ -498,13 +492,14 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
         for (const literal of file.getDescendantsOfKind(SyntaxKind.StringLiteral)) {
           const code = literal.getLiteralValue()
           const edits = work.editsOf(file)
-          if (code === 'LIMIT_UNEXPECTED_FILE')
-            edits.mark(
-              literal,
-              'Formgate has no such code: too many files are LIMIT_FILES, and other fields are not refused.',
-              page,
-            )
-          else if (codes[code]) edits.replace(literal.getStart() + 1, literal.getEnd() - 1, codes[code])
+          if (code === 'LIMIT_UNEXPECTED_FILE') {
+            const text =
+              'Formgate has no such code: too many files are LIMIT_FILES, and other fields are not refused.'
+            edits.mark(literal, text, page)
+            const compared = literal.getParent()
+            if (edits.isTypeScript && Node.isBinaryExpression(compared))
+              edits.set(compared.getLeft(), `(${compared.getLeft().getText()} as string)`)
+          } else if (codes[code]) edits.replace(literal.getStart() + 1, literal.getEnd() - 1, codes[code])
         }
       }
       if (!text.includes('Multer.File')) continue
@@ -514,13 +509,22 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
         const name = callbacks.has(parameter!) ? 'FileInfo' : 'UploadedFile'
         const edits = work.editsOf(file)
         edits.set(type.getTypeName(), edits.use(name, adapter, true))
-        const declared = type.getParent()
-        const list = Node.isArrayTypeNode(declared) ? declared.getParent() : undefined
-        if (name === 'UploadedFile' && Node.isParameterDeclaration(list ?? declared)) {
-          const terms = termsOf(edits, converted[0]!)
-          const binding = (list ?? declared) as ParameterDeclaration
-          followBinding(edits, binding.getNameNode(), list ? 'list' : 'file', terms)
+        let holder = type.getParent()
+        let kind: Kind = 'file'
+        while (Node.isArrayTypeNode(holder) || Node.isUnionTypeNode(holder)) {
+          if (Node.isArrayTypeNode(holder)) kind = 'list'
+          holder = holder.getParent()
         }
+        const terms = termsOf(edits, converted[0]!)
+        if (name === 'UploadedFile' && Node.isParameterDeclaration(holder))
+          followBinding(edits, holder.getNameNode(), kind, terms)
+        // A handler that no route leads to.
+        const read = Node.isAsExpression(holder) ? holder.getExpression() : undefined
+        if (!Node.isPropertyAccessExpression(read) || !/^files?$/.test(read.getName())) continue
+        if (edits.textOf(read) !== read.getText()) continue
+        const all = `Object.values(${read.getExpression().getText()}.files).flat()`
+        edits.set(read, kind === 'file' ? `${all}[0]` : all)
+        followFiles(edits, read, kind, terms)
       }
     }
   }

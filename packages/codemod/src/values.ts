@@ -333,14 +333,17 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
       parent.getLeft() === access &&
       parent.getOperatorToken().getText().endsWith('=') &&
       !/^[!=]==?$/.test(parent.getOperatorToken().getText())
-    if (isTarget)
-      return lost(
-        access,
-        'An uploaded file of Formgate does not take other properties: keep this value beside it.',
-      )
+    const gone = isTarget
+      ? 'An uploaded file of Formgate does not take other properties: keep this value beside it.'
+      : term !== undefined && !/^\w+$/.test(term) && !isPossible(term, access)
+        ? hintOf(name, term)
+        : undefined
+    if (gone !== undefined) {
+      if (edits.isTypeScript) edits.set(object, `(${edits.textOf(object)} as any)`)
+      return lost(access, gone)
+    }
     if (term === undefined) return
     if (/^\w+$/.test(term)) return edits.set(access.getNameNode(), term)
-    if (!isPossible(term, access)) return lost(access, hintOf(name, term))
     const call = name === 'toBuffer' && Node.isCallExpression(parent) ? parent : access
     const outer = call.getParentOrThrow()
     const whole = name === 'toBuffer' && Node.isAwaitExpression(outer) ? outer : call
