@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { nestEntries } from './coercion/nest-entries.js'
 import { BodyError } from './errors.js'
+import { DescribedFile } from './files/described-file.js'
 import { bindFilter } from './files/inspection.js'
 import { RequestFiles } from './files/request-files.js'
 import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
@@ -12,6 +13,7 @@ import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
 import type { ParsedElsewhere } from './http/kept-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
+import type { FrameworkRequest } from './http/progress.js'
 import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
@@ -56,7 +58,7 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
   source.hold()
   const { mediaType } = source
-  const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
+  const reader = readerOf(source, config)
   if (await source.isEmpty(config.limits)) {
     if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
     return emptyBody(reader)
@@ -69,16 +71,17 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   let endWatch: (() => void) | undefined
   const storeFile: ParserContext['storeFile'] = (file, info) => {
     endWatch ??= watchStorage(source, config.limits.storageTimeout, requestFiles)
-    return requestFiles.store(file, info)
+    return requestFiles.store(file, DescribedFile.of(info, source.target))
   }
   const context = new RequestContext(
     {
       headers: source.headers,
+      request: source.target,
       params,
       config,
       requestFiles,
       storeFile,
-      filter: bindFilter(config.filter, source.target),
+      filter: config.filter && bindFilter(config.filter, source.target),
     },
     mediaType,
   )
@@ -114,6 +117,14 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     if (body instanceof Readable && !source.request.readableEnded)
       source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
   }
+}
+
+/** The parser for the media type of a body. */
+export function readerOf(
+  { mediaType }: Source,
+  { parsers }: Pick<Config, 'parsers'>,
+): RegisteredParser | undefined {
+  return mediaType && selectParser(parsers, mediaType)
 }
 
 /** Validates a parsed body. @throws what the validation throws, after every file has been removed */
@@ -253,6 +264,7 @@ function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
 
 interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly config: Config
   readonly requestFiles: RequestFiles
@@ -265,6 +277,7 @@ interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
  */
 class RequestContext implements ParserContext {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly encoding: string
   readonly limits: Limits
@@ -287,6 +300,7 @@ class RequestContext implements ParserContext {
 
   constructor(parts: ContextParts, mediaType: MediaType, around?: RequestMeters) {
     this.headers = parts.headers
+    this.request = parts.request
     this.params = parts.params
     this.encoding = knownCharset(mediaType) ?? 'utf-8'
     this.limits = parts.config.limits
@@ -296,7 +310,7 @@ class RequestContext implements ParserContext {
     this.storeFile = parts.storeFile
     const { requestFiles } = parts
     this.storeBytes = requestFiles.acceptsBytes
-      ? (bytes, info) => requestFiles.storeBytes(bytes, info)
+      ? (bytes, info) => requestFiles.storeBytes(bytes, DescribedFile.of(info, parts.request))
       : undefined
     this.#parts = parts
     Object.defineProperty(this, 'signal', RequestContext.#signal)

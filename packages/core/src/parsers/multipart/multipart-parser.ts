@@ -6,11 +6,11 @@ import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import type { RejectedContent } from '../../files/rejected-file.js'
 import type { Body } from '../../http/body-stream.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { BaseParser, parsePart, type ParserContext, type PartParser } from '../base-parser.js'
 import { DataAndFiles, type Entry } from '../data-and-files.js'
-import { type CharsetOptions, FormCharsets } from './form-charsets.js'
-import { fieldText, type PartHeader } from './part-header.js'
+import { type CharsetOptions, fieldText, FormCharsets, type PartHeader } from './part-header.js'
 import { PartIterator, type PartsContext } from './part-iterator.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
@@ -85,6 +85,10 @@ class FormCollector implements PartReceiver {
   constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
     this.#charsets = charsets
+  }
+
+  get request(): FrameworkRequest {
+    return this.#context.request
   }
 
   filter(info: FileInfo): boolean | Promise<boolean> {
