@@ -12,6 +12,7 @@ import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
 import type { ParsedElsewhere } from './http/kept-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
+import type { FrameworkRequest } from './http/progress.js'
 import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
@@ -74,6 +75,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   const context = new RequestContext(
     {
       headers: source.headers,
+      request: source.target,
       params,
       config,
       requestFiles,
@@ -253,6 +255,7 @@ function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
 
 interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly config: Config
   readonly requestFiles: RequestFiles
@@ -265,6 +268,7 @@ interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
  */
 class RequestContext implements ParserContext {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly encoding: string
   readonly limits: Limits
@@ -287,6 +291,7 @@ class RequestContext implements ParserContext {
 
   constructor(parts: ContextParts, mediaType: MediaType, around?: RequestMeters) {
     this.headers = parts.headers
+    this.request = parts.request
     this.params = parts.params
     this.encoding = knownCharset(mediaType) ?? 'utf-8'
     this.limits = parts.config.limits

@@ -30,7 +30,11 @@ export interface S3Storage extends Storage<S3File> {
  * @throws TypeError for an invalid option
  */
 export function s3(options: S3Options): S3Storage {
-  const settings = resolveOptions(options)
+  return bucketStorage(resolveOptions(options))
+}
+
+/** As `s3()`, for options that were checked. */
+export function bucketStorage(settings: S3Settings): S3Storage {
   return {
     name: 's3',
     async store(stream, info, signal) {

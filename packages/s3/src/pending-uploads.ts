@@ -1,0 +1,167 @@
+/** Uploads that wait for their form, and the storage that takes them over. */
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { BodyError, sniff, UploadedFile, type FileInfo, type Storage } from '@formgate/core'
+import { randomName, reportLeftover, safeExtension, safeFileName } from '@formgate/core/storage'
+import { Readable } from 'node:stream'
+import { isTaken } from './new-object.js'
+import { headersOf } from './object-headers.js'
+import { copyObject, openObject, type S3File } from './s3-file.js'
+import type { S3Settings } from './s3-options.js'
+import { answerOf, S3StorageError } from './s3-storage-error.js'
+import { bucketStorage, type S3Storage } from './s3.js'
+import type { Ticket } from './tickets.js'
+
+/** A file that a form names by its ticket. */
+interface ExpectedUpload {
+  readonly ticket: Ticket
+  readonly info: FileInfo
+  /** The bytes, which can be read once the file was moved. */
+  readonly content: Readable
+  file?: Promise<S3File>
+}
+
+export class PendingUploads implements Storage<S3File> {
+  readonly name = 's3'
+  readonly #settings: S3Settings
+  readonly #prefix: string
+  readonly #bucket: S3Storage
+  /** By the `headers` of their info, which no other file has. */
+  readonly #expected = new WeakMap<object, ExpectedUpload>()
+
+  constructor(settings: S3Settings, prefix: string) {
+    this.#settings = settings
+    this.#prefix = prefix
+    this.#bucket = bucketStorage(settings)
+  }
+
+  /** The key to which the file of a ticket is uploaded. */
+  keyOf({ id }: Ticket): string {
+    return this.#prefix + id
+  }
+
+  /** What `store` wants, to take over the file of a ticket. */
+  expect(ticket: Ticket, field: string): Pick<ExpectedUpload, 'content' | 'info'> {
+    const { name: originalName, type, size: expectedSize } = ticket
+    const name = safeFileName(originalName) ?? 'file'
+    const info = { field, name, originalName, type, headers: {}, expectedSize }
+    const content = Readable.from(bytesOf(), { objectMode: false })
+    const upload: ExpectedUpload = { ticket, info, content }
+    this.#expected.set(info.headers, upload)
+    return upload
+
+    async function* bytesOf(): AsyncGenerator<Buffer> {
+      if (upload.file === undefined)
+        throw new Error('A file that was uploaded to the bucket cannot go to another storage.')
+      const file = await upload.file.catch(() => undefined)
+      if (file !== undefined) yield* file.createReadStream()
+    }
+  }
+
+  async store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<S3File> {
+    const upload = this.#expected.get(info.headers)
+    if (upload === undefined) return this.#bucket.store(stream, info, signal)
+    upload.file = this.#takeOver(upload.ticket, info, signal)
+    const file = await upload.file
+    // Without an inspector, nothing needs the bytes.
+    if (stream === upload.content) stream.push(null)
+    return file
+  }
+
+  /**
+   * Moves an upload out of the reach of its client, who can overwrite it for as long as the presigned POST is valid.
+   *
+   * @throws BodyError `UPLOAD_MISSING`, `USED_TICKET` or `FILE_REFUSED`; S3StorageError
+   */
+  async #takeOver(ticket: Ticket, info: FileInfo, signal: AbortSignal): Promise<S3File> {
+    const { field } = info
+    try {
+      const upload = await openObject(this.#settings, this.keyOf(ticket))
+      if (upload === undefined) throw new BodyError('UPLOAD_MISSING', { field })
+      if (upload.type !== ticket.type) throw otherThan(`the type "${ticket.type}"`, `"${upload.type}"`, field)
+      checkSize(upload, ticket, field)
+      signal.throwIfAborted()
+      await this.#markUsed(ticket, field)
+      return await this.#move(upload, ticket, info)
+    } catch (error) {
+      const isReplaced = error instanceof S3StorageError && (error.status === 412 || error.status === 404)
+      if (!isReplaced && !(error instanceof BodyError)) throw error
+      // Another form, which may be taking the same file over just now.
+      if ((await openObject(this.#settings, this.#markKeyOf(ticket))) !== undefined)
+        throw new BodyError('USED_TICKET', { field })
+      throw isReplaced ? refused('The file was replaced while it was moved.', field) : error
+    }
+  }
+
+  /** Checks the copy rather than the upload: not every store makes a copy conditional on an ETag (Ceph 16 does not). */
+  async #move(upload: S3File, ticket: Ticket, info: FileInfo): Promise<S3File> {
+    const key = this.#settings.prefix + randomName() + safeExtension(info.name)
+    try {
+      const file = await copyObject(this.#settings, upload, key, headersOf(this.#settings, info))
+      checkSize(file, ticket, info.field)
+      await checkContent(file, info)
+      await upload.remove().catch(reportLeftover)
+      return file
+    } catch (error) {
+      // The store may have made the copy without an answer. Without the mark, the client can send the form again.
+      for (const each of [key, this.#markKeyOf(ticket)]) {
+        const found = openObject(this.#settings, each)
+        await found.then((file) => file?.remove()).catch(reportLeftover)
+      }
+      throw error
+    }
+  }
+
+  /**
+   * Lets one form use a ticket: the store creates the mark only if there is none. It has the prefix of the uploads, and so
+   * expires after the ticket.
+   *
+   * @throws BodyError `USED_TICKET`
+   */
+  async #markUsed(ticket: Ticket, field: string): Promise<void> {
+    const { client, bucket } = this.#settings
+    const [key, use] = [this.#markKeyOf(ticket), randomName()]
+    const put = new PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: use,
+      IfNoneMatch: '*',
+      Metadata: { use },
+    })
+    try {
+      await answerOf('PutObject', bucket, client.send(put))
+    } catch (error) {
+      if (!isTaken(error)) throw error
+      // A request that was retried, since its answer was lost, conflicts with its own mark.
+      if ((await openObject(this.#settings, key))?.metadata['use'] !== use)
+        throw new BodyError('USED_TICKET', { field })
+    }
+  }
+
+  #markKeyOf(ticket: Ticket): string {
+    return `${this.keyOf(ticket)}.used`
+  }
+}
+
+function checkSize({ size }: S3File, ticket: Ticket, field: string): void {
+  if (size !== ticket.size) throw otherThan(`${ticket.size} bytes`, `${size}`, field)
+}
+
+/** @throws BodyError `FILE_REFUSED` by the rules of `sniff()` */
+async function checkContent(file: S3File, info: FileInfo): Promise<void> {
+  const issues: { readonly message: string }[] = []
+  await sniff()({ value: new UploadedFile(file, info), issues })
+  const [issue] = issues
+  if (issue !== undefined) throw refused(`${issue.message}.`, info.field)
+}
+
+function otherThan(promised: string, found: string, field: string): BodyError {
+  return refused(
+    `The ticket is for a file of ${promised}, but the file that was uploaded has ${found}.`,
+    field,
+  )
+}
+
+function refused(detail: string, field: string): BodyError {
+  const hint = 'Request a ticket for the file as it is, and upload that file.'
+  return new BodyError('FILE_REFUSED', { field, detail, hint })
+}
