@@ -264,6 +264,12 @@ export function directUploadSuite(store: Store): void {
         ],
         ['for a field that is no file', { field: 'username' }, 'username', 'The form has no such file'],
         ['for an unknown field', { field: 'other' }, 'other', 'The form has no such file'],
+        [
+          'for a field with a name of a kilobyte',
+          { field: 'x'.repeat(1024) },
+          'field',
+          'Expected the name of a field',
+        ],
         ['without a name', { name: '' }, 'name', 'Expected a file name'],
         ['with a size that is no number', { size: '1' }, 'size', 'Expected a size in bytes'],
         ['with a type that is no media type', { type: 'a b/c' }, 'type', 'Expected a media type'],

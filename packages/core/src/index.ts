@@ -23,6 +23,7 @@ export {
 export type { Out } from './schema/schema-output.js'
 export type { Schema } from './schema/schema.js'
 
+export type { BodyEvent, FileEvent } from './events.js'
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
 export type { ErrorListener, FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
 export { toProblem, type Problem } from './http/problem.js'
@@ -53,7 +54,8 @@ export {
 } from './parsers/data-and-files.js'
 export { ContentType, type MediaType, type MediaTypeParameter } from './http/media-type.js'
 
-export type { ByteRange, FileInfo, Storage, StoredFile } from './storages/storage.js'
+export { safeFileName } from './storages/safe-name.js'
+export type { ByteRange, FileDescription, FileInfo, Storage, StoredFile } from './storages/storage.js'
 export { hash, type FileFilter, type FileInspection, type Inspector } from './files/inspection.js'
 export { UploadedFile, type FileFindings } from './files/uploaded-file.js'
 export { spool, type SpoolOptions } from './storages/spool.js'

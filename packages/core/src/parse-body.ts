@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { nestEntries } from './coercion/nest-entries.js'
 import { BodyError } from './errors.js'
+import { DescribedFile } from './files/described-file.js'
 import { bindFilter } from './files/inspection.js'
 import { RequestFiles } from './files/request-files.js'
 import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
@@ -57,7 +58,7 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
   source.hold()
   const { mediaType } = source
-  const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
+  const reader = readerOf(source, config)
   if (await source.isEmpty(config.limits)) {
     if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
     return emptyBody(reader)
@@ -70,7 +71,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   let endWatch: (() => void) | undefined
   const storeFile: ParserContext['storeFile'] = (file, info) => {
     endWatch ??= watchStorage(source, config.limits.storageTimeout, requestFiles)
-    return requestFiles.store(file, info)
+    return requestFiles.store(file, DescribedFile.of(info, source.target))
   }
   const context = new RequestContext(
     {
@@ -116,6 +117,14 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     if (body instanceof Readable && !source.request.readableEnded)
       source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
   }
+}
+
+/** The parser for the media type of a body. */
+export function readerOf(
+  { mediaType }: Source,
+  { parsers }: Pick<Config, 'parsers'>,
+): RegisteredParser | undefined {
+  return mediaType && selectParser(parsers, mediaType)
 }
 
 /** Validates a parsed body. @throws what the validation throws, after every file has been removed */
@@ -301,7 +310,7 @@ class RequestContext implements ParserContext {
     this.storeFile = parts.storeFile
     const { requestFiles } = parts
     this.storeBytes = requestFiles.acceptsBytes
-      ? (bytes, info) => requestFiles.storeBytes(bytes, info)
+      ? (bytes, info) => requestFiles.storeBytes(bytes, DescribedFile.of(info, parts.request))
       : undefined
     this.#parts = parts
     Object.defineProperty(this, 'signal', RequestContext.#signal)

@@ -18,8 +18,8 @@ export const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE'])
 /** True if Fastify will pass a body to a content type parser of the app. */
 export function isForApp(context: object, { source }: RequestBody): boolean {
   const parsers = ofContexts.get(context)
-  const { 'content-type': type } = source.headers
   if (parsers === undefined || bodyless.has(source.request.method!)) return false
+  const { 'content-type': type } = source.headers
   if (type === undefined && source.hasNoBody) return false
   const parser = parsers.getParser(type ?? '')
   return parser !== undefined && parser.fn !== passOn

@@ -10,7 +10,7 @@ import {
 } from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isForApp } from './app-parsers.js'
-import { suppressMediaType, suppressParsing } from './suppress-parsing.js'
+import { suppressParsing } from './suppress-parsing.js'
 
 /** The key of a method that no request has: it says which bodies a request can have, to the compiler alone. */
 export declare const bodyType: unique symbol
@@ -85,8 +85,7 @@ function hook(
     // A 404 has no handler for the files.
     if (request.is404) return done()
     const body = bodyOf(request, reply, payload)
-    const goOn = (): void =>
-      done(null, body.isRead ? suppressParsing(request, body.isMounted) : suppressMediaType(request, body))
+    const goOn = (): void => done(null, suppressParsing(request, body))
     const refuse = async (error: unknown): Promise<void> => {
       const reaction = await body.react(error)
       if (reaction.kind === 'answer') sendAnswer(reply, reaction)
@@ -107,6 +106,10 @@ function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswe
     .send(sent)
 }
 
+function route({ routeOptions }: FastifyRequest): string | undefined {
+  return routeOptions?.url
+}
+
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
   return openBody({
@@ -116,5 +119,7 @@ export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: R
     params: () => request.params as RouteParams,
     stream: payload,
     sharesBody: true,
+    framework: 'fastify',
+    route,
   })
 }

@@ -8,7 +8,7 @@ import {
   MultiPartParser,
   type BaseParser,
   type FileRules,
-  type ParserContext,
+  type FrameworkRequest,
   type Schema,
   type Storage,
 } from '@formgate/core'
@@ -19,11 +19,9 @@ import { resolveOptions, type S3Options } from './s3-options.js'
 import { readTickets, type FormUploads } from './ticket-parsers.js'
 import { ticketLifetime, Tickets } from './tickets.js'
 
-type FrameworkRequest = ParserContext['request']
-
 /** Options of `directUploads()`: those of `s3()`, but for `key` and `overwrite`, and these. */
 export interface DirectUploadOptions<Request = FrameworkRequest> extends Omit<
-  S3Options,
+  S3Options<Request>,
   'key' | 'overwrite'
 > {
   /** The name of the form. Tickets of a form with another name are refused. */
@@ -102,7 +100,7 @@ export function directUploads<Request = FrameworkRequest>(
 ): DirectUploads<Request> {
   const { name, secret, owner, pending: prefix = 'incoming/', expires = 900, ...ofBucket } = options
   checkOptions({ ...options, pending: prefix, expires })
-  const settings = resolveOptions(ofBucket)
+  const settings = resolveOptions(ofBucket as S3Options)
   const rules = fileRules(schema, defaultLimits)
   const pending = new PendingUploads(settings, prefix)
   const tickets = new Tickets(secret, [settings.bucket, prefix, name])
@@ -164,13 +162,15 @@ function checkOptions<Request>(options: DirectUploadOptions<Request>): void {
  */
 function checkRequest(value: unknown, rules: FileRules): Required<UploadRequest> {
   const { field, name, type = '', size } = (value ?? {}) as Partial<Record<keyof UploadRequest, unknown>>
-  if (typeof field !== 'string') throw invalid('field', 'Expected the name of a field')
+  // As in a form: the rules remember names.
+  if (typeof field !== 'string' || Buffer.byteLength(field) > defaultLimits.fieldNameSize)
+    throw invalid('field', 'Expected the name of a field')
   if (typeof name !== 'string' || name === '') throw invalid('name', 'Expected a file name')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw invalid('size', 'Expected a size in bytes')
   const bare = typeof type === 'string' ? type.split(';', 1)[0]!.trim().toLowerCase() : '?'
-  if (bare !== '' && (!bare.includes('/') || !/^[\x21-\x7e]+$/.test(bare)))
-    throw invalid('type', 'Expected a media type')
+  const isMediaType = bare.includes('/') && bare.length <= 255 && /^[\x21-\x7e]+$/.test(bare)
+  if (bare !== '' && !isMediaType) throw invalid('type', 'Expected a media type')
   const file = { field, name: name.slice(0, 255), type: bare || 'application/octet-stream', size }
   const rule = rules.find(field)
   if (rule === undefined || rule.kind === 'value') throw invalid(field, 'The form has no such file')

@@ -1,6 +1,13 @@
 /** Uploads that wait for their form, and the storage that takes them over. */
 import { PutObjectCommand } from '@aws-sdk/client-s3'
-import { BodyError, sniff, UploadedFile, type FileInfo, type Storage } from '@formgate/core'
+import {
+  BodyError,
+  sniff,
+  UploadedFile,
+  type FileDescription,
+  type FileInfo,
+  type Storage,
+} from '@formgate/core'
 import { randomName, reportLeftover, safeExtension, safeFileName } from '@formgate/core/storage'
 import { Readable } from 'node:stream'
 import { isTaken } from './new-object.js'
@@ -14,7 +21,7 @@ import type { Ticket } from './tickets.js'
 /** A file that a form names by its ticket. */
 interface ExpectedUpload {
   readonly ticket: Ticket
-  readonly info: FileInfo
+  readonly info: FileDescription
   /** The bytes, which can be read once the file was moved. */
   readonly content: Readable
   file?: Promise<S3File>
@@ -96,7 +103,7 @@ export class PendingUploads implements Storage<S3File> {
   async #move(upload: S3File, ticket: Ticket, info: FileInfo): Promise<S3File> {
     const key = this.#settings.prefix + randomName() + safeExtension(info.name)
     try {
-      const file = await copyObject(this.#settings, upload, key, headersOf(this.#settings, info))
+      const file = await copyObject(this.#settings, upload, key, await headersOf(this.#settings, info))
       checkSize(file, ticket, info.field)
       await checkContent(file, info)
       await upload.remove().catch(reportLeftover)

@@ -3,11 +3,13 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { inspect, type InspectOptions } from 'node:util'
 import { detectedTypes } from '../checks/sniff.js'
+import { fileChannel, publishFile, storageName, type FileEvent } from '../events.js'
 import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
-import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
+import type { ByteRange, FileDescription, Storage, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
 import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
+import { DescribedFile } from './described-file.js'
 import { FileSlice } from './file-slice.js'
 
 /** The results of the inspections of a file. */
@@ -29,8 +31,14 @@ export interface UploadedFileJSON extends FileFindings {
   readonly size: number
 }
 
+/** Releases the request of a file, which may be kept for long. */
+export let forgetRequest: (file: UploadedFile) => void
+
 /** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
+
+/** What an event says about a stored file. `ms` is the time since it was stored. */
+export let fileEvent: (file: UploadedFile) => Pick<FileEvent, 'field' | 'type' | 'bytes' | 'storage' | 'ms'>
 
 /**
  * An uploaded file: a standard `File` that reads its bytes on demand, from any storage.
@@ -45,8 +53,9 @@ export let removeFile: (file: UploadedFile) => Promise<void> | void
  */
 export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFile implements File {
   #stored: Stored
-  readonly #info: FileInfo
+  readonly #info: FileDescription
   readonly #findings: FileFindings
+  readonly #storage: Storage | undefined
   readonly #storedAt: number = Date.now()
   #kept = false
   #gone: 'moved' | 'removed' | undefined
@@ -57,6 +66,14 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   static {
     removeFile = (file) =>
       file.#move === undefined && file.#localizing === undefined ? file.#removeNow() : file.remove()
+    fileEvent = (file) => {
+      const { field, type, size } = file
+      const ms = Date.now() - file.#storedAt
+      return { field, type, bytes: size, storage: storageName(file.#storage), ms }
+    }
+    forgetRequest = (file) => {
+      if (file.#info instanceof DescribedFile) file.#info.request = undefined!
+    }
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
@@ -72,7 +89,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
    */
   static of(
     bytes: Uint8Array | string,
-    { name, ...info }: Partial<FileInfo> & Pick<FileInfo, 'name'>,
+    { name, ...info }: Partial<FileDescription> & Pick<FileDescription, 'name'>,
     findings?: FileFindings,
   ): UploadedFile {
     const stored = new MemoryFile([Buffer.from(bytes)])
@@ -81,8 +98,9 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   }
 
   /** Formgate calls this for each file. To test a handler, use `UploadedFile.of()`. */
-  constructor(stored: Stored, info: FileInfo, findings: FileFindings = {}) {
+  constructor(stored: Stored, info: FileDescription, findings: FileFindings = {}, storage?: Storage) {
     super()
+    this.#storage = storage
     this.#stored = stored
     this.#info = info
     this.#findings = findings
@@ -286,10 +304,21 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     if (this.#gone) return
     this.#gone = 'removed'
     try {
-      return this.#stored.remove()?.catch((error: unknown) => this.#failRemoval(error))
+      const removal = this.#stored.remove()
+      if (removal === undefined) return this.#noteRemoval()
+      return removal.then(
+        () => this.#noteRemoval(),
+        (error: unknown) => this.#failRemoval(error),
+      )
     } catch (error) {
       return this.#failRemoval(error)
     }
+  }
+
+  #noteRemoval(): void {
+    // Not of a file that the app has made, moved, or that was rejected before it was stored.
+    if (fileChannel.hasSubscribers && this.#storage !== undefined)
+      publishFile({ ...fileEvent(this), outcome: 'removed' })
   }
 
   /** Lets the next call try again. */

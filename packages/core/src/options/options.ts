@@ -1,6 +1,6 @@
 /** The options of mounts and routes, checked and completed once, before the first request. */
 import type { FileFilter, Inspector } from '../files/inspection.js'
-import type { Storage } from '../storages/storage.js'
+import type { Storage, StoredFile } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
 import { checkLimits, completeLimits, defaultLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
@@ -19,11 +19,11 @@ export interface RouteOptions<Request = FrameworkRequest> {
    */
   readonly limits?: LimitsOption<Request>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
-  readonly storage?: Storage | readonly Storage[]
+  readonly storage?: Storage<StoredFile, Request> | readonly Storage<StoredFile, Request>[]
   /** Chooses the files to store, by their description: it returns `false` for one that is to be left out. */
   readonly filter?: FileFilter<Request>
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
-  readonly inspect?: Inspector | readonly Inspector[]
+  readonly inspect?: Inspector<Request> | readonly Inspector<Request>[]
   /**
    * Make objects and lists of the names of a form, such as `a[b]`, `a.b`, `a[0]` and `a[]`, within the limits `nesting` and
    * `arrayIndex`. Default false. A zod schema does that by itself.
@@ -106,7 +106,7 @@ export function resolveMount(options: MountOptions = {}): Config {
 
 function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
-  if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
+  checkTypes('boolean', { lazy })
   const readingOptions = readingOptionNames.filter(
     (name) => options[name] !== undefined && options[name] !== false,
   )
@@ -216,17 +216,11 @@ function overlay(base: Config, options: RouteOptions): Config {
   const { storage, inspect, filter = base.filter } = options
   const { nested = base.nested, rawBody = base.rawBody } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
-  if (typeof rawBody !== 'boolean')
-    throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
+  checkTypes('boolean', { rawBody, nested })
+  checkTypes('function', { onProgress, onError, filter })
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  for (const [name, listener] of Object.entries({ onProgress, onError, filter })) {
-    if (listener !== undefined && typeof listener !== 'function')
-      throw new TypeError(`${name} must be a function.`)
-  }
-  if (typeof nested !== 'boolean')
-    throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
   const limits = overlayLimits(base, options.limits)
@@ -290,6 +284,18 @@ function storageList(storage: Storage | readonly Storage[]): readonly Storage[] 
     }
   }
   return storages
+}
+
+/** @throws TypeError for an option of another type, since an untyped program may set anything */
+export function checkTypes(
+  type: 'boolean' | 'function',
+  options: Readonly<Record<string, boolean | ((...given: never) => unknown) | undefined>>,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || typeof value === type) continue
+    const expected = type === 'boolean' ? `true or false, but is ${String(value)}` : 'a function'
+    throw new TypeError(`${name} must be ${expected}.`)
+  }
 }
 
 /** @throws TypeError for an unknown option */

@@ -3,17 +3,19 @@ import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
+import { publishFile } from '../../events.js'
 import { RejectedContent } from '../../files/rejected-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
 import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { FieldLimits, PartLimits, quote, type FileRule, type FileRules } from '../form-limits.js'
 import { readStart } from '../guess-format.js'
 import { malformedPart, missingBoundary } from './diagnose.js'
 import { FileStreams } from './file-streams.js'
-import { fileInfo, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
+import { describePart, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
 import { MultipartScanner, type PartListener } from './scanner.js'
 
 /**
@@ -21,6 +23,8 @@ import { MultipartScanner, type PartListener } from './scanner.js'
  * from any method ends the reading.
  */
 export interface PartReceiver {
+  /** The request that the description of a file names. */
+  readonly request: FrameworkRequest
   /**
    * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
@@ -66,13 +70,14 @@ interface OpenFile {
   isStreamed: boolean
 }
 
-type OpenPart =
-  | OpenField
-  | OpenFile
-  | { readonly kind: 'no file chosen'; readonly number: number }
-  | { readonly kind: 'left out' }
+type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number } | LeftOut
 
-const leftOut: OpenPart = { kind: 'left out' }
+/** A file that the filter leaves out. */
+interface LeftOut {
+  readonly kind: 'left out'
+  readonly info: FileInfo
+  size: number
+}
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
@@ -131,6 +136,9 @@ export class PartReader implements PartListener {
       if (this.#received.length > 0) await Promise.all(this.#received)
     } catch (error) {
       const first = await this.#earlierFailure(error)
+      const part = this.#part
+      // One that has a stream is refused by what reads it.
+      if (part?.kind === 'file' && !part.isStreamed) publishUnstored('refused', part, first)
       this.fail(first)
       throw first
     }
@@ -190,7 +198,7 @@ export class PartReader implements PartListener {
     if (filename === '') this.#part = { kind: 'no file chosen', number }
     else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
     else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
-    else this.#part = this.#openFiltered(fileInfo(header, nameOfNameless, ''))
+    else this.#part = this.#openFiltered(this.#describe(header, nameOfNameless, ''))
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -200,15 +208,19 @@ export class PartReader implements PartListener {
       this.#fields.add(part.header!.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
-    } else if (part.kind === 'no file chosen') {
+    } else if (part.kind === 'left out') {
+      part.size += to - from
+    } else {
       throw malformedPart(part.number, 'it has content but its filename is empty')
     }
   }
 
   closePart(): void {
     const part = this.#part!
+    this.#part = undefined
     if (part.kind === 'field') this.#receiver.field(part.place, part.header!, this.#bytes, part.charset)
     else if (part.kind === 'file') this.#closeFile(part)
+    else if (part.kind === 'left out') publishUnstored('skipped', part)
   }
 
   /** True if a part of this type is a field unless it has a file name. One that is itself a form is refused as a field. */
@@ -236,8 +248,12 @@ export class PartReader implements PartListener {
     const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
     if (isValue) return this.#openField(header)
     const safeName = safeFileName(filename)
-    if (safeName !== undefined) return this.#openFiltered(fileInfo(header, safeName, filename))
+    if (safeName !== undefined) return this.#openFiltered(this.#describe(header, safeName, filename))
     throw malformedPart(number, `${quote(filename)} is not a file name`)
+  }
+
+  #describe(header: PartHeader, safeName: string, originalName: string): FileInfo {
+    return describePart(header, safeName, originalName, this.#receiver.request)
   }
 
   /** @returns `undefined` while the filter decides, which then opens the part */
@@ -245,6 +261,7 @@ export class PartReader implements PartListener {
     this.#fields.checkName(info.field)
     const isTaken = this.#receiver.filter(info)
     if (isTaken === true) return this.#openFile(info)
+    const leftOut: LeftOut = { kind: 'left out', info, size: 0 }
     if (isTaken === false) return leftOut
     this.#decision = isTaken.then((taken) => void (this.#part = taken ? this.#openFile(info) : leftOut))
     return undefined
@@ -273,7 +290,11 @@ export class PartReader implements PartListener {
 
   #closeFile(file: OpenFile): void {
     const { place, info, rejected } = file
-    if (rejected !== undefined) return this.#receiver.rejectedFile!(place, info, rejected)
+    if (rejected !== undefined) {
+      const isStripped = file.rule === undefined && this.#rules?.strict === false
+      publishUnstored(isStripped ? 'skipped' : 'refused', file)
+      return this.#receiver.rejectedFile!(place, info, rejected)
+    }
     if (!file.isStreamed) {
       if (this.#receiver.wholeFile!(place, info, this.#bytes.toBuffer())) return
       this.#openStream(file)
@@ -291,6 +312,14 @@ export class PartReader implements PartListener {
     this.#files.open(file.place, file.info)
     if (this.#bytes.size > 0) this.#files.add(this.#bytes.toBuffer(), 0, this.#bytes.size)
   }
+}
+
+function publishUnstored(
+  outcome: 'skipped' | 'refused',
+  { info: { field, type }, size: bytes }: { readonly info: FileInfo; readonly size: number },
+  error?: unknown,
+): void {
+  publishFile({ outcome, field, type, bytes, error })
 }
 
 /** RFC 2046 allows 70; other servers take 200 and more. */
