@@ -1,9 +1,13 @@
 /** Direct uploads with a store in this process; `test/s3/direct.test.ts` has a real one, and a browser. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { createBodyParser, memory, type BodyError } from '@formgate/core'
 import { s3 } from '@formgate/s3'
+import { directUploads } from '@formgate/s3/direct'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeStore, type FakeStore } from './fake-store.js'
-import { directUploadSuite } from './suite.js'
+import { directUploadSuite, User } from './suite.js'
 
 describe('direct uploads', () => {
   let store: FakeStore
@@ -12,6 +16,43 @@ describe('direct uploads', () => {
     store = await startFakeStore()
   })
   afterAll(() => store.close())
+
+  test.each([
+    [{ name: '' }, 'name must be'],
+    [{ secret: 'short' }, 'secret must be'],
+    [{ owner: undefined }, 'owner must be'],
+    [{ pending: '' }, 'pending must be'],
+    [{ prefix: 'incoming/users/' }, 'prefix must not'],
+    [{ expires: 86_401 }, 'expires must be'],
+    [{ bucket: '' }, 'bucket must be'],
+  ])('the options %o throw when the route is defined', (changed, message) => {
+    const options = { name: 'a', bucket: 'b', secret: 'x'.repeat(32), owner: () => 'ann' }
+    expect(() => directUploads(User, { ...options, ...(changed as object) })).toThrow(message)
+  })
+
+  test('a file that another storage is to take is a 500, and not read', async () => {
+    const client = new S3Client(store.config)
+    const options = { name: 'a', bucket: 'bucket', client, secret: 'x'.repeat(32), owner: () => 'ann' }
+    const uploads = directUploads(User, options)
+    const file = { field: 'photo', name: 'a.png', type: 'image/png', size: 3 }
+    const { ticket } = await uploads.sign(file, {} as never)
+    const read = createBodyParser({ ...uploads.options, storage: memory() })
+    const server = createServer((req, res) => {
+      read(req, res).then(
+        () => res.end('read'),
+        (error: BodyError) => res.end(`${error.code}: ${String(error.cause)}`),
+      )
+    }).listen(0)
+    const { port } = server.address() as AddressInfo
+    const answer = await fetch(`http://127.0.0.1:${port}`, {
+      method: 'POST',
+      body: new URLSearchParams({ photo: ticket }),
+    })
+    expect(await answer.text()).toBe(
+      'STORAGE_FAILED: Error: A file that was uploaded to the bucket cannot go to another storage.',
+    )
+    server.close()
+  })
 
   test('a copy of an object that was replaced since fails, on a store that checks it', async () => {
     const storage = s3({ bucket: 'bucket', client: new S3Client(store.config) })

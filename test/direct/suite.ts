@@ -253,6 +253,24 @@ export function directUploadSuite(store: Store): void {
       expect(filtered).toMatchObject({ status: 200, body: { files: [{ field: 'photo' }] } })
     })
 
+    test('a lazy multipart() above leaves the form to the route, and an eager one is a 500 that says so', async () => {
+      await listen({ mount: { lazy: true } })
+      expect(await confirm({ photo: (await uploaded()).ticket })).toMatchObject({ status: 200 })
+      await listen({ mount: {} })
+      expect(await confirm({ photo: (await uploaded()).ticket })).toMatchObject({
+        status: 500,
+        body: { code: 'BODY_ALREADY_READ' },
+      })
+    })
+
+    test('a request without an owner gets no ticket, and its form no file', async () => {
+      await listen()
+      const { ticket } = await uploaded()
+      expect(await ask(photo, '')).toMatchObject({ status: 500 })
+      expect(await confirm({ photo: ticket }, '')).toMatchObject({ status: 500 })
+      expect(await confirm({ photo: ticket })).toMatchObject({ status: 200 })
+    })
+
     describe('a request for a ticket is refused', () => {
       test.each([
         ['for a file that the schema finds too large', { size: 10_001 }, 'photo', 'At most 10 kB'],

@@ -31,7 +31,7 @@ const store = await startFakeStore()
 beforeAll(() => {
   process.chdir(workplace)
   // Of the apps with a bucket.
-  Object.assign(process.env, store.env)
+  Object.assign(process.env, store.env, { UPLOAD_SECRET: 'a secret of at least 32 characters' })
   // Of the proxies on the pages.
   process.env['UPSTREAM'] = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
 })
