@@ -81,40 +81,40 @@ export class PendingUploads implements Storage<S3File> {
    */
   async #takeOver(ticket: Ticket, info: FileInfo, signal: AbortSignal): Promise<S3File> {
     const { field } = info
-    try {
-      const upload = await openObject(this.#settings, this.keyOf(ticket))
-      if (upload === undefined) throw new BodyError('UPLOAD_MISSING', { field })
-      if (upload.type !== ticket.type) throw otherThan(`the type "${ticket.type}"`, `"${upload.type}"`, field)
-      checkSize(upload, ticket, field)
+    const upload = await openObject(this.#settings, this.keyOf(ticket))
+    const fault =
+      upload === undefined ? new BodyError('UPLOAD_MISSING', { field }) : faultOf(upload, ticket, field)
+    if (upload !== undefined && fault === undefined) {
       signal.throwIfAborted()
       await this.#markUsed(ticket, field)
-      return await this.#move(upload, ticket, info)
-    } catch (error) {
-      const isReplaced = error instanceof S3StorageError && (error.status === 412 || error.status === 404)
-      if (!isReplaced && !(error instanceof BodyError)) throw error
-      // Another form, which may be taking the same file over just now.
-      if ((await openObject(this.#settings, this.#markKeyOf(ticket))) !== undefined)
-        throw new BodyError('USED_TICKET', { field })
-      throw isReplaced ? refused('The file was replaced while it was moved.', field) : error
+      return this.#move(upload, ticket, info)
     }
+    const isUsed = (await openObject(this.#settings, this.#markKeyOf(ticket))) !== undefined
+    throw isUsed ? new BodyError('USED_TICKET', { field }) : fault
   }
 
   /** Checks the copy rather than the upload: not every store makes a copy conditional on an ETag (Ceph 16 does not). */
   async #move(upload: S3File, ticket: Ticket, info: FileInfo): Promise<S3File> {
-    const key = this.#settings.prefix + randomName() + safeExtension(info.name)
+    const settings = this.#settings
+    const key = settings.prefix + randomName() + safeExtension(info.name)
+    // The store may have made the copy without an answer.
+    const removeObject = (key: string): Promise<void> =>
+      openObject(settings, key)
+        .then((file) => file?.remove())
+        .catch(reportLeftover)
     try {
-      const file = await copyObject(this.#settings, upload, key, await headersOf(this.#settings, info))
-      checkSize(file, ticket, info.field)
-      await checkContent(file, info)
+      const file = await copyObject(settings, upload, key, await headersOf(settings, info))
+      const fault = faultOf(file, ticket, info.field) ?? (await contentFaultOf(file, info))
+      if (fault !== undefined) throw fault
       await upload.remove().catch(reportLeftover)
       return file
     } catch (error) {
-      // The store may have made the copy without an answer. Without the mark, the client can send the form again.
-      for (const each of [key, this.#markKeyOf(ticket)]) {
-        const found = openObject(this.#settings, each)
-        await found.then((file) => file?.remove()).catch(reportLeftover)
-      }
-      throw error
+      await removeObject(key)
+      if (error instanceof BodyError) throw error
+      // Lets the client send the form again.
+      await removeObject(this.#markKeyOf(ticket))
+      const isReplaced = error instanceof S3StorageError && (error.status === 412 || error.status === 404)
+      throw isReplaced ? refused('The file was replaced while it was moved.', info.field) : error
     }
   }
 
@@ -149,23 +149,21 @@ export class PendingUploads implements Storage<S3File> {
   }
 }
 
-function checkSize({ size }: S3File, ticket: Ticket, field: string): void {
-  if (size !== ticket.size) throw otherThan(`${ticket.size} bytes`, `${size}`, field)
-}
-
-/** @throws BodyError `FILE_REFUSED` by the rules of `sniff()` */
-async function checkContent(file: S3File, info: FileInfo): Promise<void> {
-  const issues: { readonly message: string }[] = []
-  await sniff()({ value: new UploadedFile(file, info), issues })
-  const [issue] = issues
-  if (issue !== undefined) throw refused(`${issue.message}.`, info.field)
-}
-
-function otherThan(promised: string, found: string, field: string): BodyError {
+/** What an upload is that its ticket is not for. */
+function faultOf({ size, type }: S3File, ticket: Ticket, field: string): BodyError | undefined {
+  if (size === ticket.size && type === ticket.type) return undefined
+  const promised = `a file of ${ticket.size} bytes and the type "${ticket.type}"`
   return refused(
-    `The ticket is for a file of ${promised}, but the file that was uploaded has ${found}.`,
+    `The ticket is for ${promised}, but the upload has ${size} bytes and the type "${type}".`,
     field,
   )
+}
+
+/** By the rules of `sniff()`. */
+async function contentFaultOf(file: S3File, info: FileInfo): Promise<BodyError | undefined> {
+  const issues: { readonly message: string }[] = []
+  await sniff()({ value: new UploadedFile(file, info), issues })
+  return issues[0] && refused(`${issues[0].message}.`, info.field)
 }
 
 function refused(detail: string, field: string): BodyError {
