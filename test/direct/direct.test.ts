@@ -40,7 +40,7 @@ describe('direct uploads', () => {
     const server = createServer((req, res) => {
       read(req, res).then(
         () => res.end('read'),
-        (error: BodyError) => res.end(`${error.code}: ${String(error.cause)}`),
+        (error: unknown) => res.end(`${(error as BodyError).code}: ${String((error as BodyError).cause)}`),
       )
     }).listen(0)
     const { port } = server.address() as AddressInfo

@@ -82,15 +82,15 @@ export class PendingUploads implements Storage<S3File> {
   async #takeOver(ticket: Ticket, info: FileInfo, signal: AbortSignal): Promise<S3File> {
     const { field } = info
     const upload = await openObject(this.#settings, this.keyOf(ticket))
-    const fault =
-      upload === undefined ? new BodyError('UPLOAD_MISSING', { field }) : faultOf(upload, ticket, field)
-    if (upload !== undefined && fault === undefined) {
-      signal.throwIfAborted()
-      await this.#markUsed(ticket, field)
-      return this.#move(upload, ticket, info)
+    const fault = upload && faultOf(upload, ticket, field)
+    if (upload === undefined || fault !== undefined) {
+      if ((await openObject(this.#settings, this.#markKeyOf(ticket))) !== undefined)
+        throw new BodyError('USED_TICKET', { field })
+      throw fault ?? new BodyError('UPLOAD_MISSING', { field })
     }
-    const isUsed = (await openObject(this.#settings, this.#markKeyOf(ticket))) !== undefined
-    throw isUsed ? new BodyError('USED_TICKET', { field }) : fault
+    signal.throwIfAborted()
+    await this.#markUsed(ticket, field)
+    return this.#move(upload, ticket, info)
   }
 
   /** Checks the copy rather than the upload: not every store makes a copy conditional on an ETag (Ceph 16 does not). */
