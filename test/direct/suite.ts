@@ -1,6 +1,7 @@
 /** Direct uploads on all frameworks, with whatever store the caller has. */
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { hash, type UploadedFile } from '@formgate/core'
 import { s3, s3File } from '@formgate/s3'
@@ -243,6 +244,21 @@ export function directUploadSuite(store: Store): void {
       await listen()
       const answer = await confirm({ username: 'a', photo: (await uploaded()).ticket })
       expect(answer).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED' } })
+      await expect.poll(keptNow).toEqual(kept)
+    })
+
+    test('50 clients that go away while their form is handled leave no file', async () => {
+      await listen()
+      const tickets = await Promise.all(Array.from({ length: 50 }, () => uploaded()))
+      const sending = tickets.map(async ({ ticket }, at) => {
+        const body = new URLSearchParams({ username: 'ann', photo: ticket })
+        const signal = AbortSignal.timeout(at * 3)
+        return send('/preview', { body, signal }).catch((error: unknown) => (error as Error).name)
+      })
+      const ends = await Promise.all(sending)
+      expect(ends.filter((end) => end === 'TimeoutError').length).toBeGreaterThan(0)
+      // What the last of them began may still be under way.
+      await delay(500)
       await expect.poll(keptNow).toEqual(kept)
     })
 
