@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findCurl } from '../clients/programs.js'
+import { startFakeStore } from '../direct/fake-store.js'
 import { prepare, workplace, writeModule } from './modules.js'
 import { PageRun } from './page-run.js'
 import { readPages, type Block } from './pages.js'
@@ -26,14 +27,18 @@ const home = process.cwd()
 const upstream = createServer((req, res) => {
   void text(req).then((body) => res.end(JSON.stringify({ upstream: body })))
 }).listen(0, '127.0.0.1')
+const store = await startFakeStore()
 beforeAll(() => {
   process.chdir(workplace)
+  // Of the apps with a bucket.
+  Object.assign(process.env, store.env, { UPLOAD_SECRET: 'a secret of at least 32 characters' })
   // Of the proxies on the pages.
   process.env['UPSTREAM'] = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
 })
 afterAll(() => {
   process.chdir(home)
   upstream.close()
+  store.close()
 })
 
 test('every block of code passes the type checker', async () => {

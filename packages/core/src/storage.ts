@@ -3,3 +3,4 @@ export { safeExtension, safeFileName, shownName, unsafeNameHint, withSuffix } fr
 export { ChunkBuffer } from './bytes/chunk-buffer.js'
 export { randomName } from './storages/temp-file.js'
 export { reportLeftover } from './storages/cleanup.js'
+export { fileRules } from './schema/file-rules.js'
