@@ -184,10 +184,12 @@ export class RequestFiles {
       if (!stream.readableEnded) await this.#drain(stream)
       this.signal.throwIfAborted()
     } catch (error) {
-      try {
-        await stored.remove()
-      } catch (failure) {
-        reportLeftover(failure)
+      for (const each of [stored, ...Object.values(stored.results ?? {})]) {
+        try {
+          await each.remove()
+        } catch (failure) {
+          reportLeftover(failure)
+        }
       }
       throw error
     }
@@ -215,8 +217,9 @@ export class RequestFiles {
   }
 
   #add(stored: StoredFile, info: FileInfo, findings?: FileFindings): UploadedFile {
-    const file = new UploadedFile(stored, info, findings)
+    const file = new UploadedFile(stored, stored.info ? { ...info, ...stored.info } : info, findings)
     this.#files.push(file)
+    if (stored.results) this.#files.push(...Object.values(file.results))
     this.#awaitEnd()
     return file
   }

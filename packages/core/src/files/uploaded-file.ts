@@ -29,6 +29,11 @@ export interface UploadedFileJSON extends FileFindings {
   readonly size: number
 }
 
+/** The files that a storage has made of one file. */
+export type FileResults<Stored extends StoredFile> = {
+  readonly [Name in keyof NonNullable<Stored['results']>]: UploadedFile<NonNullable<Stored['results']>[Name]>
+}
+
 /** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
 
@@ -47,6 +52,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   #stored: Stored
   readonly #info: FileInfo
   readonly #findings: FileFindings
+  #results: FileResults<Stored> | undefined
   readonly #storedAt: number = Date.now()
   #kept = false
   #gone: 'moved' | 'removed' | undefined
@@ -86,6 +92,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     this.#stored = stored
     this.#info = info
     this.#findings = findings
+    if (stored.results) this.#results = filesOf(stored.results, info) as FileResults<Stored>
   }
 
   /** The name of the form field; `file` for a raw body. */
@@ -152,6 +159,14 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
    */
   get stored(): Stored {
     return this.#stored
+  }
+
+  /**
+   * Other files that the storage has made of this one, such as the thumbnail of a picture, by their names; empty for most
+   * storages. Each is a file of its own: it is removed when the response has ended, unless you keep or move it.
+   */
+  get results(): FileResults<Stored> {
+    return this.#results ?? ({} as FileResults<Stored>)
   }
 
   /** True if it survives the end of the response. */
@@ -256,7 +271,8 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     this.#gone = 'moved'
     const { detectedType } = this
     const findings = { ...this.#findings, ...(detectedType !== undefined && { detectedType }) }
-    const moved = new UploadedFile(await LocalFile.at(target, this.size), this.#info, findings)
+    const moved: UploadedFile = new UploadedFile(await LocalFile.at(target, this.size), this.#info, findings)
+    moved.#results = this.#results
     return moved.keep()
   }
 
@@ -339,4 +355,15 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     const state = this.#gone === undefined ? '' : ` (${this.#gone})`
     return `UploadedFile${state} ${inspect(shown, { ...options, depth })}`
   }
+}
+
+function filesOf(
+  results: Readonly<Record<string, StoredFile>>,
+  info: FileInfo,
+): Record<string, UploadedFile> {
+  const files = Object.entries(results).map(([name, stored]) => [
+    name,
+    new UploadedFile(stored, { ...info, ...stored.info }),
+  ])
+  return Object.fromEntries(files) as Record<string, UploadedFile>
 }
