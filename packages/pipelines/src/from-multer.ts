@@ -1,5 +1,5 @@
 /** A storage engine of multer as a storage of Formgate. */
-import { isAbsolute } from 'node:path'
+import { resolve } from 'node:path'
 import { finished, PassThrough, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { ByteRange, FileInfo, Storage, StoredFile } from '@formgate/core'
@@ -75,8 +75,8 @@ export function fromMulter(
       }
       const stored: StoredFile = Buffer.isBuffer(buffer)
         ? new MemoryFile([buffer])
-        : typeof path === 'string' && isAbsolute(path)
-          ? await LocalFile.at(path, size)
+        : typeof path === 'string' && !path.includes('://')
+          ? await LocalFile.at(resolve(path), size)
           : { size, createReadStream, remove }
       return Object.assign(stored, { multer, remove })
     },
