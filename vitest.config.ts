@@ -25,7 +25,7 @@ const long = [
 /** Suites that also run on Express 4 and Koa 2: all of them in the long check, and these in every check. */
 const onOlderMajors = 'test/{adapters,neighbours,typed}/**/*.test.ts'
 const someOnOlderMajors = [
-  'test/adapters/{choice,describe,errors,express-4,files,request-properties}.test.ts',
+  'test/adapters/{choice,describe,errors,events,express-4,files,request-properties}.test.ts',
   'test/neighbours/*.test.ts',
 ]
 /** Runs for as long as it is told to, by `npm run fuzz`: its bodies are others each time. */

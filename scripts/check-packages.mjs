@@ -3,10 +3,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { faultsOfManifests } from './manifests.mjs'
 import { pnpm, runQuietly } from './run.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'formgate-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+const faults = faultsOfManifests()
+if (faults.length > 0) fail(`${faults.join('\n')}\nRun: npm run manifests`)
 
 must(...pnpm(), '--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder)
 for (const name of readdirSync(folder)) {

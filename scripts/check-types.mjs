@@ -18,6 +18,7 @@ const programs = {
   multer: { adapter: 'express', others: ['express', '@types/express', '@types/multer'] },
   koa: { adapter: 'koa', others: ['koa', '@types/koa', '@koa/router'] },
   fastify: { adapter: 'fastify', others: ['fastify'] },
+  nest: { adapter: 'nest', others: ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'] },
 }
 const compilers = { oldest: 'test/node_modules/typescript-5', newest: 'node_modules/typescript' }
 const compilerOptions = {
@@ -26,6 +27,7 @@ const compilerOptions = {
   exactOptionalPropertyTypes: true,
   noUncheckedIndexedAccess: true,
   verbatimModuleSyntax: true,
+  experimentalDecorators: true,
   noEmit: true,
   target: 'es2023',
   lib: ['es2023'],

@@ -11,6 +11,11 @@ export class Tarballs {
   folder
   #names
 
+  /** The paths of all tarballs. */
+  get paths() {
+    return this.#names.map((name) => join(this.folder, name))
+  }
+
   /** @param {string} name of the folder */
   constructor(name) {
     this.folder = mkdtempSync(join(tmpdir(), `formgate-${name}-`))

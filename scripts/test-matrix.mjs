@@ -3,10 +3,10 @@
  *
  * Each pair of a framework and zod is installed by npm in a folder of its own, without flags. The first example of the
  * README must run there as a module and as CommonJS. Then TypeScript, Jest, ts-jest and esbuild get a turn.
- * `npm run test:matrix -- Jest` runs the checks with that word in their names.
+ * `npm run test:matrix -- Jest` runs the checks with one of the words in their names.
  */
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from './run.mjs'
@@ -32,6 +32,8 @@ const moduleSystems = [
   ['esnext', 'bundler'],
 ]
 const jests = ['29', '30']
+// The packages of earlier versions of each major do not fit each other.
+const nests = ['11.0.3', '11', '12.0.1', '12']
 
 /** Compiled in every module system. */
 const typedApp = `import { BodyError, form, multipart, type UploadedFile } from '@formgate/express'
@@ -52,12 +54,57 @@ export const code = (error: unknown): string => (error instanceof BodyError ? er
 export const isOne = (error: unknown): boolean => BodyError.is(error) && error.status > 399
 `
 
+/** Compiled and run as a module and as CommonJS, on both platforms of Nest. */
+const nestApp = `import 'reflect-metadata'
+import { accept, BodyError, FormData, FormgateModule, sniff, UseForm, type Out } from '@formgate/nest'
+import { Controller, Module, Post } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger'
+import assert from 'node:assert'
+import { z } from 'zod'
+const User = z.object({ age: z.number(), image: z.file().check(accept('image/*'), sniff()) })
+type User = Out<typeof User>
+@Controller()
+class Users {
+  @Post()
+  @UseForm(User)
+  create(@FormData() user: User, @FormData('age') age: number) {
+    return { age, size: user.image.size, is: user.image instanceof File }
+  }
+}
+@Module({ imports: [FormgateModule.forRoot()], controllers: [Users] })
+class AppModule {}
+async function main(): Promise<void> {
+  for (const adapter of [new ExpressAdapter(), new FastifyAdapter()]) {
+    const app = await NestFactory.create(AppModule, adapter, { logger: ['error', 'warn'], abortOnError: false })
+    const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build())
+    assert.match(JSON.stringify(paths), /"multipart\\/form-data":{"schema":{"type":"object"/)
+    await app.listen(0, '127.0.0.1')
+    const send = async (type: string) => {
+      const sent = new FormDataOfNode()
+      sent.append('age', '42')
+      sent.append('image', new File([Buffer.from('89504e470d0a1a0a0000000d4948445200000001', 'hex')], 'a', { type }))
+      return fetch(await app.getUrl(), { method: 'POST', body: sent })
+    }
+    assert.deepEqual(await (await send('image/png')).json(), { age: 42, size: 20, is: true })
+    const refused = await send('image/gif')
+    assert.deepEqual([refused.status, refused.headers.get('content-type')], [422, 'application/problem+json'])
+    await app.close()
+  }
+  assert.equal((await import('@formgate/nest')).BodyError, BodyError)
+}
+const FormDataOfNode = globalThis.FormData
+main().catch((error) => { console.error(error); process.exit(1) })
+`
+
 const tarballs = new Tarballs('matrix')
 const readme = readFileSync(`${root}README.md`, 'utf8')
 const typesVersion = '20.19'
 let failures = 0
 
-const only = process.argv[2]
+const only = process.argv.slice(2)
 for (const [framework, versions] of Object.entries(frameworks)) {
   for (const version of versions) {
     // Every zod on the newest framework, and the newest zod on every framework.
@@ -66,11 +113,13 @@ for (const [framework, versions] of Object.entries(frameworks)) {
     }
   }
 }
+for (const nest of nests) await check(`nest@${nest}`, () => runNest(nest))
 await check('what an install adds', weigh)
 for (const types of ['4', '5']) await check(`@types/express@${types}`, () => compileTypes('express', types))
 for (const types of ['2', '3']) await check(`@types/koa@${types}`, () => compileTypes('koa', types))
 for (const compiler of compilers) await check(`TypeScript ${compiler}`, () => compileModules(compiler))
 for (const jest of jests) await check(`Jest ${jest}, ts-jest`, () => jestSuite(jest))
+await check('Jest as nest new has it', jestOfNest)
 await check('esbuild', bundle)
 process.exit(failures === 0 ? 0 : 1)
 
@@ -79,7 +128,7 @@ process.exit(failures === 0 ? 0 : 1)
  * @param {() => Promise<string | void>} run
  */
 async function check(name, run) {
-  if (only !== undefined && !name.includes(only)) return
+  if (only.length > 0 && !only.some((word) => name.includes(word))) return
   const started = performance.now()
   try {
     const note = await run()
@@ -319,6 +368,52 @@ import { z } from 'zod'
     "module.exports = { testEnvironment: 'node', preset: 'ts-jest' }",
   )
   await node(app, 'node_modules/jest/bin/jest.js', 'ts')
+}
+
+/** @param {string} nest a version */
+async function runNest(nest) {
+  const packages = ['common', 'core', 'platform-express', 'platform-fastify'].map(
+    (name) => `@nestjs/${name}@${nest}`,
+  )
+  const app = await install(['nest', nest], 'nest', [
+    ...packages,
+    `@nestjs/swagger@${nest.split('.')[0]}`,
+    'reflect-metadata',
+    'rxjs',
+    'zod@4',
+    'typescript@5.9',
+    `@types/node@${typesVersion}`,
+  ])
+  writeFileSync(join(app, 'app.ts'), nestApp)
+  for (const type of ['commonjs', 'module']) {
+    const manifest = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))
+    writeFileSync(join(app, 'package.json'), JSON.stringify({ ...manifest, type }))
+    await tsc(app, {
+      module: 'nodenext',
+      esModuleInterop: true,
+      isolatedModules: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      skipLibCheck: true,
+      noEmit: false,
+    })
+    await node(app, 'app.js')
+  }
+}
+
+/** Runs the tests of the example for Nest. */
+async function jestOfNest() {
+  const { dependencies, devDependencies, jest } = JSON.parse(
+    readFileSync(`${root}examples/nest/package.json`, 'utf8'),
+  )
+  Object.assign(dependencies, {
+    '@formgate/core': tarballs.of('core'),
+    '@formgate/nest': tarballs.of('nest'),
+  })
+  const app = await tarballs.install('jest-nest', { private: true, dependencies, devDependencies, jest })
+  for (const name of ['src', 'test', 'tsconfig.json'])
+    cpSync(`${root}examples/nest/${name}`, join(app, name), { recursive: true })
+  await node(app, 'node_modules/jest/bin/jest.js')
 }
 
 /** Bundles the example for both formats, and runs it without node_modules. */

@@ -1,10 +1,11 @@
 /** The example apps as programs, on the built packages. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 const examples = fileURLToPath(new URL('../examples', import.meta.url))
@@ -16,9 +17,22 @@ beforeEach(async () => {
 })
 afterEach(() => rm(uploads, { recursive: true }))
 
-describe.each(['express', 'koa', 'fastify'])('%s', (name) => {
+/** Runs a program of an example. */
+async function run(name: string, program: string, ...args: string[]): Promise<{ stderr: string }> {
+  return promisify(execFile)(process.execPath, [join('node_modules', program), ...args], {
+    cwd: join(examples, name),
+  })
+}
+
+describe.each([
+  ['express', 'start.js'],
+  ['koa', 'start.js'],
+  ['fastify', 'start.js'],
+  ['nest', 'dist/main.js'],
+])('%s', (name, start) => {
   test('starts with its start script and keeps a file in its directory', async () => {
-    const server = spawn(process.execPath, ['start.js'], {
+    if (name === 'nest') await run(name, 'typescript/bin/tsc', '-p', 'tsconfig.build.json')
+    const server = spawn(process.execPath, [start], {
       cwd: join(examples, name),
       env: { ...process.env, PORT: '0', UPLOADS: uploads },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -36,4 +50,9 @@ describe.each(['express', 'koa', 'fastify'])('%s', (name) => {
       server.kill()
     }
   })
+})
+
+test('the tests of nest pass in Jest with ts-jest, as Nest generates them', async () => {
+  // Jest reports there.
+  expect((await run('nest', 'jest/bin/jest.js')).stderr).toMatch(/^Tests: +4 passed, 4 total$/m)
 })

@@ -331,6 +331,27 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.close()
   })
 
+  it('shows what happened to the bodies and files of all three, the latest first', async () => {
+    await open(urls[0] ?? '')
+    const rows = page.locator('#events li')
+    for (const name of frameworks) {
+      await page.getByRole('radio', { name }).check()
+      await page.getByRole('button', { name: 'Send', exact: true }).first().click()
+      await rows.first().getByText(`${name.toLowerCase()} POST`).waitFor()
+      expect(await rows.first().textContent()).toContain('MultiPartParser')
+    }
+    await page.getByRole('button', { name: 'Add a sample picture' }).click()
+    await page.getByRole('button', { name: 'Remove postcard-1.png' }).waitFor()
+    await page.getByRole('button', { name: 'Send', exact: true }).first().click()
+    await rows.getByText('removed').waitFor()
+    expect(await rows.locator('code').first().textContent()).toBe('file photos (image/png)')
+    await page.getByRole('button', { name: 'Sign up' }).click()
+    await rows.getByText('refused').waitFor()
+    expect(await rows.first().textContent()).toContain('fastify POST /sign-upVALIDATION_FAILED')
+    expect(complaints.filter((each) => !each.includes('422'))).toEqual([])
+    await page.close()
+  })
+
   it('sends every broken request to all three and finds each answer as expected', async () => {
     await open(urls[1] ?? '')
     await page.getByRole('button', { name: 'Send all' }).click()

@@ -437,6 +437,11 @@ export const disagreements: readonly Disagreement[] = [
     others: '`@fastify/busboy` takes the last of both',
     right: 'Formgate: RFC 6266, 4.3. (RFC 7578, 4.2 forbids clients to send it.)',
     explainsName: ({ raw }) => /filename\*/i.test(disposition(raw)),
+    // A parameter called filename*x is none of the two, and busboy takes it for one.
+    explainsKind: ({ raw, ours, theirs }) =>
+      /filename\*[^=]/i.test(disposition(raw)) &&
+      ours?.filename === undefined &&
+      theirs?.filename !== undefined,
   },
   {
     name: 'a part without a filename whose type is not text',

@@ -14,7 +14,10 @@ export const deliveries: readonly (readonly [name: string, deliver: Deliver])[] 
     (port, sent) =>
       send(port, [
         head({ ...sent, framing: 'chunked' }),
-        ...halves(sent).map((half) => chunk(half)),
+        // A chunk without a byte would end the body, and what follows would be another request.
+        ...halves(sent)
+          .filter((half) => half.length > 0)
+          .map((half) => chunk(half)),
         lastChunk,
       ]),
   ],

@@ -2,6 +2,7 @@
 import { setUpAnswers } from './answers.js'
 import { setUpBrokenShelf } from './broken-shelf.js'
 import { byId, element } from './element.js'
+import { setUpEvents } from './events.js'
 import { setUpRequestForm } from './request-form.js'
 import { setUpSignUp } from './sign-up.js'
 
@@ -19,6 +20,7 @@ const answers = setUpAnswers({ announce })
 const form = setUpRequestForm({ server: chosenServer, onSend: answers.show })
 setUpSignUp({ server: chosenServer, announce })
 setUpBrokenShelf({ servers, server: chosenServer, announce })
+setUpEvents()
 
 frameworks.addEventListener('change', form.refresh)
 

@@ -1,6 +1,7 @@
 /** Serves the page in front of the three apps, with CORS, since the page talks to three origins. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
+import { sendEvents } from './events.js'
 import { progressOf } from './progress.js'
 
 const folder = new URL('../public/', import.meta.url)
@@ -39,6 +40,10 @@ export function createSite(servers) {
     }
     if (req.method !== 'GET') return false
     if (req.url === '/servers.json') return sendJson(servers, res)
+    if (req.url === '/events') {
+      sendEvents(req, res)
+      return true
+    }
     const upload = /^\/progress\/([\w-]+)$/.exec(req.url ?? '')?.[1]
     if (upload !== undefined) return sendJson(progressOf(upload), res)
     return sendFile(req.url === '/' ? 'index.html' : (req.url ?? '').slice(1), res)

@@ -1,6 +1,7 @@
 /** Formgate without a framework, for servers of node:http and node:http2. */
-import { resolveConfig, resolveMount, type MountOptions } from './options/options.js'
-import { parseBody, type BodyResult } from './parse-body.js'
+import { resolveConfig, resolveMount, type Config, type MountOptions } from './options/options.js'
+import { BodyTrace, isTraced } from './events.js'
+import { parseBody, readerOf, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
 import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 
@@ -18,7 +19,22 @@ export function createBodyParser(
   const config = resolveMount(options)
   return async (request, response, params = {}) => {
     const resolved = config.limitLayers === undefined ? config : resolveConfig(config, request, new Map())
-    const { data, files } = await parseBody(new Source(request, response), resolved, params)
+    const source = new Source(request, response)
+    if (isTraced(source)) return parseTraced(source, resolved, params)
+    const { data, files } = await parseBody(source, resolved, params)
     return { data, files }
+  }
+}
+
+async function parseTraced(source: Source, config: Config, params: RouteParams): Promise<BodyResult> {
+  const parser = readerOf(source, config)?.parser
+  const trace = new BodyTrace({ framework: 'node', source, parser })
+  try {
+    const parsed = await trace.run(() => parseBody(source, config, params))
+    trace.succeed(parsed)
+    return { data: parsed.data, files: parsed.files }
+  } catch (error) {
+    trace.fail(error)
+    throw error
   }
 }

@@ -220,11 +220,11 @@ export interface BodyErrorOptions {
   /** Replaces the default hint. */
   readonly hint?: string | undefined
   /** Replaces the default status. */
-  readonly status?: number
+  readonly status?: number | undefined
   /** The form field that the error concerns. */
-  readonly field?: string
+  readonly field?: string | undefined
   /** The limit that was exceeded, in its own unit. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** The issues of a `VALIDATION_FAILED`, at most `limits.issues`; that of a file which the schema finds too large. */
   readonly errors?: readonly FieldIssue[] | undefined
   /** The number of issues that are not in `errors`. */

@@ -23,6 +23,7 @@ export {
 export type { Out } from './schema/schema-output.js'
 export type { Schema } from './schema/schema.js'
 
+export type { BodyEvent, FileEvent } from './events.js'
 export { BodyError, type BodyErrorOptions, type ErrorCode, type FieldIssue } from './errors.js'
 export type { ErrorListener, FrameworkRequest, Progress, ProgressListener } from './http/progress.js'
 export { toProblem, type Problem } from './http/problem.js'

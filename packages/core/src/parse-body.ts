@@ -56,7 +56,7 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
 export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
   source.hold()
   const { mediaType } = source
-  const reader = mediaType === undefined ? undefined : selectParser(config.parsers, mediaType)
+  const reader = readerOf(source, config)
   if (await source.isEmpty(config.limits)) {
     if (config.rawBody) source.keepRawBody(Buffer.alloc(0))
     return emptyBody(reader)
@@ -78,7 +78,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       config,
       requestFiles,
       storeFile,
-      filter: bindFilter(config.filter, source.target),
+      filter: config.filter && bindFilter(config.filter, source.target),
     },
     mediaType,
   )
@@ -114,6 +114,14 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     if (body instanceof Readable && !source.request.readableEnded)
       source.onResponseEnd(() => body.destroyed && discardRest(source, config.limits))
   }
+}
+
+/** The parser for the media type of a body. */
+export function readerOf(
+  { mediaType }: Source,
+  { parsers }: Pick<Config, 'parsers'>,
+): RegisteredParser | undefined {
+  return mediaType && selectParser(parsers, mediaType)
 }
 
 /** Validates a parsed body. @throws what the validation throws, after every file has been removed */

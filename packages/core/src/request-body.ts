@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
+import { bodyChannel, BodyTrace, isTraced } from './events.js'
 import { callListener, type FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import {
@@ -13,11 +14,19 @@ import {
   type RouteConfig,
   type RouteOptions,
 } from './options/options.js'
-import { emptyBody, parseBody, validateBody, type BodyResult, type ParsedBody } from './parse-body.js'
+import {
+  emptyBody,
+  parseBody,
+  readerOf,
+  validateBody,
+  type BodyResult,
+  type ParsedBody,
+} from './parse-body.js'
 import type { BaseParser, RouteParams } from './parsers/base-parser.js'
+import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
-import { selectParser, unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
+import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
 import { heldBody, holdBody, type ShownBody } from './request-properties.js'
 import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
@@ -40,6 +49,10 @@ export interface AdapterRequest {
   readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
   /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
   readonly sharesBody?: boolean
+  /** Its name in events. */
+  readonly framework: string
+  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
+  readonly route: (target: never) => string | undefined
 }
 
 /** How a middleware reads a body. */
@@ -81,8 +94,6 @@ export function openedBody(request: NodeRequest, stream?: Readable): RequestBody
   return body
 }
 
-const none: readonly Config[] = []
-
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
@@ -90,8 +101,8 @@ const none: readonly Config[] = []
 export class RequestBody implements ShownBody {
   readonly source: Source
   readonly adapter: AdapterRequest
-  /** The mounts that read the body unless a parser of the framework does. */
-  #deferred = none
+  /** True below a `multipart()` that has left the body to a parser of the framework. */
+  #isLeft = false
   #mount: Config | undefined
   #route: RouteConfig | undefined
   #reading: Promise<ParsedBody> | undefined
@@ -99,8 +110,12 @@ export class RequestBody implements ShownBody {
   #hasFailed = false
   /** What the functions among the limits have returned for this body. */
   #limits: LimitsByFunction | undefined
-  /** The errors that `onError` has been told. */
+  /** The errors that `onError` and subscribers have been told. */
   #reported: ReadonlySet<unknown> | undefined
+  /** The event of the reading that is under way, if it has subscribers. */
+  #trace: BodyTrace | undefined
+  /** What `data` and `files` throw. */
+  #unreadable: BodyError | undefined
   /** The value that was set as the request's `body`. */
   #body: unknown = unset
   /** True once `parts()` streams it. */
@@ -149,7 +164,7 @@ export class RequestBody implements ShownBody {
   get data(): unknown {
     const { sharesBody, target } = this.adapter
     const parsed = this.#parsed
-    if (sharesBody === true && (parsed !== undefined || this.#deferred !== none))
+    if (sharesBody === true && (parsed !== undefined || this.#isLeft))
       return (target as { body?: unknown }).body
     return parsed === undefined ? this.#empty() : parsed.data
   }
@@ -157,33 +172,13 @@ export class RequestBody implements ShownBody {
   /** @throws BodyError as `data` does */
   get files(): FilesByField {
     if (this.#parsed !== undefined) return this.#parsed.files
-    return this.#deferred === none ? this.#empty() : bareRecord()
+    return this.#isLeft ? bareRecord() : this.#empty()
   }
 
-  /** Defers a `multipart()` until `enter()`, a route or the handler needs it. */
-  defer(mount: readonly Config[]): void {
-    this.#deferred = this.#deferred === none ? mount : [...this.#deferred, ...mount]
-  }
-
-  /**
-   * Enters the mounts that were deferred.
-   *
-   * @returns `undefined` if there is nothing to wait for
-   * @throws BodyError as `mount` does
-   */
-  enter(): Promise<void> | undefined {
-    const deferred = this.#deferred
-    this.#deferred = none
-    for (const [at, config] of deferred.entries()) {
-      const entering = this.mount(config)
-      if (entering !== undefined) return this.#enterRest(entering, deferred.slice(at + 1))
-    }
-    return undefined
-  }
-
-  async #enterRest(entering: Promise<unknown>, rest: readonly Config[]): Promise<void> {
-    await entering
-    for (const config of rest) await this.mount(config)
+  /** Enters a `multipart()` above a parser of the framework, which reads the body unless a route below does. */
+  leave(config: Config): undefined {
+    this.#mount = config
+    this.#isLeft = true
   }
 
   /**
@@ -196,7 +191,7 @@ export class RequestBody implements ShownBody {
     if (this.#reading !== undefined) return this.#mountAgain(this.#reading, config)
     this.#mount = config
     if (config.lazy) return undefined
-    if (this.#parserOf(config) !== undefined) return this.#read(config)
+    if (readerOf(this.source, config) !== undefined) return this.#read(config)
     return this.source.hasDeclaredBody ? undefined : this.#readEmpty(config)
   }
 
@@ -216,18 +211,20 @@ export class RequestBody implements ShownBody {
    */
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
-    const entering = this.enter()
-    if (entering !== undefined) await entering
-    if (this.#reading === undefined) return this.#read(route.below(this.#mount))
-    const parsed = await this.#reading
-    if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-    else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
-    return this.#parsed ?? parsed
+    try {
+      if (this.#reading === undefined) return await this.#read(route.below(this.#mount))
+      const parsed = await this.#reading
+      if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
+      else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+      return this.#parsed ?? parsed
+    } catch (error) {
+      throw this.#report(error)
+    }
   }
 
   /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
   #emptyFor({ entries, data }: ParsedBody, config: Config): void {
-    const empty = emptyBody(this.#parserOf(config))
+    const empty = emptyBody(readerOf(this.source, config))
     const isSame = empty.entries !== undefined && entries !== undefined
     if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
@@ -245,9 +242,11 @@ export class RequestBody implements ShownBody {
 
   /** Reads the body as the `multipart()` above says, unless it was read already. */
   async parse(): Promise<BodyResult> {
-    const entering = this.enter()
-    if (entering !== undefined) await entering
-    await (this.#reading ?? this.#read(this.#config))
+    try {
+      await (this.#reading ?? this.#read(this.#config))
+    } catch (error) {
+      throw this.#report(error)
+    }
     return { data: this.data, files: this.files }
   }
 
@@ -262,12 +261,12 @@ export class RequestBody implements ShownBody {
       yield* this.#streamParts()
     } catch (error) {
       throw this.#report(error)
+    } finally {
+      this.#succeed()
     }
   }
 
   async *#streamParts(): AsyncGenerator<Part, void, undefined> {
-    const entering = this.enter()
-    if (entering !== undefined) await entering
     if (this.#reading !== undefined) {
       // An empty body has no parts, also if it was read before.
       if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
@@ -276,7 +275,15 @@ export class RequestBody implements ShownBody {
     this.#isStreamed = true
     this.#reading = Promise.reject(readAsParts())
     this.#reading.catch(() => undefined)
-    yield* streamParts(this.source, this.#resolve(this.#config))
+    const config = this.#resolve(this.#config)
+    if (isTraced(this.source)) {
+      this.#trace = new BodyTrace(this.#originOf(MultiPartParser.prototype))
+      this.#trace.run(() => undefined)
+    }
+    for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
+      this.#trace?.count(part.kind)
+      yield part
+    }
   }
 
   get #config(): Config {
@@ -296,12 +303,35 @@ export class RequestBody implements ShownBody {
   async #read(unresolved: Config): Promise<ParsedBody> {
     try {
       const config = this.#resolve(unresolved)
-      this.#reading = parseBody(this.source, config, this.adapter.params() ?? {})
-      return this.#setParsed(await this.#reading)
+      this.#reading = isTraced(this.source)
+        ? this.#readTraced(config)
+        : parseBody(this.source, config, this.adapter.params() ?? {})
+      const parsed = this.#setParsed(await this.#reading)
+      // A schema is part of the reading, if the body is read for it.
+      if (this.#type === undefined) this.#succeed()
+      return parsed
     } catch (error) {
       this.#hasFailed = true
       throw this.#report(error)
     }
+  }
+
+  #readTraced(config: Config): Promise<ParsedBody> {
+    const trace = new BodyTrace(this.#originOf(readerOf(this.source, config)?.parser))
+    this.#trace = trace
+    return trace.run(() => parseBody(this.source, config, this.adapter.params() ?? {}))
+  }
+
+  #originOf(parser: BaseParser | undefined): ConstructorParameters<typeof BodyTrace>[0] {
+    const { framework, route } = this.adapter
+    return { framework, route, parser, source: this.source }
+  }
+
+  /** Ends the event of a reading, if there is one. */
+  #succeed(): void {
+    const trace = this.#trace
+    this.#trace = undefined
+    trace?.succeed(this.#parsed)
   }
 
   async #readTyped(route: TypedRoute): Promise<void> {
@@ -309,6 +339,7 @@ export class RequestBody implements ShownBody {
     const config = this.#resolve(route.config.below(this.#mount))
     try {
       this.#setParsed(await validateBody(parsed, (body) => route.resultOf(body, config)))
+      this.#succeed()
     } catch (error) {
       this.#parsed = undefined
       this.#hasFailed = true
@@ -318,15 +349,20 @@ export class RequestBody implements ShownBody {
 
   /** An option of the route, else of the `multipart()` above. */
   #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
-    return this.#route?.options[name] ?? (this.#mount ?? this.#deferred.at(-1))?.[name]
+    return this.#route?.options[name] ?? this.#mount?.[name]
   }
 
-  /** Tells `onError` of an error, once. @returns the error */
+  /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
-    const listener = this.#option('onError')
-    if (listener === undefined || this.#reported?.has(error) === true) return error
+    if (this.#reported?.has(error) === true) return error
     this.#reported = new Set(this.#reported).add(error)
-    callListener('onError', () => listener(error, this.source.target))
+    const trace = this.#trace
+    this.#trace = undefined
+    if (trace !== undefined) trace.fail(error)
+    else if (bodyChannel.hasSubscribers)
+      BodyTrace.instant(this.#originOf(this.#parsed?.reader?.parser), error)
+    const listener = this.#option('onError')
+    if (listener !== undefined) callListener('onError', () => listener(error, this.source.target))
     return error
   }
 
@@ -357,26 +393,28 @@ export class RequestBody implements ShownBody {
     )
   }
 
-  #parserOf({ parsers }: Pick<Config, 'parsers'>): RegisteredParser | undefined {
-    const { mediaType } = this.source
-    return mediaType && selectParser(parsers, mediaType)
-  }
-
   /** The value of `data` and `files` before anything was parsed: empty, if there is a reason for it. */
   #empty(): Record<string, never> {
     // After an error both stay empty, as in Django REST framework: the error is the answer. After the answer nothing
     // throws: a log line must not end the process.
     if (this.#hasFailed || this.source.hasNoBody || this.source.isResponseOver) return bareRecord()
-    if (this.#isStreamed) throw readAsParts()
+    const error = this.#unreadError()
+    // One error for both properties, so that it is reported once.
+    if (this.#unreadable?.detail !== error.detail) this.#unreadable = error
+    this.#report(this.#unreadable)
+    if (this.adapter.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
+      throw this.#unreadable
+    this.#hasFailed = true
+    this.adapter.refuse(this.#unreadable, this)
+    return bareRecord()
+  }
+
+  #unreadError(): BodyError {
+    if (this.#isStreamed) return readAsParts()
     const mount = this.#mount
     if (mount === undefined || mount.lazy || this.#reading !== undefined)
-      throw new BodyError('BODY_NOT_PARSED')
-    const error = unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
-    if (this.adapter.refuse === undefined || mount.errors === 'next') throw error
-    this.#hasFailed = true
-    this.#report(error)
-    this.adapter.refuse(error, this)
-    return bareRecord()
+      return new BodyError('BODY_NOT_PARSED')
+    return unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
   }
 
   #admit(reader: RegisteredParser, route: RouteConfig): void {
@@ -394,13 +432,19 @@ export class RequestBody implements ShownBody {
 
   #refuseLate(options: readonly string[]): void {
     // What the mount above has done too is not late.
-    refuseLate(this.#mount?.rawBody === true ? options.filter((name) => name !== 'rawBody') : options)
+    const late = options.filter((name) => name !== 'rawBody' || this.#mount?.rawBody !== true)
+    if (late.length === 0) return
+    const names = late.map((name) => `\`${name}\``).join(', ')
+    throw new BodyError('BODY_ALREADY_READ', {
+      detail: `Route option${late.length > 1 ? 's' : ''} ${names} ${late.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
+      hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
+    })
   }
 
   /** The 415 of a route whose list lacks the parser that the mount above chose. */
   #readByAnother(reader: RegisteredParser, parsers: readonly RegisteredParser[]): BodyError {
     const error = unsupportedMediaType(parsers, this.source.headers['content-type'])
-    if (this.#parserOf({ parsers }) === undefined) return error
+    if (readerOf(this.source, { parsers }) === undefined) return error
     const { code, detail, headers } = error
     const hint =
       `The multipart() above this route already read the body as ${reader.range.essence}. On the server, mount ` +
@@ -437,16 +481,4 @@ function readAsParts(): BodyError {
     detail: 'Cannot parse the body: parts() already streams it.',
     hint: 'Call either parts() or parse() in a route, and give a route that calls parts() no parsers of its own.',
   })
-}
-
-function refuseLate(options: readonly string[]): void {
-  if (options.length === 0) return
-  throw new BodyError('BODY_ALREADY_READ', {
-    detail: `Route option${options.length > 1 ? 's' : ''} ${list(options)} ${options.length > 1 ? 'have' : 'has'} no effect: multipart() already read the body.`,
-    hint: 'Mount multipart({ lazy: true }), or place routes with options of their own above multipart().',
-  })
-}
-
-function list(names: readonly string[]): string {
-  return names.map((name) => `\`${name}\``).join(', ')
 }

@@ -26,9 +26,14 @@ const defaultParsers = registerParsers([MultiPartParser])
  *
  * When the loop is left or the response has ended, open streams fail and the rest of the body is drained.
  *
+ * @param onFailure called if the body fails and the loop is left without asking for its next part
  * @throws BodyError as the multipart parser does; 415 if the body is not a multipart form
  */
-export async function* streamParts(source: Source, config: Config): AsyncGenerator<Part, void, undefined> {
+export async function* streamParts(
+  source: Source,
+  config: Config,
+  onFailure: (reason: unknown) => void,
+): AsyncGenerator<Part, void, undefined> {
   const { limits } = config
   source.hold()
   if (await source.isEmpty(limits)) return
@@ -40,7 +45,7 @@ export async function* streamParts(source: Source, config: Config): AsyncGenerat
   const controller = new AbortController()
   const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
     limits,
-    filter: bindFilter(config.filter, source.target),
+    filter: config.filter && bindFilter(config.filter, source.target),
     inspections: (info) => beginInspections(inspecting, info, controller.signal),
   })
   let isOver = false
@@ -58,6 +63,7 @@ export async function* streamParts(source: Source, config: Config): AsyncGenerat
     yield* loop(parts)
     isOver = true
   } finally {
+    if (!isOver && parts.failure !== undefined) onFailure(parts.failure.reason)
     end(new Error('The loop over the parts was left.'))
   }
 }

@@ -60,7 +60,6 @@ export class TypedRoute {
   /** Where it was defined, for an error that is found only when a request comes. */
   readonly definition: Error = new Error('It was defined here.')
   readonly #raw: RawBytes | RawStream | undefined
-  readonly #type: Schema | undefined
   readonly #options: BodyOptions
   #files: SchemaFiles | undefined
   #hasWarned = false
@@ -72,10 +71,8 @@ export class TypedRoute {
   constructor(type: BodyType | undefined, options: BodyOptions = {}) {
     checkDefinition(type, options)
     if (isRawBody(type)) this.#raw = type
-    else this.#type = type
+    else if (options.validate !== false && !acceptsAnything(type)) this.schema = type
     this.#options = options
-    const validates = options.validate !== false && !acceptsAnything(type)
-    this.schema = validates ? this.#type : undefined
     const types = options.contentType === undefined ? undefined : mediaTypes(options.contentType)
     const own = options.parsers && registerParsers(options.parsers)
     this.config = new RouteConfig(
@@ -151,8 +148,7 @@ export class TypedRoute {
   }
 
   #validate(type: Schema, value: unknown, { limits: { issues } }: Config): Promise<unknown> {
-    const { status } = this.#options
-    return validate(type, value, { issues, ...(status !== undefined && { status }) })
+    return validate(type, value, { issues, status: this.#options.status })
   }
 
   async #formData(
@@ -178,7 +174,7 @@ export class TypedRoute {
       // A rule of the author's own may want to read a file that was refused before it was stored.
       throw new BodyError('VALIDATION_FAILED', {
         errors: unstored.map(({ name }) => ({ path: name, message: 'Invalid file', code: 'custom' })),
-        ...(options.status !== undefined && { status: options.status }),
+        status: options.status,
         cause: error,
       })
     }

@@ -7,6 +7,7 @@ import type {
   MountOptions,
   ParserLike,
   RouteOptions,
+  RouteParams,
   Schema,
 } from '@formgate/core'
 import {
@@ -20,6 +21,7 @@ import {
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
+import { routePattern as route } from './route-pattern.js'
 import { refuse, settle } from './settle.js'
 import { shareShape } from './shared-shape.js'
 
@@ -109,7 +111,8 @@ function middleware(step: BodyStep): Middleware {
 
 /** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(req: Request, res: Response): RequestBody {
-  const body = { request: req, response: res, target: req, params: () => req.params }
+  const params = (): RouteParams => req.params
+  const body = { request: req, response: res, target: req, params, framework: 'express', route }
   return openBody(isExpress4(req) ? { ...body, refuse } : body)
 }
 

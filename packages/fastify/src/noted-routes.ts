@@ -1,7 +1,6 @@
-/** The routes of each app, recorded for `describe()`: Fastify keeps no list. And its content type parsers. */
+/** The routes of each app, recorded for `describe()`: Fastify keeps no list. */
 import type { MountStep } from '@formgate/core/adapter'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { parseBody } from './parsing-hook.js'
 
 /** The records of one app. */
 export interface AppNotes {
@@ -37,18 +36,4 @@ export function noteRoutes(context: FastifyInstance, mount?: MountStep): void {
 export function contextAround(context: FastifyInstance): FastifyInstance | undefined {
   const around = Object.getPrototypeOf(context) as object
   return 'addHook' in around ? (around as FastifyInstance) : undefined
-}
-
-/**
- * The media types and patterns of the content type parsers in a context, without those of Formgate. Fastify keeps this list to
- * itself: `hasContentTypeParser()` finds neither `*` nor what a pattern matches.
- */
-export function parsersOfApp(context: FastifyInstance): readonly string[] {
-  const symbol = Object.getOwnPropertySymbols(context).find(
-    ({ description }) => description === 'fastify.contentTypeParser',
-  )
-  const kept: unknown = symbol && Reflect.get(context, symbol)
-  const { customParsers } = (kept ?? {}) as { customParsers?: Map<string, { fn?: unknown }> }
-  const added = [...(customParsers ?? [])].filter(([, { fn }]) => fn !== parseBody)
-  return added.map(([type]) => type || '*')
 }

@@ -1,17 +1,16 @@
-/** The hooks and the content type parser that read a body. */
+/** The hooks that read a body. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
 import {
   openBody,
-  openedBody,
-  type AdapterRequest,
   type MountStep,
   type ProblemAnswer,
   type RequestBody,
   type RouteStep,
 } from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { reachesParser, suppressMediaType, suppressParsing } from './suppress-parsing.js'
+import { isForApp } from './app-parsers.js'
+import { suppressParsing } from './suppress-parsing.js'
 
 /** The key of a method that no request has: it says which bodies a request can have, to the compiler alone. */
 export declare const bodyType: unique symbol
@@ -53,22 +52,12 @@ export type TypedParsingHook<Data> = ((
   ) => void)
 /* oxlint-enable typescript/no-explicit-any */
 
-interface FastifyAdapter extends AdapterRequest {
-  readonly target: FastifyRequest
-  readonly reply: FastifyReply
-}
-
-/** The contexts in which the app has content type parsers of its own. */
-export const contextsWithParsers: WeakSet<object> = new WeakSet()
-
-/** Creates the hook of a mount. Where the app has content type parsers, it leaves the choice to Fastify. */
+/** Creates the hook of a mount. It leaves a body to the app's own content type parser, if there is one. */
 export function mountHook(step: MountStep): ParsingHook {
-  const mount = [step.config]
-  return hook(function readOrDefer(this: unknown, body) {
-    if (!contextsWithParsers.has(this as object) || !reachesParser(body.source.request))
-      return read(body, body.run(step))
-    body.defer(mount)
-    return undefined
+  return hook(function readOrLeave(this: unknown, body, request) {
+    if (isForApp(this as object, body)) return body.leave(step.config)
+    const reading = body.run(step)
+    return request.getValidationFunction('body') === undefined ? reading : readUnread(body, reading)
   })
 }
 
@@ -77,64 +66,35 @@ export function routeHook(step: RouteStep): ParsingHook {
   return hook((body) => body.run(step))
 }
 
-/** The content type parser of a mount: reads the body, or leaves it to the handler as a stream. */
-export function parseBody(
-  request: FastifyRequest,
-  payload: Readable,
-  done: (error: Error | null, data?: unknown) => void,
-): void {
-  const body = openedBody(request.raw, payload)
-  if (body === undefined || body.isRead) done(null, body === undefined ? payload : request.body)
-  else
-    settle(body, read(body, body.enter()), (error) =>
-      done(error ?? null, body.isRead ? request.body : payload),
-    )
-}
-
-/** Once the mounts are entered, reads the body that a schema of Fastify is to validate, also below a lazy one. */
-function read(body: RequestBody, entering: Promise<unknown> | undefined): Promise<unknown> | undefined {
-  const { target } = body.adapter as FastifyAdapter
-  return target.getValidationFunction('body') === undefined ? entering : parseUnread(body, entering)
-}
-
-async function parseUnread(body: RequestBody, entering: Promise<unknown> | undefined): Promise<void> {
-  await entering
+/** Reads the body that a schema of Fastify is to validate, also below a lazy mount. */
+async function readUnread(body: RequestBody, reading: Promise<unknown> | undefined): Promise<void> {
+  await reading
   if (!body.isRead) await body.parse()
 }
 
-function hook(work: (this: unknown, body: RequestBody) => Promise<unknown> | undefined): ParsingHook {
-  return function preParsing(this: unknown, hooked, reply, payload, done) {
+/**
+ * Creates a hook that calls back when the work is done, or with an error for Fastify. After an answer it does not call back:
+ * if the client then closed the connection, the handler would run.
+ */
+function hook(
+  work: (this: unknown, body: RequestBody, request: FastifyRequest) => Promise<unknown> | undefined,
+): ParsingHook {
+  return function preParsing(this: unknown, hooked, answering, payload, done) {
     const request = hooked as FastifyRequest
+    const reply = answering as FastifyReply
     // A 404 has no handler for the files.
     if (request.is404) return done()
-    const body = bodyOf(request, reply as FastifyReply, payload)
-    const goOn = (error?: Error): void => {
-      if (error !== undefined) done(error)
-      else
-        done(null, body.isRead ? suppressParsing(request, body.isMounted) : suppressMediaType(request, body))
+    const body = bodyOf(request, reply, payload)
+    const goOn = (): void => done(null, suppressParsing(request, body))
+    const refuse = async (error: unknown): Promise<void> => {
+      const reaction = await body.react(error)
+      if (reaction.kind === 'answer') sendAnswer(reply, reaction)
+      else if (reaction.kind === 'pass on') done(error as Error)
     }
-    settle(body, work.call(this, body), goOn)
+    const working = work.call(this, body, request)
+    if (working === undefined) goOn()
+    else void working.then(goOn, refuse)
   }
-}
-
-/**
- * Calls back when the work is done, or with an error for Fastify. After an answer it does not call back: if the client then
- * closed the connection, the handler would run.
- */
-function settle(body: RequestBody, work: Promise<unknown> | undefined, done: (error?: Error) => void): void {
-  const refuse = async (error: unknown): Promise<void> => {
-    const { reply } = body.adapter as FastifyAdapter
-    const reaction = await body.react(error)
-    if (reaction.kind === 'answer') sendAnswer(reply, reaction)
-    else if (reaction.kind === 'pass on') {
-      // After an error of a content type parser Fastify would close the connection.
-      if (error instanceof Error) reply.send(error)
-      else done(error as Error)
-    }
-  }
-  if (work === undefined) done()
-  // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify takes callbacks.
-  else void work.then(() => done(), refuse)
 }
 
 function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): void {
@@ -146,16 +106,20 @@ function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswe
     .send(sent)
 }
 
+function route({ routeOptions }: FastifyRequest): string | undefined {
+  return routeOptions?.url
+}
+
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
-  const adapter: FastifyAdapter = {
+  return openBody({
     request: request.raw,
     response: reply.raw,
     target: request,
     params: () => request.params as RouteParams,
     stream: payload,
     sharesBody: true,
-    reply,
-  }
-  return openBody(adapter)
+    framework: 'fastify',
+    route,
+  })
 }

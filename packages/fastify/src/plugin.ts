@@ -1,10 +1,11 @@
 /** The plugin, which reads the bodies of a context and of those below. */
 import { BodyError, type MountOptions } from '@formgate/core'
-import { mountStep, type MountStep, type ProblemAnswer } from '@formgate/core/adapter'
+import { mountStep, type ProblemAnswer } from '@formgate/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { noteRoutes, parsersOfApp } from './noted-routes.js'
-import { bodyOf, contextsWithParsers, mountHook, parseBody } from './parsing-hook.js'
+import { addParsers } from './app-parsers.js'
+import { noteRoutes } from './noted-routes.js'
+import { bodyOf, mountHook } from './parsing-hook.js'
 import { refuseReplacedHooks } from './route.js'
 
 /** Options of `register()` itself, which Fastify passes on to the plugin. */
@@ -30,45 +31,6 @@ export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fasti
   name: '@formgate/fastify',
   fastify: '5.x',
 })
-
-/** Leaves each body to the app's own content type parsers, and every other body to Formgate. */
-function addParsers(app: FastifyInstance, { config }: MountStep): void {
-  removeDefaultParsers(app)
-  // A catch-all from before keeps what the mount does not read.
-  const types = parsersOfApp(app).includes('*') ? config.parsers.map(({ range }) => range.essence) : ['*']
-  const contexts = [app]
-  const complete = (context: FastifyInstance): void => {
-    refuseMultipart(context)
-    const taken = parsersOfApp(context)
-    if (taken.length > 0) contextsWithParsers.add(context)
-    for (const type of types) if (!taken.includes(type)) context.addContentTypeParser(type, parseBody)
-  }
-  refuseMultipart(app)
-  app.addHook('onRegister', (context) => void contexts.push(context))
-  // When all parsers of the app are known.
-  app.addHook('onReady', async () => contexts.forEach(complete))
-}
-
-/** Removes Fastify's own parsers. One of the app stays: Fastify refuses to replace it. */
-function removeDefaultParsers(app: FastifyInstance): void {
-  for (const type of ['application/json', 'text/plain']) {
-    try {
-      app.addContentTypeParser(type, parseBody)
-    } catch {
-      continue
-    }
-    app.removeContentTypeParser(type)
-  }
-}
-
-/** Without this check, the second plugin fails with an error that does not name the first. */
-function refuseMultipart(context: FastifyInstance): void {
-  if (!context.hasPlugin('@fastify/multipart')) return
-  throw new Error(
-    '@formgate/fastify and @fastify/multipart are registered in the same context, and both set request.files. ' +
-      'Register only one of them, or each in its own context.',
-  )
-}
 
 const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
 /** For a client that is gone. */

@@ -1,20 +1,8 @@
-/** Prevents Fastify from parsing a body that has been read. */
+/** Prevents Fastify from parsing a body that has been read, or from refusing one that has not. */
 import { Readable } from 'node:stream'
-import type { AdapterRequest, RequestBody } from '@formgate/core/adapter'
+import type { RequestBody } from '@formgate/core/adapter'
 import type { FastifyRequest } from 'fastify'
-
-/** Methods whose body Fastify does not parse. */
-const bodyless = new Set(['GET', 'HEAD', 'TRACE'])
-
-/** True if Fastify passes a body to a content type parser. */
-export function reachesParser({ method = '', headers }: AdapterRequest['request']): boolean {
-  if (bodyless.has(method)) return false
-  return (
-    headers['content-type'] !== undefined ||
-    headers['transfer-encoding'] !== undefined ||
-    (headers['content-length'] ?? '0') !== '0'
-  )
-}
+import { bodyless } from './app-parsers.js'
 
 const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
 
@@ -23,25 +11,25 @@ const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
  *
  * @returns the stream to parse instead, if Fastify needs one
  */
-export function suppressParsing(request: FastifyRequest, isMounted: boolean): Readable | undefined {
+export function suppressParsing(
+  request: FastifyRequest,
+  { isRead, isMounted, source }: RequestBody,
+): Readable | undefined {
   if (bodyless.has(request.method)) return undefined
-  if (request.method !== 'QUERY') {
+  if (!isRead) {
+    // Fastify refuses a malformed Content-Type: the one time it looks, there is another.
+    if (source.headers['content-type'] !== undefined && !source.mediaType?.essence)
+      setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}, 1))
+  } else if (request.method !== 'QUERY') {
     setHeaders(request, new OneTimeHeaders(request, undefined, noBody, 1))
-    return undefined
+  } else if (!isMounted) {
+    // Fastify refuses a QUERY without a Content-Type. The parser of the plugin reads nothing; another one gets an empty
+    // text, for whose length Fastify reads the headers a second time.
+    setHeaders(request, new OneTimeHeaders(request, 'text/plain', { 'content-length': '0' }, 2))
+    keepBody(request)
+    return Readable.from([])
   }
-  // Fastify refuses a QUERY without a Content-Type, but the parser of the plugin reads nothing.
-  if (isMounted) return undefined
-  // Another parser gets an empty text, for whose length Fastify reads the headers a second time.
-  setHeaders(request, new OneTimeHeaders(request, 'text/plain', { 'content-length': '0' }, 2))
-  keepBody(request)
-  return Readable.from([])
-}
-
-/** Fastify refuses a malformed Content-Type: the one time it looks, there is another. */
-export function suppressMediaType(request: FastifyRequest, { source }: RequestBody): undefined {
-  if (bodyless.has(request.method) || source.headers['content-type'] === undefined) return
-  if (!source.mediaType?.essence)
-    setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}, 1))
+  return undefined
 }
 
 /** Fastify merges these fields into the headers of the client at each access. */

@@ -96,7 +96,14 @@ function routeMiddleware(step: RouteStep): Middleware {
 /** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(ctx: Context): RequestBody {
   const params = (): RouteParams | undefined => (ctx as { params?: RouteParams }).params
-  return openBody({ request: ctx.req, response: ctx.res, target: ctx.request, params })
+  const { req: request, res: response, request: target } = ctx
+  return openBody({ request, response, target, params, framework: 'koa', route })
+}
+
+/** The pattern that @koa/router has matched. */
+function route({ ctx }: Request): string | undefined {
+  const { _matchedRoute: path } = ctx as { _matchedRoute?: string | RegExp }
+  return path === undefined ? undefined : String(path)
 }
 
 async function settle(error: unknown, body: RequestBody, ctx: Context): Promise<void> {

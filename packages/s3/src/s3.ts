@@ -34,6 +34,7 @@ export function s3(options: S3Options): S3Storage {
   return {
     name: 's3',
     async store(stream, info, signal) {
+      const about = { field: info.field, type: info.type, storage: 's3' }
       const stop = new AbortController()
       // One listener per part in flight, and more inside the client.
       setMaxListeners(0, stop.signal)
@@ -44,7 +45,7 @@ export function s3(options: S3Options): S3Storage {
       try {
         const file = await send(settings, info, buffer, stop)
         if (!signal.aborted) return file
-        await file.remove().catch(reportLeftover)
+        await file.remove().catch((error: unknown) => reportLeftover(error, { ...about, bytes: file.size }))
         throw signal.reason
       } catch (error) {
         buffer.stop()

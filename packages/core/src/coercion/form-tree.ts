@@ -2,6 +2,7 @@
 
 import { BodyError } from '../errors.js'
 import type { Entry } from '../parsers/data-and-files.js'
+import { isData } from '../parsers/json-values.js'
 import { append, FieldPaths, isIndex, listHint, type NameLimits } from '../schema/field-path.js'
 import type { Node } from '../schema/form-node.js'
 
@@ -25,9 +26,7 @@ export function plainObject(): PlainObject {
 
 /** True for an object of keys, and not for an array, a file or a date. */
 export function isPlainObject(value: unknown): value is PlainObject {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype || prototype === Bare.prototype
+  return isData(value) || value instanceof Bare
 }
 
 const none: ReadonlyMap<string, FormTree> = new Map()
@@ -126,14 +125,13 @@ export class FormTree {
 }
 
 function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
-  const field = tree.someName
   return new BodyError('LIMIT_NESTING', {
     detail:
       at > limits.arrayIndex
         ? 'A list in the field names has too many items.'
         : `A list in the field names has gaps: item ${at} is missing.`,
     hint: listHint,
-    ...(field !== undefined && { field }),
+    field: tree.someName,
     limit: limits.arrayIndex,
   })
 }

@@ -55,10 +55,10 @@ export type FileFilter<Request = FrameworkRequest> = {
 
 /** The filter for the files of a request. It runs in the context (AsyncLocalStorage) of the caller. */
 export function bindFilter(
-  filter: FileFilter | undefined,
+  filter: FileFilter,
   request: FrameworkRequest,
-): ((file: FileInfo) => boolean | Promise<boolean>) | undefined {
-  return filter && AsyncResource.bind((file: FileInfo) => checkVerdict(filter(file, request)))
+): (file: FileInfo) => boolean | Promise<boolean> {
+  return AsyncResource.bind((file: FileInfo) => checkVerdict(filter(file, request)))
 }
 
 /** @throws TypeError unless it is a boolean or a promise, since an untyped program may return anything */

@@ -1,5 +1,7 @@
 /** A file that the schema rejected before it was stored: its description, size and first bytes. */
 import { Readable } from 'node:stream'
+import { ByteBuffer } from '../bytes/byte-buffer.js'
+import { detachedBytes } from '../bytes/chunk-buffer.js'
 import { sampleSize } from '../checks/detect-type.js'
 import type { FileInfo } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
@@ -11,9 +13,7 @@ export const isRejected: (file: UploadedFile) => boolean = rejectedFiles.has.bin
 
 /** Drains the bytes of such a file, and keeps as many of them as `sniff()` reads. */
 export class RejectedContent {
-  /** A copy: a client that sends byte by byte must not make every byte cost an object. */
-  #sample = Buffer.alloc(0)
-  #kept = 0
+  readonly #sample = new ByteBuffer(sampleSize)
   #size = 0
 
   /** Bytes drained. */
@@ -23,19 +23,15 @@ export class RejectedContent {
 
   add(chunk: Buffer, from: number, to: number): void {
     this.#size += to - from
-    const kept = Math.min(this.#kept + to - from, sampleSize)
-    if (kept === this.#kept) return
-    if (kept > this.#sample.length) {
-      const room = Buffer.allocUnsafeSlow(Math.min(kept * 2, sampleSize))
-      this.#sample.copy(room, 0, 0, this.#kept)
-      this.#sample = room
-    }
-    chunk.copy(this.#sample, this.#kept, from, from + kept - this.#kept)
-    this.#kept = kept
+    const room = sampleSize - this.#sample.size
+    if (room === 0) return
+    // A copy: the reader of another file may transfer the memory of the chunk.
+    const bytes = Buffer.from(chunk.subarray(from, Math.min(to, from + room)))
+    this.#sample.add(bytes, 0, bytes.length)
   }
 
   toFile(info: FileInfo): UploadedFile {
-    const sample = this.#sample.subarray(0, this.#kept)
+    const sample = detachedBytes(this.#sample.toBuffer())
     const size = this.#size
     const stored = {
       size,

@@ -4,11 +4,12 @@ import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
+import { fileChannel, publishFile, storageName } from '../events.js'
 import type { Source } from '../http/incoming-body.js'
 import { codeOf, reportLeftover } from '../storages/cleanup.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
-import { removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
+import { fileEvent, removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
 
 /** How long the answer waits for a storage to stop, or to remove, after a failure (ms). */
 const defaultGrace = 1000
@@ -55,6 +56,7 @@ export class RequestFiles {
    * that `stream` failed with; or the reason of the abort
    */
   async store(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+    const start = fileChannel.hasSubscribers ? performance.now() : 0
     this.#awaitEnd()
     const fail = (error: Error): void => this.abort(this.#reasonOf(error, info))
     // A storage that leaves a `for await` loop destroys the stream first, and rejects with its reason after.
@@ -67,11 +69,11 @@ export class RequestFiles {
     const settled = Promise.race([storing, this.#life.expired])
     this.#pending.add(settled)
     try {
-      return await settled
+      return this.#stored(await settled, start)
     } catch (error) {
       const reason = this.#reasonOf(stream.errored instanceof BodyError ? stream.errored : error, info)
       this.abort(reason)
-      throw reason
+      throw this.#refused(reason, info, start)
     } finally {
       this.#pending.delete(settled)
       if (this.#pending.size === 0) this.#life.settle()
@@ -93,14 +95,29 @@ export class RequestFiles {
   storeBytes(bytes: Buffer, info: FileInfo): UploadedFile | undefined {
     if (!this.acceptsBytes || this.#released) return undefined
     this.#lifetime?.signal.throwIfAborted()
+    const start = fileChannel.hasSubscribers ? performance.now() : 0
+    const storage = this.#storages[0]!
     try {
-      const stored = this.#storages[0]!.storeBytes!(bytes, info)
-      return stored && this.#add(stored, info)
+      const stored = storage.storeBytes!(bytes, info)
+      return stored && this.#stored(this.#add(stored, info, storage), start)
     } catch (error) {
       const reason = this.#reasonOf(error, info)
       this.abort(reason)
-      throw reason
+      throw this.#refused(reason, info, start, bytes.length)
     }
+  }
+
+  /** @param start 0 if there was no subscriber then @returns the file */
+  #stored(file: UploadedFile, start: number): UploadedFile {
+    if (start > 0) publishFile({ ...fileEvent(file), outcome: 'stored', ms: performance.now() - start })
+    return file
+  }
+
+  /** @returns the reason */
+  #refused(reason: unknown, { field, type }: FileInfo, start: number, bytes?: number): unknown {
+    if (start > 0)
+      publishFile({ outcome: 'refused', field, type, bytes, ms: performance.now() - start, error: reason })
+    return reason
   }
 
   /** Stops all storages. The first reason counts. */
@@ -167,7 +184,7 @@ export class RequestFiles {
     signal.throwIfAborted()
     for (const storage of this.#storages) {
       const stored = await storage.store(stream, info, signal)
-      if (stored) return this.#accept(stored, stream, info, inspected)
+      if (stored) return this.#accept(stored, storage, stream, info, inspected)
       if (stream.readableDidRead || stream.destroyed)
         throw new Error('A storage declined a file after it had read from its stream.')
     }
@@ -176,6 +193,7 @@ export class RequestFiles {
 
   async #accept(
     stored: StoredFile,
+    storage: Storage,
     stream: Readable,
     info: FileInfo,
     inspected?: InspectedStream,
@@ -188,12 +206,13 @@ export class RequestFiles {
         try {
           await each.remove()
         } catch (failure) {
-          reportLeftover(failure)
+          const { field, type } = info
+          reportLeftover(failure, { field, type, bytes: each.size, storage: storageName(storage) })
         }
       }
       throw error
     }
-    return this.#add(stored, info, inspected?.findings)
+    return this.#add(stored, info, storage, inspected?.findings)
   }
 
   /** Reads what the storage has left. @throws the error of the stream, or the reason of an abort */
@@ -216,8 +235,8 @@ export class RequestFiles {
     })
   }
 
-  #add(stored: StoredFile, info: FileInfo, findings?: FileFindings): UploadedFile {
-    const file = new UploadedFile(stored, stored.info ? { ...info, ...stored.info } : info, findings)
+  #add(stored: StoredFile, info: FileInfo, storage: Storage, findings?: FileFindings): UploadedFile {
+    const file = new UploadedFile(stored, stored.info ? { ...info, ...stored.info } : info, findings, storage)
     this.#files.push(file)
     if (stored.results) this.#files.push(...Object.values(file.results))
     this.#awaitEnd()
@@ -236,7 +255,7 @@ export class RequestFiles {
     const removals: Promise<void>[] = []
     for (const file of this.#files) {
       const removal = file.kept ? undefined : removeFile(file)
-      if (removal) removals.push(removal.catch(reportLeftover))
+      if (removal) removals.push(removal.catch((error: unknown) => reportLeftover(error, fileEvent(file))))
     }
     if (removals.length === 0) return
     let timer: NodeJS.Timeout | undefined

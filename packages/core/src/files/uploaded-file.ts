@@ -3,9 +3,10 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { inspect, type InspectOptions } from 'node:util'
 import { detectedTypes } from '../checks/sniff.js'
+import { fileChannel, publishFile, storageName, type FileEvent } from '../events.js'
 import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
-import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
+import type { ByteRange, FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
 import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
 import { FileSlice } from './file-slice.js'
@@ -37,6 +38,9 @@ export type FileResults<Stored extends StoredFile> = {
 /** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
 
+/** What an event says about a stored file. `ms` is the time since it was stored. */
+export let fileEvent: (file: UploadedFile) => Pick<FileEvent, 'field' | 'type' | 'bytes' | 'storage' | 'ms'>
+
 /**
  * An uploaded file: a standard `File` that reads its bytes on demand, from any storage.
  *
@@ -53,6 +57,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   readonly #info: FileInfo
   readonly #findings: FileFindings
   #results: FileResults<Stored> | undefined
+  readonly #storage: Storage | undefined
   readonly #storedAt: number = Date.now()
   #kept = false
   #gone: 'moved' | 'removed' | undefined
@@ -63,6 +68,11 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   static {
     removeFile = (file) =>
       file.#move === undefined && file.#localizing === undefined ? file.#removeNow() : file.remove()
+    fileEvent = (file) => {
+      const { field, type, size } = file
+      const ms = Date.now() - file.#storedAt
+      return { field, type, bytes: size, storage: storageName(file.#storage), ms }
+    }
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
@@ -87,12 +97,13 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   }
 
   /** Formgate calls this for each file. To test a handler, use `UploadedFile.of()`. */
-  constructor(stored: Stored, info: FileInfo, findings: FileFindings = {}) {
+  constructor(stored: Stored, info: FileInfo, findings: FileFindings = {}, storage?: Storage) {
     super()
+    this.#storage = storage
     this.#stored = stored
     this.#info = info
     this.#findings = findings
-    if (stored.results) this.#results = filesOf(stored.results, info) as FileResults<Stored>
+    if (stored.results) this.#results = filesOf(stored.results, info, storage) as FileResults<Stored>
   }
 
   /** The name of the form field; `file` for a raw body. */
@@ -302,10 +313,21 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     if (this.#gone) return
     this.#gone = 'removed'
     try {
-      return this.#stored.remove()?.catch((error: unknown) => this.#failRemoval(error))
+      const removal = this.#stored.remove()
+      if (removal === undefined) return this.#noteRemoval()
+      return removal.then(
+        () => this.#noteRemoval(),
+        (error: unknown) => this.#failRemoval(error),
+      )
     } catch (error) {
       return this.#failRemoval(error)
     }
+  }
+
+  #noteRemoval(): void {
+    // Not of a file that the app has made, moved, or that was rejected before it was stored.
+    if (fileChannel.hasSubscribers && this.#storage !== undefined)
+      publishFile({ ...fileEvent(this), outcome: 'removed' })
   }
 
   /** Lets the next call try again. */
@@ -360,10 +382,11 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
 function filesOf(
   results: Readonly<Record<string, StoredFile>>,
   info: FileInfo,
+  storage: Storage | undefined,
 ): Record<string, UploadedFile> {
   const files = Object.entries(results).map(([name, stored]) => [
     name,
-    new UploadedFile(stored, { ...info, ...stored.info }),
+    new UploadedFile(stored, { ...info, ...stored.info }, {}, storage),
   ])
   return Object.fromEntries(files) as Record<string, UploadedFile>
 }

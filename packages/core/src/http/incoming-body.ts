@@ -51,7 +51,8 @@ export class Source {
   #body: BodyStream | undefined
   #isOpen = false
   #isLeft = false
-  #isWhole = false
+  /** Bytes of a body that had arrived with its headers. */
+  #wholeSize = 0
   #mediaType: MediaType | undefined
   /** Milliseconds that the client was waited for before the body was opened. */
   #waited = 0
@@ -97,7 +98,7 @@ export class Source {
 
   /** Bytes of the body that were passed to its reader. */
   get received(): number {
-    return this.#body?.received ?? 0
+    return this.#body?.received ?? this.#wholeSize
   }
 
   /** True while backpressure from the reader holds the client back. */
@@ -205,7 +206,7 @@ export class Source {
     if (size === undefined || size > limit || size !== request.readableLength) return undefined
     this.#isOpen = true
     const bytes = request.read() as Buffer | null
-    this.#isWhole = bytes !== null
+    this.#wholeSize = bytes?.length ?? 0
     return bytes ?? undefined
   }
 
@@ -294,8 +295,8 @@ export class Source {
    */
   async ended(): Promise<void> {
     const { request } = this
-    if (this.#isWhole || this.#body !== undefined) request.pipe = pipeOfRead
-    if (!this.#isWhole) return
+    if (this.#wholeSize > 0 || this.#body !== undefined) request.pipe = pipeOfRead
+    if (this.#wholeSize === 0) return
     await new Promise<void>((resolve) => process.nextTick(resolve))
     if (request.readableEnded || request.destroyed) return
     await new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 /** The options of `body()` and `form()`, and their check. */
 import type { Readable } from 'node:stream'
-import { checkNames, routeOptionNames, type RouteOptions } from './options.js'
+import { checkNames, checkTypes, routeOptionNames, type RouteOptions } from './options.js'
 import type { FrameworkRequest } from '../http/progress.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
@@ -173,18 +173,14 @@ export function acceptsAbsence(type: Schema): boolean {
 }
 
 function checkValues(options: BodyOptions): void {
-  const { validate, status, emptyText } = options
+  const { validate, status, emptyText, defaultFactory, coerce } = options
   checkNames(options, [...optionNames, ...routeOptionNames])
-  if (validate !== undefined && typeof validate !== 'boolean')
-    throw new TypeError(`validate must be true or false, but is ${String(validate)}.`)
+  checkTypes('boolean', { validate })
+  checkTypes('function', { defaultFactory, coerce })
   if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status < 499))
     throw new TypeError(`status must be a whole number from 400 to 498, but is ${String(status)}.`)
   if (emptyText !== undefined && emptyText !== 'absent' && emptyText !== 'keep')
     throw new TypeError(`emptyText must be 'absent' or 'keep', but is ${String(emptyText)}.`)
-  for (const name of ['defaultFactory', 'coerce'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function')
-      throw new TypeError(`${name} must be a function.`)
-  }
 }
 
 /** A raw body is neither parsed nor validated. */

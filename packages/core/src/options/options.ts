@@ -106,7 +106,7 @@ export function resolveMount(options: MountOptions = {}): Config {
 
 function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
-  if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, but is ${String(lazy)}.`)
+  checkTypes('boolean', { lazy })
   const readingOptions = readingOptionNames.filter(
     (name) => options[name] !== undefined && options[name] !== false,
   )
@@ -216,17 +216,11 @@ function overlay(base: Config, options: RouteOptions): Config {
   const { storage, inspect, filter = base.filter } = options
   const { nested = base.nested, rawBody = base.rawBody } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
-  if (typeof rawBody !== 'boolean')
-    throw new TypeError(`rawBody must be true or false, but is ${String(rawBody)}.`)
+  checkTypes('boolean', { rawBody, nested })
+  checkTypes('function', { onProgress, onError, filter })
   if (errors !== 'respond' && errors !== 'next') {
     throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
   }
-  for (const [name, listener] of Object.entries({ onProgress, onError, filter })) {
-    if (listener !== undefined && typeof listener !== 'function')
-      throw new TypeError(`${name} must be a function.`)
-  }
-  if (typeof nested !== 'boolean')
-    throw new TypeError(`nested must be true or false, but is ${String(nested)}.`)
   const storages = storage === undefined ? base.storages : storageList(storage)
   const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
   const limits = overlayLimits(base, options.limits)
@@ -290,6 +284,18 @@ function storageList(storage: Storage | readonly Storage[]): readonly Storage[] 
     }
   }
   return storages
+}
+
+/** @throws TypeError for an option of another type, since an untyped program may set anything */
+export function checkTypes(
+  type: 'boolean' | 'function',
+  options: Readonly<Record<string, boolean | ((...given: never) => unknown) | undefined>>,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || typeof value === type) continue
+    const expected = type === 'boolean' ? `true or false, but is ${String(value)}` : 'a function'
+    throw new TypeError(`${name} must be ${expected}.`)
+  }
 }
 
 /** @throws TypeError for an unknown option */

@@ -75,6 +75,6 @@ export function rawBodyValue(
   const message = `Data should have at least ${counted(type.min, 'byte')}`
   throw new BodyError('VALIDATION_FAILED', {
     errors: [{ path: '', message, code: 'too_small' }],
-    ...(status !== undefined && { status }),
+    status,
   })
 }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
 import type { FileInfo } from '../storages/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
+import { charsetOf, readBytes } from '../http/charset.js'
 import type { MediaType } from '../http/media-type.js'
 import type { Limits } from '../limits.js'
 import { quote, type FileRules, type RequestMeters } from './form-limits.js'
@@ -117,6 +118,31 @@ export abstract class BaseParser {
   adopt?(value: unknown, context: ParserContext): unknown
 }
 
+/** The base of parsers for a text, which is read whole. */
+export abstract class TextParser<Data> extends BaseParser {
+  override get sizeLimits(): readonly SizeLimit[] {
+    return ['textSize']
+  }
+
+  override get inflates(): boolean {
+    return true
+  }
+
+  /** @throws BodyError as `readText` does, and `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
+  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<Data> {
+    // Before the body is read: an unknown charset needs no byte of it.
+    const charset = charsetOf(mediaType)
+    return this.readText(await readBytes(stream), charset, context)
+  }
+
+  override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): Data {
+    return this.readText(bytes, charsetOf(mediaType), context)
+  }
+
+  /** @param charset that the header declares, as a label that TextDecoder knows; default `utf-8` */
+  protected abstract readText(bytes: Buffer, charset: string, context: ParserContext): Data
+}
+
 /** Reads the value of a field. @throws BodyError what the parser throws, with the name of the field in it */
 export async function parsePart(parser: PartParser, content: Buffer, name: string): Promise<unknown> {
   try {
@@ -126,13 +152,6 @@ export async function parsePart(parser: PartParser, content: Buffer, name: strin
     if (!(error instanceof BodyError)) throw error
     const detail = `In the field ${quote(name)}: ${error.detail}`
     const { code, status, hint, limit } = error
-    throw new BodyError(code, {
-      status,
-      hint,
-      ...(limit !== undefined && { limit }),
-      detail,
-      field: name,
-      cause: error,
-    })
+    throw new BodyError(code, { status, hint, limit, detail, field: name, cause: error })
   }
 }

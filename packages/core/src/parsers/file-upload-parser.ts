@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from '../errors.js'
+import { publishFile } from '../events.js'
 import { safeFileName } from '../storages/safe-name.js'
 import type { FileInfo } from '../storages/storage.js'
 import { RejectedContent } from '../files/rejected-file.js'
@@ -84,6 +85,8 @@ async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
     content.add(chunk, 0, chunk.length)
     return undefined
   })
+  const { field, type } = info
+  publishFile({ outcome: 'skipped', field, type, bytes: content.size })
   return content.toFile(info)
 }
 

@@ -22,16 +22,18 @@ export interface FileRule {
   /** The list whose files `maxCount` limits. Several names may lead to one list. */
   readonly list: string
   /** Bytes of one file, in place of `limits.fileSize`. */
-  readonly maxSize?: number
+  readonly maxSize?: number | undefined
   /**
    * The issue that the schema has with a larger file. Absent if `maxSize` is a limit that was set.
    *
    * @param size bytes
    * @param at the place of the file in its list, from 0
    */
-  tooLarge?(size: number, at: number): readonly FieldIssue[]
+  readonly tooLarge?: ((size: number, at: number) => readonly FieldIssue[]) | undefined
   /** Files in the list. */
-  readonly maxCount?: number
+  readonly maxCount?: number | undefined
+  /** Media types, ranges and file extensions, in lower case. */
+  readonly types?: readonly string[] | undefined
   /** Whether the schema accepts a file of this name and declared type. */
   accepts(file: { readonly name: string; readonly type: string }): boolean
 }

@@ -1,9 +1,8 @@
 /** The parser for URL-encoded forms. */
-import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
-import { charsetOf, decodeText, percentDecode, readBytes } from '../http/charset.js'
-import { isKnownCharset, isUtf8Label, type MediaType } from '../http/media-type.js'
-import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
+import { decodeText, percentDecode } from '../http/charset.js'
+import { isKnownCharset, isUtf8Label } from '../http/media-type.js'
+import { type ParserContext, TextParser } from './base-parser.js'
 import { DataAndFiles, type Entry, type TextEntry } from './data-and-files.js'
 import { FieldLimits } from './form-limits.js'
 import { guessFormat, multipartHint } from './guess-format.js'
@@ -27,7 +26,7 @@ const charsetField = /(?:^|&)_charset_=([^&]*)/
  * Reads `application/x-www-form-urlencoded` by the WHATWG URL standard: `+` is a space, a `%` that begins no escape stays,
  * `;` is not a separator, blank values are kept.
  */
-export class FormParser extends BaseParser {
+export class FormParser extends TextParser<DataAndFiles> {
   readonly mediaType: string = 'application/x-www-form-urlencoded'
   readonly charsetField: boolean
   override readonly nested: boolean | undefined
@@ -36,24 +35,6 @@ export class FormParser extends BaseParser {
     super()
     this.charsetField = options.charsetField ?? false
     this.nested = options.nested
-  }
-
-  override get sizeLimits(): readonly SizeLimit[] {
-    return ['textSize']
-  }
-
-  override get inflates(): boolean {
-    return true
-  }
-
-  /** @throws BodyError `MALFORMED_FORM`, `LIMIT_FIELDS`, `LIMIT_FIELD_NAME`, `LIMIT_FIELD_SIZE` or `UNSUPPORTED_MEDIA_TYPE` */
-  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
-    const charset = charsetOf(mediaType)
-    return this.#read(await readBytes(stream), charset, context)
-  }
-
-  override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): DataAndFiles {
-    return this.#read(bytes, charsetOf(mediaType), context)
   }
 
   /** @throws BodyError `LIMIT_FIELDS`, `LIMIT_FIELD_NAME` or `LIMIT_FIELD_SIZE` */
@@ -83,7 +64,8 @@ export class FormParser extends BaseParser {
     return new DataAndFiles(value, {}, entries)
   }
 
-  #read(bytes: Buffer, declared: string, context: ParserContext): DataAndFiles {
+  /** @throws BodyError `MALFORMED_FORM`, `LIMIT_FIELDS`, `LIMIT_FIELD_NAME` or `LIMIT_FIELD_SIZE` */
+  protected override readText(bytes: Buffer, declared: string, context: ParserContext): DataAndFiles {
     const text = spaced(bytes).toString('latin1')
     if (/^\s*-/.test(text) && guessFormat(bytes).kind === 'multipart') {
       throw new BodyError('MALFORMED_FORM', {

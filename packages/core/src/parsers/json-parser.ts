@@ -1,12 +1,11 @@
 /** The parser for JSON bodies. */
 import { isUtf8 } from 'node:buffer'
-import type { Readable } from 'node:stream'
 import { BodyError, type BodyErrorOptions } from '../errors.js'
-import { charsetOf, decodeText, readBytes, withoutByteOrderMark } from '../http/charset.js'
-import { isUtf8Label, type MediaType } from '../http/media-type.js'
+import { decodeText, withoutByteOrderMark } from '../http/charset.js'
+import { isUtf8Label } from '../http/media-type.js'
 import { counted } from '../http/shown-text.js'
 import { mostLevels } from '../limits.js'
-import { BaseParser, type ParserContext, type SizeLimit } from './base-parser.js'
+import { type ParserContext, TextParser } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
 import { findJsonError, jsonHint } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson, prototypeKeyIn } from './json-values.js'
@@ -21,7 +20,7 @@ export interface JSONParserOptions {
 const LF = 10
 
 /** Reads `application/json`, in UTF-8 or the charset that the header declares. Any JSON value is data. */
-export class JSONParser extends BaseParser {
+export class JSONParser extends TextParser<unknown> {
   readonly mediaType: string | readonly string[]
   readonly strict: boolean
 
@@ -31,25 +30,6 @@ export class JSONParser extends BaseParser {
     this.strict = options.strict ?? true
   }
 
-  override get sizeLimits(): readonly SizeLimit[] {
-    return ['textSize']
-  }
-
-  override get inflates(): boolean {
-    return true
-  }
-
-  /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING`, `LIMIT_JSON_VALUES`, or `UNSUPPORTED_MEDIA_TYPE` for an unknown charset */
-  async parse(stream: Readable, mediaType: MediaType, context: ParserContext): Promise<unknown> {
-    // Before the body is read: an unknown charset needs no byte of it.
-    const charset = charsetOf(mediaType)
-    return this.#read(await readBytes(stream), charset, context)
-  }
-
-  override parseBytes(bytes: Buffer, mediaType: MediaType, context: ParserContext): unknown {
-    return this.#read(bytes, charsetOf(mediaType), context)
-  }
-
   /** @throws BodyError `LIMIT_NESTING`, or `MALFORMED_JSON` for a number out of range or a key such as `__proto__` */
   override adopt(value: unknown, context: ParserContext): unknown {
     this.#check(value, context)
@@ -57,7 +37,8 @@ export class JSONParser extends BaseParser {
     return value
   }
 
-  #read(bytes: Buffer, charset: string, context: ParserContext): unknown {
+  /** @throws BodyError `MALFORMED_JSON`, `LIMIT_NESTING` or `LIMIT_JSON_VALUES` */
+  protected override readText(bytes: Buffer, charset: string, context: ParserContext): unknown {
     const text = withoutByteOrderMark(decodeText(bytes, charset))
     // Invalid UTF-8 decodes to U+FFFD, which V8 need not even search for in a Latin-1 text.
     if (text.includes('\uFFFD') && isUtf8Label(charset) && !isUtf8(bytes))

@@ -200,7 +200,7 @@ export function dropPrototypeKeys(value: unknown): void {
 }
 
 /** True for an object of keys, whatever these keys are. */
-function isData(value: unknown): value is object {
+export function isData(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype

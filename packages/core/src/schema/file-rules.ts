@@ -14,10 +14,8 @@ import type { Schema } from './schema.js'
 import { issuesOf } from './validate.js'
 
 /** What a schema says of the files in one place. A rule that is absent does not hold. */
-export interface FileTerms extends Pick<FileRule, 'kind' | 'maxCount'> {
-  readonly maxSize?: TermSize
-  /** Media types, ranges and file extensions, in lower case. */
-  readonly types?: readonly string[]
+export interface FileTerms extends Pick<FileRule, 'kind' | 'maxCount' | 'types'> {
+  readonly maxSize?: TermSize | undefined
 }
 
 interface TermSize extends MaxSize {
@@ -91,9 +89,11 @@ function toRule(
   return {
     kind,
     list,
-    ...given({ maxSize: bytes, maxCount, types }),
-    ...(isOwn && { tooLarge: (size: number, at: number) => sizeIssues(maxSize, size, pathOf(at)) }),
-    accepts: (file: Parameters<FileRule['accepts']>[0]) => types === undefined || isAccepted(file, types),
+    maxSize: bytes,
+    maxCount,
+    types,
+    tooLarge: isOwn ? (size, at) => sizeIssues(maxSize, size, pathOf(at)) : undefined,
+    accepts: (file) => types === undefined || isAccepted(file, types),
   }
 }
 
@@ -114,7 +114,7 @@ function sizeIssues({ schema, check }: TermSize, size: number, path: string): re
 
 /** The terms of a place whose file a catch may replace: breaking a rule is no failure. */
 function caughtTerms(kind: FileTerms['kind'], { maxSize }: FileTerms): FileTerms {
-  return { kind, ...given({ maxSize: maxSize && { ...maxSize, isCaught: true } }) }
+  return { kind, maxSize: maxSize && { ...maxSize, isCaught: true } }
 }
 
 const places = new WeakMap<Node, Place>()
@@ -243,17 +243,18 @@ function ownTerms(node: Node, read: (part: Node) => FileTerms): FileTerms {
       return {
         kind: 'file',
         maxCount: 1,
-        ...given({ maxSize: node.maxSize, types: node.types.reduce<FileTerms['types']>(narrow, undefined) }),
+        maxSize: node.maxSize,
+        types: node.types.reduce<FileTerms['types']>(narrow, undefined),
       }
     case 'list': {
       const { kind, maxSize, types } = read(node.element)
-      return { kind, ...given({ maxSize, types, maxCount: node.maxCount }) }
+      return { kind, maxSize, types, maxCount: node.maxCount }
     }
     case 'tuple': {
       const { kind, maxSize, types } = namedParts(node)
         .map(([, item]) => read(item))
         .reduce(either, value)
-      return { kind, ...given({ maxSize, types }) }
+      return { kind, maxSize, types }
     }
     case 'union':
       return node.options.map(read).reduce(either)
@@ -273,11 +274,9 @@ export function either(left: FileTerms, right: FileTerms): FileTerms {
   if (right.kind === 'value') return { ...left, kind: 'either' }
   return {
     kind: left.kind === right.kind ? left.kind : 'either',
-    ...given({
-      maxSize: larger(left.maxSize, right.maxSize),
-      maxCount: larger(left.maxCount, right.maxCount),
-      types: left.types && right.types && [...new Set([...left.types, ...right.types])],
-    }),
+    maxSize: larger(left.maxSize, right.maxSize),
+    maxCount: larger(left.maxCount, right.maxCount),
+    types: left.types && right.types && [...new Set([...left.types, ...right.types])],
   }
 }
 
@@ -286,11 +285,9 @@ function both(left: FileTerms, right: FileTerms): FileTerms {
   const kinds = [left.kind, right.kind]
   return {
     kind: kinds.includes('file') ? 'file' : kinds.includes('value') ? 'value' : 'either',
-    ...given({
-      maxSize: smaller(left.maxSize, right.maxSize),
-      maxCount: smaller(left.maxCount, right.maxCount),
-      types: narrow(left.types, right.types),
-    }),
+    maxSize: smaller(left.maxSize, right.maxSize),
+    maxCount: smaller(left.maxCount, right.maxCount),
+    types: narrow(left.types, right.types),
   }
 }
 
@@ -323,11 +320,4 @@ function smaller<T extends number | TermSize>(left: T | undefined, right: T | un
 
 function bytesOf(size: number | TermSize): number {
   return typeof size === 'number' ? size : size.bytes
-}
-
-type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** Drops what is undefined. */
-function given<T extends object>(terms: T): Given<T> {
-  return Object.fromEntries(Object.entries(terms).filter(([, each]) => each !== undefined)) as Given<T>
 }

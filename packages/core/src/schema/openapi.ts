@@ -69,9 +69,9 @@ export function openapi(schema: Schema | ZodSchema, options: OpenApiOptions): Re
 }
 
 function contentTypesOf(schema: ZodSchema, { contentType }: OpenApiOptions): readonly string[] {
-  if (typeof contentType === 'string') return [contentType]
-  if (contentType !== undefined) return contentType
-  return hasFiles(schema)
+  if (contentType !== undefined) return [contentType].flat() as readonly string[]
+  const hasFiles = [...followNodes([nodeOf(schema)], partsOf).found].some(({ kind }) => kind === 'file')
+  return hasFiles
     ? [ContentType.MultipartFormData]
     : [ContentType.MultipartFormData, ContentType.FormUrlEncoded]
 }
@@ -83,7 +83,8 @@ function describe(schema: ZodSchema, { version, toJSONSchema }: OpenApiOptions, 
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => override(zodSchema, jsonSchema, version, isForm),
   }
-  return inlineReferences(withEnd(schema, () => generate(schema, parameters, toJSONSchema)))
+  const document = withEnd(schema, () => generate(schema, parameters, toJSONSchema))
+  return inline(document, document) as JsonSchema
 }
 
 function generate(
@@ -154,24 +155,16 @@ function encodingOf(schema: ZodSchema): Record<string, { contentType: string }> 
   return encoding
 }
 
-function hasFiles(schema: ZodSchema): boolean {
-  return [...followNodes([nodeOf(schema)], partsOf).found].some(({ kind }) => kind === 'file')
-}
-
 type JsonSchema = Record<string, unknown>
+
+// Keys that have a meaning only at the root of a document.
+const rootKeys = new Set(['$schema', '$defs', 'definitions', '$id', 'id', '~standard'])
 
 /**
  * Copies a schema with each `$ref` replaced by what it refers to: inside another document it would refer to that one.
  * A schema that contains itself becomes `{}`, any value, where it begins again.
  */
-function inlineReferences(root: JsonSchema): JsonSchema {
-  return inline(root, root, []) as JsonSchema
-}
-
-// Keys that have a meaning only at the root of a document.
-const rootKeys = new Set(['$schema', '$defs', 'definitions', '$id', 'id', '~standard'])
-
-function inline(value: unknown, root: JsonSchema, within: readonly unknown[]): unknown {
+function inline(value: unknown, root: JsonSchema, within: readonly unknown[] = []): unknown {
   if (Array.isArray(value)) return value.map((item) => inline(item, root, within))
   if (typeof value !== 'object' || value === null) return value
   const target = '$ref' in value ? find(String(value.$ref), root) : value
@@ -190,5 +183,5 @@ function find(reference: string, root: JsonSchema): object {
   for (const key of reference.split('/').slice(1)) {
     found = (found as JsonSchema | undefined)?.[key.replaceAll('~1', '/').replaceAll('~0', '~')]
   }
-  return typeof found === 'object' && found !== null ? found : {}
+  return Object(found) as object
 }

@@ -22,7 +22,10 @@ export interface ZodSchema {
   readonly _zod: { readonly def: { readonly type: string } }
 }
 
-type Def = $ZodTypes['_zod']['def']
+/** The type of the definition of a schema. */
+export type DefinitionOf<S extends ZodSchema> = S['_zod']['def']
+
+type Def = DefinitionOf<$ZodTypes>
 type CheckDef = ($ZodChecks | $ZodCustom)['_zod']['def']
 
 /** True for a schema of zod 4. One of zod 3 is a Standard Schema only. */

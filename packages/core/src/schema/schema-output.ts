@@ -1,6 +1,7 @@
 /** The type of the data that a handler gets for a schema. */
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { StoredFile } from '../storages/storage.js'
+import type { DefinitionOf, ZodSchema } from './read-zod.js'
 
 /**
  * The output of a schema of any Standard Schema library, with `UploadedFile` in place of `File`, so that `.path` and
@@ -21,9 +22,7 @@ type OutputOf<S> = S extends {
   : unknown
 
 /** Follows a schema of zod along its definition; what has none, or one that is not known, is followed by its output. */
-type Of<S, F> = S extends { readonly _zod: { readonly def: infer Def } }
-  ? OfDef<Def, OutputOf<S>, F>
-  : Replaced<OutputOf<S>, F>
+type Of<S, F> = S extends ZodSchema ? OfDef<DefinitionOf<S>, OutputOf<S>, F> : Replaced<OutputOf<S>, F>
 
 type OfDef<Def, Output, F> = Def extends { type: 'file' }
   ? F

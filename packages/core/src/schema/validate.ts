@@ -14,7 +14,7 @@ import type { Schema } from './schema.js'
 
 export interface ValidateOptions {
   /** The HTTP status of an invalid value. Default 422. */
-  readonly status?: number
+  readonly status?: number | undefined
   /** How many issues the error lists; the rest are counted. Default 100. */
   readonly issues?: number
 }
@@ -142,6 +142,6 @@ function validationFailed({ errors, more }: IssueList, { status }: ValidateOptio
   return new BodyError('VALIDATION_FAILED', {
     errors,
     ...(more > 0 && { moreErrors: more }),
-    ...(status !== undefined && { status }),
+    status,
   })
 }

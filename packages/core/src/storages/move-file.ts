@@ -36,7 +36,7 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
   try {
     await file.remove()
   } catch (error) {
-    reportLeftover(error)
+    reportLeftover(error, { bytes: file.size })
   }
 }
 

@@ -9,8 +9,7 @@ import type { MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import type { FileInfo } from '../../storages/storage.js'
 import type { ParserContext } from '../base-parser.js'
-import type { FormCharsets } from './form-charsets.js'
-import type { PartHeader } from './part-header.js'
+import type { FormCharsets, PartHeader } from './part-header.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
 /** What the iterator knows of the request. */
@@ -41,6 +40,11 @@ export class PartIterator implements PartReceiver {
     this.#context = context
     this.#charsets = charsets
     this.#reader = new PartReader(context.limits, this)
+  }
+
+  /** What the body has failed with, if it has. */
+  get failure(): { readonly reason: unknown } | undefined {
+    return this.#failure
   }
 
   /** Begins to read the body. `next` throws its errors. */

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
+import { publishFile } from '../../events.js'
 import { RejectedContent } from '../../files/rejected-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
 import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
@@ -66,13 +67,14 @@ interface OpenFile {
   isStreamed: boolean
 }
 
-type OpenPart =
-  | OpenField
-  | OpenFile
-  | { readonly kind: 'no file chosen'; readonly number: number }
-  | { readonly kind: 'left out' }
+type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number } | LeftOut
 
-const leftOut: OpenPart = { kind: 'left out' }
+/** A file that the filter leaves out. */
+interface LeftOut {
+  readonly kind: 'left out'
+  readonly info: FileInfo
+  size: number
+}
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
@@ -131,6 +133,9 @@ export class PartReader implements PartListener {
       if (this.#received.length > 0) await Promise.all(this.#received)
     } catch (error) {
       const first = await this.#earlierFailure(error)
+      const part = this.#part
+      // One that has a stream is refused by what reads it.
+      if (part?.kind === 'file' && !part.isStreamed) publishUnstored('refused', part, first)
       this.fail(first)
       throw first
     }
@@ -200,15 +205,19 @@ export class PartReader implements PartListener {
       this.#fields.add(part.header!.name, to - from, this.#bytes.size)
     } else if (part.kind === 'file') {
       this.#addToFile(part, chunk, from, to)
-    } else if (part.kind === 'no file chosen') {
+    } else if (part.kind === 'left out') {
+      part.size += to - from
+    } else {
       throw malformedPart(part.number, 'it has content but its filename is empty')
     }
   }
 
   closePart(): void {
     const part = this.#part!
+    this.#part = undefined
     if (part.kind === 'field') this.#receiver.field(part.place, part.header!, this.#bytes, part.charset)
     else if (part.kind === 'file') this.#closeFile(part)
+    else if (part.kind === 'left out') publishUnstored('skipped', part)
   }
 
   /** True if a part of this type is a field unless it has a file name. One that is itself a form is refused as a field. */
@@ -245,6 +254,7 @@ export class PartReader implements PartListener {
     this.#fields.checkName(info.field)
     const isTaken = this.#receiver.filter(info)
     if (isTaken === true) return this.#openFile(info)
+    const leftOut: LeftOut = { kind: 'left out', info, size: 0 }
     if (isTaken === false) return leftOut
     this.#decision = isTaken.then((taken) => void (this.#part = taken ? this.#openFile(info) : leftOut))
     return undefined
@@ -273,7 +283,11 @@ export class PartReader implements PartListener {
 
   #closeFile(file: OpenFile): void {
     const { place, info, rejected } = file
-    if (rejected !== undefined) return this.#receiver.rejectedFile!(place, info, rejected)
+    if (rejected !== undefined) {
+      const isStripped = file.rule === undefined && this.#rules?.strict === false
+      publishUnstored(isStripped ? 'skipped' : 'refused', file)
+      return this.#receiver.rejectedFile!(place, info, rejected)
+    }
     if (!file.isStreamed) {
       if (this.#receiver.wholeFile!(place, info, this.#bytes.toBuffer())) return
       this.#openStream(file)
@@ -291,6 +305,14 @@ export class PartReader implements PartListener {
     this.#files.open(file.place, file.info)
     if (this.#bytes.size > 0) this.#files.add(this.#bytes.toBuffer(), 0, this.#bytes.size)
   }
+}
+
+function publishUnstored(
+  outcome: 'skipped' | 'refused',
+  { info: { field, type }, size: bytes }: { readonly info: FileInfo; readonly size: number },
+  error?: unknown,
+): void {
+  publishFile({ outcome, field, type, bytes, error })
 }
 
 /** RFC 2046 allows 70; other servers take 200 and more. */

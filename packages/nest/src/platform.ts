@@ -1,0 +1,73 @@
+/** The requests and responses of Nest, on Express and on Fastify. */
+import type { FilesByField, FrameworkRequest, RouteParams } from '@formgate/core'
+import {
+  openBody,
+  sendProblem,
+  type AdapterRequest,
+  type ProblemAnswer,
+  type RequestBody,
+} from '@formgate/core/adapter'
+
+/** A request of Express, which is Node's own, or of Fastify, which wraps that. */
+export interface PlatformRequest extends FrameworkRequest {
+  readonly raw?: AdapterRequest['request']
+  readonly params?: RouteParams
+  /** Of Fastify. */
+  readonly routeOptions?: { readonly url?: string }
+  /** Of Express. */
+  readonly route?: { readonly path: string | readonly string[] }
+  /** Added by Formgate. */
+  readonly data?: unknown
+  readonly files?: FilesByField
+}
+
+interface Reply {
+  readonly raw: AdapterRequest['response']
+  readonly sent: boolean
+  code(status: number): Reply
+  headers(values: Record<string, string>): Reply
+  send(body: unknown): unknown
+}
+
+/** A response of Express, which is Node's own, or a reply of Fastify. */
+export type PlatformResponse = AdapterRequest['response'] | Reply
+
+/** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
+export function bodyOf(request: PlatformRequest, response: PlatformResponse): RequestBody {
+  return openBody({
+    request: request.raw ?? (request as AdapterRequest['request']),
+    response: nodeResponse(response),
+    target: request,
+    params: () => request.params,
+    // Fastify has parsed JSON and URL-encoded forms, and `data` is its `body`.
+    sharesBody: request.raw !== undefined,
+    framework: 'nest',
+    route,
+  })
+}
+
+function route({ routeOptions, route }: PlatformRequest): string | undefined {
+  return routeOptions?.url ?? route?.path.toString()
+}
+
+/** Sends an answer, unless another one has begun. */
+export function sendAnswer(response: PlatformResponse, answer: ProblemAnswer): void {
+  if (!('raw' in response)) return sendProblem(response, answer)
+  if (response.sent) return
+  const { status, headers, body } = answer
+  // Fastify adds a charset to JSON in a string, which problem+json does not have.
+  const sent = typeof body === 'string' ? Buffer.from(body) : body
+  response
+    .code(status)
+    .headers({ ...headers })
+    .send(sent)
+}
+
+/** Sets header fields of an answer that others send. */
+export function setHeaders(response: PlatformResponse, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) nodeResponse(response).setHeader(name, value)
+}
+
+function nodeResponse(response: PlatformResponse): AdapterRequest['response'] {
+  return 'raw' in response ? response.raw : response
+}
