@@ -10,6 +10,7 @@ import { pack, type Header } from 'tar-stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
 import { frameworks, startForEach, type Handling } from '../adapters/frameworks.js'
+import { info } from '../storage-contract.js'
 import { abortAfter } from './abort.js'
 import { load } from './page.js'
 
@@ -216,7 +217,6 @@ test('a storage that fails in the middle of a tar file removes the entries befor
       return whole.store(stream, info, signal)
     },
   }
-  const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {} }
   const archive = await tarOf(['1', 'x'], ['2', 'x'], ['3', 'x'.repeat(200_000)], ['4', 'x'])
   const storing = untar(failing, limits).store(Readable.from([archive]), info, new AbortController().signal)
   await expect(storing).rejects.toThrow('no more')

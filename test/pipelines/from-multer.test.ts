@@ -7,7 +7,7 @@ import { memory, type Storage, type UploadedFile } from '@formgate/core'
 import { fromMulter, type MulterEngine, type MulterFile } from '@formgate/pipelines'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { frameworks, startForEach, type Handling } from '../adapters/frameworks.js'
-import { storageContract, type StorageUnderTest } from '../storage-contract.js'
+import { info, storageContract, type StorageUnderTest } from '../storage-contract.js'
 import { abortAfter } from './abort.js'
 import { diskEngine, memoryEngine, s3Engine } from './engines.js'
 import { startFakeS3, type FakeS3 } from './fake-s3.js'
@@ -162,7 +162,6 @@ describe.each(frameworks)('$name', (framework) => {
 
 test('reading a file of an engine with neither a path nor a buffer says what to pass', async () => {
   const storage = fromMulter(s3Engine(store.endpoint))
-  const info = { field: 'f', name: 'a.txt', originalName: 'a.txt', type: 'text/plain', headers: {} }
   const stored = await storage.store(Readable.from([Buffer.from('x')]), info, new AbortController().signal)
   expect(() => stored!.createReadStream()).toThrow('fromMulter(engine, open)')
   await stored!.remove()
