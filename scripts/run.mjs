@@ -25,6 +25,19 @@ export function run(command, ...args) {
 }
 
 /**
+ * Like `run`, in a folder with a node_modules of its own.
+ * @param {string} folder
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {number}
+ */
+export function runIn(folder, command, ...args) {
+  const { env, ...others } = options('inherit')
+  const path = `${folder}/node_modules/.bin${delimiter}${env?.['PATH']}`
+  return spawnSync(command, args, { ...others, cwd: folder, env: { ...env, PATH: path } }).status ?? 1
+}
+
+/**
  * Like `run`, but shows the output only if the program fails.
  * @param {string} command
  * @param {string[]} args

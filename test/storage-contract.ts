@@ -39,6 +39,7 @@ export const info: FileInfo = {
   originalName: '../photo.png',
   type: 'image/png',
   headers: { 'content-disposition': 'form-data; name="photo"; filename="../photo.png"' },
+  request: { headers: {} },
 }
 
 export function storageContract(name: string, { make, edges = [], faults = {} }: StorageContract): void {

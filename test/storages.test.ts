@@ -103,6 +103,12 @@ storageContract('disk({ fsync: true, name })', {
   make: inDirectory((directory) => disk({ directory, fsync: true, name: ({ name }) => name })),
   faults,
 })
+storageContract('disk({ mode, directoryMode })', {
+  make: inDirectory((directory) =>
+    disk({ directory, mode: 0o600, directoryMode: 0o750, name: async ({ name }) => name }),
+  ),
+  faults,
+})
 storageContract('spool()', {
   make: inDirectory((directory) => spool({ directory })),
   edges: [256 * KiB],
@@ -178,6 +184,82 @@ describe('disk()', () => {
     const directory = join(await newDirectory(), 'a', 'b')
     await storeIn({ directory })
     expect(statSync(directory).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o700)
+  })
+
+  describe.skipIf(process.platform === 'win32')('who can read what it writes', () => {
+    const umask = process.umask()
+    afterEach(() => void process.umask(umask))
+    const modeOf = (path: string): string => `0${(statSync(path).mode & 0o7777).toString(8)}`
+
+    test.each([0o000, 0o022, 0o077])('only the owner by default, with the umask %i', async (mask) => {
+      process.umask(mask)
+      const directory = join(await newDirectory(), 'a', 'b')
+      const path = await storeIn({ directory, name: () => 'c/d/photo.png' })
+      for (const each of [join(directory, '..'), directory, join(directory, 'c'), join(directory, 'c', 'd')])
+        expect(modeOf(each)).toBe('0700')
+      expect(modeOf(path)).toBe('0600')
+      expect(modeOf(await storeIn({ directory }))).toBe('0600')
+    })
+
+    test.each([0o000, 0o022, 0o077])(
+      'exactly whom `mode` and `directoryMode` say, with the umask %i',
+      async (mask) => {
+        process.umask(mask)
+        const directory = join(await newDirectory(), 'a', 'b')
+        const options = { directory, mode: 0o664, directoryMode: 0o2775 }
+        const path = await storeIn({ ...options, name: () => 'c/d/photo.png' })
+        for (const each of [
+          join(directory, '..'),
+          directory,
+          join(directory, 'c'),
+          join(directory, 'c', 'd'),
+        ])
+          expect(modeOf(each)).toBe('02775')
+        expect(modeOf(path)).toBe('0664')
+        expect(modeOf(await storeIn(options))).toBe('0664')
+        expect(modeOf(await storeIn({ directory, mode: 0o640, fsync: true }))).toBe('0640')
+      },
+    )
+
+    test('a directory that exists keeps its permissions', async () => {
+      const parent = await newDirectory()
+      const directory = join(parent, 'shared')
+      await mkdir(join(directory, 'c'), { recursive: true })
+      for (const each of [parent, directory, join(directory, 'c')]) await chmod(each, 0o711)
+      await storeIn({ directory, directoryMode: 0o755, name: () => 'c/d/photo.png' })
+      expect([parent, directory, join(directory, 'c')].map(modeOf)).toEqual(['0711', '0711', '0711'])
+      expect(modeOf(join(directory, 'c', 'd'))).toBe('0755')
+    })
+
+    test('a file that is being written is private, whatever its mode will be', async () => {
+      process.umask(0)
+      const directory = await newDirectory()
+      const stream = new Readable({ read() {} })
+      stream.push(Buffer.alloc(600 * KiB))
+      const storing = store(disk({ directory, mode: 0o666 }), stream)
+      await vi.waitUntil(() => readdirSync(directory).length > 0, { timeout: 30_000 })
+      const [temporary = ''] = readdirSync(directory)
+      expect(temporary).toMatch(/\.part$/)
+      expect(modeOf(join(directory, temporary))).toBe('0600')
+      stream.push(null)
+      expect(modeOf((await storing).path!)).toBe('0666')
+    })
+
+    test('a mode that cannot be set leaves nothing behind', async () => {
+      const directory = await newDirectory()
+      vi.spyOn(handles, 'chmod').mockRejectedValue(systemError('EPERM'))
+      await expect(storeIn({ directory, mode: 0o640 })).rejects.toMatchObject({ code: 'EPERM' })
+      expect(readdirSync(directory)).toEqual([])
+      expect(openFilesIn(directory)).toEqual([])
+    })
+
+    test('names at once in a folder that is missing all get it with its mode', async () => {
+      const directory = await newDirectory()
+      const options: DiskOptions = { directory, directoryMode: 0o750, name: ({ name }) => `a/b/${name}` }
+      const paths = await Promise.all(Array.from({ length: 20 }, () => storeIn(options)))
+      expect(new Set(paths).size).toBe(20)
+      expect([join(directory, 'a'), join(directory, 'a', 'b')].map(modeOf)).toEqual(['0750', '0750'])
+    })
   })
 
   test('a relative directory is resolved when the storage is created', async () => {
@@ -465,6 +547,20 @@ test.each<[string, () => unknown]>([
   ['directory must be a path, not undefined', () => disk({})],
   // @ts-expect-error -- as above
   ['name must be a function', () => disk({ directory: 'a', name: 'photo.png' })],
+  ...[0o1600, 0o700, 0o400, 0o070, 640, 644, 600, 440, 1.5, -1, NaN, Infinity].map(
+    (mode): [string, () => unknown] => [
+      'mode must be permissions that include 0o600 and no more than 0o666, not 0o',
+      () => disk({ directory: 'a', mode }),
+    ],
+  ),
+  // @ts-expect-error -- as above
+  ['and no more than 0o666, not "0640"', () => disk({ directory: 'a', mode: '0640' })],
+  // @ts-expect-error -- as above
+  ['and no more than 0o666, not null', () => disk({ directory: 'a', mode: null })],
+  ...[0o600, 750, 755, 700, 777, 2775, 0o10_700].map((directoryMode): [string, () => unknown] => [
+    'directoryMode must be permissions that include 0o700 and no more than 0o7777, not 0o',
+    () => disk({ directory: 'a', directoryMode }),
+  ]),
   ['sweepAge must be 0 or more, not -1', () => disk({ directory: 'a', sweepAge: -1 })],
   ['threshold must be 0 bytes or more, not NaN', () => spool({ threshold: NaN })],
   // @ts-expect-error -- as above

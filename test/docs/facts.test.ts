@@ -1,7 +1,21 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BodyError, defaultLimits, type ErrorCode } from '@formgate/core'
-import { describe, expect, test } from 'vitest'
+import { Readable } from 'node:stream'
+import { S3Client } from '@aws-sdk/client-s3'
+import {
+  BodyError,
+  defaultLimits,
+  disk,
+  memory,
+  spool,
+  UploadedFile,
+  type ErrorCode,
+  type Storage,
+} from '@formgate/core'
+import { s3 } from '@formgate/s3'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { attackNames } from '../chaos/kinds/attacks.js'
 import { readPages, root } from './pages.js'
 
@@ -81,6 +95,119 @@ describe('the page on security', () => {
       Array.from({ length: count }, (_, at) => `5.${section}.${at + 1}`),
     )
     expect(rows).toEqual(all)
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('the table of who can read what', () => {
+  const [, section = ''] = textOf('docs/files.md').split('## Who can read what')
+  const rows = [
+    ...section.split('\n## ')[0]!.matchAll(/^\| (\S.*?) \| (0\d{3}|as .*?|no .*?) \| .*\|$/gm),
+  ].map(([, what, permissions]) => [what!, permissions!] as const)
+  const description = {
+    field: 'f',
+    name: 'a',
+    originalName: 'a',
+    type: '',
+    headers: {},
+    request: { headers: {} },
+  }
+  const before = process.umask()
+  let root = ''
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'who-can-read-'))
+    process.umask(0)
+  })
+  afterEach(async () => {
+    process.umask(before)
+    await rm(root, { recursive: true })
+  })
+
+  async function upload(
+    storage: Storage,
+    bytes: Buffer | string = 'x'.repeat(300_000),
+  ): Promise<UploadedFile> {
+    const stored = await storage.store(
+      Readable.from([Buffer.from(bytes)]),
+      description,
+      new AbortController().signal,
+    )
+    return new UploadedFile(stored!, description)
+  }
+  const modeOf = (path: string): string => `0${(statSync(path).mode & 0o7777).toString(8)}`
+  const inside = (...names: string[]): string => join(root, ...names)
+
+  /** Measures the permissions that a row is about. */
+  const measures: Record<string, () => Promise<string | readonly string[]>> = {
+    'a file of `disk()`': async () => [
+      modeOf((await upload(disk({ directory: root }))).path!),
+      modeOf((await upload(disk({ directory: root, name: () => 'a/b' }))).path!),
+    ],
+    'a file that `disk()` is still writing, `formgate-….part`': async () => {
+      const stream = new Readable({ read() {} })
+      stream.push(Buffer.alloc(600_000))
+      const storing = disk({ directory: root }).store(stream, description, new AbortController().signal)
+      await vi.waitUntil(() => readdirSync(root).length > 0, { timeout: 30_000 })
+      const [name = ''] = readdirSync(root)
+      expect(name).toMatch(/^formgate-.*\.part$/)
+      const mode = modeOf(inside(name))
+      stream.push(null)
+      await storing
+      return mode
+    },
+    'a directory that `disk()` creates: its own, those above it, and the folders of a name': async () => {
+      await upload(disk({ directory: inside('a', 'b'), name: () => 'c/d' }))
+      return [modeOf(inside('a')), modeOf(inside('a', 'b')), modeOf(inside('a', 'b', 'c'))]
+    },
+    'a directory that exists': async () => {
+      await chmod(root, 0o755)
+      await upload(disk({ directory: root, directoryMode: 0o700 }))
+      return modeOf(root) === '0755' ? 'as it is' : modeOf(root)
+    },
+    'a large file of `spool()`': async () => modeOf((await upload(spool({ directory: root }))).path!),
+    'the directory of `spool()`, if it is missing': async () => {
+      await upload(spool({ directory: inside('a', 'b') }))
+      return [modeOf(inside('a')), modeOf(inside('a', 'b'))]
+    },
+    'what `toPath()` writes': async () =>
+      modeOf(await (await upload(spool({ directory: root }), 'x')).toPath()),
+    'a file of `disk()` after `moveTo()`': async () => {
+      const file = await upload(disk({ directory: root, mode: 0o644 }))
+      await file.moveTo(inside('moved'))
+      return modeOf(inside('moved')) === '0644' ? 'as before' : modeOf(inside('moved'))
+    },
+    'a file of `spool()` or `memory()` after `moveTo()`': async () => {
+      for (const [storage, bytes] of [
+        [spool({ directory: root }), undefined],
+        [spool({ directory: root }), 'x'],
+        [memory(), 'x'],
+      ] as const)
+        await (await upload(storage, bytes)).moveTo(inside('moved'), { overwrite: true })
+      return modeOf(inside('moved'))
+    },
+    'a file of `memory()`': async () => {
+      const { path } = await upload(memory())
+      return path ?? 'no file'
+    },
+    // Nothing is said of permissions unless the app does, which a bucket then decides.
+    'an object of `s3()`': async () => {
+      const client = new S3Client({ region: 'us-east-1' })
+      let acl: unknown = 'not sent'
+      client.send = (async ({ input }: { input: { ACL?: unknown } }) => {
+        acl = input.ACL
+        return { ETag: '"1"' }
+      }) as never
+      await upload(s3({ bucket: 'films', client }))
+      return acl === undefined ? 'as the bucket says' : String(acl)
+    },
+  }
+
+  test('has a measure for each row', () => {
+    expect(rows.map(([what]) => what)).toEqual(Object.keys(measures))
+  })
+
+  test.each(rows)('%s: %s', async (what, permissions) => {
+    const measured = [await measures[what]!()].flat()
+    expect(measured).toEqual(measured.map(() => permissions))
   })
 })
 

@@ -43,8 +43,9 @@ export class PageRun {
       case 'js node-test':
         return runNodeTests(this.#module(block))
       case 'ts suite':
+      case 'html':
       case 'text':
-        // A suite has declared its own tests; a text is a drawing.
+        // A suite has declared its own tests; a page is what a browser shows, and a text is a drawing.
         return undefined
       default:
         // The name of a function of Google Cloud.
@@ -67,7 +68,9 @@ export class PageRun {
 
   async #type(block: Block): Promise<void> {
     await this.#ask((address) => runShell(block.code, address))
-    const next = this.#blocks[this.#blocks.indexOf(block) + 1]
+    const next = this.#blocks
+      .slice(this.#blocks.indexOf(block) + 1)
+      .find(({ language }) => language !== 'text')
     const isShown = next !== undefined && ['json', 'http'].includes(next.language)
     // With a comment, the status is not that of the answer.
     if (isShown && !/# \d{3}$/m.test(block.code)) return

@@ -31,7 +31,8 @@ export function readPages(): readonly Page[] {
   const docs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.md') && !notRun.some((name) => path.startsWith(name)))
     .map((path) => `docs/${path}`)
-  return ['README.md', ...docs.toSorted(), ...packages]
+  const site = readdirSync(`${root}site/pages`).map((name) => `site/pages/${name}`)
+  return ['README.md', ...docs.toSorted(), ...packages, ...site]
     .filter((path) => existsSync(root + path))
     .map((path) => readPage(path))
 }

@@ -122,7 +122,8 @@ function writtenPatterns(): Map<string, string> {
     visit(source)
   }
   for (const each of readdirSync(packages, { withFileTypes: true })) {
-    if (!each.isDirectory()) continue
+    // The codemod reads the code of its user, and nothing of a client.
+    if (!each.isDirectory() || each.name === 'codemod') continue
     const names = readdirSync(new URL(`${each.name}/src/`, packages), { recursive: true, encoding: 'utf8' })
     for (const name of names) {
       if (name.endsWith('.ts') && !name.endsWith('.test.ts')) read(`${each.name}/src/${name}`)

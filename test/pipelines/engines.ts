@@ -2,12 +2,17 @@
  * Engines of multer, without their types: these declare `req.files` for every file that is compiled with them. The page on
  * pipelines is compiled with them.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import { createRequire } from 'node:module'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { MulterEngine } from '@formgate/pipelines'
 
 type Next = (error: null, value: unknown) => void
-type Named = (request: object, file: { originalname: string; fieldname: string }, next: Next) => void
+type Named = (
+  request: { headers?: IncomingHttpHeaders },
+  file: { originalname: string; fieldname: string },
+  next: Next,
+) => void
 interface Multer {
   diskStorage(options: { destination: string; filename: Named }): MulterEngine
   memoryStorage(): MulterEngine
@@ -36,6 +41,7 @@ export function s3Engine(endpoint: string): MulterEngine {
     credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
     requestChecksumCalculation: 'WHEN_REQUIRED',
   })
-  const metadata: Named = (_request, file, next) => next(null, { field: file.fieldname })
+  const metadata: Named = (request, file, next) =>
+    next(null, { field: file.fieldname, user: request.headers?.['x-user'] ?? 'nobody' })
   return multerS3({ s3, bucket: 'photos', key: filename, metadata })
 }

@@ -122,12 +122,19 @@ describe.each(frameworks)('$name', (framework) => {
     await expect.poll(left).toEqual([])
   })
 
-  test('multer-s3: a file in parts has its size, and copyable facts', async () => {
+  test('multer-s3: a file in parts has its size, and its metadata may come from the request', async () => {
     const handler = ({ files: { f } }: Handling): unknown => [f![0]!.size, multerOf(f![0]!)]
     const { port } = await start({ mount: { storage: fromS3() }, routes: [{ path: '/', handler }] })
     const body = formWith(Buffer.alloc(7 * MiB))
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body })
-    expect(await answer.json()).toMatchObject([7 * MiB, { bucket: 'photos', metadata: { field: 'f' } }])
+    const answer = await fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      body,
+      headers: { 'X-User': 'ada' },
+    })
+    expect(await answer.json()).toMatchObject([
+      7 * MiB,
+      { bucket: 'photos', metadata: { field: 'f', user: 'ada' } },
+    ])
     await expect.poll(() => store.objects.size).toBe(0)
   })
 

@@ -1,7 +1,7 @@
 /** Forms for tests, as entries. */
 import { Readable } from 'node:stream'
 import type { Entry } from '../../packages/core/src/parsers/data-and-files.js'
-import type { FileInfo } from '../../packages/core/src/storages/storage.js'
+import type { FileDescription } from '../../packages/core/src/storages/storage.js'
 import { UploadedFile } from '../../packages/core/src/files/uploaded-file.js'
 
 /** The fields of a URL-encoded form: `age=42&tags=a&tags=b`. */
@@ -27,7 +27,7 @@ export function upload(name: string, value: UploadedFile): Entry {
 /** A file in memory, as a storage would have made it. */
 export function file(name: string, content: string | Uint8Array = 'bytes', type = 'image/png'): UploadedFile {
   const bytes = Buffer.from(content)
-  const info: FileInfo = { field: 'file', name, originalName: name, type, headers: {} }
+  const info: FileDescription = { field: 'file', name, originalName: name, type, headers: {} }
   const stored = {
     size: bytes.length,
     createReadStream: ({ start = 0, end = bytes.length - 1 }: { start?: number; end?: number } = {}) =>

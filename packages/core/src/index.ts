@@ -54,7 +54,8 @@ export {
 } from './parsers/data-and-files.js'
 export { ContentType, type MediaType, type MediaTypeParameter } from './http/media-type.js'
 
-export type { ByteRange, FileInfo, Storage, StoredFile } from './storages/storage.js'
+export { safeFileName } from './storages/safe-name.js'
+export type { ByteRange, FileDescription, FileInfo, Storage, StoredFile } from './storages/storage.js'
 export { hash, type FileFilter, type FileInspection, type Inspector } from './files/inspection.js'
 export { UploadedFile, type FileFindings, type FileResults } from './files/uploaded-file.js'
 export { spool, type SpoolOptions } from './storages/spool.js'

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { nestEntries } from './coercion/nest-entries.js'
 import { BodyError } from './errors.js'
+import { DescribedFile } from './files/described-file.js'
 import { bindFilter } from './files/inspection.js'
 import { RequestFiles } from './files/request-files.js'
 import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
@@ -12,6 +13,7 @@ import { discardRest } from './http/drain.js'
 import type { Reading, Source } from './http/incoming-body.js'
 import type { ParsedElsewhere } from './http/kept-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
+import type { FrameworkRequest } from './http/progress.js'
 import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
@@ -69,11 +71,12 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
   let endWatch: (() => void) | undefined
   const storeFile: ParserContext['storeFile'] = (file, info) => {
     endWatch ??= watchStorage(source, config.limits.storageTimeout, requestFiles)
-    return requestFiles.store(file, info)
+    return requestFiles.store(file, DescribedFile.of(info, source.target))
   }
   const context = new RequestContext(
     {
       headers: source.headers,
+      request: source.target,
       params,
       config,
       requestFiles,
@@ -261,6 +264,7 @@ function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
 
 interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly config: Config
   readonly requestFiles: RequestFiles
@@ -273,6 +277,7 @@ interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
  */
 class RequestContext implements ParserContext {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly encoding: string
   readonly limits: Limits
@@ -295,6 +300,7 @@ class RequestContext implements ParserContext {
 
   constructor(parts: ContextParts, mediaType: MediaType, around?: RequestMeters) {
     this.headers = parts.headers
+    this.request = parts.request
     this.params = parts.params
     this.encoding = knownCharset(mediaType) ?? 'utf-8'
     this.limits = parts.config.limits
@@ -304,7 +310,7 @@ class RequestContext implements ParserContext {
     this.storeFile = parts.storeFile
     const { requestFiles } = parts
     this.storeBytes = requestFiles.acceptsBytes
-      ? (bytes, info) => requestFiles.storeBytes(bytes, info)
+      ? (bytes, info) => requestFiles.storeBytes(bytes, DescribedFile.of(info, parts.request))
       : undefined
     this.#parts = parts
     Object.defineProperty(this, 'signal', RequestContext.#signal)

@@ -1,5 +1,5 @@
 /** What packages with storages of their own use. */
-export { safeExtension, safeFileName, withSuffix } from './storages/safe-name.js'
+export { safeExtension, safeFileName, shownName, unsafeNameHint, withSuffix } from './storages/safe-name.js'
 export { ChunkBuffer } from './bytes/chunk-buffer.js'
 export { LocalFile, randomName } from './storages/temp-file.js'
 export { MemoryFile } from './storages/memory.js'

@@ -45,6 +45,7 @@ export async function* streamParts(
   const controller = new AbortController()
   const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
     limits,
+    request: source.target,
     filter: config.filter && bindFilter(config.filter, source.target),
     inspections: (info) => beginInspections(inspecting, info, controller.signal),
   })

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { finished, PassThrough, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import type { ByteRange, FileInfo, Storage, StoredFile } from '@formgate/core'
+import type { ByteRange, Storage, StoredFile } from '@formgate/core'
 import { codeOf, LocalFile, MemoryFile } from '@formgate/core/storage'
 
 /** An engine such as `multer.diskStorage()` or `multerS3()`. */
@@ -28,9 +28,8 @@ export function fromMulter(
   const removeFile = promisify(engine._removeFile.bind(engine))
   return {
     name: engine.constructor.name,
-    async store(stream, info: FileInfo & { readonly request?: object }, signal) {
+    async store(stream, { field, name, type, request }, signal) {
       signal.throwIfAborted()
-      const { field, name, type, request = {} } = info
       const body = new PassThrough().on('error', () => undefined)
       const multer: Record<string, unknown> = {
         fieldname: field,

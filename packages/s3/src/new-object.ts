@@ -1,13 +1,15 @@
 /** The upload of one object under a key that is not taken. */
 
 import { PutObjectCommand } from '@aws-sdk/client-s3'
-import type { FileInfo } from '@formgate/core'
+import { BodyError, type FileInfo } from '@formgate/core'
 import {
   type ChunkBuffer,
   randomName,
   reportLeftover,
   safeExtension,
   safeFileName,
+  shownName,
+  unsafeNameHint,
   withSuffix,
 } from '@formgate/core/storage'
 import { uploadInParts, type Committed } from './multipart-upload.js'
@@ -35,14 +37,14 @@ export class NewObject {
     this.#claim = claim
   }
 
-  /** @throws TypeError for an unsafe key or metadata; any error of the functions `key` and `metadata` */
+  /** @throws BodyError for an unsafe key; TypeError for such metadata; any error of the functions `key` and `metadata` */
   static async named(settings: S3Settings, info: FileInfo): Promise<NewObject> {
-    const headers = headersOf(settings, info)
+    const headers = await headersOf(settings, info)
     if (settings.key === undefined) {
       const key = settings.prefix + randomName() + safeExtension(info.name)
       return new NewObject(settings, headers, key, undefined)
     }
-    const key = settings.prefix + checkKey(await settings.key(info))
+    const key = checkKey(settings.prefix, await settings.key(info), info.field)
     const claim = randomName()
     const Metadata = { ...headers.Metadata, [claimName]: claim }
     return new NewObject(settings, { ...headers, Metadata }, key, claim)
@@ -144,11 +146,17 @@ function isTaken(error: unknown): boolean {
   return error instanceof S3StorageError && (error.status === 412 || error.status === 409)
 }
 
-/** @throws TypeError for a key with a segment that is not a safe file name */
-function checkKey(key: unknown): string {
-  if (typeof key === 'string' && key.split('/').every((segment) => safeFileName(segment) === segment))
-    return key
-  throw new TypeError(`s3({ key }) returned ${JSON.stringify(key)}, which is not a safe key.`)
+/** Bytes of a whole key, in S3. */
+const longestKey = 1024
+
+/** @returns the whole key @throws BodyError for a key that is too long, or has a segment that is not a safe file name */
+function checkKey(prefix: string, key: unknown, field: string): string {
+  if (typeof key === 'string' && key.split('/').every((segment) => safeFileName(segment) === segment)) {
+    const whole = prefix + key
+    if (Buffer.byteLength(whole) <= longestKey) return whole
+  }
+  const detail = `s3({ key }) returned ${shownName(key)}, which is not a safe key of at most ${longestKey} bytes.`
+  throw new BodyError('STORAGE_FAILED', { detail, hint: unsafeNameHint, field })
 }
 
 /** A new key with eight random characters before its extension. */

@@ -13,8 +13,8 @@ export interface ObjectHeaders extends ObjectParams {
 }
 
 /** @throws TypeError for metadata that is not printable ASCII */
-export function headersOf({ params, metadata }: S3Settings, info: FileInfo): ObjectHeaders {
-  const own = metadata?.(info) ?? {}
+export async function headersOf({ params, metadata }: S3Settings, info: FileInfo): Promise<ObjectHeaders> {
+  const own = (await metadata?.(info)) ?? {}
   for (const [name, value] of Object.entries(own)) {
     if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value)) {
       throw new TypeError(`s3({ metadata }) returned a value for "${name}" that is not printable ASCII.`)

@@ -5,7 +5,14 @@ import { s3 } from './index.js'
 import { resolveOptions } from './s3-options.js'
 
 const GiB = 1024 ** 3
-const info: FileInfo = { field: 'f', name: 'a.bin', originalName: 'a.bin', type: '', headers: {} }
+const info: FileInfo = {
+  field: 'f',
+  name: 'a.bin',
+  originalName: 'a.bin',
+  type: '',
+  headers: {},
+  request: { headers: {} },
+}
 
 test.each<[string, () => unknown]>([
   ['bucket must be the name of a bucket, not ""', () => s3({ bucket: '' })],

@@ -1,7 +1,7 @@
 /** The options of `s3()`, with checks and defaults. */
 import { S3Client } from '@aws-sdk/client-s3'
 import type { ChecksumAlgorithm, PutObjectCommandInput, S3ClientConfig } from '@aws-sdk/client-s3'
-import type { FileInfo } from '@formgate/core'
+import type { FileDescription, FileInfo, FrameworkRequest } from '@formgate/core'
 
 const MiB = 1024 * 1024
 
@@ -27,7 +27,10 @@ export type ObjectParams = Pick<
   | 'Tagging'
 >
 
-export interface S3Options {
+type Metadata = Readonly<Record<string, string>>
+
+/** @typeParam Request the type of `info.request` */
+export interface S3Options<Request = FrameworkRequest> {
   /** The name of an existing bucket. */
   readonly bucket: string
   /** Your own client. */
@@ -43,17 +46,20 @@ export interface S3Options {
    * Returns the key of an object, without the prefix. Default: 128 random bits in hexadecimal, and the extension of the
    * client's name if it is plain (`.png`).
    *
-   * Each segment must be a safe file name. Existing objects are not overwritten: the key gets eight random characters
-   * before its extension (`report_1f9c03be.pdf`).
+   * Each segment must be a safe file name, and the key at most 1024 bytes with its prefix; otherwise, or if this throws, the
+   * upload is a 500 `STORAGE_FAILED`. Existing objects are not overwritten: the key gets eight random characters before its
+   * extension (`report_1f9c03be.pdf`).
+   *
+   * A method type, so that you can declare `info` as `FileInfo<Request>` with the request of your framework.
    */
-  readonly key?: (info: FileInfo) => string | Promise<string>
+  readonly key?: { key(info: FileInfo<Request>): string | Promise<string> }['key']
   /**
    * Set it to let `key` replace existing objects. With the default, false, the store must support `If-None-Match` on
    * writes, as S3 does.
    */
   readonly overwrite?: boolean
-  /** Returns user metadata besides `original-name`: printable ASCII, at most 2 KB in total. */
-  readonly metadata?: (info: FileInfo) => Readonly<Record<string, string>>
+  /** Returns user metadata besides `original-name`: printable ASCII, at most 2 KB in total. Typed as `key` is. */
+  readonly metadata?: { metadata(info: FileInfo<Request>): Metadata | Promise<Metadata> }['metadata']
   /** Parameters of PutObject that apply to every object. */
   readonly params?: ObjectParams
   /** From 5 MiB (the default) to 5 GiB, in bytes. A file up to this size is sent in one PutObject. */
@@ -75,7 +81,7 @@ export interface S3Settings extends S3Options {
   readonly params: ObjectParams
   readonly queueSize: number
   /** Bytes. Larger than the option if a file of the expected size would otherwise have too many parts. */
-  readonly partSizeOf: (info: FileInfo) => number
+  readonly partSizeOf: (info: FileDescription) => number
   readonly checksumOf: () => Promise<ChecksumAlgorithm | undefined>
 }
 

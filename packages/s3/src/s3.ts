@@ -1,15 +1,15 @@
 /** The storage that streams every file to a bucket. */
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
-import type { FileInfo, Storage } from '@formgate/core'
+import type { FileInfo, FrameworkRequest, Storage } from '@formgate/core'
 import { ChunkBuffer, reportLeftover } from '@formgate/core/storage'
 import { NewObject } from './new-object.js'
 import { openObject, type S3File } from './s3-file.js'
 import { resolveOptions, type S3Options, type S3Settings } from './s3-options.js'
 
 /** A storage whose files are objects in a bucket. */
-export interface S3Storage extends Storage<S3File> {
-  store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<S3File>
+export interface S3Storage<Request = FrameworkRequest> extends Storage<S3File, Request> {
+  store(stream: Readable, info: FileInfo<Request>, signal: AbortSignal): Promise<S3File>
   /**
    * The object with a key, from any process.
    *
@@ -29,8 +29,8 @@ export interface S3Storage extends Storage<S3File> {
  *
  * @throws TypeError for an invalid option
  */
-export function s3(options: S3Options): S3Storage {
-  const settings = resolveOptions(options)
+export function s3<Request = FrameworkRequest>(options: S3Options<Request>): S3Storage<Request> {
+  const settings = resolveOptions(options as S3Options)
   return {
     name: 's3',
     async store(stream, info, signal) {
@@ -43,7 +43,7 @@ export function s3(options: S3Options): S3Storage {
       signal.addEventListener('abort', abort)
       const buffer = new ChunkBuffer(stream, stop.signal)
       try {
-        const file = await send(settings, info, buffer, stop)
+        const file = await send(settings, info as FileInfo<never>, buffer, stop)
         if (!signal.aborted) return file
         await file.remove().catch((error: unknown) => reportLeftover(error, { ...about, bytes: file.size }))
         throw signal.reason
@@ -63,7 +63,7 @@ export function s3(options: S3Options): S3Storage {
 
 async function send(
   settings: S3Settings,
-  info: FileInfo,
+  info: FileInfo<never>,
   buffer: ChunkBuffer,
   stop: AbortController,
 ): Promise<S3File> {

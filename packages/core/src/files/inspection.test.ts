@@ -15,6 +15,7 @@ const info: FileInfo = {
   originalName: 'a.png',
   type: 'image/png',
   headers: {},
+  request: { headers: {} },
 }
 const request = { headers: { 'x-user': 'ada' } }
 

@@ -6,7 +6,8 @@ import { Readable } from 'node:stream'
 import { hasOneReader, isUnread, markExclusive } from '../bytes/buffer-release.js'
 import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../http/progress.js'
-import type { FileInfo } from '../storages/storage.js'
+import type { FileDescription, FileInfo } from '../storages/storage.js'
+import { DescribedFile } from './described-file.js'
 import type { FileFindings } from './uploaded-file.js'
 
 /** The inspection of one file. If one of its methods throws or rejects, the file is not stored. */
@@ -34,8 +35,8 @@ export interface FileInspection {
  * @param request the request that your handlers get
  * @returns the inspection; `undefined` to skip the file
  */
-export type Inspector = {
-  inspect(info: FileInfo, signal: AbortSignal, request: FrameworkRequest): FileInspection | undefined
+export type Inspector<Request = FrameworkRequest> = {
+  inspect(info: FileInfo<Request>, signal: AbortSignal, request: Request): FileInspection | undefined
 }['inspect']
 
 /**
@@ -50,15 +51,17 @@ export type Inspector = {
  * @param request the request that your handlers get
  */
 export type FileFilter<Request = FrameworkRequest> = {
-  filter(file: FileInfo, request: Request): boolean | Promise<boolean>
+  filter(file: FileInfo<Request>, request: Request): boolean | Promise<boolean>
 }['filter']
 
 /** The filter for the files of a request. It runs in the context (AsyncLocalStorage) of the caller. */
 export function bindFilter(
   filter: FileFilter,
   request: FrameworkRequest,
-): (file: FileInfo) => boolean | Promise<boolean> {
-  return AsyncResource.bind((file: FileInfo) => checkVerdict(filter(file, request)))
+): (file: FileDescription) => boolean | Promise<boolean> {
+  return AsyncResource.bind((file: FileDescription) =>
+    checkVerdict(filter(DescribedFile.of(file, request), request)),
+  )
 }
 
 /** @throws TypeError unless it is a boolean or a promise, since an untyped program may return anything */

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { ByteBuffer } from '../bytes/byte-buffer.js'
 import { detachedBytes } from '../bytes/chunk-buffer.js'
 import { sampleSize } from '../checks/detect-type.js'
-import type { FileInfo } from '../storages/storage.js'
+import type { FileDescription } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
 
 const rejectedFiles = new WeakSet<UploadedFile>()
@@ -30,7 +30,7 @@ export class RejectedContent {
     this.#sample.add(bytes, 0, bytes.length)
   }
 
-  toFile(info: FileInfo): UploadedFile {
+  toFile(info: FileDescription): UploadedFile {
     const sample = detachedBytes(this.#sample.toBuffer())
     const size = this.#size
     const stored = {

@@ -12,6 +12,7 @@ const info: FileInfo = {
   originalName: 'a.png',
   type: 'image/png',
   headers: {},
+  request: { headers: {} },
 }
 
 const unhandled: unknown[] = []

@@ -9,7 +9,7 @@ import type { Source } from '../http/incoming-body.js'
 import { codeOf, reportLeftover } from '../storages/cleanup.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
-import { fileEvent, removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
+import { fileEvent, forgetRequest, removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
 
 /** How long the answer waits for a storage to stop, or to remove, after a failure (ms). */
 const defaultGrace = 1000
@@ -236,7 +236,7 @@ export class RequestFiles {
   }
 
   #add(stored: StoredFile, info: FileInfo, storage: Storage, findings?: FileFindings): UploadedFile {
-    const file = new UploadedFile(stored, stored.info ? { ...info, ...stored.info } : info, findings, storage)
+    const file = new UploadedFile(stored, info, findings, storage)
     this.#files.push(file)
     if (stored.results) this.#files.push(...Object.values(file.results))
     this.#awaitEnd()
@@ -257,7 +257,11 @@ export class RequestFiles {
       const removal = file.kept ? undefined : removeFile(file)
       if (removal) removals.push(removal.catch((error: unknown) => reportLeftover(error, fileEvent(file))))
     }
-    if (removals.length === 0) return
+    if (removals.length > 0) await this.#withinGrace(removals)
+    for (const file of this.#files) forgetRequest(file)
+  }
+
+  async #withinGrace(removals: readonly Promise<void>[]): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#grace)))
     await Promise.race([Promise.all(removals), tooLong])

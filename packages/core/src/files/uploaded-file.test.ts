@@ -11,12 +11,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { LocalFile, StorageDirectory } from '../storages/temp-file.js'
 import { MemoryFile } from '../storages/memory.js'
-import type { ByteRange, FileInfo, StoredFile } from '../storages/storage.js'
+import type { ByteRange, FileDescription, StoredFile } from '../storages/storage.js'
 import { UploadedFile } from './uploaded-file.js'
 
 const text = 'Grüße, 世界. '.repeat(30_000)
 const bytes = Buffer.from(text)
-const info: FileInfo = {
+const info: FileDescription = {
   field: 'letter',
   name: 'letter.txt',
   originalName: 'C:\\post\\letter.txt',

@@ -6,9 +6,10 @@ import { detectedTypes } from '../checks/sniff.js'
 import { fileChannel, publishFile, storageName, type FileEvent } from '../events.js'
 import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
-import type { ByteRange, FileInfo, Storage, StoredFile } from '../storages/storage.js'
+import type { ByteRange, FileDescription, Storage, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
 import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
+import { DescribedFile } from './described-file.js'
 import { FileSlice } from './file-slice.js'
 
 /** The results of the inspections of a file. */
@@ -35,6 +36,9 @@ export type FileResults<Stored extends StoredFile> = {
   readonly [Name in keyof NonNullable<Stored['results']>]: UploadedFile<NonNullable<Stored['results']>[Name]>
 }
 
+/** Releases the request of a file, which may be kept for long. */
+export let forgetRequest: (file: UploadedFile) => void
+
 /** `file.remove()` without a promise if there is nothing to wait for. */
 export let removeFile: (file: UploadedFile) => Promise<void> | void
 
@@ -54,7 +58,7 @@ export let fileEvent: (file: UploadedFile) => Pick<FileEvent, 'field' | 'type' |
  */
 export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFile implements File {
   #stored: Stored
-  readonly #info: FileInfo
+  readonly #info: FileDescription
   readonly #findings: FileFindings
   #results: FileResults<Stored> | undefined
   readonly #storage: Storage | undefined
@@ -73,6 +77,9 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
       const ms = Date.now() - file.#storedAt
       return { field, type, bytes: size, storage: storageName(file.#storage), ms }
     }
+    forgetRequest = (file) => {
+      if (file.#info instanceof DescribedFile) file.#info.request = undefined!
+    }
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
@@ -88,7 +95,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
    */
   static of(
     bytes: Uint8Array | string,
-    { name, ...info }: Partial<FileInfo> & Pick<FileInfo, 'name'>,
+    { name, ...info }: Partial<FileDescription> & Pick<FileDescription, 'name'>,
     findings?: FileFindings,
   ): UploadedFile {
     const stored = new MemoryFile([Buffer.from(bytes)])
@@ -97,11 +104,11 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   }
 
   /** Formgate calls this for each file. To test a handler, use `UploadedFile.of()`. */
-  constructor(stored: Stored, info: FileInfo, findings: FileFindings = {}, storage?: Storage) {
+  constructor(stored: Stored, info: FileDescription, findings: FileFindings = {}, storage?: Storage) {
     super()
     this.#storage = storage
     this.#stored = stored
-    this.#info = info
+    this.#info = stored.info ? changedInfo(info, stored.info) : info
     this.#findings = findings
     if (stored.results) this.#results = filesOf(stored.results, info, storage) as FileResults<Stored>
   }
@@ -381,12 +388,17 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
 
 function filesOf(
   results: Readonly<Record<string, StoredFile>>,
-  info: FileInfo,
+  info: FileDescription,
   storage: Storage | undefined,
 ): Record<string, UploadedFile> {
-  const files = Object.entries(results).map(([name, stored]) => [
-    name,
-    new UploadedFile(stored, { ...info, ...stored.info }, {}, storage),
-  ])
-  return Object.fromEntries(files) as Record<string, UploadedFile>
+  const files = Object.entries(results).map(
+    ([name, stored]) => [name, new UploadedFile(stored, info, {}, storage)] as const,
+  )
+  return Object.fromEntries(files)
+}
+
+/** A description with the name and type that a storage has given to the file. */
+function changedInfo(info: FileDescription, changes: NonNullable<StoredFile['info']>): FileDescription {
+  const changed = { ...info, ...changes }
+  return info instanceof DescribedFile ? DescribedFile.of(changed, info.request) : changed
 }

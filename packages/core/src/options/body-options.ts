@@ -53,7 +53,7 @@ type BodyValue<Type, Options> = Type extends RawBytes
 
 /** What the storage of the route returns for a file. */
 type StoredBy<Options> = Options extends { readonly storage: infer Given }
-  ? Given extends Storage<infer Stored> | readonly Storage<infer Stored>[]
+  ? Given extends Storage<infer Stored, never> | readonly Storage<infer Stored, never>[]
     ? Stored
     : StoredFile
   : StoredFile

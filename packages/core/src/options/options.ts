@@ -1,6 +1,6 @@
 /** The options of mounts and routes, checked and completed once, before the first request. */
 import type { FileFilter, Inspector } from '../files/inspection.js'
-import type { Storage } from '../storages/storage.js'
+import type { Storage, StoredFile } from '../storages/storage.js'
 import { spool } from '../storages/spool.js'
 import { checkLimits, completeLimits, defaultLimits, type Limits, type LimitsOption } from '../limits.js'
 import type { ParserLike } from '../parsers/base-parser.js'
@@ -19,11 +19,11 @@ export interface RouteOptions<Request = FrameworkRequest> {
    */
   readonly limits?: LimitsOption<Request>
   /** Where files go. The first of a list that accepts a file stores it. Default: memory up to 256 KiB, then a temporary file. */
-  readonly storage?: Storage | readonly Storage[]
+  readonly storage?: Storage<StoredFile, Request> | readonly Storage<StoredFile, Request>[]
   /** Chooses the files to store, by their description: it returns `false` for one that is to be left out. */
   readonly filter?: FileFilter<Request>
   /** Sees each chunk of each file before it is stored, such as `hash()`. Those of a list run in order. */
-  readonly inspect?: Inspector | readonly Inspector[]
+  readonly inspect?: Inspector<Request> | readonly Inspector<Request>[]
   /**
    * Make objects and lists of the names of a form, such as `a[b]`, `a.b`, `a[0]` and `a[]`, within the limits `nesting` and
    * `arrayIndex`. Default false. A zod schema does that by itself.

@@ -2,10 +2,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { BodyError } from '../errors.js'
-import type { FileInfo } from '../storages/storage.js'
+import type { FileDescription } from '../storages/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import { charsetOf, readBytes } from '../http/charset.js'
 import type { MediaType } from '../http/media-type.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import type { Limits } from '../limits.js'
 import { quote, type FileRules, type RequestMeters } from './form-limits.js'
 
@@ -15,6 +16,8 @@ export type RouteParams = Readonly<Record<string, string | string[] | undefined>
 /** What a parser knows of the request besides its body. */
 export interface ParserContext {
   readonly headers: IncomingHttpHeaders
+  /** The request that the handlers get. */
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   /** The charset that the Content-Type header declares, else `utf-8`, as a label that TextDecoder knows. */
   readonly encoding: string
@@ -30,20 +33,20 @@ export interface ParserContext {
    *
    * @throws the error of the filter
    */
-  readonly filter?: ((file: FileInfo) => boolean | Promise<boolean>) | undefined
+  readonly filter?: ((file: FileDescription) => boolean | Promise<boolean>) | undefined
   /**
-   * Hands a file to the storages of this route.
+   * Hands a file to the storages of this route, and tells them the request.
    *
    * @throws BodyError `UNHANDLED_FILE`, `STORAGE_FAILED` or `STORAGE_FULL`
    */
-  storeFile(stream: Readable, info: FileInfo): Promise<UploadedFile>
+  storeFile(stream: Readable, info: FileDescription): Promise<UploadedFile>
   /**
    * Stores a whole file of at most 64 KiB. If it returns `undefined`, call `storeFile`. The method itself is `undefined` if
    * the storages of this route want every file as a stream.
    *
    * @throws BodyError as `storeFile` does
    */
-  readonly storeBytes: ((bytes: Buffer, info: FileInfo) => UploadedFile | undefined) | undefined
+  readonly storeBytes: ((bytes: Buffer, info: FileDescription) => UploadedFile | undefined) | undefined
   /** The parser of this route for a part with this media type, if there is one. */
   partParser(mediaType: MediaType): PartParser | undefined
 }

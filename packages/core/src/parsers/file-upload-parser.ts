@@ -4,7 +4,7 @@ import { DataAndFiles } from './data-and-files.js'
 import { BodyError } from '../errors.js'
 import { publishFile } from '../events.js'
 import { safeFileName } from '../storages/safe-name.js'
-import type { FileInfo } from '../storages/storage.js'
+import { DescribedFile } from '../files/described-file.js'
 import { RejectedContent } from '../files/rejected-file.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import type { MediaType } from '../http/media-type.js'
@@ -53,14 +53,9 @@ export class FileUploadParser extends BaseParser {
       throw new BodyError('MISSING_FILENAME', { detail: this.errorMessages.no_filename })
     }
     const length = context.headers['content-length']
-    const info: FileInfo = {
-      field: rawFileField,
-      name,
-      originalName,
-      type: mediaType.essence,
-      headers: {},
-      ...(length === undefined ? undefined : { expectedSize: Number(length) }),
-    }
+    const info = new DescribedFile(rawFileField, name, originalName, mediaType.essence, context.request)
+    info.headers = {}
+    if (length !== undefined) info.expectedSize = Number(length)
     if ((await context.filter?.(info)) === false) {
       await drain(bytes, info)
       return new DataAndFiles({})
@@ -79,7 +74,7 @@ export class FileUploadParser extends BaseParser {
 }
 
 /** Reads a file that is left out, or that the schema does not know and so strips or refuses. */
-async function drain(stream: Readable, info: FileInfo): Promise<UploadedFile> {
+async function drain(stream: Readable, info: DescribedFile): Promise<UploadedFile> {
   const content = new RejectedContent()
   await forEachChunk(stream, (chunk) => {
     content.add(chunk, 0, chunk.length)

@@ -1,36 +1,59 @@
 /** The storage that writes every file to a directory. */
-import { mkdir, realpath, rename, unlink } from 'node:fs/promises'
+import { realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { ChunkBuffer } from '../bytes/chunk-buffer.js'
+import { BodyError } from '../errors.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import { codeOf } from './cleanup.js'
 import { renameNew } from './move-file.js'
-import { safeExtension, safeFileName, withSuffix } from './safe-name.js'
-import type { FileInfo, Storage } from './storage.js'
-import { LocalFile, randomName, StorageDirectory, sync, tempPath, writeTempFile } from './temp-file.js'
+import { safeExtension, safeFileName, shownName, unsafeNameHint, withSuffix } from './safe-name.js'
+import type { FileInfo, Storage, StoredFile } from './storage.js'
+import {
+  LocalFile,
+  makeDirectory,
+  randomName,
+  StorageDirectory,
+  sync,
+  tempPath,
+  writeTempFile,
+} from './temp-file.js'
 import type { StorageDirectoryOptions } from './temp-file.js'
 
-export interface DiskOptions extends StorageDirectoryOptions {
+/** @typeParam Request the type of `info.request` */
+export interface DiskOptions<Request = FrameworkRequest> extends StorageDirectoryOptions {
   /**
    * Returns the name of a file in the directory. It may contain folders, which are created. Default: 128 random bits in
    * hexadecimal, and the extension of the client's name if it is plain (`.png`).
    *
-   * The upload fails if a segment is not a safe file name, or a folder is a symbolic link out of the directory. Existing
-   * files are never overwritten: the name gets eight random characters before its extension (`report_1f9c03be.pdf`).
+   * The upload is a 500 `STORAGE_FAILED` if this throws or rejects, if a segment is not a safe file name, or if a folder is a
+   * symbolic link out of the directory. Existing files are never overwritten: the name gets eight random characters before
+   * its extension (`report_1f9c03be.pdf`).
+   *
+   * A method type, so that you can declare `info` as `FileInfo<Request>` with the request of your framework.
    */
-  readonly name?: (info: FileInfo) => string | Promise<string>
+  readonly name?: { name(info: FileInfo<Request>): string | Promise<string> }['name']
+  /**
+   * The permissions of a complete file, whatever the umask is: `0o640` lets its group read it. It cannot be executable.
+   * Default: 0600, less what the umask takes away. No effect on Windows.
+   */
+  readonly mode?: number
   /** Set it to wait until file and name are on the disk, not just with the operating system. Default false. */
   readonly fsync?: boolean
 }
 
 /**
- * Writes every file to a directory, with mode 0600. Until it is complete, its name is `formgate-`, 128 random bits and
- * `.part`.
+ * Writes every file to a directory, with mode 0600 unless you set another. Until it is complete, its name is `formgate-`,
+ * 128 random bits and `.part`, and only its owner can read it.
  *
  * @throws TypeError for an invalid option
  */
-export function disk(options: DiskOptions): Storage {
-  const { name, fsync = false } = options
+export function disk<Request = FrameworkRequest>(
+  options: DiskOptions<Request>,
+): Storage<StoredFile, Request> {
+  const { name, fsync = false, mode } = options
   if (name !== undefined && typeof name !== 'function') throw new TypeError('name must be a function.')
+  checkMode('mode', mode, 0o600, 0o666)
+  checkMode('directoryMode', options.directoryMode, 0o700, 0o7777)
   const place = new StorageDirectory(options)
   return {
     name: 'disk',
@@ -38,16 +61,18 @@ export function disk(options: DiskOptions): Storage {
       const buffer = new ChunkBuffer(stream, signal)
       let path = ''
       try {
-        const chosen = name ? checkName(await name(info)) : randomName() + safeExtension(info.name)
+        const chosen = name
+          ? checkName(await name(info), info.field)
+          : randomName() + safeExtension(info.name)
         const target = join(place.path, chosen)
         await place.ready()
         const temp = tempPath(place.path)
-        const size = await writeTempFile(buffer, temp, fsync)
+        const size = await writeTempFile(buffer, temp, fsync, mode)
         path = temp
         signal.throwIfAborted()
         // 128 random bits are never taken, so a plain rename is safe.
         if (!name) await rename(temp, target)
-        path = name ? await publish(temp, target, place.path) : target
+        path = name ? await publish(temp, target, place) : target
         // A new name is on the disk only if its directory is. Windows cannot, and need not, sync a directory.
         if (fsync && process.platform !== 'win32') await sync(dirname(path), 'r')
         return await LocalFile.at(path, size)
@@ -60,14 +85,27 @@ export function disk(options: DiskOptions): Storage {
   }
 }
 
-/** @throws TypeError for a name that could leave the directory, or has an unsafe segment */
-function checkName(name: string): string {
+/** @throws TypeError unless it has the bits that Formgate itself needs, and no others than those of `allowed` */
+function checkMode(name: string, mode: number | undefined, needed: number, allowed: number): void {
+  const isValid = Number.isInteger(mode) && (mode! & needed) === needed && (mode! & ~allowed) === 0
+  if (mode === undefined || isValid) return
+  const octal = (bits: unknown): string =>
+    typeof bits === 'number' ? `0o${bits.toString(8)}` : JSON.stringify(bits)
+  throw new TypeError(
+    `${name} must be permissions that include ${octal(needed)} and no more than ${octal(allowed)}, not ${octal(mode)}.`,
+  )
+}
+
+/** @throws BodyError for a name that could leave the directory, or has an unsafe segment */
+function checkName(name: string, field: string): string {
   const segments = typeof name === 'string' ? name.split(/[\\/]/) : []
   const unsafe = segments.find((segment) => safeFileName(segment) !== segment)
   if (segments.length === 0 || unsafe !== undefined) {
-    throw new TypeError(
-      `disk({ name }) returned ${JSON.stringify(name)}, which is not a safe path inside the directory.`,
-    )
+    throw new BodyError('STORAGE_FAILED', {
+      detail: `disk({ name }) returned ${shownName(name)}, which is not a safe path inside the directory.`,
+      hint: unsafeNameHint,
+      field,
+    })
   }
   return join(...segments)
 }
@@ -79,8 +117,8 @@ function checkName(name: string): string {
  * @returns the path it has now
  * @throws Error if a folder leads out of the directory of the storage
  */
-async function publish(temp: string, target: string, directory: string): Promise<string> {
-  if (dirname(target) !== directory) await makeFolder(dirname(target), directory)
+async function publish(temp: string, target: string, place: StorageDirectory): Promise<string> {
+  if (dirname(target) !== place.path) await makeFolder(dirname(target), place)
   let path = target
   for (;;) {
     try {
@@ -97,8 +135,8 @@ async function publish(temp: string, target: string, directory: string): Promise
  * Creates a folder inside the directory if it is missing. Symbolic links may lead elsewhere in the directory, and the
  * directory may itself be one. Other programs that can change links meanwhile can write there anyway.
  */
-async function makeFolder(folder: string, directory: string): Promise<void> {
-  const root = await realpath(directory)
+async function makeFolder(folder: string, place: StorageDirectory): Promise<void> {
+  const root = await realpath(place.path)
   // Check the part of the path that exists first: mkdir would follow a link out of the directory.
   let existing = folder
   for (;;) {
@@ -111,7 +149,7 @@ async function makeFolder(folder: string, directory: string): Promise<void> {
     }
   }
   if (existing === folder) return
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeDirectory(folder, place.mode)
   checkInside(await realpath(folder), root)
 }
 

@@ -72,6 +72,17 @@ function trimEnd(name: string): string {
   return name.slice(0, end)
 }
 
+/** What an app should change whose own name of a file is not safe. */
+export const unsafeNameHint: string =
+  'Return file names, with a / between folders. Pass what a client or a user chose through safeFileName(), which returns ' +
+  'undefined if nothing is left.'
+
+/** A name of an app, for an error: it may be no text, or as long as a header. */
+export function shownName(name: unknown): string {
+  if (typeof name !== 'string') return name === null ? 'null' : `a value of the type ${typeof name}`
+  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name)
+}
+
 /** Inserts a suffix before the extension of a safe name. @returns a safe name of at most 255 bytes */
 export function withSuffix(name: string, suffix: string): string {
   if (suffix === '' && Buffer.byteLength(name) <= maxBytes) return name

@@ -1,8 +1,9 @@
 /** The interface of a storage. */
 import type { Readable } from 'node:stream'
+import type { FrameworkRequest } from '../http/progress.js'
 
 /** The description of a file, known before its first byte. */
-export interface FileInfo {
+export interface FileDescription {
   /** The name of the form field; `file` for a raw body. */
   readonly field: string
   /** The safe file name: one path segment, printable, at most 255 bytes. Not unique. */
@@ -15,6 +16,19 @@ export interface FileInfo {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes, if the client has announced them. */
   readonly expectedSize?: number
+}
+
+/**
+ * What filters, inspectors and storages get: the description of a file, and its request.
+ *
+ * @typeParam Request the request of the framework
+ */
+export interface FileInfo<Request = FrameworkRequest> extends FileDescription {
+  /**
+   * The request that your handlers get: `req` on Express, `ctx.request` on Koa, `request` on Fastify. `undefined` once the
+   * response has ended and the files have been removed, so that a file that is kept holds no request in memory.
+   */
+  readonly request: Request
 }
 
 /** A file in a storage. */
@@ -53,19 +67,20 @@ export interface ByteRange {
  * A place for uploaded files.
  *
  * @typeParam Stored what it returns for a file, and what `file.stored` then is in a route that names this storage
+ * @typeParam Request the type of `info.request`
  */
-export interface Storage<Stored extends StoredFile = StoredFile> {
+export interface Storage<Stored extends StoredFile = StoredFile, Request = FrameworkRequest> {
   /** Its name in `describe(app)`. Default: the name of its class. */
   readonly name?: string
   /**
    * Stores one file.
    *
    * @param stream the bytes of the file. If the request fails, it is destroyed with an error.
-   * @param info the description of the file
+   * @param info the description of the file, and its request
    * @param signal aborted when the request has failed: stop, and leave nothing behind
    * @returns the stored file; or `undefined` to decline it, before anything was read from `stream`
    */
-  store(stream: Readable, info: FileInfo, signal: AbortSignal): Promise<Stored | undefined>
+  store(stream: Readable, info: FileInfo<Request>, signal: AbortSignal): Promise<Stored | undefined>
   /**
    * Stores a file of at most 64 KiB that has arrived whole, without a stream, which costs more than a small file itself.
    * Optional, for a storage that does so synchronously.
@@ -73,5 +88,5 @@ export interface Storage<Stored extends StoredFile = StoredFile> {
    * @param bytes may be a part of a larger buffer
    * @returns the stored file; `undefined` to get it through `store` instead
    */
-  storeBytes?(bytes: Buffer, info: FileInfo): Stored | undefined
+  storeBytes?(bytes: Buffer, info: FileInfo<Request>): Stored | undefined
 }

@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream, openAsBlob } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { batchSize, ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf } from './cleanup.js'
@@ -26,14 +26,21 @@ export function tempPath(directory: string): string {
  * Writes all bytes of a buffer into a new file with mode 0600.
  *
  * @param fsync true to wait until the bytes are on the disk, not just with the operating system
+ * @param mode the mode of the file when it is complete, if it is another. The umask has no part in it.
  * @returns the bytes written
  * @throws the first error, after the file was closed and removed
  */
-export async function writeTempFile(buffer: ChunkBuffer, path: string, fsync: boolean): Promise<number> {
+export async function writeTempFile(
+  buffer: ChunkBuffer,
+  path: string,
+  fsync: boolean,
+  mode?: number,
+): Promise<number> {
   let handle: FileHandle | undefined
   try {
     handle = await open(path, 'wx', 0o600)
     const size = await writeAll(buffer, handle)
+    if (mode !== undefined && hasModes) await handle.chmod(mode)
     if (fsync) await handle.sync()
     await handle.close()
     return size
@@ -44,6 +51,20 @@ export async function writeTempFile(buffer: ChunkBuffer, path: string, fsync: bo
     if (handle) await unlink(path).catch(() => undefined)
     throw error
   }
+}
+
+/** Windows knows only a file that is read-only, which could not be removed. */
+const hasModes = process.platform !== 'win32'
+
+/**
+ * Creates a directory if it is missing, and those above it. One that exists keeps its mode.
+ *
+ * @param mode whatever the umask is. Default: 0700, less the umask
+ */
+export async function makeDirectory(path: string, mode: number | undefined): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined || mode === undefined || !hasModes) return
+  for (let made = path; made.length >= first.length; made = dirname(made)) await chmod(made, mode)
 }
 
 async function writeAll(buffer: ChunkBuffer, handle: FileHandle): Promise<number> {
@@ -135,22 +156,30 @@ export interface StorageDirectoryOptions {
    * removed when this storage writes its first file. Default 24 hours; `Infinity` never.
    */
   readonly sweepAge?: number
+  /**
+   * The permissions of directories that the storage creates, whatever the umask is. Those that exist keep theirs. Default:
+   * 0700, less what the umask takes away. No effect on Windows.
+   */
+  readonly directoryMode?: number
 }
 
 /**
- * The directory of a storage. It is created if missing, with mode 0700, but only once: if it vanishes while the server
+ * The directory of a storage. It is created if missing, but only once: if it vanishes while the server
  * runs, as an unmounted volume does, writing to what is below would be worse than an error.
  */
 export class StorageDirectory {
   readonly path: string
+  /** Of directories that are created in it; `undefined` for the default. */
+  readonly mode: number | undefined
   readonly #sweepAge: number
   #ready: Promise<void> | undefined
 
-  constructor({ directory, sweepAge = defaultSweepAge }: StorageDirectoryOptions) {
+  constructor({ directory, sweepAge = defaultSweepAge, directoryMode }: StorageDirectoryOptions) {
     if (typeof directory !== 'string' || directory === '')
       throw new TypeError(`directory must be a path, not ${JSON.stringify(directory)}.`)
     if (!(sweepAge >= 0)) throw new TypeError(`sweepAge must be 0 or more, not ${String(sweepAge)}.`)
     this.path = resolve(directory)
+    this.mode = directoryMode
     this.#sweepAge = sweepAge
   }
 
@@ -162,7 +191,7 @@ export class StorageDirectory {
 
   async #prepare(): Promise<void> {
     try {
-      await mkdir(this.path, { recursive: true, mode: 0o700 })
+      await makeDirectory(this.path, this.mode)
     } catch (error) {
       this.#ready = undefined
       throw error

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { FileStreams } from './file-streams.js'
 
-const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {} }
+const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {}, request: { headers: {} } }
 
 test('bytes that come one by one while a file is not read wait in few chunks, in their order', async () => {
   const streams: Readable[] = []

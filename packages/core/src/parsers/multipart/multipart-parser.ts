@@ -6,6 +6,7 @@ import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import type { RejectedContent } from '../../files/rejected-file.js'
 import type { Body } from '../../http/body-stream.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { BaseParser, parsePart, type ParserContext, type PartParser } from '../base-parser.js'
 import { DataAndFiles, type Entry } from '../data-and-files.js'
@@ -84,6 +85,10 @@ class FormCollector implements PartReceiver {
   constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
     this.#charsets = charsets
+  }
+
+  get request(): FrameworkRequest {
+    return this.#context.request
   }
 
   filter(info: FileInfo): boolean | Promise<boolean> {

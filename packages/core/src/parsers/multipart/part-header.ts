@@ -1,6 +1,7 @@
 /** Reads the header of a part, and the text of a field in its charset. */
 import type { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
+import { DescribedFile } from '../../files/described-file.js'
 import { decodeText, isTextIn } from '../../http/charset.js'
 import { DispositionFault, parseContentDisposition } from '../../http/content-disposition.js'
 import {
@@ -12,8 +13,8 @@ import {
   parseMediaType,
   trimOws,
 } from '../../http/media-type.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import { counted } from '../../http/shown-text.js'
-import type { FileInfo } from '../../storages/storage.js'
 import { quote } from '../form-limits.js'
 import { lfLineEndings, malformedPart } from './diagnose.js'
 
@@ -95,15 +96,22 @@ class LazyHeader implements PartHeader {
 }
 
 /** What a storage is told of the file of a part. */
-export function fileInfo(header: PartHeader, safeName: string, originalName: string): FileInfo {
-  const field = header.name
+export function describePart(
+  header: PartHeader,
+  safeName: string,
+  originalName: string,
+  request: FrameworkRequest,
+): DescribedFile {
   const name = detached(safeName, originalName)
   const type = header.mediaType?.essence ?? ''
-  // A spread here would take longer than all the rest of a small file.
-  if (!(header instanceof LazyHeader)) return { field, name, originalName, type, headers: header.fields }
-  const info = { field, name, originalName, type }
-  longHeaders.set(info, header)
-  return Object.defineProperty(info, 'headers', lazyHeaders) as FileInfo
+  const info = new DescribedFile(header.name, name, originalName, type, request)
+  if (header instanceof LazyHeader) {
+    longHeaders.set(info, header)
+    Object.defineProperty(info, 'headers', lazyHeaders)
+  } else {
+    info.headers = header.fields
+  }
+  return info
 }
 
 const longHeaders = new WeakMap<object, PartHeader>()

@@ -7,6 +7,7 @@ import type { FileFindings } from '../../files/uploaded-file.js'
 import { decodeText } from '../../http/charset.js'
 import type { MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
 import type { ParserContext } from '../base-parser.js'
 import type { FormCharsets, PartHeader } from './part-header.js'
@@ -15,6 +16,7 @@ import { PartReader, type PartReceiver } from './part-reader.js'
 /** What the iterator knows of the request. */
 export interface PartsContext {
   readonly limits: Limits
+  readonly request: FrameworkRequest
   readonly filter: ParserContext['filter']
   /** The inspections of a file. @throws BodyError */
   inspections(info: FileInfo): readonly FileInspection[]
@@ -89,6 +91,10 @@ export class PartIterator implements PartReceiver {
     this.#reader.fail(error)
     for (const stream of this.#streams) stream.destroy(error)
     this.#wake()
+  }
+
+  get request(): FrameworkRequest {
+    return this.#context.request
   }
 
   filter(info: FileInfo): boolean | Promise<boolean> {

@@ -9,12 +9,13 @@ import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
 import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { FieldLimits, PartLimits, quote, type FileRule, type FileRules } from '../form-limits.js'
 import { readStart } from '../guess-format.js'
 import { malformedPart, missingBoundary } from './diagnose.js'
 import { FileStreams } from './file-streams.js'
-import { fileInfo, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
+import { describePart, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
 import { MultipartScanner, type PartListener } from './scanner.js'
 
 /**
@@ -22,6 +23,8 @@ import { MultipartScanner, type PartListener } from './scanner.js'
  * from any method ends the reading.
  */
 export interface PartReceiver {
+  /** The request that the description of a file names. */
+  readonly request: FrameworkRequest
   /**
    * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
@@ -195,7 +198,7 @@ export class PartReader implements PartListener {
     if (filename === '') this.#part = { kind: 'no file chosen', number }
     else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
     else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
-    else this.#part = this.#openFiltered(fileInfo(header, nameOfNameless, ''))
+    else this.#part = this.#openFiltered(this.#describe(header, nameOfNameless, ''))
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -245,8 +248,12 @@ export class PartReader implements PartListener {
     const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
     if (isValue) return this.#openField(header)
     const safeName = safeFileName(filename)
-    if (safeName !== undefined) return this.#openFiltered(fileInfo(header, safeName, filename))
+    if (safeName !== undefined) return this.#openFiltered(this.#describe(header, safeName, filename))
     throw malformedPart(number, `${quote(filename)} is not a file name`)
+  }
+
+  #describe(header: PartHeader, safeName: string, originalName: string): FileInfo {
+    return describePart(header, safeName, originalName, this.#receiver.request)
   }
 
   /** @returns `undefined` while the filter decides, which then opens the part */
