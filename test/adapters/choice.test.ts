@@ -489,7 +489,7 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
     expect((await send({ ...large, framing: 'chunked' })).json.data).toBe('blind')
   })
 
-  test('a parser gets headers, route parameters, charset, limits and a signal, but no request', async () => {
+  test('a parser gets the request, headers, route parameters, charset, limits and a signal', async () => {
     class Nosy extends BaseParser {
       readonly mediaType = 'text/plain'
       async parse(stream: Readable, mediaType: object, context: object): Promise<unknown> {
@@ -518,9 +518,9 @@ describe.each(frameworks)('$name', ({ name: framework, start }) => {
       mediaType: { essence: 'text/plain' },
     })
     expect(data.keys).toEqual(
-      expect.arrayContaining(['headers', 'limits', 'partParser', 'signal', 'storeFile']),
+      expect.arrayContaining(['request', 'headers', 'limits', 'partParser', 'signal', 'storeFile']),
     )
-    for (const name of ['request', 'req', 'ctx', 'response']) expect(data.keys).not.toContain(name)
+    for (const name of ['req', 'ctx', 'response']) expect(data.keys).not.toContain(name)
   })
 })
 

@@ -2,6 +2,7 @@
 import 'reflect-metadata'
 import { form, multipart } from '@formgate/express'
 import { describe as describeRoutes } from '@formgate/express/describe'
+import { UseForm } from '@formgate/nest'
 import { Body, Controller, Get, Module, Post, Req, type MiddlewareConsumer } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { NestExpressApplication } from '@nestjs/platform-express'
@@ -9,6 +10,7 @@ import type { Request } from 'express'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { multipartX, field, form as formBody } from '../adapters/client.js'
+import { createApp } from '../nest/apps.js'
 import { deliveries } from './delivery.js'
 import { portOf, whenDone } from './server.js'
 
@@ -67,6 +69,19 @@ describe('describe(app) under Nest', () => {
     ])
   })
 
+  test('does not see the decorators of @formgate/nest', async () => {
+    @Controller()
+    class Decorated {
+      @Post('users')
+      @UseForm(z.object({ a: z.number() }))
+      save(): void {}
+    }
+    const app = await createApp('Express', [Decorated])
+    expect(describeRoutes(app.getHttpAdapter().getInstance())).toMatchObject([
+      { path: '/users', reads: 'unknown' },
+    ])
+  })
+
   test('has a doubt where such a multipart() is lazy', async () => {
     expect(await readings(none, [multipart({ lazy: true })])).toEqual([
       ['POST /photos', 'on demand', 1],
@@ -87,4 +102,27 @@ describe('multipart() of app.use(), above the parsers that Nest adds', () => {
       expect([status, json]).toEqual([201, { data: { a: '1' }, body: { a: '1' } }])
     }
   })
+})
+
+test('a lazy multipart() of app.use() lets a handler stream the parts of a form', async () => {
+  @Controller()
+  class Streams {
+    @Post('photos')
+    async save(@Req() request: Request): Promise<unknown> {
+      const names: string[] = []
+      for await (const part of request.parts()) names.push(part.name)
+      return names
+    }
+  }
+  const app = await createApp('Express', [Streams], {
+    configure: (app) => app.use(multipart({ lazy: true })),
+  })
+  await app.listen(0, '127.0.0.1')
+  const sent = {
+    type: multipartX,
+    body: formBody('X', [field('a'), '1'], [field('b'), '2']),
+    path: '/photos',
+  }
+  for (const [, deliver] of deliveries)
+    expect((await deliver(portOf(app.getHttpServer()), sent)).json).toEqual(['a', 'b'])
 })

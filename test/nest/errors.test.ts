@@ -16,6 +16,7 @@ import {
   Controller,
   HttpException,
   Post,
+  UseFilters,
   type ArgumentsHost,
   type CallHandler,
   type ExceptionFilter,
@@ -220,6 +221,23 @@ describe.each(platforms)('an error of a body on %s', (platform) => {
     connection.destroy()
     await expect.poll(() => watch.seen).toMatchObject([{ cause: { code: 'CLIENT_ABORTED' } }])
     expect([filter.caught, log.errors]).toEqual([[], []])
+  })
+
+  test('goes to a filter on the method itself, above the decorator', async () => {
+    const filter = new CatchAll()
+
+    @Controller()
+    class Own {
+      @Post()
+      @UseFilters(filter)
+      @UseForm(Age)
+      save(): string {
+        return 'not reached'
+      }
+    }
+    const app = await createApp(platform, [Own])
+    const answer = await request(app.getHttpServer()).post('/').field('age', 'old')
+    expect(answer.body).toMatchObject({ statusCode: 422, answer: { code: 'VALIDATION_FAILED' } })
   })
 
   test('passes a filter that extends the one of Nest', async () => {

@@ -36,6 +36,7 @@ import {
   UseGuards,
   type CanActivate,
 } from '@nestjs/common'
+import { Test } from '@nestjs/testing'
 import request from 'supertest'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -422,6 +423,13 @@ describe.each(platforms)('FormgateModule on %s', (platform) => {
 
   test('imported as it is has the defaults', async () => {
     expect((await send(FormgateModule)).body).toEqual({ a: '1', b: '2' })
+  })
+
+  test('can be part of a program without HTTP', async () => {
+    const imports = [FormgateModule.forRoot({ limits })]
+    const context = await (await Test.createTestingModule({ imports }).compile()).init()
+    await context.close()
+    expect(context.get(FormgateModule)).toBeInstanceOf(FormgateModule)
   })
 
   test('refuses an unknown option when the app starts', async () => {

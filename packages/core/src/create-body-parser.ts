@@ -1,6 +1,6 @@
 /** Formgate without a framework, for servers of node:http and node:http2. */
 import { resolveConfig, resolveMount, type Config, type MountOptions } from './options/options.js'
-import { BodyTrace, isTraced } from './events.js'
+import { bodyChannel, BodyTrace } from './events.js'
 import { parseBody, readerOf, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
 import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
@@ -20,7 +20,7 @@ export function createBodyParser(
   return async (request, response, params = {}) => {
     const resolved = config.limitLayers === undefined ? config : resolveConfig(config, request, new Map())
     const source = new Source(request, response)
-    if (isTraced(source)) return parseTraced(source, resolved, params)
+    if (bodyChannel.hasSubscribers && !source.hasNoBody) return parseTraced(source, resolved, params)
     const { data, files } = await parseBody(source, resolved, params)
     return { data, files }
   }

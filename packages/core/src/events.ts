@@ -90,11 +90,6 @@ interface BodyOrigin {
   readonly route?: ((target: never) => string | undefined) | undefined
 }
 
-/** True if the reading of a body has subscribers. A request without a body is none of theirs, unless it fails. */
-export function isTraced(source: Source): boolean {
-  return bodyChannel.hasSubscribers && !source.hasNoBody
-}
-
 /** The event of one body, and its way through the tracing channel. Make one only for subscribers. */
 export class BodyTrace extends LogEvent implements BodyEvent {
   readonly framework: string

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
-import { bodyChannel, BodyTrace, isTraced } from './events.js'
+import { bodyChannel, BodyTrace } from './events.js'
 import { callListener, type FrameworkRequest } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import {
@@ -276,7 +276,7 @@ export class RequestBody implements ShownBody {
     this.#reading = Promise.reject(readAsParts())
     this.#reading.catch(() => undefined)
     const config = this.#resolve(this.#config)
-    if (isTraced(this.source)) {
+    if (this.#isTraced) {
       this.#trace = new BodyTrace(this.#originOf(MultiPartParser.prototype))
       this.#trace.run(() => undefined)
     }
@@ -300,10 +300,15 @@ export class RequestBody implements ShownBody {
     }
   }
 
+  /** True if the reading has subscribers. A request without a body is none of theirs, unless it fails. */
+  get #isTraced(): boolean {
+    return bodyChannel.hasSubscribers && !this.source.hasNoBody
+  }
+
   async #read(unresolved: Config): Promise<ParsedBody> {
     try {
       const config = this.#resolve(unresolved)
-      this.#reading = isTraced(this.source)
+      this.#reading = this.#isTraced
         ? this.#readTraced(config)
         : parseBody(this.source, config, this.adapter.params() ?? {})
       const parsed = this.#setParsed(await this.#reading)

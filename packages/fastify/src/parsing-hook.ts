@@ -1,13 +1,7 @@
 /** The hooks that read a body. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
-import {
-  openBody,
-  type MountStep,
-  type ProblemAnswer,
-  type RequestBody,
-  type RouteStep,
-} from '@formgate/core/adapter'
+import { openBody, type MountStep, type RequestBody, type RouteStep } from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isForApp } from './app-parsers.js'
 import { suppressParsing } from './suppress-parsing.js'
@@ -88,22 +82,14 @@ function hook(
     const goOn = (): void => done(null, suppressParsing(request, body))
     const refuse = async (error: unknown): Promise<void> => {
       const reaction = await body.react(error)
-      if (reaction.kind === 'answer') sendAnswer(reply, reaction)
+      if (reaction.kind === 'answer')
+        reply.code(reaction.status).headers(reaction.headers).send(reaction.body)
       else if (reaction.kind === 'pass on') done(error as Error)
     }
     const working = work.call(this, body, request)
     if (working === undefined) goOn()
     else void working.then(goOn, refuse)
   }
-}
-
-function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): void {
-  // Fastify adds a charset to JSON in a string, which problem+json does not have.
-  const sent = typeof body === 'string' ? Buffer.from(body) : body
-  reply
-    .code(status)
-    .headers({ ...headers })
-    .send(sent)
 }
 
 function route({ routeOptions }: FastifyRequest): string | undefined {

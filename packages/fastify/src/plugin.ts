@@ -34,7 +34,7 @@ export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fasti
 
 const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
 /** For a client that is gone. */
-const noAnswer: ProblemAnswer = { status: 499, headers: {}, body: '' }
+const noAnswer: ProblemAnswer = { status: 499, headers: {}, body: Buffer.alloc(0) }
 
 /** Answers the errors of Formgate that handlers and hooks throw, before error handlers of the app. */
 function answerThrown(app: FastifyInstance): void {
@@ -57,7 +57,7 @@ function answerThrown(app: FastifyInstance): void {
     const answer = answers.get(request)
     if (answer === undefined) return done(null, payload)
     answers.delete(request)
-    reply.code(answer.status).headers({ ...answer.headers })
+    reply.code(answer.status).headers(answer.headers)
     return done(null, answer.body)
   })
 }

@@ -5,7 +5,6 @@ import {
   Inject,
   Injectable,
   Optional,
-  SetMetadata,
   type CallHandler,
   type ExecutionContext,
   type NestInterceptor,
@@ -18,17 +17,13 @@ import { bodyOf, setHeaders, type PlatformRequest, type PlatformResponse } from 
 /** The token of the options of the module. */
 export const mountToken: unique symbol = Symbol('FormgateModule')
 
-const stepKey = 'formgate:step'
+/** The key of the step of a route. */
+export const stepKey = 'formgate:step'
 export const reflector: Reflector = new Reflector()
 
 /** The step of a route; `undefined` if it has none. */
 export function stepOf(handler: ReturnType<ExecutionContext['getHandler']>): RouteStep | undefined {
   return reflector.get<RouteStep | undefined>(stepKey, handler)
-}
-
-/** Records the step of a route. */
-export function setStep(step: RouteStep): MethodDecorator {
-  return SetMetadata(stepKey, step)
 }
 
 /** Reads the body as the decorator of the route says, under the options of the module. */

@@ -25,7 +25,7 @@ interface Reply {
   readonly raw: AdapterRequest['response']
   readonly sent: boolean
   code(status: number): Reply
-  headers(values: Record<string, string>): Reply
+  headers(values: Readonly<Record<string, string>>): Reply
   send(body: unknown): unknown
 }
 
@@ -54,13 +54,7 @@ function route({ routeOptions, route }: PlatformRequest): string | undefined {
 export function sendAnswer(response: PlatformResponse, answer: ProblemAnswer): void {
   if (!('raw' in response)) return sendProblem(response, answer)
   if (response.sent) return
-  const { status, headers, body } = answer
-  // Fastify adds a charset to JSON in a string, which problem+json does not have.
-  const sent = typeof body === 'string' ? Buffer.from(body) : body
-  response
-    .code(status)
-    .headers({ ...headers })
-    .send(sent)
+  response.code(answer.status).headers(answer.headers).send(answer.body)
 }
 
 /** Sets header fields of an answer that others send. */

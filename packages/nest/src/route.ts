@@ -13,7 +13,7 @@ import {
 import { bodyStep, formStep, parsersStep, type RouteStep } from '@formgate/core/adapter'
 import { applyDecorators, SetMetadata, UseFilters, UseInterceptors } from '@nestjs/common'
 import { ProblemFilter } from './body-exception.js'
-import { BodyInterceptor, reflector, setStep, stepOf } from './body-interceptor.js'
+import { BodyInterceptor, reflector, stepKey, stepOf } from './body-interceptor.js'
 
 /**
  * Reads a form, multipart or URL-encoded, after the guards of the route. A schema coerces and validates its fields and files,
@@ -46,7 +46,11 @@ export function UseParsers(list: readonly ParserLike[], options?: RouteOptions):
 }
 
 function useStep(step: RouteStep): MethodDecorator {
-  const use = applyDecorators(setStep(step), UseInterceptors(BodyInterceptor), UseFilters(ProblemFilter))
+  const use = applyDecorators(
+    SetMetadata(stepKey, step),
+    UseInterceptors(BodyInterceptor),
+    UseFilters(ProblemFilter),
+  )
   return (target, name, descriptor) => {
     if (stepOf(descriptor.value as () => unknown) !== undefined)
       throw new TypeError(

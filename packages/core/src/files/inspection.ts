@@ -7,8 +7,7 @@ import { hasOneReader, isUnread, markExclusive } from '../bytes/buffer-release.j
 import { BodyError } from '../errors.js'
 import type { FrameworkRequest } from '../http/progress.js'
 import type { FileDescription, FileInfo } from '../storages/storage.js'
-import { DescribedFile } from './described-file.js'
-import type { FileFindings } from './uploaded-file.js'
+import { DescribedFile, type FileFindings } from './uploaded-file.js'
 
 /** The inspection of one file. If one of its methods throws or rejects, the file is not stored. */
 export interface FileInspection {

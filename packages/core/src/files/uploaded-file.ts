@@ -1,15 +1,15 @@
-/** The file that a handler gets. */
+/** The file that a handler gets, and its description. */
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { inspect, type InspectOptions } from 'node:util'
 import { detectedTypes } from '../checks/sniff.js'
 import { fileChannel, publishFile, storageName, type FileEvent } from '../events.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
-import type { ByteRange, FileDescription, Storage, StoredFile } from '../storages/storage.js'
+import type { ByteRange, FileDescription, FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
 import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
-import { DescribedFile } from './described-file.js'
 import { FileSlice } from './file-slice.js'
 
 /** The results of the inspections of a file. */
@@ -34,6 +34,48 @@ export interface UploadedFileJSON extends FileFindings {
 /** The files that a storage has made of one file. */
 export type FileResults<Stored extends StoredFile> = {
   readonly [Name in keyof NonNullable<Stored['results']>]: UploadedFile<NonNullable<Stored['results']>[Name]>
+}
+
+/**
+ * A class for the sake of what is logged: its JSON, and what `console.log()` shows, leave out the request, which has cookies
+ * and tokens. `{ ...info }` has it, for storages that pass a file on under another name.
+ */
+export class DescribedFile implements FileInfo {
+  readonly field: string
+  readonly name: string
+  readonly originalName: string
+  readonly type: string
+  request: FrameworkRequest
+  declare headers: FileInfo['headers']
+  declare expectedSize?: number
+
+  static {
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: DescribedFile) {
+        return this.toJSON()
+      },
+    })
+  }
+
+  constructor(field: string, name: string, originalName: string, type: string, request: FrameworkRequest) {
+    this.field = field
+    this.name = name
+    this.originalName = originalName
+    this.type = type
+    this.request = request
+  }
+
+  /** Adds the request to a description that a parser of the app has made. */
+  static of(info: FileDescription, request: FrameworkRequest): DescribedFile {
+    if (info instanceof DescribedFile) return info
+    const { field, name, originalName, type } = info
+    return Object.assign(new DescribedFile(field, name, originalName, type, request), info, { request })
+  }
+
+  toJSON(): object {
+    const { request: _, ...description } = this
+    return description
+  }
 }
 
 /** Releases the request of a file, which may be kept for long. */

@@ -29,8 +29,11 @@ export interface Problem {
 export interface ProblemAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** A stream if the client is still sending: it ends when the connection may be closed. */
-  readonly body: string | Readable
+  /**
+   * A stream if the client is still sending: it ends when the connection may be closed. Bytes, since Fastify adds a charset to
+   * JSON in a string, which problem+json does not have.
+   */
+  readonly body: Buffer | Readable
 }
 
 /** Bytes of one text, of one issue and of all issues, which keep an answer below 64 KiB. */
@@ -121,13 +124,13 @@ function printHint({ code, detail, hint }: BodyError): void {
 }
 
 /** The whole answer to an error, for a client that need not be drained. */
-export function problemAnswer(error: BodyError): ProblemAnswer & { readonly body: string } {
-  const body = JSON.stringify(toProblem(error))
+export function problemAnswer(error: BodyError): ProblemAnswer & { readonly body: Buffer } {
+  const body = Buffer.from(JSON.stringify(toProblem(error)))
   const headers = {
     ...error.headers,
     'Content-Type': 'application/problem+json',
     'X-Content-Type-Options': 'nosniff',
-    'Content-Length': String(Buffer.byteLength(body)),
+    'Content-Length': String(body.length),
   }
   return { status: error.status, headers, body }
 }
@@ -151,7 +154,7 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
   return { ...answer, headers, body }
 }
 
-async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
+async function* heldOpen(json: Buffer, source: Source): AsyncGenerator<Buffer> {
   const { response } = source
   const drained = drain(source, {
     handedOver: Promise.resolve(),
@@ -159,7 +162,7 @@ async function* heldOpen(json: string, source: Source): AsyncGenerator<string> {
     isSent: () =>
       response.headersSent &&
       response.writableLength === 0 &&
-      Number(response.getHeader('content-length')) === Buffer.byteLength(json),
+      Number(response.getHeader('content-length')) === json.length,
   })
   yield json
   await drained
@@ -170,6 +173,6 @@ export function sendProblem(response: NodeResponse, { status, headers, body }: P
   if (response.headersSent) return
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  if (typeof body === 'string') response.end(body)
-  else body.pipe(response as NodeJS.WritableStream)
+  if (body instanceof Readable) body.pipe(response as NodeJS.WritableStream)
+  else response.end(body)
 }

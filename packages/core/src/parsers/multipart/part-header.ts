@@ -1,7 +1,7 @@
 /** Reads the header of a part, and the text of a field in its charset. */
 import type { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
-import { DescribedFile } from '../../files/described-file.js'
+import { DescribedFile } from '../../files/uploaded-file.js'
 import { decodeText, isTextIn } from '../../http/charset.js'
 import { DispositionFault, parseContentDisposition } from '../../http/content-disposition.js'
 import {
