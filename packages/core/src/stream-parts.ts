@@ -1,6 +1,6 @@
 /** The way from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
-import { DescribedFile } from './files/described-file.js'
+import { DescribedFile } from './files/uploaded-file.js'
 import { beginInspections, bindFilter } from './files/inspection.js'
 import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
