@@ -256,6 +256,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       class Whole extends BaseParser {
         readonly mediaType = 'application/whole'
         async parse(stream: Readable, _type: unknown, context: ParserContext): Promise<unknown> {
+          expect((context.request as Tenant).user).toBe(context.headers['x-user'])
           await context.filter?.(description)
           await context.storeFile(stream, description)
           return null

@@ -277,6 +277,7 @@ interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
  */
 class RequestContext implements ParserContext {
   readonly headers: IncomingHttpHeaders
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   readonly encoding: string
   readonly limits: Limits
@@ -299,6 +300,7 @@ class RequestContext implements ParserContext {
 
   constructor(parts: ContextParts, mediaType: MediaType, around?: RequestMeters) {
     this.headers = parts.headers
+    this.request = parts.request
     this.params = parts.params
     this.encoding = knownCharset(mediaType) ?? 'utf-8'
     this.limits = parts.config.limits

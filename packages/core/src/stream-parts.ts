@@ -1,6 +1,5 @@
 /** The way from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
-import { DescribedFile } from './files/uploaded-file.js'
 import { beginInspections, bindFilter } from './files/inspection.js'
 import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
@@ -46,9 +45,9 @@ export async function* streamParts(
   const controller = new AbortController()
   const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
     limits,
+    request: source.target,
     filter: config.filter && bindFilter(config.filter, source.target),
-    inspections: (info) =>
-      beginInspections(inspecting, DescribedFile.of(info, source.target), controller.signal),
+    inspections: (info) => beginInspections(inspecting, info, controller.signal),
   })
   let isOver = false
   const end = (reason: unknown): void => {

@@ -142,7 +142,7 @@ function checkInspection(inspection: unknown): FileInspection {
 }
 
 /** The chunk is empty: other code has transferred its memory to a worker or to `structuredClone`. */
-function transferred({ field }: FileDescription): BodyError {
+function transferred({ field }: FileInfo): BodyError {
   return new BodyError('INSPECTION_FAILED', {
     detail: 'An inspector transferred the memory of a chunk before it was stored.',
     hint: 'Transfer a copy of the bytes instead.',
@@ -150,7 +150,7 @@ function transferred({ field }: FileDescription): BodyError {
   })
 }
 
-function toBodyError(error: unknown, { field }: FileDescription): BodyError {
+function toBodyError(error: unknown, { field }: FileInfo): BodyError {
   return error instanceof BodyError ? error : new BodyError('INSPECTION_FAILED', { field, cause: error })
 }
 
@@ -162,7 +162,7 @@ function toBodyError(error: unknown, { field }: FileDescription): BodyError {
  */
 export class InspectedStream extends Readable {
   readonly #source: Readable
-  readonly #info: FileDescription
+  readonly #info: FileInfo
   readonly #inspections: readonly FileInspection[]
   #isReading = false
   /** True while an inspection works. */
@@ -174,7 +174,7 @@ export class InspectedStream extends Readable {
   /** The findings of all inspections, complete when the stream has ended. */
   findings: FileFindings = {}
 
-  constructor(source: Readable, info: FileDescription, inspections: readonly FileInspection[]) {
+  constructor(source: Readable, info: FileInfo, inspections: readonly FileInspection[]) {
     super()
     this.#source = source
     this.#info = info

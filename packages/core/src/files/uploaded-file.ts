@@ -45,11 +45,9 @@ export class DescribedFile implements FileInfo {
   readonly name: string
   readonly originalName: string
   readonly type: string
-  /** Set by `of()`: a parser knows no request. */
-  request: FrameworkRequest = undefined!
+  request: FrameworkRequest
   declare headers: FileInfo['headers']
   declare expectedSize?: number
-  #hasRequest = false
 
   static {
     Object.defineProperty(this.prototype, inspect.custom, {
@@ -59,22 +57,19 @@ export class DescribedFile implements FileInfo {
     })
   }
 
-  constructor(field: string, name: string, originalName: string, type: string) {
+  constructor(field: string, name: string, originalName: string, type: string, request: FrameworkRequest) {
     this.field = field
     this.name = name
     this.originalName = originalName
     this.type = type
+    this.request = request
   }
 
   /** Adds the request to a description. One that a parser of the app has made may be that of another request, too. */
   static of(info: FileDescription, request: FrameworkRequest): DescribedFile {
     if (info instanceof DescribedFile && info.request === request) return info
     const { field, name, originalName, type } = info
-    const isNew = info instanceof DescribedFile && !info.#hasRequest
-    const described = isNew ? info : Object.assign(new DescribedFile(field, name, originalName, type), info)
-    described.request = request
-    described.#hasRequest = true
-    return described
+    return Object.assign(new DescribedFile(field, name, originalName, type, request), info, { request })
   }
 
   toJSON(): object {

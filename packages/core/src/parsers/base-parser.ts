@@ -6,6 +6,7 @@ import type { FileDescription } from '../storages/storage.js'
 import type { UploadedFile } from '../files/uploaded-file.js'
 import { charsetOf, readBytes } from '../http/charset.js'
 import type { MediaType } from '../http/media-type.js'
+import type { FrameworkRequest } from '../http/progress.js'
 import type { Limits } from '../limits.js'
 import { quote, type FileRules, type RequestMeters } from './form-limits.js'
 
@@ -15,6 +16,8 @@ export type RouteParams = Readonly<Record<string, string | string[] | undefined>
 /** What a parser knows of the request besides its body. */
 export interface ParserContext {
   readonly headers: IncomingHttpHeaders
+  /** The request that the handlers get. */
+  readonly request: FrameworkRequest
   readonly params: RouteParams
   /** The charset that the Content-Type header declares, else `utf-8`, as a label that TextDecoder knows. */
   readonly encoding: string

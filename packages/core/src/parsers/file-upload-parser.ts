@@ -52,7 +52,7 @@ export class FileUploadParser extends BaseParser {
       throw new BodyError('MISSING_FILENAME', { detail: this.errorMessages.no_filename })
     }
     const length = context.headers['content-length']
-    const info = new DescribedFile(rawFileField, name, originalName, mediaType.essence)
+    const info = new DescribedFile(rawFileField, name, originalName, mediaType.essence, context.request)
     info.headers = {}
     if (length !== undefined) info.expectedSize = Number(length)
     if ((await context.filter?.(info)) === false) {

@@ -10,7 +10,7 @@ import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
 import { markExclusive } from '../../bytes/buffer-release.js'
-import type { FileDescription } from '../../storages/storage.js'
+import type { FileInfo } from '../../storages/storage.js'
 
 /**
  * Only four characters, the rarest in text: busboy's search skips a boundary's length at every byte that is not in it.
@@ -33,13 +33,13 @@ const smallChunk = 4 * 1024
 /** Up to this size a loop is faster than `copy`, a call of which takes as long as 100 turns. */
 const shortRun = 64
 
-type OnFile = (place: number, info: FileDescription, stream: Readable) => void
+type OnFile = (place: number, info: FileInfo, stream: Readable) => void
 
 /** The files of one form, in their order. */
 export class FileStreams {
   readonly #busboy: ReturnType<typeof createBusboy>
   /** The files whose streams busboy has yet to open. */
-  readonly #waiting: { readonly place: number; readonly info: FileDescription }[] = []
+  readonly #waiting: { readonly place: number; readonly info: FileInfo }[] = []
   readonly #outbox = new Outbox()
   #failure: Error | undefined
   /** The stream of the last file. */
@@ -75,7 +75,7 @@ export class FileStreams {
   }
 
   /** Begins a file. */
-  open(place: number, info: FileDescription): void {
+  open(place: number, info: FileInfo): void {
     this.#waiting.push({ place, info })
     this.#outbox.add(fileHeader, 0, fileHeader.length)
   }

@@ -6,7 +6,8 @@ import { detachedBytes } from '../../bytes/chunk-buffer.js'
 import type { RejectedContent } from '../../files/rejected-file.js'
 import type { Body } from '../../http/body-stream.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
-import type { FileDescription } from '../../storages/storage.js'
+import type { FrameworkRequest } from '../../http/progress.js'
+import type { FileInfo } from '../../storages/storage.js'
 import { BaseParser, parsePart, type ParserContext, type PartParser } from '../base-parser.js'
 import { DataAndFiles, type Entry } from '../data-and-files.js'
 import { type CharsetOptions, fieldText, FormCharsets, type PartHeader } from './part-header.js'
@@ -86,7 +87,11 @@ class FormCollector implements PartReceiver {
     this.#charsets = charsets
   }
 
-  filter(info: FileDescription): boolean | Promise<boolean> {
+  get request(): FrameworkRequest {
+    return this.#context.request
+  }
+
+  filter(info: FileInfo): boolean | Promise<boolean> {
     return this.#context.filter?.(info) ?? true
   }
 
@@ -115,7 +120,7 @@ class FormCollector implements PartReceiver {
   }
 
   // Not a function in a property: V8 would keep the objects of a request that is over until its next full collection.
-  wholeFile(place: number, info: FileDescription, bytes: Buffer): boolean {
+  wholeFile(place: number, info: FileInfo, bytes: Buffer): boolean {
     const value = this.#context.storeBytes!(bytes, info)
     if (value !== undefined) this.#entries[place] = { kind: 'file', name: info.field, value }
     return value !== undefined
@@ -125,12 +130,12 @@ class FormCollector implements PartReceiver {
     return this.#context.fileRules?.find(name)?.kind === 'file'
   }
 
-  async file(place: number, info: FileDescription, stream: Readable): Promise<void> {
+  async file(place: number, info: FileInfo, stream: Readable): Promise<void> {
     const value = await this.#context.storeFile(stream, info)
     this.#entries[place] = { kind: 'file', name: info.field, value }
   }
 
-  rejectedFile(place: number, info: FileDescription, content: RejectedContent): void {
+  rejectedFile(place: number, info: FileInfo, content: RejectedContent): void {
     this.#entries[place] = { kind: 'file', name: info.field, value: content.toFile(info) }
   }
 

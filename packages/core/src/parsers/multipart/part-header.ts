@@ -13,6 +13,7 @@ import {
   parseMediaType,
   trimOws,
 } from '../../http/media-type.js'
+import type { FrameworkRequest } from '../../http/progress.js'
 import { counted } from '../../http/shown-text.js'
 import { quote } from '../form-limits.js'
 import { lfLineEndings, malformedPart } from './diagnose.js'
@@ -95,10 +96,15 @@ class LazyHeader implements PartHeader {
 }
 
 /** What a storage is told of the file of a part. */
-export function describePart(header: PartHeader, safeName: string, originalName: string): DescribedFile {
+export function describePart(
+  header: PartHeader,
+  safeName: string,
+  originalName: string,
+  request: FrameworkRequest,
+): DescribedFile {
   const name = detached(safeName, originalName)
   const type = header.mediaType?.essence ?? ''
-  const info = new DescribedFile(header.name, name, originalName, type)
+  const info = new DescribedFile(header.name, name, originalName, type, request)
   if (header instanceof LazyHeader) {
     longHeaders.set(info, header)
     Object.defineProperty(info, 'headers', lazyHeaders)

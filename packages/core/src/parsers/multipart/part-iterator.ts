@@ -7,7 +7,8 @@ import type { FileFindings } from '../../files/uploaded-file.js'
 import { decodeText } from '../../http/charset.js'
 import type { MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
-import type { FileDescription } from '../../storages/storage.js'
+import type { FrameworkRequest } from '../../http/progress.js'
+import type { FileInfo } from '../../storages/storage.js'
 import type { ParserContext } from '../base-parser.js'
 import type { FormCharsets, PartHeader } from './part-header.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
@@ -15,9 +16,10 @@ import { PartReader, type PartReceiver } from './part-reader.js'
 /** What the iterator knows of the request. */
 export interface PartsContext {
   readonly limits: Limits
+  readonly request: FrameworkRequest
   readonly filter: ParserContext['filter']
   /** The inspections of a file. @throws BodyError */
-  inspections(info: FileDescription): readonly FileInspection[]
+  inspections(info: FileInfo): readonly FileInspection[]
 }
 
 /** Reads on only when every part has been taken: never more than one chunk of the body waits. */
@@ -91,7 +93,11 @@ export class PartIterator implements PartReceiver {
     this.#wake()
   }
 
-  filter(info: FileDescription): boolean | Promise<boolean> {
+  get request(): FrameworkRequest {
+    return this.#context.request
+  }
+
+  filter(info: FileInfo): boolean | Promise<boolean> {
     return this.#context.filter?.(info) ?? true
   }
 
@@ -103,7 +109,7 @@ export class PartIterator implements PartReceiver {
     this.#deliver(place, new Field(header, value, content))
   }
 
-  async file(place: number, info: FileDescription, origin: Readable): Promise<void> {
+  async file(place: number, info: FileInfo, origin: Readable): Promise<void> {
     // An error may come before anything listens to the stream, or after.
     origin.on('error', () => undefined)
     if (this.#failure !== undefined) return
@@ -219,7 +225,7 @@ export interface FilePart {
   readonly findings: FileFindings
 }
 
-function filePart(info: FileDescription, stream: InspectedStream): FilePart {
+function filePart(info: FileInfo, stream: InspectedStream): FilePart {
   const { field: name, name: filename, originalName, type } = info
   return {
     kind: 'file',

@@ -9,7 +9,8 @@ import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
 import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
-import type { FileDescription } from '../../storages/storage.js'
+import type { FrameworkRequest } from '../../http/progress.js'
+import type { FileInfo } from '../../storages/storage.js'
 import { FieldLimits, PartLimits, quote, type FileRule, type FileRules } from '../form-limits.js'
 import { readStart } from '../guess-format.js'
 import { malformedPart, missingBoundary } from './diagnose.js'
@@ -22,23 +23,25 @@ import { MultipartScanner, type PartListener } from './scanner.js'
  * from any method ends the reading.
  */
 export interface PartReceiver {
+  /** The request that the description of a file names. */
+  readonly request: FrameworkRequest
   /**
    * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
   /** @returns whether the file is taken. One that is not is drained, and has no place */
-  filter(info: FileDescription): boolean | Promise<boolean>
+  filter(info: FileInfo): boolean | Promise<boolean>
   /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
-  file(place: number, info: FileDescription, stream: Readable): Promise<void>
+  file(place: number, info: FileInfo, stream: Readable): Promise<void>
   /** True to be offered files of at most 64 KiB whole. */
   readonly takesWholeFiles?: boolean
   /** Takes a file whole. @returns false to get it as a stream */
-  wholeFile?(place: number, info: FileDescription, bytes: Buffer): boolean
+  wholeFile?(place: number, info: FileInfo, bytes: Buffer): boolean
   /** True if a parser reads parts of this type. Of a part without a file name the others are files, text excepted. */
   readsPart?(mediaType: MediaType): boolean
   /** A file that the schema refuses. Needed where there are file rules. */
-  rejectedFile?(place: number, info: FileDescription, content: RejectedContent): void
+  rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
   /** @returns a promise while the reader should not read on */
   ready?(): Promise<void> | undefined
 }
@@ -60,7 +63,7 @@ class OpenField {
 interface OpenFile {
   readonly kind: 'file'
   readonly place: number
-  readonly info: FileDescription
+  readonly info: FileInfo
   readonly rule: FileRule | undefined
   readonly rejected: RejectedContent | undefined
   size: number
@@ -72,7 +75,7 @@ type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readon
 /** A file that the filter leaves out. */
 interface LeftOut {
   readonly kind: 'left out'
-  readonly info: FileDescription
+  readonly info: FileInfo
   size: number
 }
 
@@ -195,7 +198,7 @@ export class PartReader implements PartListener {
     if (filename === '') this.#part = { kind: 'no file chosen', number }
     else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
     else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
-    else this.#part = this.#openFiltered(describePart(header, nameOfNameless, ''))
+    else this.#part = this.#openFiltered(this.#describe(header, nameOfNameless, ''))
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -245,12 +248,16 @@ export class PartReader implements PartListener {
     const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
     if (isValue) return this.#openField(header)
     const safeName = safeFileName(filename)
-    if (safeName !== undefined) return this.#openFiltered(describePart(header, safeName, filename))
+    if (safeName !== undefined) return this.#openFiltered(this.#describe(header, safeName, filename))
     throw malformedPart(number, `${quote(filename)} is not a file name`)
   }
 
+  #describe(header: PartHeader, safeName: string, originalName: string): FileInfo {
+    return describePart(header, safeName, originalName, this.#receiver.request)
+  }
+
   /** @returns `undefined` while the filter decides, which then opens the part */
-  #openFiltered(info: FileDescription): OpenPart | undefined {
+  #openFiltered(info: FileInfo): OpenPart | undefined {
     this.#fields.checkName(info.field)
     const isTaken = this.#receiver.filter(info)
     if (isTaken === true) return this.#openFile(info)
@@ -260,7 +267,7 @@ export class PartReader implements PartListener {
     return undefined
   }
 
-  #openFile(info: FileDescription): OpenFile {
+  #openFile(info: FileInfo): OpenFile {
     this.#parts.beginFile(info.field)
     const rules = this.#rules
     const rule = rules?.find(info.field)
@@ -309,7 +316,7 @@ export class PartReader implements PartListener {
 
 function publishUnstored(
   outcome: 'skipped' | 'refused',
-  { info: { field, type }, size: bytes }: { readonly info: FileDescription; readonly size: number },
+  { info: { field, type }, size: bytes }: { readonly info: FileInfo; readonly size: number },
   error?: unknown,
 ): void {
   publishFile({ outcome, field, type, bytes, error })
