@@ -308,6 +308,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
       '',
     ])
     expect(await form.getByRole('textbox', { name: 'email' }).getAttribute('aria-invalid')).toBe('true')
+    expect(await page.evaluate('document.activeElement.id')).toBe('username')
 
     await form.getByRole('checkbox', { name: 'Validate in the browser first' }).check()
     await form.getByRole('button', { name: 'Sign up' }).click()
@@ -363,7 +364,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.close()
   })
 
-  it.each([390, 1280])('is never wider than a screen of %i px', async (width) => {
+  it.each([320, 390, 1280])('is never wider than a screen of %i px', async (width) => {
     await open(urls[0] ?? '', width)
     await page.getByRole('button', { name: 'Add a sample picture' }).click()
     await dropFile(`${'a-very-long-name-'.repeat(12)}.txt`, 'text/plain', 'x')
@@ -373,7 +374,21 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.locator('#sign-up-outcome .status').waitFor()
     await page.getByRole('button', { name: 'Send all' }).click()
     await page.getByText('as expected, with the same answer').first().waitFor()
+    await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+    await page.close()
+  })
+
+  it('is at most 6,000 px long on a phone, and its menu leads to every section', async () => {
+    await open(urls[0] ?? '', 390)
+    expect(await page.evaluate('document.documentElement.scrollHeight')).toBeLessThanOrEqual(6000)
+    for (const name of ['Request', 'Answers', 'Typed form', 'Events', 'Broken requests']) {
+      await page.getByText('Menu', { exact: true }).click()
+      await page.getByRole('link', { name, exact: true }).click()
+      const top = `document.querySelector(location.hash).getBoundingClientRect().top`
+      await expect.poll(() => page.evaluate(`${top} >= 0 && ${top} < innerHeight`)).toBe(true)
+      expect(await page.getByRole('link', { name, exact: true }).isVisible()).toBe(false)
+    }
     await page.close()
   })
 
@@ -383,7 +398,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
     page.on('pageerror', (error) => complaints.push(String(error)))
     await page.goto(url)
-    await page.locator('#shelves article').first().waitFor()
+    await page.locator('#shelves article').first().waitFor({ state: 'attached' })
   }
 
   async function dropFile(name: string, type: string, text: string) {

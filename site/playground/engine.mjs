@@ -35,7 +35,7 @@ export async function send(bytes, contentType, schema) {
   } catch (error) {
     const reaction = await body.react(error)
     if (reaction.kind !== 'answer') throw error
-    return { parts, status: reaction.status, body: JSON.parse(reaction.body) }
+    return { parts, status: reaction.status, body: JSON.parse(String(reaction.body)) }
   }
 }
 

@@ -76,6 +76,22 @@ export class AsyncResource {
   static bind = (work) => work
 }
 
+/** Nothing in a browser subscribes to events. */
+export const channel = (name) => ({
+  name,
+  hasSubscribers: false,
+  publish() {},
+  subscribe() {},
+  unsubscribe() {},
+})
+export const tracingChannel = (name) => {
+  const parts = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((part) => [
+    part,
+    channel(`${name}:${part}`),
+  ])
+  return { ...Object.fromEntries(parts), hasSubscribers: false }
+}
+
 export const randomBytes = (size) => Buffer.from(crypto.getRandomValues(new Uint8Array(size)))
 export const randomInt = (end) => crypto.getRandomValues(new Uint32Array(1))[0] % end
 
@@ -115,6 +131,7 @@ const missing = (name) => () => {
 export const createHash = missing('createHash')
 export const createReadStream = missing('createReadStream')
 export const openAsBlob = missing('openAsBlob')
+export const chmod = missing('chmod')
 export const copyFile = missing('copyFile')
 export const link = missing('link')
 export const lstat = missing('lstat')

@@ -98,6 +98,63 @@ describe('the page on security', () => {
   })
 })
 
+test('the playground of the website has everything that core takes from Node', () => {
+  const stub = textOf('site/playground/node.mjs')
+  const given = new Set([
+    ...[...stub.matchAll(/^export (?:const|class|function) (\w+)/gm)].map(([, name]) => name!),
+    ...[...stub.matchAll(/^export \{ (.+) \}$/gm)].flatMap(([, names]) => names!.split(', ')),
+  ])
+  const taken = readdirSync(`${root}packages/core/src`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .flatMap((name) => [
+      ...textOf(`packages/core/src/${name}`).matchAll(/^import \{([^}]+)\} from 'node:[\w/]+'$/gm),
+    ])
+    .flatMap(([, names]) => names!.split(',').map((name) => name.trim()))
+    .filter((name) => name !== '' && !name.startsWith('type '))
+    .map((name) => name.replace(/ as .*/, ''))
+  expect(taken.length).toBeGreaterThan(30)
+  expect(taken.filter((name) => !given.has(name))).toEqual([])
+})
+
+describe('the comparison of the website', () => {
+  const page = textOf('site/pages/comparison.md')
+  const cells = (line: string): string[] =>
+    line.split(' | ').map((cell) => cell.replace(/^\|| \|$/g, '').trim())
+  const row = (start: string): string[] =>
+    cells(page.split('\n').find((line) => line.includes(start)) ?? '').slice(1)
+
+  test('counts the mistakes of clients as the conformance run has answered them', () => {
+    const [, section = ''] =
+      /^## What clients get wrong$([^]*?)^## /m.exec(textOf('docs/multipart-conformance.md')) ?? []
+    const mistakes = [...section.matchAll(/^\| .*$/gm)]
+      .map(([line]) => cells(line).slice(1))
+      .filter(([formgate]) => /^[45]/.test(formgate ?? ''))
+    const count = (column: number, status: string): string =>
+      String(mistakes.filter((answers) => answers[column]?.startsWith(status)).length)
+    // Formgate, multer, @fastify/multipart, formidable, busboy
+    const places = [0, 1, 2, 4, 5]
+    for (const [status, start] of [
+      ['4', 'answered with a 4xx'],
+      ['200', 'accepted with a 200'],
+    ] as const)
+      expect(places.map((at) => row(start)[at])).toEqual(places.map((_, column) => count(column, status)))
+    expect(page).toContain(`of ${mistakes.length} |`)
+  })
+
+  test('shows the measured speed of each library', () => {
+    const [, section = ''] =
+      /^### Photo of 5 MB, to disk(?:[^]*?)\n\n([^]*?)^### /m.exec(textOf('docs/performance.md')) ?? []
+    const measured = (name: string): string[] =>
+      [...section.matchAll(new RegExp(`/${name} +\\| +[\\d.]+ \\| +(\\d+)`, 'g'))].map(([, speed]) => speed!)
+    const shown = row('Photo of 5 MB')
+    const formgate = measured('formgate').map(Number)
+    expect(shown[0]).toBe(`${Math.min(...formgate)} to ${Math.max(...formgate)}`)
+    const peers = ['multer', 'fastify-multipart', 'koa-body', 'formidable'].map((name) => measured(name)[0])
+    expect(shown.slice(1, 5)).toEqual(peers)
+    expect(shown[6]).toBe(measured('remix')[0])
+  })
+})
+
 describe.skipIf(process.platform === 'win32')('the table of who can read what', () => {
   const [, section = ''] = textOf('docs/files.md').split('## Who can read what')
   const rows = [

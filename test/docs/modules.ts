@@ -1,8 +1,8 @@
 /** Writes each block of code to two files: as shown, for the type checker, and with a free port, to run. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Block, Page } from './pages.js'
+import { root, type Block, type Page } from './pages.js'
 
 /** The folder for all these files, which git ignores. */
 export const out: string = fileURLToPath(new URL('.out/', import.meta.url))
@@ -63,6 +63,58 @@ export function writeModule(page: Page, block: Block): Module {
       writeChanged(join(dirname(path), 'storage-contract.ts'), suite)
   }
   return { shown, run, listens: starts.length === 1 }
+}
+
+/** What the examples in docstrings stand in, for each package. */
+const around: Readonly<Record<string, string>> = {
+  core: `import { body, multipart, parsers } from '@formgate/express'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+const User = z.object({ name: z.string() })
+`,
+  express: `import express from 'express'\nconst app = express()\n`,
+  koa: `import Koa from 'koa'\nimport { Router } from '@koa/router'\nconst app = new Koa()\nconst router = new Router()\n`,
+  fastify: `import Fastify from 'fastify'\nconst app = Fastify()\n`,
+  s3: `import { S3Client } from '@aws-sdk/client-s3'\nimport { multipart } from '@formgate/express'\n`,
+}
+
+/** Writes each example in a docstring to a file, for the type checker. @returns the paths of the files */
+export function writeExamples(): readonly string[] {
+  return Object.entries(around).flatMap(([name, before]) =>
+    readdirSync(`${root}packages/${name}/src`, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .flatMap((file) =>
+        examplesIn(readFileSync(`${root}packages/${name}/src/${file}`, 'utf8')).map((code, at) => {
+          const path = join(out, 'docstrings', name, `${file.replaceAll(/[/\\]|\.ts$/g, '-')}${at}.ts`)
+          const used = names
+            .split(' ')
+            .filter((each) =>
+              new RegExp(`(?<![.'\\w])${each}\\(|\\b${each}[\\],.(]|extends ${each}\\b`).test(code),
+            )
+          const own = used.filter((each) => !new RegExp(`[{ ]${each}[, ]`).test(before))
+          const entry = name === 'core' && code.includes('fieldMessages') ? 'core/client' : name
+          const imports = [
+            own.length > 0 ? `import { ${own.join(', ')} } from '@formgate/${entry}'` : '',
+            "import { createServer } from 'node:http'",
+            "import { randomUUID } from 'node:crypto'",
+            "import { z } from 'zod'",
+          ]
+          writeChanged(path, `${imports.join('\n')}\n${before}${code}\nexport {}\n`)
+          return path
+        }),
+      ),
+  )
+}
+
+/** The names of functions and classes that examples use. */
+const names =
+  'accept BaseParser body BodyError bytes createBodyParser disk fieldMessages FileUploadParser form hash JSONParser ' +
+  'memory multipart openapi parsers problems s3 sniff spool stream UploadedFile'
+
+function examplesIn(source: string): string[] {
+  return [...source.matchAll(/^ *\* ```ts\n([^]*?)^ *\* ```$/gm)].map(([, code]) =>
+    code!.replaceAll(/^ *\* ?/gm, ''),
+  )
 }
 
 function onFreePort(start: string): string {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findCurl } from '../clients/programs.js'
 import { startFakeStore } from '../direct/fake-store.js'
 import { clamd } from './clamd.js'
-import { prepare, workplace, writeModule } from './modules.js'
+import { prepare, workplace, writeExamples, writeModule } from './modules.js'
 import { PageRun } from './page-run.js'
 import { readPages, type Block } from './pages.js'
 import { typeCheck, writeProject } from './type-check.js'
@@ -24,7 +24,7 @@ const modules = new Map(
 
 // The types are those of the oldest Node, which has no SQLite.
 const current = [...modules].filter(([{ mark }]) => mark !== 'old' && mark !== 'sqlite')
-writeProject(current.map(([, { shown }]) => shown))
+writeProject([...current.map(([, { shown }]) => shown), ...writeExamples()])
 
 const home = process.cwd()
 const upstream = createServer((req, res) => {

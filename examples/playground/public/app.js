@@ -24,6 +24,12 @@ setUpEvents()
 
 frameworks.addEventListener('change', form.refresh)
 
+const menu = byId('menu', HTMLDetailsElement)
+document.addEventListener('click', ({ target }) => {
+  const isInside = target instanceof Node && menu.contains(target)
+  if (!isInside || target instanceof HTMLAnchorElement) menu.open = false
+})
+
 /** @returns {Promise<Server[]>} The three servers, under the host name of this page */
 async function knownServers() {
   const response = await fetch('servers.json')

@@ -13,12 +13,14 @@ export function setUpBrokenShelf({ servers, server, announce }) {
   const cards = new Map(
     brokenRequests.map((request) => [request, brokenCard(request, { servers, server, announce })]),
   )
+  // On a phone, two dozen requests would be ten screens.
+  const open = matchMedia('(min-width: 940px)').matches
   byId('shelves', HTMLDivElement).append(
     ...shelves.map(({ title, about, requests }) =>
       element(
-        'section',
-        { class: 'shelf' },
-        element('h3', {}, title),
+        'details',
+        { class: 'shelf', open },
+        element('summary', {}, element('h3', {}, title)),
         element('p', {}, about),
         element('div', { class: 'shelf-cards' }, ...requests.map((request) => cards.get(request)?.node)),
       ),

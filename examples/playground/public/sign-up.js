@@ -52,7 +52,8 @@ export function setUpSignUp({ server, announce }) {
     )
     const count = [...messages.values()].flat().length
     announce(isRefused ? `${by} found ${plural(count, 'mistake')}.` : `${by} accepted the form.`)
-    form.querySelector('[aria-invalid="true"]')?.scrollIntoView({ block: 'nearest' })
+    const wrong = form.querySelector('[aria-invalid="true"]')
+    if (wrong instanceof HTMLElement) wrong.focus()
   }
 
   /**

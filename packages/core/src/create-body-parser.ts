@@ -12,7 +12,19 @@ export type BodyParser = (
   params?: RouteParams,
 ) => Promise<BodyResult>
 
-/** Creates a function that reads bodies. @throws TypeError for an unknown option or an invalid value */
+/**
+ * Creates a function that reads bodies.
+ *
+ * ```ts
+ * const parseBody = createBodyParser({ limits: { fileSize: 5_000_000 } })
+ * createServer(async (request, response) => {
+ *   const { data, files } = await parseBody(request, response)
+ *   response.end(JSON.stringify({ data, files }))
+ * })
+ * ```
+ *
+ * @throws TypeError for an unknown option or an invalid value
+ */
 export function createBodyParser(
   options: Omit<MountOptions, 'errors' | 'onError' | 'lazy'> = {},
 ): BodyParser {

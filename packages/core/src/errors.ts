@@ -260,6 +260,10 @@ const mark: unique symbol = Symbol.for('formgate.BodyError') as never
  *
  * `status`, `statusCode`, `expose` and `headers` follow the convention of http-errors, which the error paths of
  * Express, Koa and Fastify read.
+ *
+ * ```ts
+ * throw new BodyError('LIMIT_FILES', { detail: 'Your plan has room for 3 files.', limit: 3 })
+ * ```
  */
 export class BodyError extends Error {
   override readonly name = 'BodyError'

@@ -42,6 +42,11 @@ export type ErrorMiddleware = (
 /**
  * Reads the bodies of all routes below into `req.data` and `req.files`.
  *
+ * ```ts
+ * app.use(multipart({ limits: { fileSize: 5_000_000 } }))
+ * app.post('/posts', (req, res) => res.json({ data: req.data, files: req.files }))
+ * ```
+ *
  * @throws TypeError for an invalid option
  */
 export function multipart(options: MountOptions<Request> = {}): Middleware {
@@ -50,6 +55,10 @@ export function multipart(options: MountOptions<Request> = {}): Middleware {
 
 /**
  * Sets the parsers of one route, with or without a `multipart()` above.
+ *
+ * ```ts
+ * app.post('/rpc', parsers([JSONParser]), (req, res) => res.json(req.data))
+ * ```
  *
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
@@ -60,6 +69,10 @@ export function parsers(list: readonly ParserLike[], options: RouteOptions<Reque
 
 /**
  * Reads a form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
+ *
+ * ```ts
+ * app.post('/users', form(z.object({ age: z.number() })), (req, res) => res.json(req.data.age))
+ * ```
  *
  * @throws TypeError for an invalid schema or option
  */
@@ -73,6 +86,10 @@ export function form<Type extends Schema, const Options extends FormOptions<Requ
 /**
  * Reads a body of any listed media type, which a schema validates and types; with `bytes()` or `stream()` the raw body.
  *
+ * ```ts
+ * app.post('/orders', body(z.object({ count: z.number() })), (req, res) => res.json(req.data.count))
+ * ```
+ *
  * @throws TypeError for an invalid schema or option, or options that exclude each other
  */
 export function body<
@@ -85,6 +102,10 @@ export function body<
 /**
  * Answers, below all routes, each `BodyError` with a 4xx status that handlers and middleware pass on, also under
  * `errors: 'next'`. On Express `multipart()` cannot catch what a handler throws, such as the 415 of `req.data`.
+ *
+ * ```ts
+ * app.use(problems()) // after the routes
+ * ```
  */
 export function problems(): ErrorMiddleware {
   return (error, req, res, next) =>

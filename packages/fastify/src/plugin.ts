@@ -25,6 +25,11 @@ const plugin: FastifyPluginAsync<MountOptions<FastifyRequest>> = async (app, opt
  * `await app.register(multipart)` reads the bodies of all routes of this context, and of those below, into `req.data` and
  * `req.files`. A content type parser that the app has added takes precedence.
  *
+ * ```ts
+ * await app.register(multipart, { limits: { fileSize: 5_000_000 } })
+ * app.post('/posts', async (request) => ({ data: request.data, files: request.files }))
+ * ```
+ *
  * @throws TypeError for an invalid option; Error if `@fastify/multipart` is registered too
  */
 export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fastifyPlugin(plugin, {

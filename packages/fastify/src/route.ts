@@ -26,6 +26,10 @@ export type TypedParsingRoute<Data> = ParsingRoute<TypedParsingHook<Data>>
 /**
  * Sets the parsers of one route, with or without `register(multipart)`.
  *
+ * ```ts
+ * app.post('/rpc', parsers([JSONParser]), async (request) => request.data)
+ * ```
+ *
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
@@ -39,6 +43,10 @@ export function parsers(
 /**
  * Reads a form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
  *
+ * ```ts
+ * app.post('/users', form(z.object({ age: z.number() })), async (request) => request.data.age)
+ * ```
+ *
  * @throws TypeError for an invalid schema or option
  */
 export function form<Type extends Schema, const Options extends FormOptions<FastifyRequest>>(
@@ -50,6 +58,10 @@ export function form<Type extends Schema, const Options extends FormOptions<Fast
 
 /**
  * Reads a body of any listed media type, which a schema validates and types; with `bytes()` or `stream()` the raw body.
+ *
+ * ```ts
+ * app.post('/orders', body(z.object({ count: z.number() })), async (request) => request.data.count)
+ * ```
  *
  * @throws TypeError for an invalid schema or option, or options that exclude each other
  */

@@ -25,6 +25,11 @@ import type { Context, DefaultState, Middleware, Request } from 'koa'
 /**
  * Reads the bodies of all routes below into `ctx.request.data` and `ctx.request.files`.
  *
+ * ```ts
+ * app.use(multipart({ limits: { fileSize: 5_000_000 } }))
+ * app.use((ctx) => void (ctx.body = { data: ctx.request.data, files: ctx.request.files }))
+ * ```
+ *
  * @throws TypeError for an invalid option
  */
 export function multipart(options: MountOptions<Request> = {}): Middleware {
@@ -46,6 +51,10 @@ export function multipart(options: MountOptions<Request> = {}): Middleware {
 /**
  * Sets the parsers of one route, with or without a `multipart()` above.
  *
+ * ```ts
+ * router.post('/rpc', parsers([JSONParser]), (ctx) => void (ctx.body = ctx.request.data))
+ * ```
+ *
  * @param list classes or instances. The first that reads the media type is used; if there is none, the answer is a 415.
  * @throws TypeError for an invalid parser or option
  */
@@ -59,6 +68,10 @@ export type TypedMiddleware<Data> = Middleware<DefaultState, { request: { data: 
 /**
  * Reads a form, multipart or URL-encoded, whose fields and files a schema coerces, validates and types.
  *
+ * ```ts
+ * router.post('/users', form(z.object({ age: z.number() })), (ctx) => void (ctx.body = ctx.request.data.age))
+ * ```
+ *
  * @throws TypeError for an invalid schema or option
  */
 export function form<Type extends Schema, const Options extends FormOptions<Request>>(
@@ -70,6 +83,10 @@ export function form<Type extends Schema, const Options extends FormOptions<Requ
 
 /**
  * Reads a body of any listed media type, which a schema validates and types; with `bytes()` or `stream()` the raw body.
+ *
+ * ```ts
+ * router.post('/orders', body(z.object({ count: z.number() })), (ctx) => void (ctx.body = ctx.request.data.count))
+ * ```
  *
  * @throws TypeError for an invalid schema or option, or options that exclude each other
  */

@@ -27,6 +27,10 @@ export interface S3Storage<Request = FrameworkRequest> extends Storage<S3File, R
  * A failed file leaves nothing in the bucket. Only a killed process leaves parts: add a lifecycle rule to the bucket that
  * removes them.
  *
+ * ```ts
+ * multipart({ storage: s3({ bucket: 'uploads', client: new S3Client({ region: 'eu-west-1' }) }) })
+ * ```
+ *
  * @throws TypeError for an invalid option
  */
 export function s3<Request = FrameworkRequest>(options: S3Options<Request>): S3Storage<Request> {

@@ -78,6 +78,10 @@ const keepNothing = new WeakSet<FileInspection>()
 /**
  * Sets the `hash` of every `UploadedFile`, in hexadecimal.
  *
+ * ```ts
+ * multipart({ inspect: [hash()] }) // file.hash is the SHA-256
+ * ```
+ *
  * @param algorithm any that Node's `createHash` knows: `sha256` (default), `sha1`, `md5`, `sha512`, `blake2b512`
  * @throws TypeError for an unknown algorithm
  */

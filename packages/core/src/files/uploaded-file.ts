@@ -97,6 +97,11 @@ export let fileEvent: (file: UploadedFile) => Pick<FileEvent, 'field' | 'type' |
  * - `structuredClone` and `postMessage` produce an empty object: send `await file.arrayBuffer()` or the path instead.
  * - `new Blob([file])`, `formData.append('field', file, 'other-name')`, a slice in a `FormData`, and
  *   `URL.createObjectURL(file)` work for files in memory and local files up to 4 GiB. For others they throw.
+ *
+ * ```ts
+ * const file = UploadedFile.of('hello', { name: 'hello.txt', type: 'text/plain' }) // in a test
+ * await file.moveTo('uploads/hello.txt')
+ * ```
  */
 export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFile implements File {
   #stored: Stored

@@ -20,6 +20,10 @@ export interface RawStream {
 /**
  * The raw body as a `Buffer`.
  *
+ * ```ts
+ * body(bytes({ max: 1024 })) // data is a Buffer
+ * ```
+ *
  * @param length in bytes: `min` defaults to 0, `max` to the `bodySize` limit. A shorter body is a 422, a longer one a 413.
  * @throws TypeError for an invalid length
  */
@@ -34,7 +38,13 @@ export function bytes(length: { readonly min?: number; readonly max?: number } =
   return { kind: 'bytes', min, max }
 }
 
-/** The raw body as an unread `Readable`, which fails with a 413 beyond the `bodySize` limit. */
+/**
+ * The raw body as an unread `Readable`, which fails with a 413 beyond the `bodySize` limit.
+ *
+ * ```ts
+ * body(stream(), { contentType: 'text/csv' }) // data is a Readable
+ * ```
+ */
 export function stream(): RawStream {
   return { kind: 'stream' }
 }

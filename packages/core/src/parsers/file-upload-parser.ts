@@ -27,7 +27,13 @@ export interface FileUploadParserOptions {
   }
 }
 
-/** Stores the body as `files.file`, named by the route's `filename` parameter or else by the Content-Disposition header. */
+/**
+ * Stores the body as `files.file`, named by the route's `filename` parameter or else by the Content-Disposition header.
+ *
+ * ```ts
+ * parsers([new FileUploadParser({ mediaType: 'image/*' })]) // of app.put('/photos/:filename')
+ * ```
+ */
 export class FileUploadParser extends BaseParser {
   readonly mediaType: string | readonly string[]
   readonly errorMessages: NonNullable<FileUploadParserOptions['errorMessages']>

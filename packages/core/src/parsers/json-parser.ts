@@ -19,7 +19,13 @@ export interface JSONParserOptions {
 
 const LF = 10
 
-/** Reads `application/json`, in UTF-8 or the charset that the header declares. Any JSON value is data. */
+/**
+ * Reads `application/json`, in UTF-8 or the charset that the header declares. Any JSON value is data.
+ *
+ * ```ts
+ * parsers([new JSONParser({ mediaType: ['application/json', 'application/*+json'] })])
+ * ```
+ */
 export class JSONParser extends TextParser<unknown> {
   readonly mediaType: string | readonly string[]
   readonly strict: boolean

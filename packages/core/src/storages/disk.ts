@@ -45,6 +45,10 @@ export interface DiskOptions<Request = FrameworkRequest> extends StorageDirector
  * Writes every file to a directory, with mode 0600 unless you set another. Until it is complete, its name is `formgate-`,
  * 128 random bits and `.part`, and only its owner can read it.
  *
+ * ```ts
+ * multipart({ storage: disk({ directory: 'uploads', name: () => randomUUID() }) })
+ * ```
+ *
  * @throws TypeError for an invalid option
  */
 export function disk<Request = FrameworkRequest>(

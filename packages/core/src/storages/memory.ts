@@ -5,7 +5,13 @@ import { ChunkBuffer, detachedBytes } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
 import { LocalFile, StorageDirectory, tempPath, writeStored } from './temp-file.js'
 
-/** Keeps files in memory, up to `limits.fileSize`. A file takes about its size: its chunks are never joined. */
+/**
+ * Keeps files in memory, up to `limits.fileSize`. A file takes about its size: its chunks are never joined.
+ *
+ * ```ts
+ * multipart({ storage: memory(), limits: { fileSize: 1_000_000 } })
+ * ```
+ */
 export function memory(): Storage {
   return {
     name: 'memory',

@@ -19,6 +19,10 @@ export interface SpoolOptions {
  * bits and `.part`. It has this name until you move it, so that the sweep also finds one whose process was killed while
  * the handler ran. To keep a file permanently, use `moveTo()`.
  *
+ * ```ts
+ * multipart({ storage: spool({ threshold: 1_000_000 }) })
+ * ```
+ *
  * @throws TypeError for an invalid option
  */
 export function spool(options: SpoolOptions = {}): Storage {
