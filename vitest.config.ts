@@ -7,6 +7,7 @@ const packages = fileURLToPath(new URL('packages', import.meta.url))
 const system = [
   'test/clients/{chromium,curl,early-answers,python-requests}.test.ts',
   'test/openapi-example.test.ts',
+  'test/pipelines/{clamd,sqlite}.test.ts',
   'test/playground.test.ts',
   'test/s3/**/*.test.ts',
 ]
@@ -16,6 +17,7 @@ const long = [
   'test/chaos/**/*.test.ts',
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
+  'test/pipelines/memory.test.ts',
   'test/fuzz/{every-byte-long,first-half,second-half}.test.ts',
   'test/validation/long-round-trip.test.ts',
 ]

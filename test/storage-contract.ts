@@ -33,14 +33,15 @@ export interface StorageContract {
   readonly faults?: Readonly<Record<string, Fault>>
 }
 
-export const info: FileInfo = {
+/** A storage leaves it as it is. */
+export const info: FileInfo = Object.freeze({
   field: 'photo',
   name: 'photo.png',
   originalName: '../photo.png',
   type: 'image/png',
   headers: { 'content-disposition': 'form-data; name="photo"; filename="../photo.png"' },
   request: { headers: {} },
-}
+})
 
 export function storageContract(name: string, { make, edges = [], faults = {} }: StorageContract): void {
   let subject: StorageUnderTest

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { disk, memory, spool } from '@formgate/core'
 import { safeFileName } from '@formgate/core/storage'
 import type { DiskOptions, FileInfo, Storage, StoredFile } from '@formgate/core'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { info, openFilesIn, source, storageContract } from './storage-contract.js'
 import type { Fault, StorageUnderTest } from './storage-contract.js'
 
@@ -187,7 +187,8 @@ describe('disk()', () => {
   })
 
   describe.skipIf(process.platform === 'win32')('who can read what it writes', () => {
-    const umask = process.umask()
+    let umask = 0
+    beforeEach(() => void (umask = process.umask(0)))
     afterEach(() => void process.umask(umask))
     const modeOf = (path: string): string => `0${(statSync(path).mode & 0o7777).toString(8)}`
 
@@ -232,7 +233,6 @@ describe('disk()', () => {
     })
 
     test('a file that is being written is private, whatever its mode will be', async () => {
-      process.umask(0)
       const directory = await newDirectory()
       const stream = new Readable({ read() {} })
       stream.push(Buffer.alloc(600 * KiB))

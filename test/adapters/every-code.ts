@@ -104,6 +104,11 @@ export const everyCodeApp: Omit<Description, 'mount'> & { readonly mount: MountO
         }),
       },
     },
+    ...(['INVALID_TICKET', 'USED_TICKET', 'UPLOAD_MISSING'] as const).map((code) => ({
+      path: `/${code}`,
+      parsers: [MultiPartParser],
+      options: { storage: failing(new BodyError(code)) },
+    })),
     { path: '/typed', typed: (words) => words.form(z.object({ age: z.number() })) },
     {
       path: '/twice',
@@ -178,6 +183,9 @@ const requests: Readonly<Record<Exclude<ErrorCode, 'CLIENT_ABORTED'>, Sent>> = {
   UNSUPPORTED_ENCODING: { type: json, headers: { 'Content-Encoding': 'zstd' }, body: '{"a":1}' },
   VALIDATION_FAILED: { path: '/typed', type: urlencoded, body: 'age=old' },
   FILE_REFUSED: upload('/scanned'),
+  INVALID_TICKET: upload('/INVALID_TICKET'),
+  USED_TICKET: upload('/USED_TICKET'),
+  UPLOAD_MISSING: upload('/UPLOAD_MISSING'),
   STORAGE_FAILED: upload('/failing'),
   STORAGE_FULL: upload('/full'),
   INSPECTION_FAILED: upload('/broken-scanner'),

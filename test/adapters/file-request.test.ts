@@ -276,6 +276,30 @@ describe.each(frameworks)('$name', ({ start }) => {
     })
   })
 
+  test('a parser that passes on a description of an earlier request names the request of its own', async () => {
+    const seen: unknown[] = []
+    let earlier: FileInfo | undefined
+    const storage: Storage = {
+      store(stream, info, signal) {
+        seen.push((info.request as Tenant).user)
+        earlier ??= info
+        return memory().store(stream, info, signal)
+      },
+    }
+    class Reusing extends BaseParser {
+      readonly mediaType = 'application/whole'
+      async parse(stream: Readable, _type: unknown, context: ParserContext): Promise<unknown> {
+        const first = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {} }
+        await context.storeFile(stream, earlier ?? first)
+        return null
+      }
+    }
+    const { port } = await app({ storage, parsers: [Reusing] })
+    for (const user of ['ada', 'bob'])
+      await exchange(port, { type: 'application/whole', headers: { 'X-User': user }, body: 'x' })
+    expect(seen).toEqual(['ada', 'bob'])
+  })
+
   test('a description that is logged does not show the request, which has cookies and tokens', async () => {
     const logs: string[] = []
     const filter: FileFilter = (info) => {
@@ -439,6 +463,7 @@ describe.each(frameworks)('$name', ({ start }) => {
         'no tenant',
       ],
       ['rejects', () => Promise.reject(new Error('no tenant')), 'no tenant'],
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- an app may do so
       ['rejects with nothing', () => Promise.reject(), ''],
       ['returns undefined', () => undefined, 'returned a value of the type undefined'],
       ['returns null', () => null, 'returned null'],
@@ -518,7 +543,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       expect((await exchange(port, small)).json).toEqual(['a.txt'])
       expect([...objects.keys()]).toEqual(['up/ada/a.txt'])
       expect(objects.get('up/ada/a.txt')!.Metadata).toMatchObject({ owner: 'ada', 'original-name': 'a.txt' })
-      expect(String(objects.get('up/ada/a.txt')!.Body)).toBe('small')
+      expect((objects.get('up/ada/a.txt')!.Body as Buffer).toString()).toBe('small')
       expect((await exchange(port, small)).status).toBe(200)
       expect([...objects.keys()][1]).toMatch(/^up\/ada\/a_[0-9a-f]{8}\.txt$/)
     })
@@ -552,6 +577,31 @@ describe.each(frameworks)('$name', ({ start }) => {
       const answer = await exchange(port, { ...small, headers: { 'X-User': 'a\u0080b' } })
       expect(answer.json).toEqual({ handler: 'own', code: 'STORAGE_FAILED', status: 500 })
       expect((errors.pop()!.cause as Error).message).toContain('"owner" that is not printable ASCII')
+      expect(objects.size).toBe(0)
+    })
+
+    test.each<[string, unknown, string]>([
+      [
+        'a name that would begin another header',
+        { 'a\r\nx-amz-acl: public-read\r\nb': 'x' },
+        'which no header can have',
+      ],
+      ['a name with a space', { 'a b': 'x' }, 'which no header can have'],
+      ['an empty name', { '': 'x' }, 'which no header can have'],
+      ['a name that is not ASCII', { é: 'x' }, 'which no header can have'],
+      ['a value that would begin another header', { a: 'x\r\nb: y' }, 'not printable ASCII'],
+      ['a number', { a: 1 }, 'not printable ASCII'],
+      ['a text', 'owner', 'returned "owner", not an object of texts'],
+      ['a list', ['owner'], 'not an object of texts'],
+    ])('metadata that is or has %s is a 500, and no request is sent', async (_, metadata, message) => {
+      const { client, objects } = bucket()
+      for (const returned of [metadata, Promise.resolve(metadata)]) {
+        const { port } = await app({
+          storage: s3({ bucket: 'films', client, metadata: () => returned as never }),
+        })
+        expect((await exchange(port, small)).json).toMatchObject({ code: 'STORAGE_FAILED', status: 500 })
+        expect((errors.pop()!.cause as Error).message).toContain(message)
+      }
       expect(objects.size).toBe(0)
     })
 

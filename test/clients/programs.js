@@ -55,6 +55,19 @@ export function findPython() {
   })
 }
 
+/**
+ * Finds the daemon of ClamAV.
+ *
+ * @returns {Promise<string | undefined>}
+ */
+export function findClamd() {
+  return provide({
+    name: 'clamd',
+    debianPackage: 'clamav-daemon',
+    find: () => firstOf(['clamd', '/usr/sbin/clamd'], () => Promise.resolve('there')),
+  })
+}
+
 /** @returns {Promise<string | undefined>} */
 export function findChromium() {
   return provide({

@@ -159,7 +159,7 @@ test('a file that would not compile is left as it was, and so are those that bel
   const { before } = apps.multerTyped
   const strict = before['app.ts']!.replace(
     'const app = express()',
-    'const encoding = (file: Express.Multer.File) => file.encoding\n$&',
+    "type Encoding = Express.Multer.File['encoding']\n$&",
   )
   const folder = writeApp({
     ...before,

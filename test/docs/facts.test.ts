@@ -168,14 +168,14 @@ describe.skipIf(process.platform === 'win32')('the table of who can read what', 
     headers: {},
     request: { headers: {} },
   }
-  const before = process.umask()
+  let umask = 0
   let root = ''
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'who-can-read-'))
-    process.umask(0)
+    umask = process.umask(0)
   })
   afterEach(async () => {
-    process.umask(before)
+    process.umask(umask)
     await rm(root, { recursive: true })
   })
 
@@ -248,13 +248,13 @@ describe.skipIf(process.platform === 'win32')('the table of who can read what', 
     // Nothing is said of permissions unless the app does, which a bucket then decides.
     'an object of `s3()`': async () => {
       const client = new S3Client({ region: 'us-east-1' })
-      let acl: unknown = 'not sent'
-      client.send = (async ({ input }: { input: { ACL?: unknown } }) => {
+      let acl: string | undefined = 'not sent'
+      client.send = (async ({ input }: { input: { ACL?: string } }) => {
         acl = input.ACL
         return { ETag: '"1"' }
       }) as never
       await upload(s3({ bucket: 'films', client }))
-      return acl === undefined ? 'as the bucket says' : String(acl)
+      return acl ?? 'as the bucket says'
     },
   }
 

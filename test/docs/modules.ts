@@ -30,6 +30,11 @@ export function prepare(): void {
     'photo.png': Buffer.from('89504e470d0a1a0a0000', 'hex'),
     // With as much of a PNG as sniff() needs.
     'bridge.png': Buffer.from('89504e470d0a1a0a0000000049444154', 'hex'),
+    // One pixel.
+    'dot.png': Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    ),
     'notes.txt': 'line 1\nline 2\n',
     'latin1.txt': Buffer.from('café', 'latin1'),
     'orders.csv': 'item,count\nlamp,2\n',

@@ -29,7 +29,8 @@ export class PageRun {
       case 'js':
       case 'ts':
       case 'js lambda':
-        return this.#start(block, mark)
+      case 'js sqlite':
+        return this.#start(block, mark === 'sqlite' ? '' : mark)
       case 'js client':
         return this.#ask((address) => runClient(this.#module(block), address))
       case 'js old':

@@ -10,6 +10,7 @@ import {
   UseForm,
   UseParsers,
 } from '@formgate/nest'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { multipart } from '@formgate/express'
 import {
   Catch,
@@ -25,7 +26,7 @@ import {
 import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core'
 import { catchError, type Observable } from 'rxjs'
 import request from 'supertest'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { Connection, field, form, head, multipartX } from '../adapters/client.js'
 import { portOf } from '../neighbours/server.js'
@@ -135,6 +136,22 @@ describe.each(platforms)('an error of a body on %s', (platform) => {
       { name: 'BodyException', status: 422, cause: { code: 'VALIDATION_FAILED' } },
     ])
     expect(watch.seen[0]).toBeInstanceOf(HttpException)
+  })
+
+  test('is one event on the channel formgate:body, with the route, and told to onError once', async () => {
+    const events: unknown[] = []
+    const onEvent = (event: unknown): void => void events.push(event)
+    subscribe('tracing:formgate:body:asyncEnd', onEvent)
+    try {
+      const onError = vi.fn()
+      const { app } = await start(undefined, { options: { onError } })
+      await app.post('/respond').field('age', 'old')
+      const event = { framework: 'nest', route: '/respond', outcome: 'refused' }
+      expect(events).toMatchObject([{ ...event, error: { code: 'VALIDATION_FAILED' } }])
+      expect(onError).toHaveBeenCalledTimes(1)
+    } finally {
+      unsubscribe('tracing:formgate:body:asyncEnd', onEvent)
+    }
   })
 
   test("goes to such a filter under errors: 'next', with all that it says", async () => {

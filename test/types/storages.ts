@@ -1,9 +1,10 @@
 /** What storages add to their files is typed in the routes that name them. */
-import { disk, form, memory, multipart, parsers, MultiPartParser } from '@formgate/express'
+import { body, disk, form, memory, multipart, parsers, MultiPartParser } from '@formgate/express'
 import type { FileInfo, FrameworkRequest, Storage, StoredFile, UploadedFile } from '@formgate/express'
 import * as onFastify from '@formgate/fastify'
 import * as onKoa from '@formgate/koa'
 import { s3, type S3File } from '@formgate/s3'
+import { directUploads, type UploadRequest } from '@formgate/s3/direct'
 import express, { type Request } from 'express'
 import type { FastifyRequest } from 'fastify'
 import type { Request as KoaRequest } from 'koa'
@@ -104,3 +105,18 @@ disk({
 disk({ directory, name: () => 1 })
 // @ts-expect-error the request of Koa is not that of Express
 form(User, { storage: disk({ directory, name: ({ request }: FileInfo<KoaRequest>) => request.ip }) })
+
+const uploads = directUploads(User, {
+  name: 'users',
+  bucket: 'bucket',
+  secret: 'a secret of at least 32 characters',
+  owner: (req: Request) => req.path,
+})
+app.post('/', form(User, uploads.options), ({ data }) => is<Equal<typeof data.image, UploadedFile<S3File>>>())
+app.post('/', form(User, { ...uploads.options, limits: { files: 3 } }), ({ data }) =>
+  is<Equal<typeof data.image, UploadedFile<S3File>>>(),
+)
+app.post('/', body(uploads.request), async (req, res) => {
+  is<Equal<typeof req.data, UploadRequest>>()
+  res.json(await uploads.sign(req.data, req))
+})

@@ -43,7 +43,10 @@ export class FileEdits {
 
   /** Replaces a range, together with the edits inside it: render them into `text` if they are to stay. */
   replace(start: number, end: number, text: string): void {
-    this.#edits = this.#edits.filter((each) => each.start < start || each.end > end || start === end)
+    this.#edits = this.#edits.filter((each) => {
+      const isBehind = each.start === each.end && each.start === end
+      return each.start < start || each.end > end || start === end || isBehind
+    })
     this.#edits.push({ start, end, text })
   }
 

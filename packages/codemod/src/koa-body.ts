@@ -95,8 +95,10 @@ export function migrateKoaBody(work: Work): void {
       edits.replace(end, end, isMounted ? `.use(${keep})` : `, ${keep}`)
     }
     const later = route.getArguments().slice(route.getArguments().indexOf(call) + 1)
+    // Another program of the repository has its own parser.
+    const isOther = (text: string): boolean => /\bnew koa\(/i.test(text)
     const scopes = isMounted
-      ? work.files
+      ? work.files.filter((each) => each === edits.file || !isOther(each.getFullText()))
       : later.map((each) => resolve(each, isFunction)).filter((each) => each !== undefined)
     for (const scope of scopes) rewriteReads(scope, hasFiles, directory !== undefined)
   }
@@ -115,6 +117,12 @@ export function migrateKoaBody(work: Work): void {
           parent.getLeft() === node &&
           parent.getOperatorToken().getText() === '='
         if (isTarget) continue
+        // koa-body before version 4.
+        if (Node.isPropertyAccessExpression(parent) && parent.getName() === 'files') {
+          edits.set(parent, `${node.getExpression().getText()}.files`)
+          followFields(edits, parent, terms)
+          continue
+        }
         if (hasFiles && takesWhole(node))
           edits.mark(node, '`ctx.request.data` holds the files too, beside the fields.', page)
         const data = `${node.getExpression().getText()}.data`

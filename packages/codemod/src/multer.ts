@@ -5,6 +5,7 @@ import {
   addProperties,
   beginWith,
   dropProperty,
+  followBinding,
   followFiles,
   isFunction,
   propertyOf,
@@ -32,6 +33,7 @@ const codes: Record<string, string> = {
   LIMIT_FIELD_VALUE: 'LIMIT_FIELD_SIZE',
   LIMIT_FIELD_COUNT: 'LIMIT_FIELDS',
   LIMIT_FIELD_NESTING: 'LIMIT_NESTING',
+  LIMIT_FIELD_ARRAY_INDEX: 'LIMIT_NESTING',
   MISSING_FIELD_NAME: 'MISSING_PART_NAME',
 }
 
@@ -142,6 +144,13 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
       else if (name === 'fileFilter') readFilter(instance, property, value)
       else if (name === 'limits') {
         const pairs = Node.isObjectLiteralExpression(value) && value.getProperty('headerPairs')
+        for (const [from, to] of Object.entries({
+          fieldNestingDepth: 'nesting',
+          fieldArrayIndexLimit: 'arrayIndex',
+        })) {
+          const limit = propertyOf(value, from)?.property
+          if (limit) instance.changes.set(limit, () => edits.set(limit.getFirstChildOrThrow(), to))
+        }
         if (pairs) instance.problem = 'Formgate has `limits.headerSize`, in bytes, and no `headerPairs`.'
       } else if (name === 'defParamCharset')
         instance.changes.set(property, () => dropProperty(edits, property))
@@ -328,7 +337,7 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
       const called = args.length >= 2 ? resolve(callee, isUse) : undefined
       if (called && !byCall.has(call)) {
         placed.add(byCall.get(called)!)
-        const then = args[2] && resolve(args[2], isFunction)
+        const [then] = args[2] ? handlersOf(args[2]) : []
         if (then) rewriteHandler(then, args[0]!.getText(), byCall.get(called)!)
         else
           work.mark(
@@ -352,10 +361,7 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
       const use = byCall.get(found)!
       placed.add(use)
       const edits = work.editsOf(call.getSourceFile())
-      const after = steps
-        .slice(at + 1)
-        .flatMap((each) => [each, ...(Node.isCallExpression(each) ? each.getArguments() : [])])
-      const functions = after.map((each) => resolve(each, isFunction)).filter((each) => each !== undefined)
+      const functions = steps.slice(at + 1).flatMap(handlersOf)
       if (functions.length === 0 && use.kind !== 'none')
         edits.mark(
           call,
@@ -418,9 +424,11 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
         .filter((each) => !Node.isPropertyAccessExpression(each.getParent()))
         .map((each) => each.getText()),
     )
-    const name = [wanted, `uploaded${wanted === 'file' ? 'File' : 'Files'}`, `formgate${wanted}`].find(
-      (each) => !used.has(each),
-    )!
+    const name = [
+      wanted,
+      `uploaded${wanted === 'file' ? 'File' : 'Files'}`,
+      `formgate${wanted === 'file' ? 'File' : 'Files'}`,
+    ].find((each) => !used.has(each))!
     const terms = termsOf(edits, instance)
     for (const node of files) {
       if (isBound) edits.set(node, name)
@@ -484,13 +492,14 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
         for (const literal of file.getDescendantsOfKind(SyntaxKind.StringLiteral)) {
           const code = literal.getLiteralValue()
           const edits = work.editsOf(file)
-          if (code === 'LIMIT_UNEXPECTED_FILE')
-            edits.mark(
-              literal,
-              'Formgate has no such code: too many files are LIMIT_FILES, and other fields are not refused.',
-              page,
-            )
-          else if (codes[code]) edits.replace(literal.getStart() + 1, literal.getEnd() - 1, codes[code])
+          if (code === 'LIMIT_UNEXPECTED_FILE') {
+            const text =
+              'Formgate has no such code: too many files are LIMIT_FILES, and other fields are not refused.'
+            edits.mark(literal, text, page)
+            const compared = literal.getParent()
+            if (edits.isTypeScript && Node.isBinaryExpression(compared))
+              edits.set(compared.getLeft(), `(${compared.getLeft().getText()} as string)`)
+          } else if (codes[code]) edits.replace(literal.getStart() + 1, literal.getEnd() - 1, codes[code])
         }
       }
       if (!text.includes('Multer.File')) continue
@@ -498,10 +507,38 @@ function migrate(work: Work, module: string, adapter: Adapter): void {
         const parameter = type.getFirstAncestorByKind(SyntaxKind.Parameter)?.getParent()
         if (type.getTypeName().getText() !== 'Express.Multer.File' || simple.has(parameter!)) continue
         const name = callbacks.has(parameter!) ? 'FileInfo' : 'UploadedFile'
-        work.editsOf(file).set(type.getTypeName(), work.editsOf(file).use(name, adapter, true))
+        const edits = work.editsOf(file)
+        edits.set(type.getTypeName(), edits.use(name, adapter, true))
+        let holder = type.getParent()
+        let kind: Kind = 'file'
+        while (Node.isArrayTypeNode(holder) || Node.isUnionTypeNode(holder)) {
+          if (Node.isArrayTypeNode(holder)) kind = 'list'
+          holder = holder.getParent()
+        }
+        const terms = termsOf(edits, converted[0]!)
+        if (name === 'UploadedFile' && Node.isParameterDeclaration(holder))
+          followBinding(edits, holder.getNameNode(), kind, terms)
+        // A handler that no route leads to.
+        const read = Node.isAsExpression(holder) ? holder.getExpression() : undefined
+        if (!Node.isPropertyAccessExpression(read) || !/^files?$/.test(read.getName())) continue
+        if (edits.textOf(read) !== read.getText()) continue
+        const all = `Object.values(${read.getExpression().getText()}.files).flat()`
+        edits.set(read, kind === 'file' ? `${all}[0]` : all)
+        followFiles(edits, read, kind, terms)
       }
     }
   }
+}
+
+/** The functions of a handler, also those in a wrapper such as `asyncHandler(…)`. */
+function handlersOf(node: Node): FunctionNode[] {
+  const found = resolve(node, (each): each is Node => isFunction(each) || isWrapper(each))
+  if (Node.isCallExpression(found)) return found.getArguments().flatMap(handlersOf)
+  return isFunction(found) ? [found] : []
+}
+
+function isWrapper(node: Node): boolean {
+  return Node.isCallExpression(node) && !node.getExpression().getText().endsWith('.bind')
 }
 
 /** `diskStorage` or `memoryStorage`, for a call of it. */

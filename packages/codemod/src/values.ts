@@ -128,7 +128,11 @@ export function addProperties(
   if (last === undefined) return edits.set(object, `{ ${texts.join(', ')} }`)
   const before = edits.file.getFullText().slice(object.getStart(), last.getStart())
   const separator = before.includes('\n') ? `,\n${/[^\n]*$/.exec(before)?.[0] ?? ''}` : ', '
-  edits.replace(last.getEnd(), last.getEnd(), texts.map((each) => separator + each).join(''))
+  const rest = edits.file.getFullText().slice(last.getEnd())
+  const comment = separator === ', ' ? undefined : /^,?([ \t]*\/\/[^\r\n]*)/.exec(rest)
+  const text = texts.map((each) => separator + each).join('')
+  if (comment == null) edits.replace(last.getEnd(), last.getEnd(), text)
+  else edits.replace(last.getEnd(), last.getEnd() + comment[0].length, `,${comment[1]}${text.slice(1)}`)
 }
 
 /** Removes a property, and a comma beside it. */
@@ -199,6 +203,11 @@ export type Kind = 'file' | 'list' | 'fields'
 
 const callbackMethods = /^(?:map|forEach|filter|find|some|every|flatMap)$/
 
+/** Does the same for a parameter, whose type says that it holds files. */
+export function followBinding(edits: FileEdits, name: Node, kind: Kind, terms: Terms): void {
+  if (Node.isIdentifier(name)) for (const use of usesOf(name)) followFiles(edits, use, kind, terms)
+}
+
 /** Rewrites all that is done with a value that holds files. Marks what it cannot follow. */
 export function followFiles(edits: FileEdits, start: Node, startKind: Kind, terms: Terms): void {
   const seen = new Set<Node>()
@@ -254,20 +263,50 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     } else if (Node.isArrayBindingPattern(name)) {
       for (const each of name.getElements()) if (Node.isBindingElement(each)) bind(each.getNameNode(), 'file')
     } else if (Node.isObjectBindingPattern(name)) {
+      const kept: string[] = []
+      const others: string[] = []
       for (const each of name.getElements()) {
         const property = each.getPropertyNameNode()?.getText() ?? each.getName()
+        const local = each.getNameNode()
         const term = termOf(property)
-        if (kind === 'fields') bind(each.getNameNode(), 'list')
+        if (kind === 'fields') bind(local, 'list')
         else if (each.getDotDotDotToken() !== undefined) lost(each)
-        else if (term !== undefined && /^\w+$/.test(term))
-          edits.replace(
-            each.getStart(),
-            each.getNameNode().getEnd(),
-            `${term}: ${each.getNameNode().getText()}`,
-          )
-        else if (term !== undefined) lost(each, hintOf(property, term))
+        else if (term !== undefined && !/^\w+$/.test(term)) {
+          const value = isPossible(term, each) ? valueOfPattern(name, term) : undefined
+          if (value === undefined) lost(each, hintOf(property, term))
+          else others.push(`${local.getText()} = ${value}`)
+          if (value !== undefined) continue
+        } else if (term !== undefined)
+          edits.replace(each.getStart(), local.getEnd(), `${term}: ${local.getText()}`)
+        kept.push(edits.textOf(each))
       }
+      const declaration = name.getParentOrThrow()
+      if (others.length === 0) return
+      if (kept.length === 0) return edits.set(declaration, others.join(', '))
+      edits.set(name, `{ ${kept.join(', ')} }`)
+      edits.replace(declaration.getEnd(), declaration.getEnd(), `, ${others.join(', ')}`)
     }
+  }
+
+  /** True if a term can be written at a node: no `await` in a function that is not async. */
+  function isPossible(term: string, node: Node): boolean {
+    const isAsync = node.getFirstAncestor(isFunction)?.isAsync?.() === true
+    return !term.startsWith('!') && (isAsync || !term.includes('await '))
+  }
+
+  /** The value of a term for `const { buffer } = file`. */
+  function valueOfPattern(pattern: Node, term: string): string | undefined {
+    const declaration = pattern.getParent()
+    let value: Node | undefined = Node.isVariableDeclaration(declaration)
+      ? declaration.getInitializer()
+      : undefined
+    while (
+      Node.isAsExpression(value) ||
+      Node.isNonNullExpression(value) ||
+      Node.isParenthesizedExpression(value)
+    )
+      value = value.getExpression()
+    return value && term.replaceAll('$', edits.textOf(value))
   }
 
   function member(access: PropertyAccessExpression, kind: Kind): void {
@@ -294,15 +333,17 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
       parent.getLeft() === access &&
       parent.getOperatorToken().getText().endsWith('=') &&
       !/^[!=]==?$/.test(parent.getOperatorToken().getText())
-    if (isTarget)
-      return lost(
-        access,
-        'An uploaded file of Formgate does not take other properties: keep this value beside it.',
-      )
+    const gone = isTarget
+      ? 'An uploaded file of Formgate does not take other properties: keep this value beside it.'
+      : term !== undefined && !/^\w+$/.test(term) && !isPossible(term, access)
+        ? hintOf(name, term)
+        : undefined
+    if (gone !== undefined) {
+      if (edits.isTypeScript) edits.set(object, `(${edits.textOf(object)} as any)`)
+      return lost(access, gone)
+    }
     if (term === undefined) return
     if (/^\w+$/.test(term)) return edits.set(access.getNameNode(), term)
-    const isAsync = access.getFirstAncestor(isFunction)?.isAsync?.() === true
-    if (term.startsWith('!') || (term.includes('await ') && !isAsync)) return lost(access, hintOf(name, term))
     const call = name === 'toBuffer' && Node.isCallExpression(parent) ? parent : access
     const outer = call.getParentOrThrow()
     const whole = name === 'toBuffer' && Node.isAwaitExpression(outer) ? outer : call
@@ -318,7 +359,7 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     // A file that is too large fails the request.
     if (Node.isPropertyAccessExpression(field) && field.getName() === 'truncated')
       return edits.set(field, 'false')
-    const isOptional = access.getText().slice(object.getText().length).trimStart().startsWith('?.')
+    const isOptional = access.getText().includes('?.')
     // What follows in the chain is skipped too.
     if (isOptional && Node.isPropertyAccessExpression(field) && !field.hasQuestionDotToken())
       edits.replace(whole.getEnd(), field.getNameNode().getStart(), '?.')
@@ -337,9 +378,10 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     if (/^(?:console\.\w+|Array\.isArray|Boolean|Object\.keys)$/.test(callee)) return
     if (callee === 'Object.values' && kind === 'fields')
       return lost(node, 'These are lists of files: add .flat() for the files.')
-    // A function that is called from here alone.
+    // A function that is called from here alone, or that names the type, which is enough to follow it.
     const target = resolve(call.getExpression(), isFunction)
     const parameter = target?.getParameters()[call.getArguments().indexOf(node)]?.getNameNode()
+    if (/Multer\.File\b/.test(parameter?.getParent()?.getText() ?? '')) return
     const name = Node.isFunctionDeclaration(target) ? target.getNameNode() : undefined
     if (name && parameter && target?.getSourceFile() === edits.file && usesOf(name).length === 1)
       return bind(parameter, kind)

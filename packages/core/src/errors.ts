@@ -27,8 +27,11 @@ export type ErrorCode =
   | 'MISSING_FILENAME'
   | 'UNHANDLED_FILE'
   | 'LENGTH_MISMATCH'
+  | 'INVALID_TICKET'
   | 'IDLE_TIMEOUT'
   | 'TOTAL_TIMEOUT'
+  | 'USED_TICKET'
+  | 'UPLOAD_MISSING'
   | 'LIMIT_FILE_SIZE'
   | 'LIMIT_FIELD_SIZE'
   | 'LIMIT_FIELD_NAME'
@@ -137,6 +140,11 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     detail: 'The length of the body differs from the Content-Length header.',
     hint: 'Let the HTTP client set Content-Length.',
   },
+  INVALID_TICKET: {
+    status: 403,
+    detail: 'The ticket of an upload is not valid.',
+    hint: 'Request a ticket for this field as the user who sends the form, upload the file, and send the ticket unchanged.',
+  },
   IDLE_TIMEOUT: {
     status: 408,
     detail: 'No byte of the body arrived within the time limit.',
@@ -146,6 +154,16 @@ const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     status: 408,
     detail: 'The body took too long to arrive.',
     hint: 'Send the body faster, or send less in one request.',
+  },
+  USED_TICKET: {
+    status: 409,
+    detail: 'The ticket of an upload was already used.',
+    hint: 'A ticket is for one form. To send the file again, request another ticket and upload it again.',
+  },
+  UPLOAD_MISSING: {
+    status: 409,
+    detail: 'The file of a ticket was not uploaded.',
+    hint: 'Upload the file to the URL that came with the ticket, and send the form after that.',
   },
   LIMIT_FILE_SIZE: { status: 413, detail: 'A file is too large.', hint: 'Send a smaller file.' },
   LIMIT_FIELD_SIZE: {

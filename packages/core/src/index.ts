@@ -57,7 +57,7 @@ export { ContentType, type MediaType, type MediaTypeParameter } from './http/med
 export { safeFileName } from './storages/safe-name.js'
 export type { ByteRange, FileDescription, FileInfo, Storage, StoredFile } from './storages/storage.js'
 export { hash, type FileFilter, type FileInspection, type Inspector } from './files/inspection.js'
-export { UploadedFile, type FileFindings } from './files/uploaded-file.js'
+export { UploadedFile, type FileFindings, type FileResults } from './files/uploaded-file.js'
 export { spool, type SpoolOptions } from './storages/spool.js'
 export { memory } from './storages/memory.js'
 export { disk, type DiskOptions } from './storages/disk.js'

@@ -142,7 +142,7 @@ export class NewObject {
 }
 
 /** A 409 means that another upload to the same key is under way. */
-function isTaken(error: unknown): boolean {
+export function isTaken(error: unknown): boolean {
   return error instanceof S3StorageError && (error.status === 412 || error.status === 409)
 }
 

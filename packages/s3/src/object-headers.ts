@@ -1,5 +1,6 @@
 /** The headers of an object: its media type and metadata. */
 import type { FileInfo } from '@formgate/core'
+import { shownName } from '@formgate/core/storage'
 import type { ObjectParams, S3Settings } from './s3-options.js'
 
 /** The share of the original name in S3's 2 KB of user metadata. */
@@ -12,10 +13,15 @@ export interface ObjectHeaders extends ObjectParams {
   readonly Metadata: Record<string, string>
 }
 
-/** @throws TypeError for metadata that is not printable ASCII */
+/** @throws TypeError for metadata that is not printable ASCII under names that a header can have */
 export async function headersOf({ params, metadata }: S3Settings, info: FileInfo): Promise<ObjectHeaders> {
-  const own = (await metadata?.(info)) ?? {}
-  for (const [name, value] of Object.entries(own)) {
+  const own: unknown = (await metadata?.(info)) ?? {}
+  if (typeof own !== 'object' || Array.isArray(own))
+    throw new TypeError(`s3({ metadata }) returned ${shownName(own)}, not an object of texts.`)
+  for (const [name, value] of Object.entries(own!)) {
+    // A name is part of the name of a header.
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
+      throw new TypeError(`s3({ metadata }) returned the name ${shownName(name)}, which no header can have.`)
     if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value)) {
       throw new TypeError(`s3({ metadata }) returned a value for "${name}" that is not printable ASCII.`)
     }

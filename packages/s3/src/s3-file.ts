@@ -95,24 +95,40 @@ export class S3File implements StoredFile {
    * @param key with the prefix
    */
   async copyTo(key: string): Promise<S3File> {
-    const { client, params } = this.#settings
-    const version = this.versionId === undefined ? '' : `?versionId=${encodeURIComponent(this.versionId)}`
-    const copy = new CopyObjectCommand({
-      ...params,
-      Bucket: this.bucket,
-      Key: key,
-      CopySource: `${this.bucket}/${this.key.split('/').map(encodeURIComponent).join('/')}${version}`,
-    })
-    await answerOf('CopyObject', this.bucket, client.send(copy))
-    const file = await openObject(this.#settings, key)
-    if (!file) throw new Error(`The copy "${key}" was removed by other code.`)
-    return file
+    return copyObject(this.#settings, this, key)
   }
 
   get #location(): { Bucket: string; Key: string; VersionId?: string } {
     const { bucket, key, versionId } = this
     return { Bucket: bucket, Key: key, ...(versionId !== undefined && { VersionId: versionId }) }
   }
+}
+
+/**
+ * Copies an object within its bucket. A store that can make a copy conditional, as S3 does, fails if the object was replaced.
+ *
+ * @param headers of the copy. Default: those of the object
+ */
+export async function copyObject(
+  settings: S3Settings,
+  { key: from, etag, versionId }: ObjectFacts,
+  key: string,
+  headers?: ObjectHeaders,
+): Promise<S3File> {
+  const { client, bucket, params } = settings
+  const version = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`
+  const copy = new CopyObjectCommand({
+    ...params,
+    ...(headers && { ...headers, MetadataDirective: 'REPLACE', TaggingDirective: 'REPLACE' }),
+    Bucket: bucket,
+    Key: key,
+    CopySource: `${bucket}/${from.split('/').map(encodeURIComponent).join('/')}${version}`,
+    ...(etag !== '' && { CopySourceIfMatch: etag }),
+  })
+  await answerOf('CopyObject', bucket, client.send(copy))
+  const file = await openObject(settings, key)
+  if (!file) throw new Error(`The copy "${key}" was removed by other code.`)
+  return file
 }
 
 /** The object with a key; `undefined` if there is none. */

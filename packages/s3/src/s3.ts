@@ -34,7 +34,11 @@ export interface S3Storage<Request = FrameworkRequest> extends Storage<S3File, R
  * @throws TypeError for an invalid option
  */
 export function s3<Request = FrameworkRequest>(options: S3Options<Request>): S3Storage<Request> {
-  const settings = resolveOptions(options as S3Options)
+  return bucketStorage(resolveOptions(options as S3Options))
+}
+
+/** As `s3()`, for options that were checked. */
+export function bucketStorage<Request>(settings: S3Settings): S3Storage<Request> {
   return {
     name: 's3',
     async store(stream, info, signal) {

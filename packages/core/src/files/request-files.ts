@@ -202,11 +202,13 @@ export class RequestFiles {
       if (!stream.readableEnded) await this.#drain(stream)
       this.signal.throwIfAborted()
     } catch (error) {
-      try {
-        await stored.remove()
-      } catch (failure) {
-        const { field, type } = info
-        reportLeftover(failure, { field, type, bytes: stored.size, storage: storageName(storage) })
+      for (const each of [stored, ...Object.values(stored.results ?? {})]) {
+        try {
+          await each.remove()
+        } catch (failure) {
+          const { field, type } = info
+          reportLeftover(failure, { field, type, bytes: each.size, storage: storageName(storage) })
+        }
       }
       throw error
     }
@@ -236,6 +238,7 @@ export class RequestFiles {
   #add(stored: StoredFile, info: FileInfo, storage: Storage, findings?: FileFindings): UploadedFile {
     const file = new UploadedFile(stored, info, findings, storage)
     this.#files.push(file)
+    if (stored.results) this.#files.push(...Object.values(file.results))
     this.#awaitEnd()
     return file
   }

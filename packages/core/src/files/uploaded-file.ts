@@ -31,6 +31,11 @@ export interface UploadedFileJSON extends FileFindings {
   readonly size: number
 }
 
+/** The files that a storage has made of one file. */
+export type FileResults<Stored extends StoredFile> = {
+  readonly [Name in keyof NonNullable<Stored['results']>]: UploadedFile<NonNullable<Stored['results']>[Name]>
+}
+
 /**
  * A class for the sake of what is logged: its JSON, and what `console.log()` shows, leave out the request, which has cookies
  * and tokens. `{ ...info }` has it, for storages that pass a file on under another name.
@@ -60,9 +65,9 @@ export class DescribedFile implements FileInfo {
     this.request = request
   }
 
-  /** Adds the request to a description that a parser of the app has made. */
+  /** Adds the request to a description. One that a parser of the app has made may be that of another request, too. */
   static of(info: FileDescription, request: FrameworkRequest): DescribedFile {
-    if (info instanceof DescribedFile) return info
+    if (info instanceof DescribedFile && info.request === request) return info
     const { field, name, originalName, type } = info
     return Object.assign(new DescribedFile(field, name, originalName, type, request), info, { request })
   }
@@ -102,6 +107,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   #stored: Stored
   readonly #info: FileDescription
   readonly #findings: FileFindings
+  #results: FileResults<Stored> | undefined
   readonly #storage: Storage | undefined
   readonly #storedAt: number = Date.now()
   #kept = false
@@ -149,8 +155,9 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     super()
     this.#storage = storage
     this.#stored = stored
-    this.#info = info
+    this.#info = stored.info ? changedInfo(info, stored.info) : info
     this.#findings = findings
+    if (stored.results) this.#results = filesOf(stored.results, info, storage) as FileResults<Stored>
   }
 
   /** The name of the form field; `file` for a raw body. */
@@ -217,6 +224,14 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
    */
   get stored(): Stored {
     return this.#stored
+  }
+
+  /**
+   * Other files that the storage has made of this one, such as the thumbnail of a picture, by their names; empty for most
+   * storages. Each is a file of its own: it is removed when the response has ended, unless you keep or move it.
+   */
+  get results(): FileResults<Stored> {
+    return this.#results ?? ({} as FileResults<Stored>)
   }
 
   /** True if it survives the end of the response. */
@@ -321,7 +336,8 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     this.#gone = 'moved'
     const { detectedType } = this
     const findings = { ...this.#findings, ...(detectedType !== undefined && { detectedType }) }
-    const moved = new UploadedFile(await LocalFile.at(target, this.size), this.#info, findings)
+    const moved: UploadedFile = new UploadedFile(await LocalFile.at(target, this.size), this.#info, findings)
+    moved.#results = this.#results
     return moved.keep()
   }
 
@@ -415,4 +431,21 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     const state = this.#gone === undefined ? '' : ` (${this.#gone})`
     return `UploadedFile${state} ${inspect(shown, { ...options, depth })}`
   }
+}
+
+function filesOf(
+  results: Readonly<Record<string, StoredFile>>,
+  info: FileDescription,
+  storage: Storage | undefined,
+): Record<string, UploadedFile> {
+  const files = Object.entries(results).map(
+    ([name, stored]) => [name, new UploadedFile(stored, info, {}, storage)] as const,
+  )
+  return Object.fromEntries(files)
+}
+
+/** A description with the name and type that a storage has given to the file. */
+function changedInfo(info: FileDescription, changes: NonNullable<StoredFile['info']>): FileDescription {
+  const changed = { ...info, ...changes }
+  return info instanceof DescribedFile ? DescribedFile.of(changed, info.request) : changed
 }

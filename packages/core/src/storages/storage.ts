@@ -51,6 +51,10 @@ export interface StoredFile {
    * `URL.createObjectURL(file)`. Without it, these throw.
    */
   blob?(): Blob | undefined
+  /** The name and type of the file if the storage has changed them, as one that converts pictures does. */
+  readonly info?: Partial<Pick<FileInfo, 'name' | 'type'>>
+  /** Other files that the storage has made of this one, which become `file.results`. */
+  readonly results?: Readonly<Record<string, StoredFile>>
 }
 
 /** Both ends are inclusive, as in `fs.createReadStream`. */

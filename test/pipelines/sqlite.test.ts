@@ -1,0 +1,49 @@
+import { isBuiltin } from 'node:module'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { abortAfter } from './abort.js'
+import { runServer, type Server } from './run-server.js'
+
+const MiB = 1024 * 1024
+/** SQLite is a part of Node since 22.13. */
+const node = isBuiltin('node:sqlite') ? [process.execPath] : ['npx', '--yes', 'node@24']
+/** Node 24 would let the short-lived objects of a million rows grow its heap by a hundred MiB. */
+const flags = ['--max-semi-space-size=16']
+
+let server: Server
+beforeAll(async () => {
+  server = await runServer({}, [...node, ...flags])
+})
+afterAll(() => server.stop())
+
+const header = Buffer.from('item,count\n')
+const rows = Buffer.from(`${'x'.repeat(1000)},2\n`.repeat(1000))
+
+function* csv(thousands: number, last = ''): Generator<Buffer> {
+  yield header
+  for (let sent = 0; sent < thousands; sent += 1) yield rows
+  yield Buffer.from(last)
+}
+
+test('the rows of 256 MiB of CSV go into SQLite with less than 96 MiB of memory, and out again', async () => {
+  await server.upload('/rows', csv(10))
+  const [growth, answer] = await server.measure('/rows', csv(256))
+  console.log(`256 MiB of CSV: ${Math.round(growth)} MiB`)
+  expect(answer).toEqual([[256 * rows.length + header.length, []]])
+  expect(growth).toBeLessThan(96)
+})
+
+test('a bad row at the end of many is a 422 that names its line', async () => {
+  const answer = await server.upload('/rows', csv(20, 'lamp,none\n'))
+  expect(answer).toMatchObject({
+    status: 422,
+    errors: [{ message: expect.stringContaining('Line 20002: count') }],
+  })
+})
+
+test('50 clients that go away leave the server at work', async () => {
+  const bytes = Buffer.concat([header, rows])
+  const cuts = Array.from({ length: 50 }, (_, at) => bytes.subarray(0, Math.floor((bytes.length * at) / 50)))
+  await Promise.all(cuts.map((cut) => abortAfter(server.port, '/rows', cut)))
+  expect(await server.upload('/rows', [header])).toEqual([[header.length, []]])
+  expect((await server.held()).rss / MiB).toBeLessThan(1024)
+})
