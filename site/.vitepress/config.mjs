@@ -1,5 +1,5 @@
 /** The website: the pages of docs/ as they are, those of site/pages, and the API reference that TypeDoc writes. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -41,6 +41,7 @@ export default defineConfig({
   cleanUrls: false,
   lastUpdated: false,
   sitemap: { hostname: homepage },
+  buildEnd: writeForAgents,
   head: [['link', { rel: 'icon', href: '/icon.svg', type: 'image/svg+xml' }]],
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
@@ -97,7 +98,9 @@ export default defineConfig({
               collapsed: true,
               items: [
                 { text: 'Uploads into a bucket', link: '/s3' },
+                { text: 'Direct uploads', link: '/direct-uploads' },
                 { text: 'Streaming parts', link: '/streaming-parts' },
+                { text: 'Pipelines', link: '/pipelines' },
                 { text: 'Inspecting files', link: '/inspecting-files' },
               ],
             },
@@ -131,6 +134,7 @@ export default defineConfig({
             { text: 'Signed webhooks', link: '/webhooks' },
             { text: 'OpenAPI', link: '/openapi' },
             { text: 'Multipart conformance', link: '/multipart-conformance' },
+            { text: 'For coding agents', link: '/agents' },
             { text: 'Architecture', link: '/architecture' },
             { text: 'Decisions', link: '/decisions/' },
           ],
@@ -141,6 +145,16 @@ export default defineConfig({
     footer: { message: 'MIT licensed. Every block of code on these pages runs in a test.' },
   },
 })
+
+/** llms.txt (llmstxt.org): the pages of the guide, with what each covers, from the table of docs/README.md. */
+function writeForAgents({ outDir }) {
+  const table = readFileSync(`${root}docs/README.md`, 'utf8')
+  const rows = [...table.matchAll(/^\| \[(.+?)\]\((.+?)\.md\) \| (.+) \|$/gm)]
+  const list = rows.map(([, title, page, about]) => `- [${title}](${homepage}/${page}.html): ${about}`)
+  const about =
+    'Formgate reads request bodies in Node: data and files, the same way on Express, Koa, Fastify and Nest.'
+  writeFileSync(`${outDir}/llms.txt`, `# Formgate\n\n> ${about}\n\n## Docs\n\n${list.join('\n')}\n`)
+}
 
 /** The anchor of a heading, as GitHub makes it: links between the pages hold on both. */
 function githubAnchor(heading) {

@@ -100,7 +100,7 @@ export let fileEvent: (file: UploadedFile) => Pick<FileEvent, 'field' | 'type' |
  *
  * ```ts
  * const file = UploadedFile.of('hello', { name: 'hello.txt', type: 'text/plain' }) // in a test
- * await file.moveTo('uploads/hello.txt')
+ * await file.moveTo('hello.txt')
  * ```
  */
 export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFile implements File {
