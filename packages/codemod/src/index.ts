@@ -19,6 +19,7 @@ const packages: Readonly<Record<string, readonly [adapter: string, types?: strin
 }
 const version = '^0.1.0'
 
+/** How a project is migrated. */
 export interface MigrateOptions {
   /** Write nothing. Default false. */
   readonly dry?: boolean

@@ -38,6 +38,7 @@ export interface BodyEvent {
   readonly error: unknown
   /** The request that handlers get. Not part of the JSON. */
   readonly request: FrameworkRequest
+  /** For logs: without the request, and without what may quote a client. */
   toJSON(): object
 }
 
@@ -59,6 +60,7 @@ export interface FileEvent {
   /** Milliseconds that storing took; of a file that is removed or left over, those since it was stored. */
   readonly ms?: number | undefined
   readonly error?: unknown
+  /** For logs: without the request, and without what may quote a client. */
   toJSON(): object
 }
 

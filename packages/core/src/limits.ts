@@ -60,6 +60,7 @@ export type LimitsOption<Request = FrameworkRequest> =
 const KiB = 1024
 const MiB = 1024 * KiB
 
+/** The limits where none is set. All are finite. */
 export const defaultLimits: Limits = Object.freeze({
   fileSize: 10 * MiB,
   files: 100,

@@ -11,6 +11,7 @@ import { sendAnswer, type PlatformResponse } from './platform.js'
  */
 export class BodyException extends HttpException {
   declare readonly cause: BodyError
+  /** The body of the answer. */
   declare getResponse: () => Problem
 
   constructor(error: BodyError) {

@@ -42,6 +42,7 @@ const Configurable: ConfigurableModuleCls<FormgateOptions, 'forRoot'> = Configur
 export class FormgateModule extends Configurable implements NestModule {
   readonly #host: HttpAdapterHost
 
+  /** The module with its options. */
   static override forRoot(options: FormgateOptions = {}): DynamicModule {
     return super.forRoot(options)
   }

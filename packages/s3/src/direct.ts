@@ -63,6 +63,7 @@ export interface UploadTicket {
   readonly ticket: string
 }
 
+/** What `directUploads()` returns: the parts of the two routes that a direct upload needs. */
 export interface DirectUploads<Request = FrameworkRequest> {
   /** The schema of the request for a ticket: `body(uploads.request)`. It applies the file rules of the form. */
   readonly request: Schema<UploadRequest>

@@ -29,7 +29,11 @@ export type ObjectParams = Pick<
 
 type Metadata = Readonly<Record<string, string>>
 
-/** @typeParam Request the type of `info.request` */
+/**
+ * Options of `s3()`.
+ *
+ * @typeParam Request the type of `info.request`
+ */
 export interface S3Options<Request = FrameworkRequest> {
   /** The name of an existing bucket. */
   readonly bucket: string

@@ -12,6 +12,7 @@ export interface MediaType {
   readonly source: string
 }
 
+/** A parameter of a media type, such as `charset=utf-8`. Its name is in lower case. */
 export interface MediaTypeParameter {
   readonly name: string
   readonly value: string

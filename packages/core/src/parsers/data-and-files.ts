@@ -45,12 +45,14 @@ export class DataAndFiles {
 /** One field or file of a form. */
 export type Entry = TextEntry | FileEntry | ParsedEntry
 
+/** A field of a form, as text. */
 export interface TextEntry {
   readonly kind: 'text'
   readonly name: string
   readonly value: string
 }
 
+/** A file of a form. */
 export interface FileEntry {
   readonly kind: 'file'
   readonly name: string

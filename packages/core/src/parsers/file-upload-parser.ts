@@ -15,6 +15,7 @@ import { forEachChunk } from '../http/body-stream.js'
 /** The field under which a raw file is listed. */
 export const rawFileField = 'file'
 
+/** Options of `FileUploadParser`. */
 export interface FileUploadParserOptions {
   /** The media types that may be uploaded, such as `image/*`: one or a list. Default: any. */
   readonly mediaType?: string | readonly string[]

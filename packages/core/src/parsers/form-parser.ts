@@ -7,6 +7,7 @@ import { DataAndFiles, type Entry, type TextEntry } from './data-and-files.js'
 import { FieldLimits } from './form-limits.js'
 import { guessFormat, multipartHint } from './guess-format.js'
 
+/** Options of `FormParser`. */
 export interface FormParserOptions {
   /**
    * If true, a field called `_charset_` names the charset of the form (WHATWG URL, 5.1, and HTML, 4.10.18.1).

@@ -10,6 +10,7 @@ import { guessFormat, multipartHint } from './guess-format.js'
 import { findJsonError, jsonHint } from './json-error.js'
 import { findPrototypeKey, JsonMeter, measureJson, prototypeKeyIn } from './json-values.js'
 
+/** Options of `JSONParser`. */
 export interface JSONParserOptions {
   /** The media types to read, such as `application/*+json`: one or a list. Default `application/json`. */
   readonly mediaType?: string | readonly string[]

@@ -2,6 +2,7 @@
 import { decodeText, withoutByteOrderMark } from '../http/charset.js'
 import { TextParser } from './base-parser.js'
 
+/** Options of `PlainTextParser`. */
 export interface PlainTextParserOptions {
   /** The media types to read, such as `application/xml`: one or a list. Default `text/plain`. */
   readonly mediaType?: string | readonly string[]

@@ -7,6 +7,7 @@ import { isZodSchema, nodeOf, withEnd, type ZodSchema, zodType } from './read-zo
 import { fieldsOf, mayBeAbsent } from './schema-fields.js'
 import type { Schema } from './schema.js'
 
+/** Options of `openapi()`. */
 export interface OpenApiOptions {
   readonly version: '3.0' | '3.1'
   /** `z.toJSONSchema`. Required for zod 4.1 and zod/mini: only schemas of zod 4.2 and newer have it as a method. */
@@ -34,6 +35,7 @@ export interface RequestBody {
   content: Record<string, RequestContent>
 }
 
+/** The description of one media type of a body. */
 export interface RequestContent {
   schema: JsonSchema
   /** The media types of the files, where the schema limits them. */

@@ -19,7 +19,11 @@ import {
 } from './temp-file.js'
 import type { StorageDirectoryOptions } from './temp-file.js'
 
-/** @typeParam Request the type of `info.request` */
+/**
+ * Options of `disk()`.
+ *
+ * @typeParam Request the type of `info.request`
+ */
 export interface DiskOptions<Request = FrameworkRequest> extends StorageDirectoryOptions {
   /**
    * Returns the name of a file in the directory. It may contain folders, which are created. Default: 128 random bits in

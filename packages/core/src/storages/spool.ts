@@ -5,6 +5,7 @@ import { MemoryFile } from './memory.js'
 import type { Storage } from './storage.js'
 import { LocalFile, StorageDirectory, tempPath, writeTempFile } from './temp-file.js'
 
+/** Options of `spool()`. */
 export interface SpoolOptions {
   /** The largest file that stays in memory, in bytes. Default 256 KiB. `Infinity` never writes a file. */
   readonly threshold?: number

@@ -123,7 +123,7 @@ export class LocalFile implements StoredFile {
     this.#blob = blob
   }
 
-  /** @param size bytes. The file must be complete: a later change makes its native Blob unreadable. */
+  /** The file at a path. @param size bytes. It must be complete: a later change makes its native Blob unreadable. */
   static async at(path: string, size: number): Promise<LocalFile> {
     // Now, since a native constructor that needs it later cannot wait. Takes about 10 µs and reads nothing.
     const blob = size > maxBlobSize ? undefined : await openAsBlob(path).catch(() => undefined)

@@ -14,6 +14,7 @@ import { type CharsetOptions, fieldText, FormCharsets, type PartHeader } from '.
 import { PartIterator, type PartsContext } from './part-iterator.js'
 import { PartReader, type PartReceiver } from './part-reader.js'
 
+/** Options of `MultiPartParser`. */
 export interface MultiPartParserOptions extends CharsetOptions {
   /** Whether names such as `a[b]` make objects and lists in `data`. Default: the option of the mount or route. */
   readonly nested?: boolean
