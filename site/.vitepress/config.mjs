@@ -15,6 +15,9 @@ const shown = new Set(['README.md', 'docs', 'site'])
 /** Every other file and folder of the repository. */
 const left = readdirSync(root).filter((name) => !shown.has(name))
 
+const sourceIcon =
+  '<svg viewBox="0 0 24 24"><path fill="none" stroke="currentColor" stroke-width="2" d="m8 6-6 6 6 6m8-12 6 6-6 6"/></svg>'
+
 /** Pages that most readers do not look for. */
 const notSearched = /^(?:decisions\/|multipart-conformance|api\/.*(?:ParserContext|RouteParams))/
 
@@ -73,7 +76,8 @@ export default defineConfig({
       { text: 'Playground', link: '/playground' },
       { text: 'Comparison', link: '/comparison' },
     ],
-    socialLinks: [{ icon: 'github', link: repository, ariaLabel: 'The repository' }],
+    // Icons by name come from another host while one edits.
+    socialLinks: [{ icon: { svg: sourceIcon }, link: repository, ariaLabel: 'The source' }],
     search: {
       provider: 'local',
       options: {
