@@ -16,7 +16,8 @@ export function apiSidebar() {
   return [
     { text: 'API reference', link: '/api/' },
     ...modules.toSorted().map((module) => ({
-      text: module,
+      // The column is narrow.
+      text: module.replace('@formgate/', ''),
       link: `/api/${module}/`,
       collapsed: true,
       items: files
