@@ -123,7 +123,7 @@ await describeWithStore('s3()', ({ client, config, bucket, prefix, contents }) =
   })
 
   test.each(['../x', '/x', 'a//b', 'a\0b', '', 'CON', 'x.'])('the key %j fails the upload', async (key) => {
-    const message = `s3({ key }) returned ${JSON.stringify(key)}, which is not a safe key.`
+    const message = `s3({ key }) returned ${JSON.stringify(key)}, which is not a safe key of at most 1024 bytes.`
     await expect(put({ key: () => key })).rejects.toThrow(message)
   })
 
