@@ -95,7 +95,8 @@ export default defineConfig({
       {
         extends: true,
         resolve: older,
-        test: { name: 'long, older majors', include: [onOlderMajors], fileParallelism: false },
+        // After the long suites, since these run in parallel.
+        test: { name: 'long, older majors', include: [onOlderMajors], sequence: { groupOrder: 1 } },
       },
     ],
   },

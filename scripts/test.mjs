@@ -57,7 +57,7 @@ for (const [name, script] of [
   }
 }
 // Many tests wait for a timeout or another process, so run more of them than there are processors.
-const workers = project === 'check' ? Math.max(4, availableParallelism()) : availableParallelism()
+const workers = project === 'system' ? availableParallelism() : Math.max(4, availableParallelism())
 const tests = runBuffered(
   'inherit',
   'vitest',
