@@ -101,9 +101,13 @@ await describeWithStore('a file that fails', ({ client, config, bucket, prefix, 
   ])('by an abort %s leaves nothing behind', async (_when, size, operation) => {
     const controller = new AbortController()
     const reason = new Error('the request has failed')
-    const aborting = faulty((name, send) => {
-      if (name === operation) setTimeout(() => controller.abort(reason), 5)
-      return send()
+    const aborting = faulty(async (name, send) => {
+      if (name !== operation) return send()
+      const aborted = delay(5).then(() => controller.abort(reason))
+      // Also where the store is faster than the abort.
+      const answer = await send()
+      await aborted
+      return answer
     })
     await expect(store({ client: aborting }, source(size * MiB), controller.signal)).rejects.toBe(reason)
     expect(await contents()).toEqual([])
