@@ -95,7 +95,7 @@ export default defineConfig({
       {
         extends: true,
         resolve: older,
-        // After the long suites, since these run in parallel.
+        // Apart from the long suites, since these run in parallel.
         test: { name: 'long, older majors', include: [onOlderMajors], sequence: { groupOrder: 1 } },
       },
     ],
