@@ -1,20 +1,15 @@
 /** Packs every package as it would be published, and checks the files, the manifest and the types of the tarballs. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename } from 'node:path'
 import { faultsOfManifests } from './manifests.mjs'
-import { pnpm, runQuietly } from './run.mjs'
-
-const folder = mkdtempSync(join(tmpdir(), 'formgate-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+import { fail, runQuietly } from './run.mjs'
+import { Tarballs } from './tarballs.mjs'
 
 const faults = faultsOfManifests()
 if (faults.length > 0) fail(`${faults.join('\n')}\nRun: npm run manifests`)
 
-must(...pnpm(), '--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder)
-for (const name of readdirSync(folder)) {
-  const tarball = join(folder, name)
+for (const tarball of new Tarballs('check').paths) {
+  const name = basename(tarball)
   const files = listFiles(tarball)
   checkFiles(name, files)
   must('publint', 'run', tarball, '--strict')
@@ -62,13 +57,4 @@ function listFiles(tarball) {
 function must(command, ...args) {
   const status = runQuietly(command, ...args)
   if (status !== 0) process.exit(status)
-}
-
-/**
- * @param {string} message
- * @returns {never}
- */
-function fail(message) {
-  console.error(message)
-  process.exit(1)
 }

@@ -45,9 +45,6 @@ function read(file) {
 }
 
 if (import.meta.url === pathToFileURL(String(argv[1])).href) {
-  for (const { file, shared } of paths()) {
-    const { name, version, description, keywords, license, author, ...rest } = read(file)
-    const manifest = { name, version, description, keywords, ...shared, license, author, ...rest }
-    writeFileSync(file, `${JSON.stringify({ ...manifest, ...shared }, undefined, 2)}\n`)
-  }
+  for (const { file, shared } of paths())
+    writeFileSync(file, `${JSON.stringify({ ...read(file), ...shared }, undefined, 2)}\n`)
 }

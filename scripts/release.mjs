@@ -10,10 +10,9 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { address, faultsOfManifests } from './manifests.mjs'
-import { root, run } from './run.mjs'
+import { fail, root, run } from './run.mjs'
 import { Tarballs } from './tarballs.mjs'
 
-const changesets = '@changesets/cli@2.31.1'
 const command = process.argv[2]
 
 if (command === 'version') version()
@@ -33,7 +32,7 @@ function version() {
         .trim(),
     )
   if (notes.length === 0) fail('There are no notes in .changeset. Write one: npm run changeset')
-  must('npx', '--yes', changesets, 'version')
+  must('npm', 'run', 'changeset', '--', 'version')
 
   const next = JSON.parse(readFileSync(`${root}packages/core/package.json`, 'utf8')).version
   const day = new Date().toISOString().slice(0, 10)
@@ -73,13 +72,4 @@ function isPublished(release) {
 function must(program, ...args) {
   const status = run(program, ...args)
   if (status !== 0) process.exit(status)
-}
-
-/**
- * @param {string} message
- * @returns {never}
- */
-function fail(message) {
-  console.error(message)
-  process.exit(1)
 }

@@ -50,6 +50,16 @@ export function runQuietly(command, ...args) {
 }
 
 /**
+ * Ends the script with a message.
+ * @param {string} message
+ * @returns {never}
+ */
+export function fail(message) {
+  console.error(message)
+  process.exit(1)
+}
+
+/**
  * The command line for the version of pnpm that package.json pins.
  * @returns {[command: string, ...args: string[]]}
  */
