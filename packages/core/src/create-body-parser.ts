@@ -3,7 +3,7 @@ import { resolveConfig, resolveMount, type Config, type MountOptions } from './o
 import { bodyChannel, BodyTrace } from './events.js'
 import { parseBody, readerOf, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
-import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 
 /** Reads the body of one request. @throws BodyError */
 export type BodyParser = (
@@ -31,14 +31,14 @@ export function createBodyParser(
   const config = resolveMount(options)
   return async (request, response, params = {}) => {
     const resolved = config.limitLayers === undefined ? config : resolveConfig(config, request, new Map())
-    const source = new Source(request, response)
+    const source = new IncomingBody(request, response)
     if (bodyChannel.hasSubscribers && !source.hasNoBody) return parseTraced(source, resolved, params)
     const { data, files } = await parseBody(source, resolved, params)
     return { data, files }
   }
 }
 
-async function parseTraced(source: Source, config: Config, params: RouteParams): Promise<BodyResult> {
+async function parseTraced(source: IncomingBody, config: Config, params: RouteParams): Promise<BodyResult> {
   const parser = readerOf(source, config)?.parser
   const trace = new BodyTrace({ framework: 'node', source, parser })
   try {

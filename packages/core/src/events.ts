@@ -4,7 +4,7 @@
  */
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel'
 import { BodyError } from './errors.js'
-import type { Source } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 import type { FrameworkRequest } from './http/progress.js'
 
 /**
@@ -87,7 +87,7 @@ interface Parsed {
 /** What an event is about. */
 interface BodyOrigin {
   readonly framework: string
-  readonly source: Source
+  readonly source: IncomingBody
   readonly parser: object | undefined
   readonly route?: ((target: never) => string | undefined) | undefined
 }

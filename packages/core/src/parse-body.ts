@@ -10,7 +10,7 @@ import { RequestFiles } from './files/request-files.js'
 import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
 import { readBytes } from './http/charset.js'
 import { discardRest } from './http/drain.js'
-import type { Reading, Source } from './http/incoming-body.js'
+import type { Reading, IncomingBody } from './http/incoming-body.js'
 import type { ParsedElsewhere } from './http/kept-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
 import type { FrameworkRequest } from './http/progress.js'
@@ -55,7 +55,11 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
  * @param params the route's parameters
  * @throws BodyError, after every file that was stored has been removed
  */
-export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
+export async function parseBody(
+  source: IncomingBody,
+  config: Config,
+  params: RouteParams,
+): Promise<ParsedBody> {
   source.hold()
   const { mediaType } = source
   const reader = readerOf(source, config)
@@ -121,7 +125,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
 
 /** The parser for the media type of a body. */
 export function readerOf(
-  { mediaType }: Source,
+  { mediaType }: IncomingBody,
   { parsers }: Pick<Config, 'parsers'>,
 ): RegisteredParser | undefined {
   return mediaType && selectParser(parsers, mediaType)
@@ -171,8 +175,8 @@ export function emptyBody(parser: RegisteredParser | undefined): ParsedBody {
   }
 }
 
-/** Opens a body as a stream for a parser, within the limits. @throws BodyError as `Source.open` does */
-export function openStream(source: Source, reader: RegisteredParser, config: Config): Readable {
+/** Opens a body as a stream for a parser, within the limits. @throws BodyError as `IncomingBody.open` does */
+export function openStream(source: IncomingBody, reader: RegisteredParser, config: Config): Readable {
   return source.open(readingFor(reader, config))
 }
 
@@ -183,7 +187,7 @@ function keepsBytes({ sizeLimits }: RegisteredParser, { rawBody }: Config): bool
 
 /** Parses a body whose bytes the handler wants too. */
 async function parseKeeping(
-  source: Source,
+  source: IncomingBody,
   reader: RegisteredParser,
   body: Body | ParsedElsewhere,
   ...rest: [MediaType, ParserContext]
@@ -234,7 +238,7 @@ export function limitOf(name: SizeLimit, { limits, fileRules }: Config): number 
  * @param timeout milliseconds, checked once per period, so that time is up after one to two times this; `Infinity` for no limit
  * @returns a function that ends the watch
  */
-function watchStorage(source: Source, timeout: number, requestFiles: RequestFiles): () => void {
+function watchStorage(source: IncomingBody, timeout: number, requestFiles: RequestFiles): () => void {
   let isOver = false
   let hadArrived = false
   let received = -1

@@ -28,7 +28,7 @@ import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
 import { heldBody, holdBody, type ShownBody } from './request-properties.js'
-import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
@@ -99,7 +99,7 @@ export function openedBody(request: NodeRequest, stream?: Readable): RequestBody
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
 export class RequestBody implements ShownBody {
-  readonly source: Source
+  readonly source: IncomingBody
   readonly adapter: AdapterRequest
   /** True below a `multipart()` that has left the body to a parser of the framework. */
   #isLeft = false
@@ -125,7 +125,7 @@ export class RequestBody implements ShownBody {
 
   constructor(adapter: AdapterRequest) {
     const { request, response, stream, target } = adapter
-    this.source = new Source(request, response, stream, target)
+    this.source = new IncomingBody(request, response, stream, target)
     this.adapter = adapter
   }
 

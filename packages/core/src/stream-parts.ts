@@ -14,7 +14,7 @@ import {
   type RegisteredParser,
 } from './parsers/registry.js'
 import { discardRest } from './http/drain.js'
-import type { Source } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 
 /** A MultiPartParser of a list. */
 type MultiPartReader = RegisteredParser & { readonly parser: MultiPartParser }
@@ -30,7 +30,7 @@ const defaultParsers = registerParsers([MultiPartParser])
  * @throws BodyError as the multipart parser does; 415 if the body is not a multipart form
  */
 export async function* streamParts(
-  source: Source,
+  source: IncomingBody,
   config: Config,
   onFailure: (reason: unknown) => void,
 ): AsyncGenerator<Part, void, undefined> {

@@ -6,7 +6,7 @@ import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { BodyStream } from './body-stream.js'
 import { cancelContinue } from './expect-continue.js'
-import type { Source } from './incoming-body.js'
+import type { IncomingBody } from './incoming-body.js'
 
 /** The bytes and milliseconds that are drained at most. */
 const drainedBytes = 1024 * 1024
@@ -28,7 +28,7 @@ export interface LastAnswer {
  *
  * @returns when the body has ended, or when a limit is reached
  */
-export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promise<void> {
+export function drain(source: IncomingBody, { handedOver, isSent }: LastAnswer): Promise<void> {
   const { request } = source
   source.isDiscarded = true
   // The client has its answer: it need not send the body.
@@ -65,7 +65,7 @@ export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promi
  * Drains a body and closes its connection if the client goes on sending. For an error that was passed on: the app's answer may
  * leave the connection open.
  */
-export async function cutOff(source: Source): Promise<void> {
+export async function cutOff(source: IncomingBody): Promise<void> {
   const { request } = source
   if (request.httpVersionMajor > 1) return source.stopWhenAnswered()
   await drain(source, {
@@ -82,7 +82,7 @@ export async function cutOff(source: Source): Promise<void> {
  * rest exceeds a limit, the connection is closed after the answer.
  */
 export function discardRest(
-  source: Source,
+  source: IncomingBody,
   { bodySize, idle, total }: Pick<Limits, 'bodySize' | 'idle' | 'total'>,
 ): void {
   const { request } = source

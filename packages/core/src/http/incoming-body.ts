@@ -38,7 +38,7 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Li
 }
 
 /** A request of Node's http or http2 and its response. */
-export class Source {
+export class IncomingBody {
   readonly request: NodeRequest
   readonly response: NodeResponse
   /** Looked up once: Express makes every access to a request slow. */
