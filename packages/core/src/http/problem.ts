@@ -160,14 +160,12 @@ function answerProblem(error: BodyError, source: IncomingBody): ProblemAnswer {
 
 async function* heldOpen(json: Buffer, source: IncomingBody): AsyncGenerator<Buffer> {
   const { response } = source
-  const drained = drain(source, {
-    handedOver: Promise.resolve(),
-    // Other middleware, such as compression, has replaced the answer if the length differs.
-    isSent: () =>
-      response.headersSent &&
-      response.writableLength === 0 &&
-      Number(response.getHeader('content-length')) === json.length,
-  })
+  // Other middleware, such as compression, has replaced the answer if the length differs.
+  const isSent = (): boolean =>
+    response.headersSent &&
+    response.writableLength === 0 &&
+    Number(response.getHeader('content-length')) === json.length
+  const drained = drain(source, Promise.resolve(), isSent)
   yield json
   await drained
 }
