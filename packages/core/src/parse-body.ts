@@ -308,7 +308,10 @@ class RequestContext implements ParserContext {
 
   #findPartParser(partType: MediaType): PartParser | undefined {
     const { parsers, partParsers = parsers } = this.#parts.config
-    this.#partParsers ??= partParsers.filter(readsParts)
+    // A part is neither a form with files nor a raw file.
+    this.#partParsers ??= partParsers.filter(
+      ({ range }) => range.type !== 'multipart' && range.essence !== '*/*',
+    )
     const found = selectParser(this.#partParsers, partType)
     if (found === undefined) return undefined
     const context = new RequestContext(this.#parts, partType, this.meters)
@@ -317,9 +320,4 @@ class RequestContext implements ParserContext {
       return dataOf(result, nests(found, this.#parts.config), this.#parts.config)
     }
   }
-}
-
-/** True if a parser can read a part: a part is neither a form with files nor a raw file. */
-function readsParts({ range }: RegisteredParser): boolean {
-  return range.type !== 'multipart' && range.essence !== '*/*'
 }

@@ -212,21 +212,20 @@ export class RequestBody implements ShownBody {
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
     try {
-      if (this.#reading === undefined) return await this.#read(route.below(this.#mount))
+      const config = route.below(this.#mount)
+      if (this.#reading === undefined) return await this.#read(config)
       const parsed = await this.#reading
-      if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-      else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+      if (parsed.reader !== undefined) this.#admit(parsed.reader, route, config)
+      else if (this.#parsed === parsed) {
+        // The data of an empty body is that of the parser that the route, and not the mount above, has for it.
+        const empty = emptyBody(readerOf(this.source, config))
+        const isSame = empty.entries !== undefined && parsed.entries !== undefined
+        if (!isSame && empty.data !== parsed.data) this.#setParsed(empty)
+      }
       return this.#parsed ?? parsed
     } catch (error) {
       throw this.#report(error)
     }
-  }
-
-  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
-  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
-    const empty = emptyBody(readerOf(this.source, config))
-    const isSame = empty.entries !== undefined && entries !== undefined
-    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -261,7 +260,10 @@ export class RequestBody implements ShownBody {
       if (this.#reading !== undefined) {
         // An empty body has no parts, also if it was read before.
         if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
-        throw readBeforeParts()
+        throw new BodyError('BODY_ALREADY_READ', {
+          detail: 'Cannot stream the parts: the body was already read.',
+          hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
+        })
       }
       this.#isStreamed = true
       this.#reading = Promise.reject(readAsParts())
@@ -411,8 +413,8 @@ export class RequestBody implements ShownBody {
     return unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
   }
 
-  #admit(reader: RegisteredParser, route: RouteConfig): void {
-    const { parsers } = route.below(this.#mount)
+  /** Checks that a route accepts what the mount above has read. */
+  #admit(reader: RegisteredParser, route: RouteConfig, { parsers }: Config): void {
     const mediaType = this.source.mediaType!
     const own = parsers.find(
       ({ parser, range }) =>
@@ -461,13 +463,6 @@ function isPlaceholder(body: unknown): boolean {
 function readAlike(one: BaseParser, other: BaseParser): boolean {
   const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
   return isDeepStrictEqual(options(one), options(other))
-}
-
-function readBeforeParts(): BodyError {
-  return new BodyError('BODY_ALREADY_READ', {
-    detail: 'Cannot stream the parts: the body was already read.',
-    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
-  })
 }
 
 function readAsParts(): BodyError {

@@ -58,12 +58,7 @@ export class IncomingBody {
   /** Milliseconds that the client was waited for before the body was opened. */
   #waited = 0
 
-  /**
-   * @param request the request, its body unread
-   * @param response its response; files are removed when it ends
-   * @param stream the body, if the framework has replaced the request's own stream
-   * @param target the object that the handler gets as its request
-   */
+  /** @param stream the body, if the framework has replaced the request's own stream */
   constructor(
     request: NodeRequest,
     response: NodeResponse,
@@ -175,13 +170,10 @@ export class IncomingBody {
    */
   read(reading: Reading): Body | ParsedElsewhere {
     const bytes = reading.acceptsBytes ? this.#readWhole(reading) : undefined
-    return bytes ?? (reading.adopts ? this.#adopt() : undefined) ?? this.open(reading)
-  }
-
-  /** What another parser has made of a body that it has read to its end. */
-  #adopt(): ParsedElsewhere | undefined {
-    if (!this.#stream.readableEnded || !this.#isTaken) return undefined
-    return parsedValue(this.target, this.request)
+    if (bytes !== undefined) return bytes
+    const isReadElsewhere = reading.adopts && this.#stream.readableEnded && this.#isTaken
+    const parsed = isReadElsewhere ? parsedValue(this.target, this.request) : undefined
+    return parsed ?? this.open(reading)
   }
 
   /** Leaves the bytes of the body where handlers look for them. */
@@ -219,14 +211,16 @@ export class IncomingBody {
     this.#isOpen = true
     checkStream(this.#stream)
     if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
-    const bytes = this.#isTaken ? this.#keptBytes() : undefined
-    const kept = bytes && Readable.from(bytes, { objectMode: false })
-    const encoding = this.#encoding(reading.inflates, bytes)
-    if (kept === undefined && typeof this.#stream.readableEncoding === 'string') throw decoded()
-    if (kept === undefined && (this.#stream.destroyed || this.#isAborted))
-      throw this.#lost(this.#stream.errored)
-    const { limit, tooLarge, idle, total } = reading
-    const body = new BodyStream(kept ?? this.#stream, {
+    const stream = this.#stream
+    const kept = this.#isTaken ? this.#keptBytes() : undefined
+    const encoding = this.#encoding(reading.inflates, kept)
+    if (kept === undefined) {
+      if (typeof stream.readableEncoding === 'string') throw decoded()
+      if (stream.destroyed || this.#isAborted) throw this.#lost(stream.errored)
+    }
+    const { limit, tooLarge, idle, total, onProgress } = reading
+    const declared = this.#declaredLength
+    const body = new BodyStream(kept === undefined ? stream : Readable.from(kept, { objectMode: false }), {
       limit,
       tooLarge,
       idle,
@@ -234,9 +228,9 @@ export class IncomingBody {
       waited: this.#waited,
       lost: (cause) => this.#lost(cause),
       // Node enforces the declared length; tests and hosts that pass in a request do not. A copy may be inflated already.
-      expected: kept === undefined || this.#contentEncoding === undefined ? this.#declaredLength : undefined,
+      expected: kept === undefined || this.#contentEncoding === undefined ? declared : undefined,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
-      onProgress: this.#progressOf(reading.onProgress),
+      onProgress: onProgress && ((received) => onProgress({ received, expected: declared }, this.target)),
     })
     this.#body = body
     // A stream that replaced the request may never notice that the client disconnected.
@@ -247,12 +241,6 @@ export class IncomingBody {
     if (encoding === undefined) return body
     const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
     return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
-  }
-
-  #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
-    if (listener === undefined) return undefined
-    const expected = this.#declaredLength
-    return (received) => listener({ received, expected }, this.target)
   }
 
   /** True once the handler has ended the response, or its connection is lost. */
