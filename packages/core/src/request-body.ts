@@ -133,11 +133,6 @@ export class RequestBody implements ShownBody {
     return this.#parsed !== undefined
   }
 
-  /** True below a `multipart()`. */
-  get isMounted(): boolean {
-    return this.#mount !== undefined
-  }
-
   /**
    * Decides what the adapter does with an error of this body, or of a handler, and reports it to `onError`.
    *
