@@ -2,6 +2,7 @@
 import type { BodyOptions, BodyType, FormOptions } from './options/body-options.js'
 import { resolveMount, RouteConfig, type MountOptions, type RouteOptions } from './options/options.js'
 import type { ParserLike } from './parsers/base-parser.js'
+import { registerParsers } from './parsers/registry.js'
 import type { BodyStep, MountStep, RouteStep } from './request-body.js'
 import { TypedRoute } from './typed-route.js'
 import type { Schema } from './schema/schema.js'
@@ -25,7 +26,8 @@ export function mountStep(options?: MountOptions): MountStep {
 
 /** The step of `parsers()`. @throws TypeError for an invalid parser, an unknown option or an invalid value */
 export function parsersStep(list: readonly ParserLike[], options: RouteOptions = {}): RouteStep {
-  return { kind: 'route', route: RouteConfig.ofParsers(list, options) }
+  const parsers = registerParsers(list)
+  return { kind: 'route', route: new RouteConfig(() => parsers, options) }
 }
 
 /** The step of `form()`. @throws TypeError for an invalid schema, an unknown option or an invalid value */

@@ -106,7 +106,6 @@ export class BodyStream extends Readable {
     return this.#bounds.expected
   }
 
-  /** Bytes so far. */
   get received(): number {
     return this.#received
   }
@@ -140,14 +139,8 @@ export class BodyStream extends Readable {
 
   #start(): void {
     this.#started = true
-    if (this.#origin.readableEnded) {
-      this.#onEnd()
-      return
-    }
-    if (this.#origin.destroyed) {
-      this.destroy(this.#bounds.lost(this.#origin.errored))
-      return
-    }
+    if (this.#origin.readableEnded) return this.#onEnd()
+    if (this.#origin.destroyed) return this.#lose(this.#origin.errored)
     const { idle, total = Infinity, waited = 0 } = this.#bounds
     this.#idleTimer = startTimer(idle, BodyStream.#onIdle, this)
     if (total !== Infinity)
@@ -180,19 +173,14 @@ export class BodyStream extends Readable {
     // An ended stream emits nothing, so its listeners may stay: Express makes every call on a request slow.
     if (this.#origin.readableEnded) this.#stopTimers()
     else if (this.#started) this.#detach()
-    if (this.#consumer === undefined) {
-      callback(error)
-      return
-    }
-    this.#consumer.reject(error ?? new Error('The stream was closed.'))
+    const consumer = this.#consumer
     // It holds what it has read. Others may hold the request, and with it this stream.
     this.#consumer = undefined
-    callback()
+    consumer?.reject(error ?? new Error('The stream was closed.'))
+    callback(consumer === undefined ? error : null)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.#context.runInAsyncScope(() => this.#take(chunk))
-  }
+  readonly #onData = (chunk: Buffer): void => this.#context.runInAsyncScope(() => this.#take(chunk))
 
   #take(chunk: Buffer): void {
     const room = this.#bounds.limit - this.#received
@@ -313,9 +301,7 @@ export class BodyStream extends Readable {
     this.#origin.pause()
   }
 
-  readonly #onEnd = (): void => {
-    this.#context.runInAsyncScope(() => this.#finish())
-  }
+  readonly #onEnd = (): void => this.#context.runInAsyncScope(() => this.#finish())
 
   #finish(): void {
     // Another listener of the same stream may have failed the body.

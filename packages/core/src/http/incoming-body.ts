@@ -100,7 +100,6 @@ export class IncomingBody {
     return this.#body?.isHeldBack ?? false
   }
 
-  /** True if the response was sent. */
   get isAnswered(): boolean {
     return this.response.writableFinished
   }
@@ -209,9 +208,10 @@ export class IncomingBody {
    */
   open(reading: Reading): Readable {
     this.#isOpen = true
-    checkStream(this.#stream)
-    if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
     const stream = this.#stream
+    const declared = this.#declaredLength
+    checkStream(stream)
+    if ((declared ?? 0) > reading.limit) throw reading.tooLarge()
     const kept = this.#isTaken ? this.#keptBytes() : undefined
     const encoding = this.#encoding(reading.inflates, kept)
     if (kept === undefined) {
@@ -219,7 +219,6 @@ export class IncomingBody {
       if (stream.destroyed || this.#isAborted) throw this.#lost(stream.errored)
     }
     const { limit, tooLarge, idle, total, onProgress } = reading
-    const declared = this.#declaredLength
     const body = new BodyStream(kept === undefined ? stream : Readable.from(kept, { objectMode: false }), {
       limit,
       tooLarge,
@@ -234,10 +233,8 @@ export class IncomingBody {
     })
     this.#body = body
     // A stream that replaced the request may never notice that the client disconnected.
-    body.on(
-      'close',
-      watchConnection(this.request, () => body.destroy(this.#lost(null))),
-    )
+    const endWatch = watchConnection(this.request, () => body.destroy(this.#lost(null)))
+    body.on('close', endWatch)
     if (encoding === undefined) return body
     const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
     return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
@@ -250,10 +247,7 @@ export class IncomingBody {
 
   /** Calls back once, when the response was sent or its connection is lost. */
   onResponseEnd(listener: () => void): void {
-    if (this.isAnswered || this.response.destroyed) {
-      listener()
-      return
-    }
+    if (this.isAnswered || this.response.destroyed) return listener()
     const { response } = this
     if (typeof response.on !== 'function') return
     // Adapters of serverless hosts emit "finish" alone, and a lost connection "close" alone.
@@ -324,7 +318,6 @@ export class IncomingBody {
     return (request.destroyed || connectionOf(request)?.destroyed === true) && !isComplete(request)
   }
 
-  /** True if all bytes have arrived. */
   get #isAtEnd(): boolean {
     return this.#stream === this.request ? isComplete(this.request) : this.#stream.readableEnded
   }

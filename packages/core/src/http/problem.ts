@@ -79,12 +79,8 @@ function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
 }
 
 function cutIssue({ path, message, code }: FieldIssue): FieldIssue {
-  const size = issueSize / 4
-  return {
-    path: cutToBytes(path, size),
-    message: cutToBytes(message, size),
-    code: cutToBytes(code, size),
-  }
+  const cut = (text: string): string => cutToBytes(text, issueSize / 4)
+  return { path: cut(path), message: cut(message), code: cut(code) }
 }
 
 /** What an adapter does with an error. */
