@@ -8,15 +8,8 @@ import { TypedRoute } from './typed-route.js'
 import type { Schema } from './schema/schema.js'
 
 export type { ProblemAnswer, Reaction } from './http/problem.js'
-export {
-  openBody,
-  openedBody,
-  type AdapterRequest,
-  type BodyStep,
-  type MountStep,
-  type RequestBody,
-  type RouteStep,
-} from './request-body.js'
+export type { AdapterRequest, BodyStep, MountStep, RequestBody, RouteStep } from './request-body.js'
+export { openBody, openedBody } from './request-properties.js'
 export { problemAnswer, sendProblem } from './http/problem.js'
 
 /** The step of `multipart()`. @throws TypeError for an unknown option or an invalid value */

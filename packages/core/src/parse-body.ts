@@ -222,7 +222,13 @@ function watchStorage(source: IncomingBody, timeout: number, requestFiles: Reque
   let received = -1
   const look = (): void => {
     const isStuck = source.isHeldBack && source.received === received
-    if (hadArrived || isStuck) requestFiles.abort(storageTimedOut(timeout, hadArrived))
+    if (hadArrived || isStuck) {
+      const time = counted(timeout, 'millisecond')
+      const detail = hadArrived
+        ? `A file was not stored within ${time} after the body had arrived.`
+        : `The storage of a file took none of the body for ${time}.`
+      requestFiles.abort(new BodyError('STORAGE_FAILED', { detail, limit: timeout }))
+    }
     hadArrived = !source.isIncoming
     received = source.received
   }
@@ -235,13 +241,6 @@ function watchStorage(source: IncomingBody, timeout: number, requestFiles: Reque
     isOver = true
     clearInterval(timer)
   }
-}
-
-function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
-  const detail = hadArrived
-    ? `A file was not stored within ${counted(timeout, 'millisecond')} after the body had arrived.`
-    : `The storage of a file took none of the body for ${counted(timeout, 'millisecond')}.`
-  return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
 }
 
 /** What the contexts of one request share. */

@@ -26,7 +26,6 @@ import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
-import { heldBody, holdBody, type ShownBody } from './request-properties.js'
 import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
@@ -76,28 +75,11 @@ let defaultConfig: Config | undefined
 /** What `body` of a request is while nothing was set, and once other middleware has set it. */
 const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
 
-/** Returns the one RequestBody of a request. The first call gives the target its properties. */
-export function openBody(adapter: AdapterRequest): RequestBody {
-  const { request, target, stream } = adapter
-  const known = openedBody(request, stream)
-  if (known !== undefined) return known
-  const body = new RequestBody(adapter)
-  holdBody(request, target, body)
-  return body
-}
-
-/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
-export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
-  const body = heldBody(request) as RequestBody | undefined
-  if (stream !== undefined) body?.source.replaceStream(stream)
-  return body
-}
-
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
-export class RequestBody implements ShownBody {
+export class RequestBody {
   readonly source: IncomingBody
   readonly adapter: AdapterRequest
   /** True below a `multipart()` that has left the body to a parser of the framework. */
