@@ -92,7 +92,7 @@ export class RequestBody {
   /** What the functions among the limits have returned for this body. */
   #limits: LimitsByFunction | undefined
   /** The errors that `onError` and subscribers have been told. */
-  #reported: ReadonlySet<unknown> | undefined
+  #reported: Set<unknown> | undefined
   /** The event of the reading that is under way, if it has subscribers. */
   #trace: BodyTrace | undefined
   /** What `data` and `files` throw. */
@@ -326,7 +326,7 @@ export class RequestBody {
   /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
     if (this.#reported?.has(error) === true) return error
-    this.#reported = new Set(this.#reported).add(error)
+    ;(this.#reported ??= new Set()).add(error)
     const trace = this.#trace
     this.#trace = undefined
     if (trace !== undefined) trace.fail(error)

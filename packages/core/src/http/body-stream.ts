@@ -66,7 +66,6 @@ export interface BodyBounds {
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
-/** The consumer of {@link BodyStream.each}. */
 interface Consumer {
   readonly consume: (chunk: Buffer) => Promise<void> | undefined
   readonly resolve: () => void

@@ -212,7 +212,10 @@ export class IncomingBody {
     const declared = this.#declaredLength
     checkStream(stream)
     if ((declared ?? 0) > reading.limit) throw reading.tooLarge()
-    const kept = this.#isTaken ? this.#keptBytes() : undefined
+    const isTaken = this.#isTaken
+    const kept = isTaken ? keptBytes(this.target, this.request) : undefined
+    if (isTaken && kept === undefined)
+      throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
     const encoding = this.#encoding(reading.inflates, kept)
     if (kept === undefined) {
       if (typeof stream.readableEncoding === 'string') throw decoded()
@@ -333,13 +336,6 @@ export class IncomingBody {
     return this.#stream === this.request
       ? new BodyError('CLIENT_ABORTED')
       : new Error('The stream of the body was closed before its end.')
-  }
-
-  /** The bytes of a body that other middleware has read. @throws BodyError `BODY_ALREADY_READ` or `CLIENT_ABORTED` */
-  #keptBytes(): Buffer {
-    const bytes = keptBytes(this.target, this.request)
-    if (bytes !== undefined) return bytes
-    throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
   /** The Content-Encoding, if there is one. */

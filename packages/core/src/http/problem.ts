@@ -63,7 +63,6 @@ export function toProblem(error: BodyError): Problem {
   }
 }
 
-/** The first issues that fit. */
 function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
   let size = 0
   const fitting: FieldIssue[] = []
@@ -91,7 +90,6 @@ export type Reaction =
   /** Do nothing: the client is gone. */
   | { readonly kind: 'drop' }
 
-/** Codes whose hint has been printed. */
 const printedHints = new Set<ErrorCode>()
 
 /**
