@@ -49,18 +49,14 @@ const compound = /^application\/(?:msword|vnd\.(?:ms-|visio)|x-ms)/
 export async function matchesDeclaredType(declared: string, detected: string | undefined): Promise<boolean> {
   if (declared === '' || declared === 'application/octet-stream') return true
   const family = familyOf.get(declared) ?? declared
-  const isKnown = isTextual(declared) || (await detectable()).has(family)
+  const { supportedMimeTypes } = await import('file-type')
+  const isKnown = isTextual(declared) || supportedMimeTypes.has(family)
   if (detected === undefined) return !isKnown
   if (family === (familyOf.get(detected) ?? detected)) return true
   if (detected === 'application/zip') return zipped.test(declared) || !isKnown
   if (detected === 'application/x-cfb') return compound.test(declared) || !isKnown
   // A format without magic bytes may be text, but a program must not pass as one.
   return !isKnown && isTextual(detected)
-}
-
-async function detectable(): Promise<ReadonlySet<string>> {
-  const { supportedMimeTypes } = await import('file-type')
-  return supportedMimeTypes
 }
 
 /** How many bytes of a file are read to detect its type. */

@@ -8,6 +8,7 @@ import {
   acceptsText,
   type FileNode,
   type IntersectionNode,
+  isSided,
   itemAt,
   kindsOf,
   type ListNode,
@@ -358,8 +359,7 @@ export class FormReader {
 
   /** The node that decides on a place: of a union the option that fits, of an intersection both sides in one. */
   #decide(node: Node, tree: FormTree | undefined): Node | undefined {
-    const isOpen = node.kind === 'union' || node.kind === 'intersection' || node.kind === 'lazy'
-    return isOpen ? this.#readingOf(node, tree).decided : node
+    return isSided(node) ? this.#readingOf(node, tree).decided : node
   }
 
   /** Keeps a text that an option accepts as a text; otherwise the first option that it fits decides. */

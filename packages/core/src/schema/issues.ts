@@ -40,12 +40,15 @@ export function readZodIssues(
 ): IssueList {
   const list = new IssueList(most, value)
   for (const issue of issues) readIssue(issue, [], list)
-  for (const issue of others) list.leaveOut(countIssues(issue))
+  for (const issue of others) list.more += countIssues(issue)
   return list
 }
 
 function readIssue(issue: ZodIssue, around: IssuePath, list: IssueList): void {
-  if (list.isFull) return list.leaveOut(countIssues(issue))
+  if (list.isFull) {
+    list.more += countIssues(issue)
+    return
+  }
   const path = [...around, ...issue.path]
   const inner = innerIssues(issue)
   if (inner !== undefined) {
@@ -116,10 +119,6 @@ export class IssueList {
       this.errors.push({ path: sent, message: boundedMessage(message, items), code })
     }
   }
-
-  leaveOut(issues: number): void {
-    this.more += issues
-  }
 }
 
 function boundedMessage(message: string, items: readonly unknown[] = []): string {
@@ -168,7 +167,7 @@ export function readStandardIssues(
     const code = [issue.code, issue.type].find((each) => typeof each === 'string') ?? 'invalid'
     list.add(path, withoutValue(issue, valueAt(value, path)), code)
   }
-  list.leaveOut(Math.max(issues.length - most, 0))
+  list.more += Math.max(issues.length - most, 0)
   return list
 }
 
