@@ -46,6 +46,7 @@ async function compare() {
   for (let round = 0; round < rounds; round++) {
     for (const name of Object.keys(uploads)) {
       const child = fork(fileURLToPath(import.meta.url), [name])
+      child.on('exit', (code) => code && process.exit(code))
       runs[name].push((await once(child, 'message'))[0])
       await once(child, 'exit')
     }

@@ -2,7 +2,7 @@
 import { BodyError } from './errors.js'
 import { beginInspections, bindFilter } from './files/inspection.js'
 import type { Config } from './options/options.js'
-import { openStream } from './parse-body.js'
+import { readingFor } from './parse-body.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import {
@@ -12,7 +12,7 @@ import {
   unsupportedMediaType,
 } from './parsers/registry.js'
 import { discardRest } from './http/drain.js'
-import type { Source } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 
 const defaultParsers = registerParsers([MultiPartParser])
 
@@ -25,7 +25,7 @@ const defaultParsers = registerParsers([MultiPartParser])
  * @throws BodyError as the multipart parser does; 415 if the body is not a multipart form
  */
 export async function* streamParts(
-  source: Source,
+  source: IncomingBody,
   config: Config,
   onFailure: (reason: unknown) => void,
 ): AsyncGenerator<Part, void, undefined> {
@@ -40,7 +40,7 @@ export async function* streamParts(
     throw unsupportedMediaType(defaultParsers, source.headers['content-type'])
   const inspecting = { inspectors: config.inspectors, request: source.target }
   const controller = new AbortController()
-  const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
+  const parts = reader.parser.parts(source.open(readingFor(reader, config)), mediaType, {
     limits,
     request: source.target,
     filter: config.filter && bindFilter(config.filter, source.target),
