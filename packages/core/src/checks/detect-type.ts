@@ -97,12 +97,6 @@ async function readMagic(bytes: Uint8Array): Promise<string | undefined> {
 // oxlint-disable-next-line no-control-regex
 const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/
 
-const decoders = {
-  latin1: new TextDecoder('latin1'),
-  'utf-16le': new TextDecoder('utf-16le'),
-  'utf-16be': new TextDecoder('utf-16be'),
-}
-
 /**
  * Reads the beginning of a file as text. The charset is unknown and does not matter: latin1 has a character for each
  * byte, and the markup to be found is ASCII.
@@ -110,7 +104,7 @@ const decoders = {
  * @returns `undefined` for binary data
  */
 function readSample(bytes: Uint8Array): string | undefined {
-  const text = decoders[byteOrder(bytes) ?? 'latin1'].decode(bytes)
+  const text = new TextDecoder(byteOrder(bytes) ?? 'latin1').decode(bytes)
   return binaryByte.test(text) ? undefined : text.replace(/^\u00ef\u00bb\u00bf/, '')
 }
 

@@ -8,6 +8,7 @@ import {
   acceptsText,
   type FileNode,
   type IntersectionNode,
+  isList,
   isSided,
   itemAt,
   kindsOf,
@@ -430,7 +431,6 @@ function inOrder(options: readonly Node[], { children, entries }: FormTree): rea
   const [entry] = entries
   const isOne = children.size === 0 && entries.length === 1 && entry?.kind === 'parsed'
   if (!isOne || Array.isArray(entry.value)) return options
-  const isList = ({ kind }: Node) => kind === 'list' || kind === 'tuple'
   return options.toSorted((left, right) => Number(isList(left)) - Number(isList(right)))
 }
 

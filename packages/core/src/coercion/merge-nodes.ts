@@ -1,6 +1,7 @@
 /** The two sides of an intersection as one node. */
 import {
   type IntersectionNode,
+  isList,
   itemAt,
   type ListNode,
   type Node,
@@ -36,30 +37,17 @@ export function mergeSides(node: IntersectionNode, left: Node, right: Node): Nod
 function mergeNodes(around: Wrapping, left: Node, right: Node): Node {
   const wrapping = { ...unwrapped, optional: around.optional, nullable: around.nullable }
   const [first, second] = acceptsAny(left) ? [right, right] : acceptsAny(right) ? [left, left] : [left, right]
-  switch (first.kind) {
-    case 'object':
-      return mergeObjects(wrapping, first, second)
-    case 'record': {
-      if (second.kind !== 'record' || second.isMap !== first.isMap)
-        return mergeObjects(wrapping, first, second)
-      const { key, value } = second
-      return { ...first, ...wrapping, key: intersect(first.key, key), value: intersect(first.value, value) }
-    }
-    case 'list':
-      if (second.kind === 'tuple') return mergeTuples(wrapping, first, second)
-      if (second.kind !== 'list') break
-      return { ...first, ...wrapping, element: intersect(first.element, second.element) }
-    case 'tuple':
-      if (second.kind !== 'list' && second.kind !== 'tuple') break
-      return mergeTuples(wrapping, first, second)
-    case 'scalar':
-      return second.kind === 'scalar' ? mergeScalars(wrapping, first, second) : { ...first, ...wrapping }
-    default:
+  if (first.kind === 'record' && second.kind === 'record' && first.isMap === second.isMap) {
+    const key = intersect(first.key, second.key)
+    return { ...first, ...wrapping, key, value: intersect(first.value, second.value) }
   }
+  if (first.kind === 'object' || first.kind === 'record') return mergeObjects(wrapping, first, second)
+  if (first.kind === 'list' && second.kind === 'list')
+    return { ...first, ...wrapping, element: intersect(first.element, second.element) }
+  if (isList(first) && isList(second)) return mergeTuples(wrapping, first, second)
+  if (first.kind === 'scalar' && second.kind === 'scalar') return mergeScalars(wrapping, first, second)
   // No value is both, and the schema reports what it is not.
-  return first.kind === 'list' || first.kind === 'tuple' || first.kind === 'file'
-    ? { ...first, ...wrapping }
-    : first
+  return { ...first, ...wrapping }
 }
 
 function acceptsAny(node: Node): boolean {

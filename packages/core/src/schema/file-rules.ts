@@ -8,7 +8,7 @@ import { UploadedFile } from '../files/uploaded-file.js'
 import type { FileRoom, Limits } from '../limits.js'
 import type { FileRule, FileRules } from '../parsers/form-limits.js'
 import { append, fieldPath, formatPath, isIndex, step, type NameLimits } from './field-path.js'
-import { isSided, type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
+import { isList, isSided, type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
 import { issuesOf } from './validate.js'
@@ -65,13 +65,13 @@ function findRule(root: Node, name: string, limits: RuleLimits, cap?: number): F
   const parent = path.slice(0, -1).reduce(childOf, placeOf([root]))
   const child = childOf(parent, last)
   // The rules of a list include those of its items.
-  const isItem = (last === append || isIndex(last)) && isList(parent)
+  const isItem = (last === append || isIndex(last)) && parent.parts.some(isList)
   const { nodes } = isItem ? parent : child
   if (nodes.length === 0) return undefined
   const terms = nodes.map((node) => fileTerms(node)).reduce(either)
   const keys = path.map((key) => (isIndex(key) ? Number(key) : key))
   const list = formatPath(isItem ? keys.slice(0, -1) : keys)
-  const isCounted = terms.kind === 'file' && (last === append || (!isItem && isList(child)))
+  const isCounted = terms.kind === 'file' && (last === append || (!isItem && child.parts.some(isList)))
   // The item that an open name such as `items[].scan` means is known when the form is complete.
   const isOpen = path.slice(0, -1).includes(append)
   const pathOf = (at: number): string => (isOpen ? name : isCounted ? `${list}[${at}]` : formatPath(keys))
@@ -138,10 +138,6 @@ function placeOf(nodes: readonly Node[], isWithinCatch = false): Place {
 
 function childOf({ parts, isCaught }: Place, key: string): Place {
   return placeOf([...new Set(parts.flatMap((node) => follow(node, key) ?? []))], isCaught)
-}
-
-function isList({ parts }: Place): boolean {
-  return parts.some(({ kind }) => kind === 'list' || kind === 'tuple')
 }
 
 /** True if a name that the schema does not have makes the form invalid. */

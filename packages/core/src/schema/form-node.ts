@@ -165,6 +165,10 @@ export function partsOf(node: Node): readonly Node[] {
   return [...parts, ...(node.kind === 'record' ? [node.key] : []), ...node.outputs]
 }
 
+export function isList(node: Node): node is ListNode | TupleNode {
+  return node.kind === 'list' || node.kind === 'tuple'
+}
+
 /** The item of a list, or of a tuple that has one there. */
 export function itemAt(node: ListNode | TupleNode, index: number): Node | undefined {
   return node.kind === 'list' ? node.element : (node.items[index] ?? node.rest)
