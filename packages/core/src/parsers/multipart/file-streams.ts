@@ -140,10 +140,9 @@ export class FileStreams {
 /** The bytes on their way to busboy. */
 class Outbox {
   #ready: Buffer[] = []
-  /** Where small chunks are copied to. The bytes before `#start` are ready. */
+  /** Where small chunks are copied to. */
   #block = Buffer.alloc(0)
-  #start = 0
-  #end = 0
+  #used = 0
 
   add(chunk: Buffer, from: number, to: number): void {
     const size = to - from
@@ -152,22 +151,20 @@ class Outbox {
       this.#ready.push(chunk.subarray(from, to))
       return
     }
-    if (this.#end + size > this.#block.length) {
+    if (this.#used + size > this.#block.length) {
       this.#seal()
       // Small forms need one block only, from Buffer's pool.
       this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : smallPart)
-      this.#start = 0
-      this.#end = 0
     }
-    if (size === chunk.length) this.#block.set(chunk, this.#end)
-    else if (size > shortRun) chunk.copy(this.#block, this.#end, from, to)
-    else for (let at = 0; at < size; at += 1) this.#block[this.#end + at] = chunk[from + at]!
-    this.#end += size
+    if (size === chunk.length) this.#block.set(chunk, this.#used)
+    else if (size > shortRun) chunk.copy(this.#block, this.#used, from, to)
+    else for (let at = 0; at < size; at += 1) this.#block[this.#used + at] = chunk[from + at]!
+    this.#used += size
   }
 
   /** Bytes that wait; Infinity if some of them were not small. */
   get size(): number {
-    return this.#ready.length === 0 ? this.#end - this.#start : Infinity
+    return this.#ready.length === 0 ? this.#used : Infinity
   }
 
   take(): readonly Buffer[] {
@@ -178,7 +175,9 @@ class Outbox {
   }
 
   #seal(): void {
-    if (this.#end > this.#start) this.#ready.push(this.#block.subarray(this.#start, this.#end))
-    this.#start = this.#end
+    if (this.#used === 0) return
+    this.#ready.push(this.#block.subarray(0, this.#used))
+    this.#block = this.#block.subarray(this.#used)
+    this.#used = 0
   }
 }

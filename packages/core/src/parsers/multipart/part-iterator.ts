@@ -143,18 +143,23 @@ function isBeingRead(stream: Readable): boolean {
 /** One part of a multipart form. */
 export type Part = FieldPart | FilePart
 
-/** A complete field. */
-export interface FieldPart {
-  readonly kind: 'field'
+/** What fields and files have in common. */
+interface AnyPart {
+  /** The name of the form field. */
   readonly name: string
-  /** The text, whatever the media type. A byte that is not valid in its charset is U+FFFD here: `bytes` has it. */
-  readonly value: string
-  /** The value as it was sent. */
-  readonly bytes: Buffer
   /** The media type that the part declares, in lower case and without parameters; `''` if it declares none. */
   readonly type: string
   /** The part's header fields, names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** A complete field. */
+export interface FieldPart extends AnyPart {
+  readonly kind: 'field'
+  /** The text, whatever the media type. A byte that is not valid in its charset is U+FFFD here: `bytes` has it. */
+  readonly value: string
+  /** The value as it was sent. */
+  readonly bytes: Buffer
 }
 
 /** A getter has the bytes, so that a field is logged and sent as JSON without them. */
@@ -180,18 +185,12 @@ class Field implements FieldPart {
 }
 
 /** A file, whose bytes have yet to arrive. */
-export interface FilePart {
+export interface FilePart extends AnyPart {
   readonly kind: 'file'
-  /** The name of the form field. */
-  readonly name: string
   /** The safe file name: one segment, no control characters, at most 255 bytes. */
   readonly filename: string
   /** The file name as the client sent it. Never use it in a path. */
   readonly originalName: string
-  /** The media type that the part declares, in lower case and without parameters; `''` if it declares none. */
-  readonly type: string
-  /** The part's header fields, names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
   /**
    * The bytes. Begin to read before the loop goes on, which then waits for their end; bytes that are not read are
    * discarded. It fails with the error of the request.
