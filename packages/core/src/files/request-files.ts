@@ -71,9 +71,7 @@ export class RequestFiles {
     try {
       return this.#stored(await settled, start)
     } catch (error) {
-      const reason = this.#reasonOf(stream.errored instanceof BodyError ? stream.errored : error, info)
-      this.abort(reason)
-      throw this.#refused(reason, info, start)
+      throw this.#refused(stream.errored instanceof BodyError ? stream.errored : error, info, start)
     } finally {
       this.#pending.delete(settled)
       if (this.#pending.size === 0) this.#life.settle()
@@ -101,9 +99,7 @@ export class RequestFiles {
       const stored = storage.storeBytes!(bytes, info)
       return stored && this.#stored(this.#add(stored, info, storage), start)
     } catch (error) {
-      const reason = this.#reasonOf(error, info)
-      this.abort(reason)
-      throw this.#refused(reason, info, start, bytes.length)
+      throw this.#refused(error, info, start, bytes.length)
     }
   }
 
@@ -113,8 +109,11 @@ export class RequestFiles {
     return file
   }
 
-  /** @returns the reason */
-  #refused(reason: unknown, { field, type }: FileInfo, start: number, bytes?: number): unknown {
+  /** Stops the other files. @returns the reason */
+  #refused(error: unknown, info: FileInfo, start: number, bytes?: number): unknown {
+    const reason = this.#reasonOf(error, info)
+    this.abort(reason)
+    const { field, type } = info
     if (start > 0)
       publishFile({ outcome: 'refused', field, type, bytes, ms: performance.now() - start, error: reason })
     return reason
