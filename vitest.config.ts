@@ -17,6 +17,7 @@ const long = [
   'test/chaos/**/*.test.ts',
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
+  'test/nest/jest.test.ts',
   'test/pipelines/memory.test.ts',
   'test/fuzz/{every-byte-long,first-half,second-half}.test.ts',
   'test/validation/long-round-trip.test.ts',
@@ -39,8 +40,8 @@ const apart = [
 /** Suites that also run on Express 4 and Koa 2: all of them in the long check, and these in every check. */
 const onOlderMajors = 'test/{adapters,neighbours,typed}/**/*.test.ts'
 const someOnOlderMajors = [
-  'test/adapters/{choice,describe,errors,events,express-4,files,request-properties}.test.ts',
-  'test/neighbours/*.test.ts',
+  'test/adapters/{choice,errors,express-4,files,request-properties}.test.ts',
+  'test/neighbours/{beside,life-cycle,parsers-above,parsers-below,raw-body}.test.ts',
 ]
 /** Runs for as long as it is told to, by `npm run fuzz`: its bodies are others each time. */
 const campaign = 'test/fuzz/long-run.test.ts'
@@ -120,7 +121,12 @@ export default defineConfig({
         extends: true,
         resolve: older,
         // Apart from the long suites, since these run in parallel.
-        test: { name: 'long, older majors', include: [onOlderMajors], sequence: { groupOrder: 1 } },
+        test: {
+          name: 'long, older majors',
+          include: [onOlderMajors],
+          exclude: [...configDefaults.exclude, 'test/{adapters,neighbours}/fastify.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },
