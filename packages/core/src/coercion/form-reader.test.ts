@@ -53,3 +53,16 @@ test('a text in lists of a schema that makes new ones without end is compared a 
   expect(count()).toBeGreaterThan(0)
   expect(count()).toBeLessThan(2000)
 })
+
+test('each group of which nothing is sent has a value of its own', () => {
+  const group = z.object({
+    isOn: z.boolean(),
+    get next() {
+      return z.optional(group)
+    },
+  })
+  const union = z.union([group, z.object({ other: z.boolean() })])
+  const value = coerce(z.object({ a: group, b: group, c: union, d: union }), '') as Record<string, object>
+  expect(value).toEqual({ a: { isOn: false }, b: { isOn: false }, c: { isOn: false }, d: { isOn: false } })
+  expect(new Set(Object.values(value)).size).toBe(4)
+})

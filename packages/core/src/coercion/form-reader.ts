@@ -18,6 +18,7 @@ import {
   type RecordNode,
   type ScalarNode,
   shapesOf,
+  type SidedNode,
   type TupleNode,
   type UnionNode,
   unwrapped,
@@ -37,6 +38,8 @@ interface Reading {
 
 /** Unions, intersections and lazy schemas in one place: a schema that contains itself there has no end. */
 const maxReadings = 500
+/** Objects and unions for which nothing arrived: those that require each other have no end either. */
+const maxAbsent = 10_000
 
 export class FormReader {
   readonly #root: FormTree
@@ -45,7 +48,10 @@ export class FormReader {
   readonly #emptyIsAbsent: boolean
   /** The number of places that did not fit so far. A union compares its options by it. */
   #mismatches = 0
+  #absentLeft = maxAbsent
   // Created on demand: most forms need none of these.
+  /** The nodes around one for which nothing arrived. */
+  #absent: Set<Node> | undefined
   #items: Map<Entry, FormTree> | undefined
   #json: Map<Entry, object | undefined> | undefined
   /** Each place by each node, since nested unions would otherwise take exponential time; `undefined` while it is read. */
@@ -102,14 +108,26 @@ export class FormReader {
       case 'file':
       case 'tuple':
         return this.#mismatch(undefined)
-      case 'object':
-        // Its checkboxes and lists get values, and a missing field is reported with its own path.
-        return node.nullable ? this.#mismatch(undefined) : this.#readOnce(node, undefined)
-      case 'union':
-      case 'intersection':
-      case 'lazy':
-        return this.#readOnce(node, undefined)
+      default: {
+        this.#absent ??= new Set()
+        if (this.#absent.has(node) || this.#absentLeft-- <= 0) return this.#mismatch(undefined)
+        this.#absent.add(node)
+        const value = this.#readAbsentParts(node)
+        this.#absent.delete(node)
+        return value
+      }
     }
+  }
+
+  #readAbsentParts(node: ObjectNode | SidedNode): unknown {
+    if (node.kind === 'lazy') return this.#readAbsent(node.target)
+    if (node.kind === 'object') {
+      // Its checkboxes and lists get values, and a missing field is reported with its own path.
+      return node.nullable ? this.#mismatch(undefined) : this.#readFields(node, undefined)
+    }
+    // Not the value of the reading: zod makes one object of those that are the same, and each place needs its own.
+    const { decided } = this.#readingOf(node, undefined)
+    return decided === undefined ? this.#mismatch(undefined) : this.#readAbsent(decided)
   }
 
   /** Returns the value of a place for which one empty text arrived. */
@@ -310,13 +328,13 @@ export class FormReader {
     return item
   }
 
-  #readOnce(node: Node, tree: FormTree | undefined): unknown {
+  #readOnce(node: SidedNode, tree: FormTree): unknown {
     const { value, mismatches } = this.#readingOf(node, tree)
     this.#mismatches += mismatches
     return value
   }
 
-  #readingOf(node: Node, tree: FormTree | undefined): Reading {
+  #readingOf(node: SidedNode, tree: FormTree | undefined): Reading {
     this.#readings ??= new Map()
     let readings = this.#readings.get(tree)
     if (readings === undefined) this.#readings.set(tree, (readings = new Map<Node, Reading | undefined>()))
@@ -330,7 +348,7 @@ export class FormReader {
     return reading
   }
 
-  #newReading(node: Node, tree: FormTree | undefined): Reading {
+  #newReading(node: SidedNode, tree: FormTree | undefined): Reading {
     switch (node.kind) {
       case 'union':
         return this.#readUnion(node, tree)
@@ -338,10 +356,6 @@ export class FormReader {
         return this.#readBoth(node, tree)
       case 'lazy':
         return this.#try(node.target, tree)
-      case 'object':
-        return this.#uncounted(node, () => this.#readFields(node, tree))
-      default:
-        return this.#try(node, tree)
     }
   }
 

@@ -209,15 +209,11 @@ function ownTerms(node: Node, read: (part: Node) => FileTerms): FileTerms {
         maxSize: node.maxSize,
         types: node.types.reduce<FileTerms['types']>(narrow, undefined),
       }
-    case 'list': {
-      const { kind, maxSize, types } = read(node.element)
-      return { kind, maxSize, types, maxCount: node.maxCount }
-    }
+    case 'list':
+      return { ...read(node.element), maxCount: node.maxCount }
     case 'tuple': {
-      const { kind, maxSize, types } = namedParts(node)
-        .map(([, item]) => read(item))
-        .reduce(either, value)
-      return { kind, maxSize, types }
+      const items = namedParts(node).map(([, item]) => read(item))
+      return { ...items.reduce(either, value), maxCount: undefined }
     }
     case 'union':
       return node.options.map(read).reduce(either)

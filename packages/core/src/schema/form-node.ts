@@ -147,8 +147,10 @@ export function namedParts(node: Node): readonly (readonly [name: string, part: 
   }
 }
 
-/** True for a node that has others in its place. */
-export function isSided(node: Node): node is UnionNode | IntersectionNode | LazyNode {
+/** A node that has others in its place. */
+export type SidedNode = UnionNode | IntersectionNode | LazyNode
+
+export function isSided(node: Node): node is SidedNode {
   return node.kind === 'union' || node.kind === 'intersection' || node.kind === 'lazy'
 }
 
