@@ -34,23 +34,24 @@ function firstCore() {
  * @param {{ pieces: readonly Buffer[], type: string }} body
  * @param {number} seconds
  * @param {string} directory for the body
+ * @param {{ isShared?: boolean }} [how] `isShared: false` to leave the choice of its core to the system
  * @returns {Promise<{ requests: number, seconds: number }>}
  * @throws Error if a request fails
  */
-export async function sendFor(url, body, seconds, directory) {
+export async function sendFor(url, body, seconds, directory, { isShared = true } = {}) {
   const path = join(directory, 'body')
   writeFileSync(path, Buffer.concat(body.pieces))
   const text = await (generator === 'wrk'
-    ? wrk(url, path, body.type, seconds)
+    ? wrk(url, path, body.type, seconds, isShared ? onSharedCore : [])
     : autocannon(url, path, body.type, seconds))
   const { failed, ...sent } = JSON.parse(text.trim().split('\n').at(-1))
   if (failed > 0) throw new Error(`${failed} of ${sent.requests} requests to ${url} failed.`)
   return sent
 }
 
-async function wrk(url, path, type, seconds) {
+async function wrk(url, path, type, seconds, launcher) {
   const [command, ...args] = [
-    ...onSharedCore,
+    ...launcher,
     'wrk',
     '-t1',
     `-c${connections}`,

@@ -118,6 +118,7 @@ export default defineConfig({
               items: [
                 { text: 'Placement', link: '/placement' },
                 { text: 'Observability', link: '/observability' },
+                { text: 'Scaling out', link: '/scaling' },
                 { text: 'Reliability', link: '/reliability' },
                 { text: 'Early answers', link: '/early-answers' },
                 { text: 'Performance', link: '/performance' },

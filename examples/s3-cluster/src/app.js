@@ -46,10 +46,5 @@ function urlOf(file) {
   return `/files/${s3File(file)?.key.slice(prefix.length)}`
 }
 
-const server = app.listen(0, '127.0.0.1', () => {
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  process.send?.({ port })
-})
-
-// The parent process has ended.
-process.on('disconnect', () => process.exit())
+// All processes listen on the same port: the first process hands each connection to one of them.
+app.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1')

@@ -1,36 +1,23 @@
-/** Starts the front and the app processes, and replaces those that die: node examples/s3-cluster/src/start.js */
-import { fork } from 'node:child_process'
+/** Starts app processes behind one port, and replaces those that die: node examples/s3-cluster/src/start.js */
+import cluster from 'node:cluster'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { createFront } from './front.js'
 
-const program = fileURLToPath(new URL('app.js', import.meta.url))
-const { PORT = '3000', PROCESSES = '3' } = process.env
+const { S3_BUCKET, PROCESSES = availableParallelism() } = process.env
+if (S3_BUCKET === undefined) throw new Error('Set S3_BUCKET to the name of an existing bucket.')
 
-/** @type {Map<import('node:child_process').ChildProcess, number>} */
-const ports = new Map()
+cluster.setupPrimary({ exec: fileURLToPath(new URL('app.js', import.meta.url)) })
+/** @type {Set<import('node:cluster').Worker>} */
+const listening = new Set()
 
-function startApp() {
-  const app = fork(program)
-  app.on('message', (message) => {
-    const { port } = /** @type {{ port: number }} */ (message)
-    ports.set(app, port)
-    console.log(`app ${app.pid} listens on ${port}`)
-  })
-  app.on('exit', (code, signal) => {
-    const hadStarted = ports.delete(app)
-    console.log(`app ${app.pid} has ended (${signal ?? code})`)
-    if (hadStarted) startApp()
-    else process.exitCode = 1
-  })
-}
-
-let turn = 0
-const front = createFront(() => [...ports.values()][turn++ % ports.size])
-
-if (process.env['S3_BUCKET'] === undefined)
-  throw new Error('Set S3_BUCKET to the name of an existing bucket.')
-for (let count = 0; count < Number(PROCESSES); count++) startApp()
-front.listen(Number(PORT), '127.0.0.1', () => {
-  const { port } = /** @type {import('node:net').AddressInfo} */ (front.address())
-  console.log(`http://127.0.0.1:${port}`)
+cluster.on('listening', (app, { port }) => {
+  listening.add(app)
+  console.log(`app ${app.process.pid} listens on http://127.0.0.1:${port}`)
 })
+cluster.on('exit', (app, code, signal) => {
+  console.log(`app ${app.process.pid} has ended (${signal ?? code})`)
+  // An app that never listened would end again.
+  if (listening.delete(app)) cluster.fork()
+  else process.exitCode = 1
+})
+for (let count = 0; count < Number(PROCESSES); count++) cluster.fork()

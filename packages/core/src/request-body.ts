@@ -12,7 +12,6 @@ import {
   type Config,
   type LimitsByFunction,
   type RouteConfig,
-  type RouteOptions,
 } from './options/options.js'
 import {
   emptyBody,
@@ -28,7 +27,7 @@ import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
 import { heldBody, holdBody, type ShownBody } from './request-properties.js'
-import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
@@ -99,7 +98,7 @@ export function openedBody(request: NodeRequest, stream?: Readable): RequestBody
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
 export class RequestBody implements ShownBody {
-  readonly source: Source
+  readonly source: IncomingBody
   readonly adapter: AdapterRequest
   /** True below a `multipart()` that has left the body to a parser of the framework. */
   #isLeft = false
@@ -125,18 +124,13 @@ export class RequestBody implements ShownBody {
 
   constructor(adapter: AdapterRequest) {
     const { request, response, stream, target } = adapter
-    this.source = new Source(request, response, stream, target)
+    this.source = new IncomingBody(request, response, stream, target)
     this.adapter = adapter
   }
 
   /** True if the body was read, or found to be empty. */
   get isRead(): boolean {
     return this.#parsed !== undefined
-  }
-
-  /** True below a `multipart()`. */
-  get isMounted(): boolean {
-    return this.#mount !== undefined
   }
 
   /**
@@ -146,7 +140,8 @@ export class RequestBody implements ShownBody {
    */
   react(error: unknown, errors?: Config['errors']): Promise<Reaction> {
     if (error instanceof BodyError) this.#report(error)
-    return reactTo(error, errors ?? this.#option('errors') ?? 'respond', this.source)
+    const { errors: option = this.#mount?.errors } = this.#route?.options ?? {}
+    return reactTo(error, errors ?? option ?? 'respond', this.source)
   }
 
   /**
@@ -258,31 +253,27 @@ export class RequestBody implements ShownBody {
    */
   async *parts(): AsyncGenerator<Part, void, undefined> {
     try {
-      yield* this.#streamParts()
+      if (this.#reading !== undefined) {
+        // An empty body has no parts, also if it was read before.
+        if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
+        throw readBeforeParts()
+      }
+      this.#isStreamed = true
+      this.#reading = Promise.reject(readAsParts())
+      this.#reading.catch(() => undefined)
+      const config = this.#resolve(this.#config)
+      if (this.#isTraced) {
+        this.#trace = this.#newTrace(MultiPartParser.prototype)
+        this.#trace.run(() => undefined)
+      }
+      for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
+        this.#trace?.count(part.kind)
+        yield part
+      }
     } catch (error) {
       throw this.#report(error)
     } finally {
       this.#succeed()
-    }
-  }
-
-  async *#streamParts(): AsyncGenerator<Part, void, undefined> {
-    if (this.#reading !== undefined) {
-      // An empty body has no parts, also if it was read before.
-      if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
-      throw readBeforeParts()
-    }
-    this.#isStreamed = true
-    this.#reading = Promise.reject(readAsParts())
-    this.#reading.catch(() => undefined)
-    const config = this.#resolve(this.#config)
-    if (this.#isTraced) {
-      this.#trace = new BodyTrace(this.#originOf(MultiPartParser.prototype))
-      this.#trace.run(() => undefined)
-    }
-    for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
-      this.#trace?.count(part.kind)
-      yield part
     }
   }
 
@@ -307,10 +298,13 @@ export class RequestBody implements ShownBody {
 
   async #read(unresolved: Config): Promise<ParsedBody> {
     try {
+      const { source } = this
       const config = this.#resolve(unresolved)
-      this.#reading = this.#isTraced
-        ? this.#readTraced(config)
-        : parseBody(this.source, config, this.adapter.params() ?? {})
+      const params = this.adapter.params() ?? {}
+      if (this.#isTraced) {
+        this.#trace = this.#newTrace(readerOf(source, config)?.parser)
+        this.#reading = this.#trace.run(parseBody, source, config, params)
+      } else this.#reading = parseBody(source, config, params)
       const parsed = this.#setParsed(await this.#reading)
       // A schema is part of the reading, if the body is read for it.
       if (this.#type === undefined) this.#succeed()
@@ -321,15 +315,8 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  #readTraced(config: Config): Promise<ParsedBody> {
-    const trace = new BodyTrace(this.#originOf(readerOf(this.source, config)?.parser))
-    this.#trace = trace
-    return trace.run(() => parseBody(this.source, config, this.adapter.params() ?? {}))
-  }
-
-  #originOf(parser: BaseParser | undefined): ConstructorParameters<typeof BodyTrace>[0] {
-    const { framework, route } = this.adapter
-    return { framework, route, parser, source: this.source }
+  #newTrace(parser: BaseParser | undefined): BodyTrace {
+    return new BodyTrace(this.source, parser, this.adapter.framework, this.adapter.route)
   }
 
   /** Ends the event of a reading, if there is one. */
@@ -352,11 +339,6 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  /** An option of the route, else of the `multipart()` above. */
-  #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
-    return this.#route?.options[name] ?? this.#mount?.[name]
-  }
-
   /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
     if (this.#reported?.has(error) === true) return error
@@ -364,9 +346,11 @@ export class RequestBody implements ShownBody {
     const trace = this.#trace
     this.#trace = undefined
     if (trace !== undefined) trace.fail(error)
-    else if (bodyChannel.hasSubscribers)
-      BodyTrace.instant(this.#originOf(this.#parsed?.reader?.parser), error)
-    const listener = this.#option('onError')
+    else if (bodyChannel.hasSubscribers) {
+      const instant = this.#newTrace(this.#parsed?.reader?.parser)
+      instant.run(() => instant.fail(error))
+    }
+    const { onError: listener = this.#mount?.onError } = this.#route?.options ?? {}
     if (listener !== undefined) callListener('onError', () => listener(error, this.source.target))
     return error
   }

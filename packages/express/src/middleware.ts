@@ -21,7 +21,7 @@ import {
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
-import { routePattern as route } from './route-pattern.js'
+import { routePattern as route } from './layers.js'
 import { refuse, settle } from './settle.js'
 import { shareShape } from './shared-shape.js'
 
