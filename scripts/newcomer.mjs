@@ -18,30 +18,37 @@ import { Tarballs } from './tarballs.mjs'
 
 const page = readFileSync(`${root}docs/start.md`, 'utf8')
 const transcript = `${root}docs/first-upload.md`
-
-/** @type {App[]} */
-const apps = [
-  ...[
-    ['express', 'Express'],
-    ['koa', 'Koa'],
-    ['fastify', 'Fastify'],
-  ].flatMap(([framework = '', name = '']) => [
-    { framework, name, file: 'upload.mjs', typed: [...commands('Install', framework), 'node upload.mjs'] },
-    {
-      framework,
-      name: `${name}, TypeScript`,
-      file: 'upload.mts',
-      typed: commands('In TypeScript', framework),
-    },
-  ]),
-  {
-    framework: 'nest',
-    name: 'Nest',
-    file: 'src/main.ts',
-    typed: [...commands('Install', 'nest'), 'npm start'],
-  },
+/** @type {[framework: string, name: string][]} */
+const frameworks = [
+  ['express', 'Express'],
+  ['koa', 'Koa'],
+  ['fastify', 'Fastify'],
 ]
-for (const { file, typed } of apps) {
+
+/** @type {Record<string, App[]>} */
+const sections = {
+  'JavaScript, and Nest': [
+    ...frameworks.map(([framework, name]) => ({
+      framework,
+      name,
+      file: 'upload.mjs',
+      typed: [...commands('Install', framework), 'node upload.mjs'],
+    })),
+    {
+      framework: 'nest',
+      name: 'Nest',
+      file: 'src/main.ts',
+      typed: [...commands('Install', 'nest'), 'npm start'],
+    },
+  ],
+  TypeScript: frameworks.map(([framework, name]) => ({
+    framework,
+    name: `${name}, TypeScript`,
+    file: 'upload.mts',
+    typed: commands('In TypeScript', framework),
+  })),
+}
+for (const { file, typed } of Object.values(sections).flat()) {
   for (const said of [file, String(typed.at(-1))])
     if (!page.includes(said)) throw new Error(`docs/start.md does not say ${said}.`)
 }
@@ -49,13 +56,17 @@ if (await isListening()) throw new Error('Something else listens on port 3000, w
 
 const tarballs = new Tarballs('newcomer')
 const registry = await tarballs.serve()
+/** @type {string[]} */
 const seen = []
 const table = ['| | all commands |', '|---|---:|']
-for (const app of apps) {
-  const [seconds, shown] = await play(app)
-  table.push(`| ${app.name} | ${Math.ceil(seconds)} s |`)
-  seen.push(`## ${app.name}\n\n\`\`\`console\n${shown.join('\n')}\n\`\`\`\n`)
-  console.log(`✓ ${app.name} (${seconds.toFixed(1)} s)`)
+for (const [title, apps] of Object.entries(sections)) {
+  seen.push(`## ${title}\n`)
+  for (const app of apps) {
+    const [seconds, shown] = await play(app)
+    table.push(`| ${app.name} | ${Math.ceil(seconds)} s |`)
+    seen.push(`\`\`\`console\n${shown.join('\n')}\n\`\`\`\n`)
+    console.log(`✓ ${app.name} (${seconds.toFixed(1)} s)`)
+  }
 }
 registry.close()
 
@@ -132,12 +143,13 @@ async function play({ framework, name, file, typed }) {
   if (!typed.includes('npx tsc --init')) save()
 
   // In a group of its own: npm starts Node as a child.
-  const options = /** @type {const} */ ({
+  /** @type {import('node:child_process').SpawnOptions} */
+  const options = {
     cwd: folder,
     env,
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  }
   const server = spawn('sh', ['-c', `exec ${start}`], options)
   const ended = once(server, 'close')
   try {
