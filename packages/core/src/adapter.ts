@@ -6,12 +6,13 @@ import type { BodyStep, MountStep, RouteStep } from './request-body.js'
 import { TypedRoute } from './typed-route.js'
 import type { Schema } from './schema/schema.js'
 
+export type { NodeRequest, NodeResponse } from './http/incoming-body.js'
 export type { ProblemAnswer, Reaction } from './http/problem.js'
 export {
   openBody,
   openedBody,
-  type AdapterRequest,
   type BodyStep,
+  type Framework,
   type MountStep,
   type RequestBody,
   type RouteStep,

@@ -32,27 +32,21 @@ import { Source, type NodeRequest, type NodeResponse } from './http/incoming-bod
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
-/** What an adapter passes in for a request. */
-export interface AdapterRequest {
-  readonly request: NodeRequest
-  readonly response: NodeResponse
-  /** The object that the handler gets as its request. It gets `data`, `files`, `parse()` and `parts()`. */
-  readonly target: FrameworkRequest
-  /** The route's parameters at the time of the call. */
-  readonly params: () => RouteParams | undefined
-  /** The body, if the framework has replaced the request's own stream. */
-  readonly stream?: Readable | undefined
+/** What an adapter says of its framework. A target is the object that the handler gets as its request. */
+export interface Framework<Target = never> {
+  /** Its name in events. */
+  readonly name: string
+  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
+  readonly route: (target: Target) => string | undefined
+  /** The parameters of that route at the time of the call. */
+  readonly params: (target: Target) => RouteParams | undefined
+  /** True if `data` and `body` of a target are one property, which the framework and its hooks assign too. */
+  readonly sharesBody?: boolean
   /**
    * Answers the 415 of `data` or `files` in place of a handler whose errors the framework loses. Called where they would
    * throw; they are empty after it.
    */
-  readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
-  /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
-  readonly sharesBody?: boolean
-  /** Its name in events. */
-  readonly framework: string
-  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
-  readonly route: (target: never) => string | undefined
+  readonly refuse?: (error: BodyError, body: RequestBody) => void
 }
 
 /** How a middleware reads a body. */
@@ -77,12 +71,21 @@ let defaultConfig: Config | undefined
 /** What `body` of a request is while nothing was set, and once other middleware has set it. */
 const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
 
-/** Returns the one RequestBody of a request. The first call gives the target its properties. */
-export function openBody(adapter: AdapterRequest): RequestBody {
-  const { request, target, stream } = adapter
+/**
+ * Returns the one RequestBody of a request. The first call gives the target `data`, `files`, `parse()` and `parts()`.
+ *
+ * @param stream the body, if the framework has replaced the request's own stream
+ */
+export function openBody(
+  framework: Framework,
+  request: NodeRequest,
+  response: NodeResponse,
+  target: FrameworkRequest,
+  stream?: Readable,
+): RequestBody {
   const known = openedBody(request, stream)
   if (known !== undefined) return known
-  const body = new RequestBody(adapter)
+  const body = new RequestBody(framework, new Source(request, response, stream, target))
   holdBody(request, target, body)
   return body
 }
@@ -100,7 +103,7 @@ export function openedBody(request: NodeRequest, stream?: Readable): RequestBody
  */
 export class RequestBody implements ShownBody {
   readonly source: Source
-  readonly adapter: AdapterRequest
+  readonly framework: Framework
   /** True below a `multipart()` that has left the body to a parser of the framework. */
   #isLeft = false
   #mount: Config | undefined
@@ -123,10 +126,9 @@ export class RequestBody implements ShownBody {
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor(adapter: AdapterRequest) {
-    const { request, response, stream, target } = adapter
-    this.source = new Source(request, response, stream, target)
-    this.adapter = adapter
+  constructor(framework: Framework, source: Source) {
+    this.framework = framework
+    this.source = source
   }
 
   /** True if the body was read, or found to be empty. */
@@ -157,10 +159,9 @@ export class RequestBody implements ShownBody {
 
   /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */
   get data(): unknown {
-    const { sharesBody, target } = this.adapter
     const parsed = this.#parsed
-    if (sharesBody === true && (parsed !== undefined || this.#isLeft))
-      return (target as { body?: unknown }).body
+    if (this.framework.sharesBody === true && (parsed !== undefined || this.#isLeft))
+      return (this.source.target as { body?: unknown }).body
     return parsed === undefined ? this.#empty() : parsed.data
   }
 
@@ -303,9 +304,7 @@ export class RequestBody implements ShownBody {
   async #read(unresolved: Config): Promise<ParsedBody> {
     try {
       const config = this.#resolve(unresolved)
-      this.#reading = this.#isTraced
-        ? this.#readTraced(config)
-        : parseBody(this.source, config, this.adapter.params() ?? {})
+      this.#reading = this.#isTraced ? this.#readTraced(config) : parseBody(this.source, config, this.#params)
       const parsed = this.#setParsed(await this.#reading)
       // A schema is part of the reading, if the body is read for it.
       if (this.#type === undefined) this.#succeed()
@@ -319,12 +318,16 @@ export class RequestBody implements ShownBody {
   #readTraced(config: Config): Promise<ParsedBody> {
     const trace = new BodyTrace(this.#originOf(readerOf(this.source, config)?.parser))
     this.#trace = trace
-    return trace.run(() => parseBody(this.source, config, this.adapter.params() ?? {}))
+    return trace.run(() => parseBody(this.source, config, this.#params))
   }
 
   #originOf(parser: BaseParser | undefined): ConstructorParameters<typeof BodyTrace>[0] {
-    const { framework, route } = this.adapter
+    const { name: framework, route } = this.framework
     return { framework, route, parser, source: this.source }
+  }
+
+  get #params(): RouteParams {
+    return this.framework.params(this.source.target as never) ?? {}
   }
 
   /** Ends the event of a reading, if there is one. */
@@ -377,7 +380,7 @@ export class RequestBody implements ShownBody {
     const { body } = target
     const isNothing = reader === undefined && entries !== undefined
     const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
-    if (this.adapter.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
+    if (this.framework.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
     else if (!isNothing) this.#body = foreign
     return parsed
   }
@@ -402,10 +405,10 @@ export class RequestBody implements ShownBody {
     // One error for both properties, so that it is reported once.
     if (this.#unreadable?.detail !== error.detail) this.#unreadable = error
     this.#report(this.#unreadable)
-    if (this.adapter.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
+    if (this.framework.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
       throw this.#unreadable
     this.#hasFailed = true
-    this.adapter.refuse(this.#unreadable, this)
+    this.framework.refuse(this.#unreadable, this)
     return bareRecord()
   }
 

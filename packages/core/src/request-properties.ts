@@ -4,7 +4,7 @@ import type { FilesByField } from './parsers/data-and-files.js'
 export interface ShownBody {
   readonly data: unknown
   readonly files: FilesByField
-  readonly adapter: { readonly sharesBody?: boolean }
+  readonly framework: { readonly sharesBody?: boolean }
   parse(): Promise<unknown>
   parts(): AsyncGenerator
 }
@@ -72,7 +72,7 @@ function bodyProperty(name: 'data' | 'files' | 'parse' | 'parts'): PropertyDescr
       return this[bodyKey]?.[name]
     },
     set(this: BodyHolder, value: unknown) {
-      if (name === 'data' && this[bodyKey]?.adapter.sharesBody === true) {
+      if (name === 'data' && this[bodyKey]?.framework.sharesBody === true) {
         ;(this as { body?: unknown }).body = value
         return
       }

@@ -5,6 +5,7 @@ import {
   noteStep,
   openBody,
   type BodyStep,
+  type Framework,
   type ProblemAnswer,
   type RequestBody,
 } from '@formgate/core/adapter'
@@ -97,20 +98,14 @@ async function readUnread(body: RequestBody, reading: Promise<unknown> | undefin
 
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
-  return openBody({
-    request: request.raw,
-    response: reply.raw,
-    target: request,
-    params: () => request.params as RouteParams,
-    stream: payload,
-    sharesBody: true,
-    framework: 'fastify',
-    route,
-  })
+  return openBody(fastify, request.raw, reply.raw, request, payload)
 }
 
-function route({ routeOptions }: FastifyRequest): string | undefined {
-  return routeOptions?.url
+const fastify: Framework<FastifyRequest> = {
+  name: 'fastify',
+  route: ({ routeOptions }) => routeOptions?.url,
+  params: ({ params }) => params as RouteParams,
+  sharesBody: true,
 }
 
 export function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): FastifyReply {
