@@ -122,9 +122,9 @@ const koa: Framework<Request> = {
   params: (request) => routed(request)?.params,
 }
 
-/** What @koa/router leaves in a context. The request of a mock may have none. */
-function routed({ ctx }: Request): { params?: RouteParams; _matchedRoute?: string | RegExp } | undefined {
-  return ctx
+/** The context, in which @koa/router leaves these. The request of a mock may have none. */
+function routed({ ctx }: Request) {
+  return ctx as { params?: RouteParams; _matchedRoute?: string | RegExp } | undefined
 }
 
 async function settle(error: unknown, body: RequestBody, ctx: Context): Promise<void> {

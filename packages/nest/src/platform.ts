@@ -38,7 +38,12 @@ export type PlatformResponse = NodeResponse | Reply
 export function bodyOf(request: PlatformRequest, response: PlatformResponse): RequestBody {
   const { raw } = request
   const platform = raw === undefined ? onExpress : onFastify
-  return openBody(platform, raw ?? (request as NodeRequest), nodeResponse(response), request)
+  return openBody(
+    platform,
+    raw ?? (request as NodeRequest),
+    'raw' in response ? response.raw : response,
+    request,
+  )
 }
 
 const onExpress: Framework<PlatformRequest> = {
@@ -54,13 +59,4 @@ export function sendAnswer(response: PlatformResponse, answer: ProblemAnswer): v
   if (!('raw' in response)) return sendProblem(response, answer)
   if (response.sent) return
   response.code(answer.status).headers(answer.headers).send(answer.body)
-}
-
-/** Sets header fields of an answer that others send. */
-export function setHeaders(response: PlatformResponse, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) nodeResponse(response).setHeader(name, value)
-}
-
-function nodeResponse(response: PlatformResponse): NodeResponse {
-  return 'raw' in response ? response.raw : response
 }
