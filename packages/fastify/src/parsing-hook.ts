@@ -53,8 +53,9 @@ export type TypedParsingHook<Data> = ((
 /* oxlint-enable typescript/no-explicit-any */
 
 /**
- * Creates the hook that reads a body as a step says. It calls back when the body is read, or with an error for Fastify. After
- * an answer it does not call back: if the client then closed the connection, the handler would run.
+ * Creates the hook that reads a body as a step says; a mount leaves one that the app's own content type parser reads. It calls
+ * back when the body is read, or with an error for Fastify. After an answer it does not call back: if the client then closed
+ * the connection, the handler would run.
  */
 export function parsingHook(step: BodyStep): ParsingHook {
   return noteStep(function preParsing(this: unknown, hooked, answering, payload, done) {
@@ -63,7 +64,9 @@ export function parsingHook(step: BodyStep): ParsingHook {
     // A 404 has no handler for the files.
     if (request.is404) return done()
     const body = bodyOf(request, reply, payload)
-    const reading = read(step, request, body, this as object)
+    const isLeft = step.kind === 'mount' && isForApp(this as object, body)
+    let reading = isLeft ? body.leave(step.config) : body.run(step)
+    if (!isLeft && request.getValidationFunction('body') !== undefined) reading = readUnread(body, reading)
     const goOn = (): void => {
       suppressParsing(request, body)
       done()
@@ -76,18 +79,6 @@ export function parsingHook(step: BodyStep): ParsingHook {
     if (reading === undefined) goOn()
     else void reading.then(goOn, refuse)
   }, step)
-}
-
-/** A mount leaves a body to the app's own content type parser, if there is one. @returns `undefined` if nothing is read */
-function read(
-  step: BodyStep,
-  request: FastifyRequest,
-  body: RequestBody,
-  context: object,
-): Promise<unknown> | undefined {
-  if (step.kind === 'mount' && isForApp(context, body)) return body.leave(step.config)
-  const reading = body.run(step)
-  return request.getValidationFunction('body') === undefined ? reading : readUnread(body, reading)
 }
 
 /** Reads the body that a schema of Fastify is to validate, also below a lazy mount. */
