@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request, type IncomingMessage } from 'node:http'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,6 +15,11 @@ import { fileURLToPath } from 'node:url'
 import { compile } from './page.js'
 
 const MiB = 1024 * 1024
+
+/** A Node with SQLite, which is a part of it since 22.13. */
+export const newerNode: readonly string[] = isBuiltin('node:sqlite')
+  ? [process.execPath]
+  : ['npx', '--yes', 'node@24']
 
 interface Held {
   /** Bytes. */

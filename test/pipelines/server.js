@@ -9,7 +9,7 @@ import express from 'express'
 import { z } from 'zod'
 
 const [modules = '', directory = ''] = process.argv.slice(2)
-const limits = { bodySize: Infinity, fileSize: Infinity }
+const limits = { bodySize: Infinity, fileSize: Infinity, total: Infinity, storageTimeout: 600_000 }
 /** @param {string} name */
 const load = (name) => import(join(modules, `${name}.mjs`))
 
@@ -55,3 +55,5 @@ const server = app.listen(0, '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   process.stdout.write(`${port}\n`)
 })
+// A large file may take its time on a busy machine.
+server.requestTimeout = 0

@@ -1,7 +1,7 @@
 /** The changes of one file, kept as pieces of text, so that everything else stays as it was. */
 import { Node, SyntaxKind, type SourceFile } from 'ts-morph'
 
-/** The old packages whose code the codemod changes, and what takes their place. */
+/** What takes the place of an old package. */
 export type Adapter = '@formgate/express' | '@formgate/koa' | '@formgate/fastify'
 
 /** A decision for a person. */
@@ -50,13 +50,17 @@ export class FileEdits {
     this.#edits.push({ start, end, text })
   }
 
+  insert(at: number, text: string): void {
+    this.replace(at, at, text)
+  }
+
   /** Replaces a node. */
   set(node: Node, text: string): void {
     this.replace(node.getStart(), node.getEnd(), text)
   }
 
-  /** The text of a range or node, with the edits inside it. */
-  render(start: number, end: number): string {
+  /** The text of a range, with the edits inside it. */
+  #render(start: number, end: number): string {
     const source = this.file.getFullText()
     let text = ''
     let at = start
@@ -69,20 +73,28 @@ export class FileEdits {
     return text + source.slice(at, end)
   }
 
+  /** The text of a node, with the edits inside it. */
   textOf(node: Node): string {
-    return this.render(node.getStart(), node.getEnd())
+    return this.#render(node.getStart(), node.getEnd())
+  }
+
+  /** What is before a position in its line: its indentation, if nothing else is. */
+  lineBefore(position: number): string {
+    const source = this.file.getFullText()
+    return source.slice(source.lastIndexOf('\n', position - 1) + 1, position)
   }
 
   /** Puts a comment above the statement of a node, unless it is there from an earlier run. */
   mark(node: Node, text: string, page: string): void {
-    const statement = node.getFirstAncestor((each) => Node.isStatement(each) && isInList(each)) ?? node
-    const start = (Node.isStatement(node) && isInList(node) ? node : statement).getStart()
+    const statement = isInList(node) ? node : (node.getFirstAncestor(isInList) ?? node)
+    const start = statement.getStart()
+    const { line } = this.file.getLineAndColumnAtPos(start)
+    if (this.marks.some((each) => each.text === text && each.line === line)) return
+    this.marks.push({ file: this.file.getFilePath(), line, text })
     const comment = `// TODO(formgate): ${text} See docs/${page}.`
-    if (this.marks.some((each) => each.text === text && each.line === this.#lineAt(start))) return
-    this.marks.push({ file: this.file.getFilePath(), line: this.#lineAt(start), text })
-    const source = this.file.getFullText()
-    if (source.slice(0, start).trimEnd().split('\n').slice(-3).join().includes(comment)) return
-    const indent = /[^\n]*$/.exec(source.slice(0, start))?.[0] ?? ''
+    const above = this.file.getFullText().slice(0, start).trimEnd().split('\n').slice(-3)
+    if (above.join().includes(comment)) return
+    const indent = this.lineBefore(start)
     this.#comments.push({
       start,
       end: start,
@@ -92,47 +104,44 @@ export class FileEdits {
 
   /** Has the file import a name. @returns the name to use, which differs if the file has such a name already */
   use(name: string, from: string, isType = false): string {
-    const taken = this.file
+    const isTaken = this.file
       .getDescendantsOfKind(SyntaxKind.Identifier)
       .some((each) => each.getText() === name && isDeclaration(each))
+    const local = isTaken ? `formgate${name[0]?.toUpperCase()}${name.slice(1)}` : name
     const names = this.#names.get(from) ?? new Set()
+    names.add(`${isType ? 'type ' : ''}${name}${isTaken ? ` as ${local}` : ''}`)
     this.#names.set(from, names)
-    const local = taken ? `formgate${name[0]?.toUpperCase()}${name.slice(1)}` : name
-    names.add(`${isType ? 'type ' : ''}${name}${local === name ? '' : ` as ${local}`}`)
     return local
   }
 
-  #lineAt(position: number): number {
-    return this.file.getLineAndColumnAtPos(position).line
+  /** The imports of all that the file uses now, as the file writes its own. */
+  #importsLike(example: Node | undefined): string {
+    const source = this.file.getFullText()
+    const isEsm = example
+      ? Node.isImportDeclaration(example) || Node.isImportEqualsDeclaration(example)
+      : this.isTypeScript || this.file.getFilePath().endsWith('.mjs')
+    const quote = (example?.getText() ?? source).includes('"') ? '"' : "'"
+    const end = (Node.isStatement(example) ? example.getText() : source).includes(';') ? ';' : ''
+    const lines = [...this.#names].map(([from, names]) => {
+      const list = [...names].toSorted().join(', ')
+      return isEsm
+        ? `import { ${list} } from ${quote}${from}${quote}${end}`
+        : `const { ${list.replaceAll(' as ', ': ')} } = require(${quote}${from}${quote})${end}`
+    })
+    return lines.join('\n')
   }
 
   /** Writes the imports in place of those of old packages that are no longer in use. */
   #import(): void {
-    const old = [...this.old.keys()]
-    const anchor = old[0] ?? this.file.getStatements().findLast(isImport)
-    const anchorText = anchor?.getText() ?? this.file.getFullText()
-    const isEsm =
-      Node.isImportDeclaration(anchor) ||
-      Node.isImportEqualsDeclaration(anchor) ||
-      (anchor === undefined && (this.isTypeScript || this.file.getFilePath().endsWith('.mjs')))
-    const quote = anchorText.includes('"') ? '"' : "'"
-    const semicolon = (Node.isStatement(anchor) ? anchorText : this.file.getFullText()).includes(';')
-      ? ';'
-      : ''
-    const lines = [...this.#names].map(([from, names]) => {
-      const list = [...names].toSorted().join(', ')
-      return isEsm
-        ? `import { ${list} } from ${quote}${from}${quote}${semicolon}`
-        : `const { ${list.replaceAll(' as ', ': ')} } = require(${quote}${from}${quote})${semicolon}`
-    })
-    const text = lines.join('\n')
-    const gone = old.filter((each) => this.old.get(each) === false)
-    for (const each of gone) this.#removeImport(each, each === gone[0] ? text : '')
+    const statements = this.file.getStatements()
+    const [old] = this.old.keys()
+    const text = this.#importsLike(old ?? statements.findLast(isImport))
+    const gone = [...this.old].flatMap(([each, isUsed]) => (isUsed ? [] : [each]))
+    for (const [index, each] of gone.entries()) this.#removeImport(each, index === 0 ? text : '')
     if (gone.length > 0 || text === '') return
-    const after = old[0] && statementOf(old[0])
-    const last = after ?? this.file.getStatements().findLast(isImport)
-    const at = last?.getEnd() ?? this.file.getStatements()[0]?.getStart() ?? 0
-    this.replace(at, at, last ? `\n${text}` : `${text}\n`)
+    const last = old ? statementOf(old) : statements.findLast(isImport)
+    if (last) this.insert(last.getEnd(), `\n${text}`)
+    else this.insert(statements[0]?.getStart() ?? 0, `${text}\n`)
   }
 
   #removeImport(old: Node, text: string): void {
@@ -153,7 +162,7 @@ export class FileEdits {
     const source = this.file.getFullText()
     this.#import()
     this.#edits.push(...this.#comments.splice(0))
-    const text = this.render(0, source.length)
+    const text = this.#render(0, source.length)
     return source.includes('\r\n') ? text.replace(/\r?\n/g, '\r\n') : text
   }
 }
@@ -161,12 +170,12 @@ export class FileEdits {
 /** True for a statement in a block or file, so that a comment can go above it. */
 function isInList(node: Node): boolean {
   const parent = node.getParent()
-  return (
+  const hasStatements =
     Node.isBlock(parent) ||
     Node.isSourceFile(parent) ||
     Node.isModuleBlock(parent) ||
     Node.isCaseClause(parent)
-  )
+  return hasStatements && Node.isStatement(node)
 }
 
 /** The statement of an import, or of the declaration of a `require()`. */
@@ -180,6 +189,7 @@ function isImport(node: Node): boolean {
   )
 }
 
+/** True for the name of a variable, parameter, function or import, except of an old package. */
 function isDeclaration(name: Node): boolean {
   const parent = name.getParent()
   const declared =
@@ -191,5 +201,8 @@ function isDeclaration(name: Node): boolean {
     Node.isImportClause(parent)
   if (!declared || (Node.isBindingElement(parent) && parent.getPropertyNameNode() === name)) return false
   const statement = parent.getFirstAncestor((each) => Node.isStatement(each))?.getText() ?? ''
-  return !/['"](?:multer|@koa\/multer|koa-body|@?fastify[-/]multipart)['"]/.test(statement)
+  return !oldPackages.test(statement)
 }
+
+/** A module specifier of an old package. */
+export const oldPackages: RegExp = /['"](?:multer|@koa\/multer|koa-body|@?fastify[-/]multipart)['"]/

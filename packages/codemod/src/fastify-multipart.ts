@@ -1,38 +1,39 @@
 /** @fastify/multipart. */
-import { Node, SyntaxKind, type CallExpression } from 'ts-morph'
+import { Node, type CallExpression } from 'ts-morph'
 import type { FileEdits } from './edits.js'
-import { addProperties, dropProperty, followFiles, propertyOf, usesOf, type Terms } from './values.js'
-import type { Work } from './work.js'
+import {
+  addProperties,
+  dropProperty,
+  encoding,
+  followBinding,
+  followFiles,
+  propertyOf,
+  type Terms,
+} from './values.js'
+import { requireOf, type Work } from './work.js'
 
 const adapter = '@formgate/fastify'
 const page = 'migrating.md#fastifymultipart'
 const names = { mimetype: 'type', fieldname: 'field', filename: 'name' }
-const encoding = '!Formgate does not tell the encoding of a part.'
+
+const byHand = 'Change this by hand: `(await request.parse()).files` has the files.'
 
 export function migrateFastifyMultipart(work: Work): void {
   let isConverted = false
   const restored = new Set<Node>()
   for (const module of ['@fastify/multipart', 'fastify-multipart']) {
-    for (const { edits, names, statement } of work.importsOf(module)) {
-      for (const [exported, locals] of names) {
-        for (const use of locals.flatMap(usesOf)) {
-          const isType = /^(?:MultipartFile|SavedMultipartFile)$/.test(exported)
-          if (isType) edits.set(use, edits.use('UploadedFile', adapter, true))
-          else if (!register(edits, use)) work.keep(module, statement)
-        }
+    for (const { edits, uses, statement } of work.importsOf(module)) {
+      for (const { exported, node } of uses) {
+        if (/^(?:MultipartFile|SavedMultipartFile)$/.test(exported))
+          edits.set(node, edits.use('UploadedFile', adapter, true))
+        else if (!register(edits, node)) work.keep(module, statement)
       }
     }
+    // `register(require('@fastify/multipart'))`
     for (const call of work.calls) {
-      const [name] = call.getArguments()
-      if (
-        call.getExpression().getText() !== 'require' ||
-        !Node.isStringLiteral(name) ||
-        name.getLiteralValue() !== module
-      )
-        continue
-      if (Node.isVariableDeclaration(call.getParent())) continue
-      const edits = work.editsOf(call.getSourceFile())
-      if (!register(edits, call)) work.keep(module)
+      const isImport = Node.isVariableDeclaration(call.getParent())
+      if (requireOf(call) !== module || isImport) continue
+      if (!register(work.editsOf(call.getSourceFile()), call)) work.keep(module)
     }
   }
   if (isConverted) for (const call of work.calls) rewriteRead(call)
@@ -41,7 +42,7 @@ export function migrateFastifyMultipart(work: Work): void {
   function register(edits: FileEdits, use: Node): boolean {
     const call = use.getParent()
     const isCall = Node.isCallExpression(call) && call.getExpression().getText().endsWith('.register')
-    if (!isCall || call.getArguments()[0] !== use) return Node.isImportSpecifier(call)
+    if (!isCall || call.getArguments()[0] !== use) return false
     const [, options] = call.getArguments()
     const problem = problemOf(options)
     if (problem !== undefined) {
@@ -49,34 +50,17 @@ export function migrateFastifyMultipart(work: Work): void {
       return false
     }
     isConverted = true
-    const limits = propertyOf(options, 'limits')?.value
     const attach = propertyOf(options, 'attachFieldsToBody')
     const isEager = attach !== undefined && attach.value.getText() !== 'false'
-    const additions = [
-      `parsers: [${edits.use('MultiPartParser', adapter)}]`,
-      ...(isEager ? [] : ['lazy: true']),
-      "errors: 'next'",
-    ]
-    const plugin = edits.use('multipart', adapter)
-    edits.set(use, plugin)
-    const pairs = propertyOf(limits, 'headerPairs')?.property
-    if (pairs) dropProperty(edits, pairs)
+    const additions = [`parsers: [${edits.use('MultiPartParser', adapter)}]`, "errors: 'next'"]
+    if (!isEager) additions.splice(1, 0, 'lazy: true')
+    edits.set(use, edits.use('multipart', adapter))
+    const pairs = propertyOf(propertyOf(options, 'limits')?.value, 'headerPairs')
+    if (pairs) dropProperty(edits, pairs.property)
     if (attach) edits.set(attach.property, additions.join(', '))
     else if (Node.isObjectLiteralExpression(options)) addProperties(edits, options, additions)
-    else edits.replace(use.getEnd(), use.getEnd(), `, { ${additions.join(', ')} }`)
-    // Formgate replaces the parsers of Fastify, so the one for JSON is added again.
-    const app = /^[\w.]+(?=\.\w+$)|^\w+/.exec(call.getExpression().getText())?.[0] ?? ''
-    const statement = call.getFirstAncestorOrThrow((each) => Node.isStatement(each))
-    const hasOwn = work.files.some((each) =>
-      /addContentTypeParser\(\s*['"]application\/json/.test(each.getFullText()),
-    )
-    if (!hasOwn && !restored.has(statement.getParentOrThrow())) {
-      restored.add(statement.getParentOrThrow())
-      const end = statement.getText().endsWith(';') ? ';' : ''
-      const json = `${app}.addContentTypeParser('application/json', { parseAs: 'string' }, ${app}.getDefaultJsonParser('error', 'error'))${end}`
-      const indent = /[^\n]*$/.exec(edits.file.getFullText().slice(0, statement.getStart()))?.[0] ?? ''
-      edits.replace(statement.getStart(), statement.getStart(), `${json}\n${indent}`)
-    }
+    else edits.insert(use.getEnd(), `, { ${additions.join(', ')} }`)
+    restoreJson(edits, call)
     if (isEager)
       edits.mark(
         call,
@@ -84,6 +68,20 @@ export function migrateFastifyMultipart(work: Work): void {
         page,
       )
     return true
+  }
+
+  /** Formgate replaces the parsers of Fastify, so the one for JSON is added again. */
+  function restoreJson(edits: FileEdits, call: CallExpression): void {
+    const app = /^[\w.]+(?=\.\w+$)|^\w+/.exec(call.getExpression().getText())?.[0] ?? ''
+    const statement = call.getFirstAncestorOrThrow((each) => Node.isStatement(each))
+    const block = statement.getParentOrThrow()
+    const own = /addContentTypeParser\(\s*['"]application\/json/
+    if (restored.has(block) || work.files.some((each) => own.test(each.getFullText()))) return
+    restored.add(block)
+    const end = statement.getText().endsWith(';') ? ';' : ''
+    const parser = `${app}.getDefaultJsonParser('error', 'error')`
+    const json = `${app}.addContentTypeParser('application/json', { parseAs: 'string' }, ${parser})${end}`
+    edits.insert(statement.getStart(), `${json}\n${edits.lineBefore(statement.getStart())}`)
   }
 
   function rewriteRead(call: CallExpression): void {
@@ -99,33 +97,30 @@ export function migrateFastifyMultipart(work: Work): void {
     if (call.getArguments().length > 0)
       edits.mark(call, 'This call had options of its own: set them where the plugin is registered.', page)
     const outer = call.getParentOrThrow()
-    const loop = call.getFirstAncestorByKind(SyntaxKind.ForOfStatement)
-    const isLooped = loop !== undefined && loop.getExpression() === call
+    const loop = Node.isForOfStatement(outer) && outer.getExpression() === call ? outer : undefined
     const whole = Node.isAwaitExpression(outer) ? outer : call
-    if (!isLooped && whole === call && !Node.isVariableDeclaration(outer)) {
-      edits.mark(call, 'Change this by hand: `(await request.parse()).files` has the files.', page)
-    } else if (name === 'parts') {
+    const variable = whole.getParentOrThrow()
+    if (!loop && whole === call && !Node.isVariableDeclaration(variable))
+      return edits.mark(call, byHand, page)
+    if (name === 'parts') {
       if (call.getArguments().length > 0) edits.replace(callee.getEnd(), call.getEnd(), '()')
-      followFiles(edits, call, 'list', partTerms)
-    } else {
-      const files = `Object.values((await ${request}.parse()).files).flat()`
-      // Version 10 returns an object.
-      const variable = whole.getParent()
-      const pattern = Node.isVariableDeclaration(variable) ? variable.getNameNode() : undefined
-      if (Node.isObjectBindingPattern(pattern)) {
-        const [first, second] = pattern.getElements()
-        if (second || first?.getName() !== 'files')
-          return edits.mark(call, 'Change this by hand: `(await request.parse()).files` has the files.', page)
-        edits.set(pattern, 'files')
-        edits.set(whole, files)
-        for (const use of usesOf(first.getNameNode())) followFiles(edits, use, 'list', fileTerms(request))
-        return
-      }
-      edits.set(whole, name === 'file' ? `${files}[0]` : files)
-      if (isLooped && loop.getAwaitKeyword())
-        edits.replace(loop.getAwaitKeyword()!.getPos(), loop.getAwaitKeyword()!.getEnd(), '')
-      followFiles(edits, whole, name === 'file' ? 'file' : 'list', fileTerms(request))
+      return followFiles(edits, call, 'list', partTerms)
     }
+    const files = `Object.values((await ${request}.parse()).files).flat()`
+    const terms = fileTerms(request)
+    // Version 10 returns an object.
+    const pattern = Node.isVariableDeclaration(variable) ? variable.getNameNode() : undefined
+    if (Node.isObjectBindingPattern(pattern)) {
+      const [first, second] = pattern.getElements()
+      if (second || first?.getName() !== 'files') return edits.mark(call, byHand, page)
+      edits.set(pattern, 'files')
+      edits.set(whole, files)
+      return followBinding(edits, first.getNameNode(), 'list', terms)
+    }
+    edits.set(whole, name === 'file' ? `${files}[0]` : files)
+    const awaited = loop?.getAwaitKeyword()
+    if (awaited) edits.replace(awaited.getPos(), awaited.getEnd(), '')
+    followFiles(edits, whole, name === 'file' ? 'file' : 'list', terms)
   }
 }
 

@@ -1,9 +1,10 @@
 /** Moves an app from multer, koa-body and @fastify/multipart to Formgate. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { Project, ts, type SourceFile } from 'ts-morph'
-import type { FileEdits, Mark } from './edits.js'
+import { oldPackages, type FileEdits, type Mark } from './edits.js'
 import { migrateFastifyMultipart } from './fastify-multipart.js'
 import { migrateKoaBody } from './koa-body.js'
 import { migrateMulter } from './multer.js'
@@ -46,8 +47,7 @@ export interface Migration {
 export function migrate(path: string, { dry = false }: MigrateOptions = {}): Migration {
   const root = resolve(path)
   const sources = listFiles(root).map((name) => ({ name, text: readFileSync(name, 'utf8') }))
-  const marker = /['"](?:multer|@koa\/multer|koa-body|@?fastify[-/]multipart)['"]/
-  if (!sources.some(({ text }) => marker.test(text)))
+  if (!sources.some(({ text }) => oldPackages.test(text)))
     return { changed: new Map(), marks: [], left: new Map(), isTypeChecked: false }
   const project = openProject(root)
   for (const { name, text } of sources)
@@ -57,28 +57,30 @@ export function migrate(path: string, { dry = false }: MigrateOptions = {}): Mig
   migrateKoaBody(work)
   migrateFastifyMultipart(work)
 
-  const edited = work.edits.map((edits) => ({ edits, name: edits.file.getFilePath() as string }))
-  const errors = new ErrorList(
-    project,
-    edited.map(({ edits }) => edits),
-    existsSync(configOf(root) ?? ''),
-  )
+  const { edits } = work
+  const isTypeChecked = configOf(root) !== undefined && hasTypes(edits)
+  const checked = isTypeChecked ? work.files : edits.map(({ file }) => file)
+  const before = errorsIn(project, checked, isTypeChecked)
+  const broken = errorsIn(project, checked, false)
   const left = new Map<string, string>()
   const texts = new Map<string, string>()
-  for (const { edits, name } of edited) {
+  for (const each of edits) {
+    const name = each.file.getFilePath()
     try {
-      if (errors.isBroken(edits.file)) throw new Error('It has a syntax error.')
-      const text = edits.toText()
-      texts.set(name, text)
-      edits.file.replaceWithText(text)
+      if (broken.get(name)!.length > 0) throw new Error('It has a syntax error.')
+      texts.set(name, each.toText())
+      each.file.replaceWithText(texts.get(name)!)
     } catch (error) {
       left.set(name, (error as Error).message)
     }
   }
-  for (const [name, message] of errors.added()) left.set(name, message)
+  for (const [name, errors] of errorsIn(project, checked, isTypeChecked)) {
+    const added = firstAdded(errors, before.get(name)!)
+    if (added !== undefined) left.set(name, added)
+  }
   // A file that stays as it was needs those beside it as they were.
   if (left.size > 0)
-    for (const { name } of edited) left.set(name, left.get(name) ?? 'Another file could not be changed.')
+    for (const name of texts.keys()) left.set(name, left.get(name) ?? 'Another file could not be changed.')
 
   const changed = new Map<string, string>()
   for (const { name, text } of sources) {
@@ -88,67 +90,45 @@ export function migrate(path: string, { dry = false }: MigrateOptions = {}): Mig
   }
   for (const [name, text] of newManifests([...changed], work.kept)) changed.set(name, text)
   if (!dry) for (const [name, text] of changed) writeFileSync(name, text)
-  const marks = left.size > 0 ? [] : edited.flatMap(({ edits }) => edits.marks)
-  return { changed, marks, left, isTypeChecked: errors.hasTypes }
+  const marks = left.size > 0 ? [] : edits.flatMap((each) => each.marks)
+  return { changed, marks, left, isTypeChecked }
 }
 
-/** The errors of the compiler before and after the change. */
-class ErrorList {
-  readonly hasTypes: boolean
-  readonly #project: Project
-  readonly #files: readonly SourceFile[]
-  readonly #before: Map<string, string[]>
-
-  constructor(project: Project, edits: readonly FileEdits[], hasConfig: boolean) {
-    this.#project = project
-    const isTypeScript = edits.some((each) => each.isTypeScript)
-    const names = [...new Set(edits.flatMap((each) => each.packages))].filter((name) =>
-      name.startsWith('@formgate/'),
+/** True if the changed files have types, and those of Formgate are installed. */
+function hasTypes(edits: readonly FileEdits[]): boolean {
+  const names = edits.flatMap(({ packages }) => packages).filter((name) => name.startsWith('@formgate/'))
+  const isInstalled = (name: string): boolean =>
+    edits.some(({ file }) =>
+      createRequire(file.getFilePath())
+        .resolve.paths(name)
+        ?.some((folder) => existsSync(join(folder, name))),
     )
-    const isInstalled = (name: string): boolean =>
-      edits.some(({ file }) => isAbove(file.getFilePath(), `node_modules/${name}`))
-    this.hasTypes = hasConfig && isTypeScript && names.every(isInstalled)
-    this.#files = this.hasTypes ? project.getSourceFiles() : edits.map(({ file }) => file)
-    this.#before = this.#read()
-  }
+  return edits.some(({ isTypeScript }) => isTypeScript) && names.every(isInstalled)
+}
 
-  isBroken(file: SourceFile): boolean {
-    return this.#project.getProgram().getSyntacticDiagnostics(file).length > 0
-  }
-
-  /** The first new error of each file. */
-  added(): Map<string, string> {
-    const added = new Map<string, string>()
-    for (const [name, errors] of this.#read()) {
-      const known = [...(this.#before.get(name) ?? [])]
-      for (const error of errors) {
-        const at = known.indexOf(error)
-        if (at === -1) added.set(name, added.get(name) ?? error)
-        else known.splice(at, 1)
-      }
-    }
-    return added
-  }
-
-  #read(): Map<string, string[]> {
-    const program = this.#project.getProgram()
-    const list = this.#files.map((file): [string, string[]] => {
+/** What the compiler says about each file. */
+function errorsIn(project: Project, files: readonly SourceFile[], hasTypes: boolean): Map<string, string[]> {
+  const program = project.getProgram()
+  return new Map(
+    files.map((file) => {
       const found = [
         ...program.getSyntacticDiagnostics(file),
-        ...(this.hasTypes ? program.getSemanticDiagnostics(file) : []),
+        ...(hasTypes ? program.getSemanticDiagnostics(file) : []),
       ]
       const texts = found.map((each) => ts.flattenDiagnosticMessageText(each.compilerObject.messageText, ' '))
       return [file.getFilePath(), texts]
-    })
-    return new Map(list)
-  }
+    }),
+  )
 }
 
-function isAbove(file: string, name: string): boolean {
-  for (let at = dirname(file); ; at = dirname(at)) {
-    if (existsSync(join(at, name))) return true
-    if (dirname(at) === at) return false
-  }
+/** The first error that was not there, or not as often. */
+function firstAdded(errors: readonly string[], before: readonly string[]): string | undefined {
+  const known = [...before]
+  return errors.find((error) => {
+    const at = known.indexOf(error)
+    if (at !== -1) known.splice(at, 1)
+    return at === -1
+  })
 }
 
 function openProject(root: string): Project {
@@ -195,28 +175,27 @@ function listFiles(path: string): string[] {
 function newManifests(changed: readonly [string, string][], kept: ReadonlySet<string>): Map<string, string> {
   const manifests = new Map<string, string>()
   for (const [name, text] of changed) {
-    const folder = parents(name).find((each) => existsSync(join(each, 'package.json')))
-    if (folder === undefined) continue
-    const file = join(folder, 'package.json')
+    const file = parents(name)
+      .map((each) => join(each, 'package.json'))
+      .find((each) => existsSync(each))
+    if (file === undefined) continue
     const old = manifests.get(file) ?? readFileSync(file, 'utf8')
     const manifest = JSON.parse(old) as Record<string, Record<string, string> | undefined>
-    for (const [module, [adapter, types]] of Object.entries(packages)) {
-      for (const key of ['dependencies', 'devDependencies']) {
+    const lists = ['dependencies', 'devDependencies'] as const
+    for (const [module, [adapter, types = module]] of Object.entries(packages)) {
+      for (const key of lists) {
         const list = manifest[key]
         if (list?.[module] === undefined || !text.includes(adapter)) continue
         list[adapter] ??= version
         manifest[key] = Object.fromEntries(Object.entries(list).toSorted(([a], [b]) => (a < b ? -1 : 1)))
         if (kept.has(module)) continue
-        for (const each of ['dependencies', 'devDependencies']) {
-          delete manifest[each]?.[module]
-          if (types !== undefined) delete manifest[each]?.[types]
-        }
+        for (const each of lists) for (const gone of [module, types]) delete manifest[each]?.[gone]
       }
     }
+    if (JSON.stringify(manifest) === JSON.stringify(JSON.parse(old))) continue
     const indent = /^[ \t]+/m.exec(old)?.[0] ?? 2
     const now = JSON.stringify(manifest, undefined, indent) + (old.endsWith('\n') ? '\n' : '')
-    const isSame = JSON.stringify(manifest) === JSON.stringify(JSON.parse(old))
-    if (!isSame) manifests.set(file, old.includes('\r\n') ? now.replace(/\r?\n/g, '\r\n') : now)
+    manifests.set(file, old.includes('\r\n') ? now.replace(/\r?\n/g, '\r\n') : now)
   }
   return manifests
 }

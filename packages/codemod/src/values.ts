@@ -2,19 +2,23 @@
 import {
   Node,
   SyntaxKind,
+  type ArrowFunction,
+  type AsExpression,
   type CallExpression,
+  type ElementAccessExpression,
+  type FunctionDeclaration,
+  type FunctionExpression,
+  type MethodDeclaration,
+  type NonNullExpression,
+  type ObjectBindingPattern,
   type ObjectLiteralExpression,
+  type ParenthesizedExpression,
   type PropertyAccessExpression,
   type SourceFile,
 } from 'ts-morph'
 import type { FileEdits } from './edits.js'
 
-export type FunctionNode = Node & {
-  getParameters(): ParameterList
-  getBody?(): Node | undefined
-  isAsync?(): boolean
-}
-type ParameterList = ReturnType<import('ts-morph').ArrowFunction['getParameters']>
+export type FunctionNode = ArrowFunction | FunctionExpression | FunctionDeclaration | MethodDeclaration
 
 export function isFunction(node: Node | undefined): node is FunctionNode {
   return (
@@ -23,6 +27,13 @@ export function isFunction(node: Node | undefined): node is FunctionNode {
     Node.isFunctionDeclaration(node) ||
     Node.isMethodDeclaration(node)
   )
+}
+
+/** True for brackets, `as` and `!`, around a value that stays the same. */
+function isWrapping(
+  node: Node | undefined,
+): node is ParenthesizedExpression | AsExpression | NonNullExpression {
+  return Node.isParenthesizedExpression(node) || Node.isAsExpression(node) || Node.isNonNullExpression(node)
 }
 
 /**
@@ -39,11 +50,9 @@ export function resolve<T extends Node>(
   seen.add(node)
   if (accept(node)) return node
   const next = (each: Node | undefined): T | undefined => resolve(each, accept, seen)
-  if (Node.isParenthesizedExpression(node) || Node.isAsExpression(node) || Node.isNonNullExpression(node))
-    return next(node.getExpression())
+  if (isWrapping(node) || Node.isExportAssignment(node)) return next(node.getExpression())
   if (Node.isVariableDeclaration(node) || Node.isPropertyAssignment(node) || Node.isPropertyDeclaration(node))
     return next(node.getInitializer())
-  if (Node.isExportAssignment(node)) return next(node.getExpression())
   if (Node.isBinaryExpression(node)) return next(node.getRight())
   if (Node.isCallExpression(node)) {
     // `handler.bind(controller)`
@@ -107,15 +116,19 @@ export function usesOf(name: Node): Node[] {
   })
 }
 
+/** The value of a property of an object literal: of a method, the method. */
+export function valueOf(property: Node): Node {
+  if (Node.isPropertyAssignment(property)) return property.getInitializerOrThrow()
+  return Node.isShorthandPropertyAssignment(property) ? property.getNameNode() : property
+}
+
 /** A property of an object literal and its value. */
 export function propertyOf(
   object: Node | undefined,
   name: string,
 ): { property: Node; value: Node } | undefined {
   const property = Node.isObjectLiteralExpression(object) ? object.getProperty(name) : undefined
-  if (property === undefined) return undefined
-  const value = Node.isPropertyAssignment(property) ? property.getInitializerOrThrow() : property
-  return { property, value: Node.isShorthandPropertyAssignment(value) ? value.getNameNode() : value }
+  return property && { property, value: valueOf(property) }
 }
 
 /** Adds properties behind those that an object literal has. */
@@ -126,12 +139,12 @@ export function addProperties(
 ): void {
   const last = object.getProperties().at(-1)
   if (last === undefined) return edits.set(object, `{ ${texts.join(', ')} }`)
-  const before = edits.file.getFullText().slice(object.getStart(), last.getStart())
-  const separator = before.includes('\n') ? `,\n${/[^\n]*$/.exec(before)?.[0] ?? ''}` : ', '
-  const rest = edits.file.getFullText().slice(last.getEnd())
-  const comment = separator === ', ' ? undefined : /^,?([ \t]*\/\/[^\r\n]*)/.exec(rest)
+  const source = edits.file.getFullText()
+  const isInLines = source.slice(object.getStart(), last.getStart()).includes('\n')
+  const separator = isInLines ? `,\n${edits.lineBefore(last.getStart())}` : ', '
   const text = texts.map((each) => separator + each).join('')
-  if (comment == null) edits.replace(last.getEnd(), last.getEnd(), text)
+  const comment = isInLines ? /^,?([ \t]*\/\/[^\r\n]*)/.exec(source.slice(last.getEnd())) : null
+  if (comment === null) edits.insert(last.getEnd(), text)
   else edits.replace(last.getEnd(), last.getEnd() + comment[0].length, `,${comment[1]}${text.slice(1)}`)
 }
 
@@ -145,48 +158,54 @@ export function dropProperty(edits: FileEdits, property: Node): void {
 
 /** Puts statements at the start of a function. */
 export function beginWith(edits: FileEdits, fn: FunctionNode, lines: readonly string[]): void {
-  const body = fn.getBody?.()
-  if (body === undefined) return
+  const body = fn.getBody()
+  if (body === undefined || lines.length === 0) return
+  if (!Node.isBlock(body)) {
+    edits.insert(body.getStart(), `{ ${lines.join('; ')}; return `)
+    return edits.insert(body.getEnd(), ' }')
+  }
   const source = edits.file.getFullText()
   const end = /;\r?\n/.test(source) ? ';' : ''
-  if (!Node.isBlock(body)) {
-    edits.replace(body.getStart(), body.getStart(), `{ ${lines.join('; ')}; return `)
-    edits.replace(body.getEnd(), body.getEnd(), ' }')
-    return
-  }
   const first = body.getStatements()[0]?.getStart() ?? body.getEnd() - 1
-  const between = source.slice(body.getStart() + 1, first)
-  const indent = between.includes('\n') ? `\n${/[^\n]*$/.exec(between)?.[0] ?? ''}` : ' '
-  const text = lines.map((line) => `${indent}${line}${indent === ' ' ? ';' : end}`).join('')
-  edits.replace(body.getStart() + 1, body.getStart() + 1, text)
+  const isInLines = source.slice(body.getStart() + 1, first).includes('\n')
+  const indent = `\n${edits.lineBefore(first)}`
+  const text = lines.map((line) => (isInLines ? `${indent}${line}${end}` : ` ${line};`)).join('')
+  edits.insert(body.getStart() + 1, text)
 }
 
 /** True if the fields of a form are used as one object, which also has the files now. */
 export function takesWhole(node: Node): boolean {
   const parent = node.getParentOrThrow()
+  if (isWrapping(parent)) return takesWhole(parent)
   if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent))
     return parent.getExpression() !== node
-  if (
-    Node.isAsExpression(parent) ||
-    Node.isNonNullExpression(parent) ||
-    Node.isParenthesizedExpression(parent)
-  )
-    return takesWhole(parent)
   if (Node.isVariableDeclaration(parent)) {
     const name = parent.getNameNode()
-    if (Node.isIdentifier(name)) return usesOf(name).some(takesWhole)
-    return name
-      .getElements()
-      .some((each) => Node.isBindingElement(each) && each.getDotDotDotToken() !== undefined)
+    return Node.isIdentifier(name) ? usesOf(name).some(takesWhole) : name.getText().includes('...')
   }
   if (Node.isCallExpression(parent)) return !parent.getText().startsWith('console.')
   if (Node.isBinaryExpression(parent))
     return /^(?:=|\|\||\?\?)$/.test(parent.getOperatorToken().getText()) && parent.getRight() === node
-  return !(
-    Node.isPrefixUnaryExpression(parent) ||
-    Node.isIfStatement(parent) ||
-    Node.isExpressionStatement(parent)
-  )
+  return !tests.includes(parent.getKind())
+}
+
+/** What does nothing with a value but to see if there is one. */
+const tests: readonly SyntaxKind[] = [
+  SyntaxKind.PrefixUnaryExpression,
+  SyntaxKind.IfStatement,
+  SyntaxKind.ExpressionStatement,
+  SyntaxKind.TypeOfExpression,
+]
+
+function isUsedAsList(node: Node): boolean {
+  const parent = node.getParent()
+  if (Node.isPropertyAccessExpression(parent))
+    return /^(?:length|map|forEach|filter|at)$/.test(parent.getName())
+  if (Node.isVariableDeclaration(parent) && Node.isIdentifier(parent.getNameNode()))
+    return usesOf(parent.getNameNode()).some(isUsedAsList)
+  if (Node.isElementAccessExpression(parent)) return Node.isNumericLiteral(parent.getArgumentExpression())
+  if (Node.isCallExpression(parent)) return /isArray/.test(parent.getText())
+  return Node.isForOfStatement(parent)
 }
 
 /** What the properties of a file of the old package are called on an `UploadedFile`. */
@@ -198,8 +217,14 @@ export interface Terms {
   readonly properties: Readonly<Record<string, string>>
 }
 
-/** What a value holds: one file, a list of files, or lists by field name. */
-export type Kind = 'file' | 'list' | 'fields'
+/** The term for a property of all packages. */
+export const encoding = '!Formgate does not tell the encoding of a part.'
+
+/**
+ * What a value holds: one file, a list of files, or lists by field name. The last is mixed if the old package has a file
+ * in place of a list of one.
+ */
+export type Kind = 'file' | 'list' | 'fields' | 'mixed'
 
 const callbackMethods = /^(?:map|forEach|filter|find|some|every|flatMap)$/
 
@@ -218,9 +243,7 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     if (seen.has(node)) return
     seen.add(node)
     if (
-      Node.isParenthesizedExpression(parent) ||
-      Node.isNonNullExpression(parent) ||
-      Node.isAsExpression(parent) ||
+      isWrapping(parent) ||
       Node.isAwaitExpression(parent) ||
       Node.isSpreadElement(parent) ||
       (Node.isArrayLiteralExpression(parent) && kind === 'list' && Node.isSpreadElement(node))
@@ -231,99 +254,103 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     if (Node.isForOfStatement(parent) && parent.getExpression() === node && kind === 'list') {
       const variables = parent.getInitializer()
       const first = Node.isVariableDeclarationList(variables) ? variables.getDeclarations()[0] : undefined
-      return first ? bind(first.getNameNode(), 'file') : lost(node)
+      return first ? bind(first.getNameNode(), 'file') : lost(node, kind)
     }
-    if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node)
-      return kind === 'file' ? property(parent, node) : member(parent, kind)
+    if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) {
+      if (kind === 'file') return property(parent, node)
+      return kind === 'list' ? member(parent) : entry(parent, kind)
+    }
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === node && kind !== 'file')
-      return follow(parent, kind === 'list' ? 'file' : 'list')
+      return kind === 'list' ? follow(parent, 'file') : entry(parent, kind)
     if (Node.isBinaryExpression(parent)) {
       const operator = parent.getOperatorToken().getText()
       const isRight = parent.getRight() === node
       if (operator === '||' || operator === '??' || (operator === '&&' && isRight))
         return follow(parent, kind)
+      if (operator !== '=' || !isRight) return undefined
       const left = parent.getLeft()
-      if (operator === '=' && isRight) return Node.isIdentifier(left) ? bind(left, kind) : lost(node)
-      return
+      return Node.isIdentifier(left) ? bind(left, kind) : lost(node, kind)
     }
     if (Node.isConditionalExpression(parent))
       return parent.getCondition() === node ? undefined : follow(parent, kind)
     if (Node.isCallExpression(parent) && parent.getExpression() !== node) return argument(parent, node, kind)
-    const isHarmless =
-      Node.isPrefixUnaryExpression(parent) ||
-      Node.isIfStatement(parent) ||
-      Node.isExpressionStatement(parent) ||
-      Node.isTypeOfExpression(parent)
-    if (!isHarmless) lost(node)
+    return tests.includes(parent.getKind()) ? undefined : lost(node, kind)
   }
 
   function bind(name: Node, kind: Kind): void {
-    if (Node.isIdentifier(name)) {
-      for (const use of usesOf(name)) follow(use, kind)
-    } else if (Node.isArrayBindingPattern(name)) {
+    if (Node.isIdentifier(name)) for (const use of usesOf(name)) follow(use, kind)
+    else if (Node.isArrayBindingPattern(name)) {
       for (const each of name.getElements()) if (Node.isBindingElement(each)) bind(each.getNameNode(), 'file')
     } else if (Node.isObjectBindingPattern(name)) {
-      const kept: string[] = []
-      const others: string[] = []
+      if (kind === 'file' || kind === 'list') return takeApart(name)
       for (const each of name.getElements()) {
-        const property = each.getPropertyNameNode()?.getText() ?? each.getName()
         const local = each.getNameNode()
-        const term = termOf(property)
-        if (kind === 'fields') bind(local, 'list')
-        else if (each.getDotDotDotToken() !== undefined) lost(each)
-        else if (term !== undefined && !/^\w+$/.test(term)) {
-          const value = isPossible(term, each) ? valueOfPattern(name, term) : undefined
-          if (value === undefined) lost(each, hintOf(property, term))
-          else others.push(`${local.getText()} = ${value}`)
-          if (value !== undefined) continue
-        } else if (term !== undefined)
-          edits.replace(each.getStart(), local.getEnd(), `${term}: ${local.getText()}`)
-        kept.push(edits.textOf(each))
+        const isList = kind === 'fields' || usesOf(local).some(isUsedAsList)
+        const before = each.getPropertyNameNode() ? '' : `${local.getText()}: `
+        if (!isList) edits.set(local, `${before}[${local.getText()}] = []`)
+        bind(local, isList ? 'list' : 'file')
       }
-      const declaration = name.getParentOrThrow()
-      if (others.length === 0) return
-      if (kept.length === 0) return edits.set(declaration, others.join(', '))
-      edits.set(name, `{ ${kept.join(', ')} }`)
-      edits.replace(declaration.getEnd(), declaration.getEnd(), `, ${others.join(', ')}`)
     }
+  }
+
+  /** `const { originalname, buffer } = file` */
+  function takeApart(pattern: ObjectBindingPattern): void {
+    const declaration = pattern.getParentOrThrow()
+    let file = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined
+    while (isWrapping(file)) file = file.getExpression()
+    const kept: string[] = []
+    const others: string[] = []
+    for (const each of pattern.getElements()) {
+      const name = each.getPropertyNameNode()?.getText() ?? each.getName()
+      const local = each.getNameNode()
+      const term = termOf(name)
+      if (each.getDotDotDotToken() !== undefined) lost(each, 'file')
+      else if (term !== undefined && isName(term))
+        edits.replace(each.getStart(), local.getEnd(), `${term}: ${local.getText()}`)
+      else if (term !== undefined) {
+        if (file && isPossible(term, each)) {
+          others.push(`${local.getText()} = ${term.replaceAll('$', edits.textOf(file))}`)
+          continue
+        }
+        mark(each, hintOf(name, term))
+      }
+      kept.push(edits.textOf(each))
+    }
+    if (others.length === 0) return
+    if (kept.length === 0) return edits.set(declaration, others.join(', '))
+    edits.set(pattern, `{ ${kept.join(', ')} }`)
+    edits.insert(declaration.getEnd(), `, ${others.join(', ')}`)
   }
 
   /** True if a term can be written at a node: no `await` in a function that is not async. */
   function isPossible(term: string, node: Node): boolean {
-    const isAsync = node.getFirstAncestor(isFunction)?.isAsync?.() === true
+    const isAsync = node.getFirstAncestor(isFunction)?.isAsync() === true
     return !term.startsWith('!') && (isAsync || !term.includes('await '))
   }
 
-  /** The value of a term for `const { buffer } = file`. */
-  function valueOfPattern(pattern: Node, term: string): string | undefined {
-    const declaration = pattern.getParent()
-    let value: Node | undefined = Node.isVariableDeclaration(declaration)
-      ? declaration.getInitializer()
-      : undefined
-    while (
-      Node.isAsExpression(value) ||
-      Node.isNonNullExpression(value) ||
-      Node.isParenthesizedExpression(value)
-    )
-      value = value.getExpression()
-    return value && term.replaceAll('$', edits.textOf(value))
+  /** The files of one field. */
+  function entry(access: PropertyAccessExpression | ElementAccessExpression, kind: Kind): void {
+    const isList = kind === 'fields' || isUsedAsList(access)
+    if (!isList) edits.insert(access.getEnd(), '?.[0]')
+    follow(access, isList ? 'list' : 'file')
   }
 
-  function member(access: PropertyAccessExpression, kind: Kind): void {
+  /** `files.map(…)` and the like. */
+  function member(access: PropertyAccessExpression): void {
     const name = access.getName()
     const call = access.getParentOrThrow()
-    if (kind === 'fields') return follow(access, 'list')
     if (name === 'length') return
-    if (!Node.isCallExpression(call) || call.getExpression() !== access) return lost(access)
+    if (!Node.isCallExpression(call) || call.getExpression() !== access) return lost(access, 'list')
     if (name === 'at' || name === 'pop' || name === 'shift') return follow(call, 'file')
     const [callback] = call.getArguments()
-    if (!callbackMethods.test(name) || !isFunction(callback)) return lost(access)
+    if (!callbackMethods.test(name) || !isFunction(callback)) return lost(access, 'list')
     const first = callback.getParameters()[0]
     if (first) bind(first.getNameNode(), 'file')
     if (name === 'filter') follow(call, 'list')
     if (name === 'find') follow(call, 'file')
   }
 
+  /** `file.originalname` */
   function property(access: PropertyAccessExpression, object: Node): void {
     const name = access.getName()
     const term = termOf(name)
@@ -331,53 +358,46 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     const isTarget =
       Node.isBinaryExpression(parent) &&
       parent.getLeft() === access &&
-      parent.getOperatorToken().getText().endsWith('=') &&
-      !/^[!=]==?$/.test(parent.getOperatorToken().getText())
+      isAssignment(parent.getOperatorToken())
     const gone = isTarget
       ? 'An uploaded file of Formgate does not take other properties: keep this value beside it.'
-      : term !== undefined && !/^\w+$/.test(term) && !isPossible(term, access)
-        ? hintOf(name, term)
-        : undefined
-    if (gone !== undefined) {
+      : term !== undefined && !isName(term) && !isPossible(term, access) && hintOf(name, term)
+    if (gone) {
       if (edits.isTypeScript) edits.set(object, `(${edits.textOf(object)} as any)`)
-      return lost(access, gone)
+      return mark(access, gone)
     }
     if (term === undefined) return
-    if (/^\w+$/.test(term)) return edits.set(access.getNameNode(), term)
+    if (isName(term)) return edits.set(access.getNameNode(), term)
     const call = name === 'toBuffer' && Node.isCallExpression(parent) ? parent : access
     const outer = call.getParentOrThrow()
     const whole = name === 'toBuffer' && Node.isAwaitExpression(outer) ? outer : call
     const text = edits.textOf(object)
     const value = term.replaceAll('$', text)
-    const field = whole.getParent()
+    const field = whole.getParentOrThrow()
     if (name === 'fields') {
-      const content = field?.getParent()
+      const content = field.getParent()
       const isValue = Node.isPropertyAccessExpression(content) && content.getName() === 'value'
-      if (!isValue) return lost(access, '`data` of the request has all fields, each with its value alone.')
-      edits.replace(field!.getEnd(), content.getEnd(), '')
+      if (!isValue) return mark(access, '`data` of the request has all fields, each with its value alone.')
+      edits.replace(field.getEnd(), content.getEnd(), '')
     }
     // A file that is too large fails the request.
     if (Node.isPropertyAccessExpression(field) && field.getName() === 'truncated')
       return edits.set(field, 'false')
-    const isOptional = access.getText().includes('?.')
-    // What follows in the chain is skipped too.
-    if (isOptional && Node.isPropertyAccessExpression(field) && !field.hasQuestionDotToken())
-      edits.replace(whole.getEnd(), field.getNameNode().getStart(), '?.')
-    edits.set(
-      whole,
-      isOptional
-        ? `(${text} && ${value})`
-        : value.startsWith('await') && needsBrackets(whole)
-          ? `(${value})`
-          : value,
-    )
+    if (access.getText().includes('?.')) {
+      // What follows in the chain is skipped too.
+      if (Node.isPropertyAccessExpression(field) && !field.hasQuestionDotToken())
+        edits.replace(whole.getEnd(), field.getNameNode().getStart(), '?.')
+      return edits.set(whole, `(${text} && ${value})`)
+    }
+    const isRead = Node.isPropertyAccessExpression(field) || Node.isElementAccessExpression(field)
+    edits.set(whole, isRead && value.startsWith('await') ? `(${value})` : value)
   }
 
   function argument(call: CallExpression, node: Node, kind: Kind): void {
     const callee = call.getExpression().getText()
     if (/^(?:console\.\w+|Array\.isArray|Boolean|Object\.keys)$/.test(callee)) return
-    if (callee === 'Object.values' && kind === 'fields')
-      return lost(node, 'These are lists of files: add .flat() for the files.')
+    if (callee === 'Object.values' && (kind === 'fields' || kind === 'mixed'))
+      return mark(node, 'These are lists of files: add .flat() for the files.')
     // A function that is called from here alone, or that names the type, which is enough to follow it.
     const target = resolve(call.getExpression(), isFunction)
     const parameter = target?.getParameters()[call.getArguments().indexOf(node)]?.getNameNode()
@@ -385,7 +405,7 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     const name = Node.isFunctionDeclaration(target) ? target.getNameNode() : undefined
     if (name && parameter && target?.getSourceFile() === edits.file && usesOf(name).length === 1)
       return bind(parameter, kind)
-    lost(node)
+    lost(node, kind)
   }
 
   function termOf(name: string): string | undefined {
@@ -393,23 +413,29 @@ export function followFiles(edits: FileEdits, start: Node, startKind: Kind, term
     return table?.[name]
   }
 
-  function lost(node: Node, text?: string): void {
-    const renamed = Object.entries(terms.names)
-      .map(([from, to]) => `\`${from}\` is \`${to}\``)
-      .join(', ')
-    edits.mark(node, text ?? `Check what uses this: on a file of Formgate ${renamed}.`, terms.page)
+  function mark(node: Node, text: string): void {
+    edits.mark(node, text, terms.page)
   }
+
+  function lost(node: Node, kind: Kind): void {
+    const names = Object.entries(terms.names).map(([from, to]) => `\`${from}\` is \`${to}\``)
+    const renamed = `Check what uses this: on a file of Formgate ${names.join(', ')}.`
+    mark(node, kind === 'mixed' ? '`ctx.request.files` has a list for every field.' : renamed)
+  }
+}
+
+function isAssignment(operator: Node): boolean {
+  return operator.getKind() >= SyntaxKind.FirstAssignment && operator.getKind() <= SyntaxKind.LastAssignment
+}
+
+/** True for a term that is a property of the new file. */
+function isName(term: string): boolean {
+  return /^\w+$/.test(term)
 }
 
 /** What a person must do about a property. */
 function hintOf(name: string, term: string): string {
-  return term.startsWith('!')
-    ? term.slice(1)
-    : `\`${name}\` is \`${term.replaceAll('$', 'file')}\`: ${term.includes('await ') ? 'make this function async' : 'change it by hand'}.`
-}
-
-/** True where a value that begins with `await` needs brackets. */
-function needsBrackets(node: Node): boolean {
-  const parent = node.getParent()
-  return Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)
+  if (term.startsWith('!')) return term.slice(1)
+  const task = term.includes('await ') ? 'make this function async' : 'change it by hand'
+  return `\`${name}\` is \`${term.replaceAll('$', 'file')}\`: ${task}.`
 }

@@ -1,14 +1,21 @@
 /** The files that one run works on. */
 import { Node, SyntaxKind, type CallExpression, type Project, type SourceFile } from 'ts-morph'
 import { FileEdits } from './edits.js'
+import { usesOf } from './values.js'
 
 /** An import of an old package. */
 export interface OldImport {
   readonly edits: FileEdits
   /** The statement or the declaration of `require()`. */
   readonly statement: Node
-  /** The names that it declares, by the exported name; `default` for the package as a whole. */
-  readonly names: Map<string, Node[]>
+  readonly uses: readonly Use[]
+}
+
+/** A name in use: `MulterError`, or `multer.MulterError`, which counts as the same export. */
+interface Use {
+  /** `default` for the package as a whole. */
+  readonly exported: string
+  readonly node: Node
 }
 
 export class Work {
@@ -45,62 +52,57 @@ export class Work {
   }
 
   importsOf(module: string): OldImport[] {
-    return this.files
-      .filter((file) => file.getFullText().includes(module))
-      .flatMap((file) => {
-        const edits = this.editsOf(file)
-        const imports = file
-          .getImportDeclarations()
-          .filter((each) => each.getModuleSpecifierValue() === module)
-        const requires = file
+    const files = this.files.filter((file) => file.getFullText().includes(module))
+    return files.flatMap((file) => {
+      const edits = this.editsOf(file)
+      const statements: Node[] = [
+        ...file.getImportDeclarations().filter((each) => each.getModuleSpecifierValue() === module),
+        ...file
           .getDescendantsOfKind(SyntaxKind.VariableDeclaration)
-          .filter((each) => requireOf(each.getInitializer()) === module)
-        const equals = file
+          .filter((each) => requireOf(each.getInitializer()) === module),
+        ...file
           .getDescendantsOfKind(SyntaxKind.ImportEqualsDeclaration)
-          .filter((each) => each.getModuleReference().getText().includes(`require('${module}')`))
-        for (const each of [...imports, ...requires, ...equals]) edits.old.set(each, false)
-        return [
-          ...imports.map((statement) => ({
-            edits,
-            statement,
-            names: groupNames([
-              ['default', statement.getDefaultImport()],
-              ['default', statement.getNamespaceImport()],
-              ...statement
-                .getNamedImports()
-                .map((each) => [each.getName(), each.getAliasNode() ?? each.getNameNode()] as const),
-            ]),
-          })),
-          ...requires.map((statement) => {
-            const name = statement.getNameNode()
-            const names = Node.isObjectBindingPattern(name)
-              ? name
-                  .getElements()
-                  .map(
-                    (each) =>
-                      [each.getPropertyNameNode()?.getText() ?? each.getName(), each.getNameNode()] as const,
-                  )
-              : [['default', name] as const]
-            return { edits, statement, names: groupNames(names) }
-          }),
-          ...equals.map((statement) => ({
-            edits,
-            statement,
-            names: groupNames([['default', statement.getNameNode()]]),
-          })),
-        ]
+          .filter((each) => each.getModuleReference().getText().includes(`require('${module}')`)),
+      ]
+      return statements.map((statement) => {
+        edits.old.set(statement, false)
+        const uses = namesOf(statement).flatMap(([exported, name]) =>
+          usesOf(name).map((node) => exportIn(exported, node)),
+        )
+        return { edits, statement, uses }
       })
+    })
   }
 }
 
-function groupNames(names: readonly (readonly [string, Node | undefined])[]): Map<string, Node[]> {
-  const map = new Map<string, Node[]>()
-  for (const [name, node] of names) if (node) map.set(name, [...(map.get(name) ?? []), node])
-  return map
+/** The names that an import declares, each after what it imports. */
+function namesOf(statement: Node): (readonly [exported: string, name: Node])[] {
+  if (Node.isImportDeclaration(statement)) {
+    const wholes = [statement.getDefaultImport(), statement.getNamespaceImport()]
+    const named = statement.getNamedImports()
+    return [
+      ...wholes.flatMap((each) => (each ? [['default', each] as const] : [])),
+      ...named.map((each) => [each.getName(), each.getAliasNode() ?? each.getNameNode()] as const),
+    ]
+  }
+  if (!Node.isVariableDeclaration(statement) && !Node.isImportEqualsDeclaration(statement)) return []
+  const name = statement.getNameNode()
+  if (!Node.isObjectBindingPattern(name)) return [['default', name]]
+  return name
+    .getElements()
+    .map((each) => [each.getPropertyNameNode()?.getText() ?? each.getName(), each.getNameNode()])
+}
+
+function exportIn(exported: string, node: Node): Use {
+  const parent = node.getParent()
+  const isMember = Node.isPropertyAccessExpression(parent) && parent.getExpression() === node
+  return exported === 'default' && isMember
+    ? { exported: parent.getName(), node: parent }
+    : { exported, node }
 }
 
 /** The module of `require('…')`, also with `.default` behind it. */
-function requireOf(node: Node | undefined): string | undefined {
+export function requireOf(node: Node | undefined): string | undefined {
   if (Node.isPropertyAccessExpression(node) && node.getName() === 'default')
     return requireOf(node.getExpression())
   if (!Node.isCallExpression(node) || node.getExpression().getText() !== 'require') return undefined

@@ -12,7 +12,6 @@ import {
   type Config,
   type LimitsByFunction,
   type RouteConfig,
-  type RouteOptions,
 } from './options/options.js'
 import {
   emptyBody,
@@ -28,7 +27,7 @@ import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
 import { heldBody, holdBody, type ShownBody } from './request-properties.js'
-import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
@@ -85,7 +84,7 @@ export function openBody(
 ): RequestBody {
   const known = openedBody(request, stream)
   if (known !== undefined) return known
-  const body = new RequestBody(framework, new Source(request, response, stream, target))
+  const body = new RequestBody(framework, new IncomingBody(request, response, stream, target))
   holdBody(request, target, body)
   return body
 }
@@ -102,7 +101,7 @@ export function openedBody(request: NodeRequest, stream?: Readable): RequestBody
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
 export class RequestBody implements ShownBody {
-  readonly source: Source
+  readonly source: IncomingBody
   readonly framework: Framework
   /** True below a `multipart()` that has left the body to a parser of the framework. */
   #isLeft = false
@@ -126,7 +125,7 @@ export class RequestBody implements ShownBody {
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor(framework: Framework, source: Source) {
+  constructor(framework: Framework, source: IncomingBody) {
     this.framework = framework
     this.source = source
   }
@@ -143,7 +142,8 @@ export class RequestBody implements ShownBody {
    */
   react(error: unknown, errors?: Config['errors']): Promise<Reaction> {
     if (error instanceof BodyError) this.#report(error)
-    return reactTo(error, errors ?? this.#option('errors') ?? 'respond', this.source)
+    const { errors: option = this.#mount?.errors } = this.#route?.options ?? {}
+    return reactTo(error, errors ?? option ?? 'respond', this.source)
   }
 
   /**
@@ -254,31 +254,27 @@ export class RequestBody implements ShownBody {
    */
   async *parts(): AsyncGenerator<Part, void, undefined> {
     try {
-      yield* this.#streamParts()
+      if (this.#reading !== undefined) {
+        // An empty body has no parts, also if it was read before.
+        if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
+        throw readBeforeParts()
+      }
+      this.#isStreamed = true
+      this.#reading = Promise.reject(readAsParts())
+      this.#reading.catch(() => undefined)
+      const config = this.#resolve(this.#config)
+      if (this.#isTraced) {
+        this.#trace = this.#newTrace(MultiPartParser.prototype)
+        this.#trace.run(() => undefined)
+      }
+      for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
+        this.#trace?.count(part.kind)
+        yield part
+      }
     } catch (error) {
       throw this.#report(error)
     } finally {
       this.#succeed()
-    }
-  }
-
-  async *#streamParts(): AsyncGenerator<Part, void, undefined> {
-    if (this.#reading !== undefined) {
-      // An empty body has no parts, also if it was read before.
-      if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
-      throw readBeforeParts()
-    }
-    this.#isStreamed = true
-    this.#reading = Promise.reject(readAsParts())
-    this.#reading.catch(() => undefined)
-    const config = this.#resolve(this.#config)
-    if (this.#isTraced) {
-      this.#trace = new BodyTrace(this.#originOf(MultiPartParser.prototype))
-      this.#trace.run(() => undefined)
-    }
-    for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
-      this.#trace?.count(part.kind)
-      yield part
     }
   }
 
@@ -303,8 +299,13 @@ export class RequestBody implements ShownBody {
 
   async #read(unresolved: Config): Promise<ParsedBody> {
     try {
+      const { source } = this
       const config = this.#resolve(unresolved)
-      this.#reading = this.#isTraced ? this.#readTraced(config) : parseBody(this.source, config, this.#params)
+      const params = this.framework.params(source.target as never) ?? {}
+      if (this.#isTraced) {
+        this.#trace = this.#newTrace(readerOf(source, config)?.parser)
+        this.#reading = this.#trace.run(parseBody, source, config, params)
+      } else this.#reading = parseBody(source, config, params)
       const parsed = this.#setParsed(await this.#reading)
       // A schema is part of the reading, if the body is read for it.
       if (this.#type === undefined) this.#succeed()
@@ -315,19 +316,8 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  #readTraced(config: Config): Promise<ParsedBody> {
-    const trace = new BodyTrace(this.#originOf(readerOf(this.source, config)?.parser))
-    this.#trace = trace
-    return trace.run(() => parseBody(this.source, config, this.#params))
-  }
-
-  #originOf(parser: BaseParser | undefined): ConstructorParameters<typeof BodyTrace>[0] {
-    const { name: framework, route } = this.framework
-    return { framework, route, parser, source: this.source }
-  }
-
-  get #params(): RouteParams {
-    return this.framework.params(this.source.target as never) ?? {}
+  #newTrace(parser: BaseParser | undefined): BodyTrace {
+    return new BodyTrace(this.source, parser, this.framework.name, this.framework.route)
   }
 
   /** Ends the event of a reading, if there is one. */
@@ -350,11 +340,6 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  /** An option of the route, else of the `multipart()` above. */
-  #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
-    return this.#route?.options[name] ?? this.#mount?.[name]
-  }
-
   /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
     if (this.#reported?.has(error) === true) return error
@@ -362,9 +347,11 @@ export class RequestBody implements ShownBody {
     const trace = this.#trace
     this.#trace = undefined
     if (trace !== undefined) trace.fail(error)
-    else if (bodyChannel.hasSubscribers)
-      BodyTrace.instant(this.#originOf(this.#parsed?.reader?.parser), error)
-    const listener = this.#option('onError')
+    else if (bodyChannel.hasSubscribers) {
+      const instant = this.#newTrace(this.#parsed?.reader?.parser)
+      instant.run(() => instant.fail(error))
+    }
+    const { onError: listener = this.#mount?.onError } = this.#route?.options ?? {}
     if (listener !== undefined) callListener('onError', () => listener(error, this.source.target))
     return error
   }

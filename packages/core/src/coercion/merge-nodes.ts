@@ -1,6 +1,7 @@
 /** The two sides of an intersection as one node. */
 import {
   type IntersectionNode,
+  itemAt,
   type ListNode,
   type Node,
   type ScalarNode,
@@ -16,24 +17,19 @@ interface Merge {
   readonly merged: Node
 }
 
-const merges = new WeakMap<IntersectionNode, Merge[]>()
-// Clients choose the options of the unions in it.
-const maxMerges = 100
+/** The last merge of each intersection. Clients choose the options of the unions in it, so no more are kept. */
+const merges = new WeakMap<IntersectionNode, Merge>()
 
 /**
- * Returns the node that accepts what both sides of an intersection accept. It is kept, so that a place in it is read once.
+ * Returns the node that accepts what both sides of an intersection accept.
  *
  * @param left the left side, with its unions decided
  * @param right the same for the right side
  */
 export function mergeSides(node: IntersectionNode, left: Node, right: Node): Node {
-  let known = merges.get(node)
-  if (known === undefined) merges.set(node, (known = []))
-  let merge = known.find((each) => each.left === left && each.right === right)
-  if (merge === undefined) {
-    if (known.length === maxMerges) known.length = 0
-    known.push((merge = { left, right, merged: mergeNodes(node, left, right) }))
-  }
+  let merge = merges.get(node)
+  if (merge?.left !== left || merge.right !== right)
+    merges.set(node, (merge = { left, right, merged: mergeNodes(node, left, right) }))
   return merge.merged
 }
 
@@ -111,11 +107,9 @@ function mergeObjects(wrapping: Wrapping, ...sides: readonly Node[]): Node {
 }
 
 function mergeTuples(wrapping: Wrapping, left: ListNode | TupleNode, right: ListNode | TupleNode): Node {
-  const itemAt = (side: ListNode | TupleNode, at: number) =>
-    side.kind === 'list' ? side.element : (side.items[at] ?? side.rest)
+  const item = (index: number) => intersectAll([itemAt(left, index), itemAt(right, index)])
   const lengths = [left, right].map((side) => (side.kind === 'list' ? 0 : side.items.length))
-  const item = (at: number) => intersectAll([itemAt(left, at), itemAt(right, at)])
-  const items = Array.from({ length: Math.max(...lengths) }, (_, at) => item(at)!)
+  const items = Array.from({ length: Math.max(...lengths) }, (_, index) => item(index)!)
   return { kind: 'tuple', ...wrapping, items, rest: item(Infinity) }
 }
 

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
 import { fileChannel, publishFile, storageName } from '../events.js'
-import type { Source } from '../http/incoming-body.js'
+import type { IncomingBody } from '../http/incoming-body.js'
 import { codeOf, reportLeftover } from '../storages/cleanup.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
@@ -28,7 +28,7 @@ export class RequestFiles {
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
-  #source: Pick<Source, 'onResponseEnd'> | undefined
+  #source: Pick<IncomingBody, 'onResponseEnd'> | undefined
   #released = false
 
   /** @param storages are tried in this order */
@@ -138,7 +138,7 @@ export class RequestFiles {
   }
 
   /** Calls `release()` when the response has ended. Listens only if there is a file: most requests have none. */
-  releaseAfter(source: Pick<Source, 'onResponseEnd'>): void {
+  releaseAfter(source: Pick<IncomingBody, 'onResponseEnd'>): void {
     this.#source = source
     if (this.#files.length > 0 || this.#pending.size > 0) this.#awaitEnd()
   }

@@ -18,6 +18,13 @@ const keptStart = 128 * 1024
 /** The longest delay of Node's timers, in milliseconds: a longer one fires at once. */
 export const longestTimer: number = 2 ** 31 - 1
 
+/** A timer that does not keep the process alive; none for `Infinity`. */
+function startTimer<T>(milliseconds: number, onEnd: (end: T) => void, end: T): NodeJS.Timeout | undefined {
+  return milliseconds === Infinity
+    ? undefined
+    : setTimeout(onEnd, Math.min(milliseconds, longestTimer), end).unref()
+}
+
 /**
  * Chunks below this size are copied together: passing one on costs more than copying it, each takes some hundred bytes of
  * memory, and a client may send every byte as a separate chunk.
@@ -47,8 +54,8 @@ export interface BodyBounds {
   readonly idle: number
   /** Milliseconds to wait for the client altogether, see {@link ClientTime}. Default: no limit. */
   readonly total?: number | undefined
-  /** The limit that the error names, if some of that time passed before. Default: `total`. */
-  readonly statedTotal?: number | undefined
+  /** Milliseconds of that time that have passed before. Default: 0. */
+  readonly waited?: number
   /** The Content-Length, if it has to be checked. */
   readonly expected?: number | undefined
   /** Creates the error for a body that is cut off. `cause` is the error of its stream. */
@@ -141,15 +148,10 @@ export class BodyStream extends Readable {
       this.destroy(this.#bounds.lost(this.#origin.errored))
       return
     }
-    if (this.#bounds.idle !== Infinity) {
-      this.#idleTimer = setTimeout(
-        BodyStream.#onIdle,
-        Math.min(this.#bounds.idle, longestTimer),
-        this,
-      ).unref()
-    }
-    const { total = Infinity, statedTotal = total } = this.#bounds
-    if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))
+    const { idle, total = Infinity, waited = 0 } = this.#bounds
+    this.#idleTimer = startTimer(idle, BodyStream.#onIdle, this)
+    if (total !== Infinity)
+      this.#time = new ClientTime(total - waited, () => this.destroy(totalTimeout(total)))
     this.#origin.on('error', (cause: Error) => this.#context.runInAsyncScope(() => this.#lose(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
@@ -384,47 +386,41 @@ function totalTimeout(total: number): BodyError {
  * A pause does not touch the timer, since a large body pauses at each chunk: the timer looks at the clock when it fires.
  */
 class ClientTime {
-  readonly #limit: number
+  /** Milliseconds that are left, without the current wait. */
+  #left: number
   readonly #onEnd: () => void
-  /** Milliseconds of waiting that are over. */
-  #spent = 0
   /** The start of the current wait. */
   #since: number | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(limit: number, onEnd: () => void) {
-    this.#limit = limit
+    this.#left = limit
     this.#onEnd = onEnd
   }
 
   run(): void {
     if (this.#since !== undefined) return
     this.#since = performance.now()
-    if (this.#timer === undefined) this.#wait(this.#limit - this.#spent)
+    this.#timer ??= startTimer(Math.ceil(this.#left), ClientTime.#look, this)
   }
 
   hold(): void {
     if (this.#since === undefined) return
-    this.#spent += performance.now() - this.#since
+    this.#left -= performance.now() - this.#since
     this.#since = undefined
   }
 
   stop(): void {
-    this.hold()
     clearTimeout(this.#timer)
-  }
-
-  #wait(milliseconds: number): void {
-    this.#timer = setTimeout(ClientTime.#look, Math.ceil(Math.min(milliseconds, longestTimer)), this).unref()
   }
 
   static #look(this: void, time: ClientTime): void {
     time.#timer = undefined
     // While the client is held back, run() starts the next timer.
     if (time.#since === undefined) return
-    const left = time.#limit - time.#spent - (performance.now() - time.#since)
-    if (left < 1) time.#onEnd()
-    else time.#wait(left)
+    time.hold()
+    if (time.#left < 1) time.#onEnd()
+    else time.run()
   }
 }
 
@@ -437,6 +433,21 @@ export function isComplete(request: Readable): boolean {
 export function connectionOf(request: Readable): Socket | undefined {
   const { socket } = request as { socket?: unknown }
   return request instanceof IncomingMessage && socket instanceof Socket ? socket : undefined
+}
+
+/** Calls back when a request loses its connection before its last byte. @returns a function that ends the watch */
+export function watchConnection(request: Readable, onLoss: () => void): () => void {
+  const closed = (): void => {
+    if (!isComplete(request)) onLoss()
+  }
+  // Once a request is answered, by a timeout for example, Node no longer tells it that its connection has closed.
+  const connection = connectionOf(request)
+  request.on('close', closed)
+  connection?.on('close', closed)
+  return () => {
+    request.off('close', closed)
+    connection?.off('close', closed)
+  }
 }
 
 /**
@@ -452,9 +463,8 @@ export function waitForFirstByte(
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer)
+      endWatch()
       stream.off('readable', done).off('end', done).off('error', done).off('close', done)
-      request.off('close', closed)
-      connection?.off('close', closed)
     }
     const done = (): void => {
       stop()
@@ -462,56 +472,29 @@ export function waitForFirstByte(
       if (stream.listenerCount('data') === 0) resolve()
       else process.nextTick(() => resolve(void stream.pause()))
     }
-    const closed = (): void => {
-      if (!isComplete(request)) done()
-    }
     const late = (): void => {
       stop()
       reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
     }
-    const connection = connectionOf(request)
-    const time = Math.min(idle, total)
-    const timer = time === Infinity ? undefined : setTimeout(late, Math.min(time, longestTimer)).unref()
+    const timer = startTimer(Math.min(idle, total), late, undefined)
+    const endWatch = watchConnection(request, done)
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
-    request.on('close', closed)
-    connection?.on('close', closed)
   })
 }
 
-/**
- * Calls back with each chunk of a stream. If the callback returns a promise, the stream waits for it. For a small body this
- * takes a third of the time of `for await`.
- *
- * @returns when the stream has ended
- * @throws the error of the stream or of the callback, which destroys the stream
- */
+/** For a stream of bytes whose limits hold elsewhere. */
+const unlimited: BodyBounds = {
+  limit: Infinity,
+  tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+  idle: Infinity,
+  lost: (cause) => cause ?? new Error('The stream was closed.'),
+}
+
+/** Calls back with each chunk, as {@link BodyStream.each}. For a small body this takes a third of the time of `for await`. */
 export function forEachChunk(
-  stream: Body,
+  body: Body,
   consume: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
-  if (Buffer.isBuffer(stream)) return new Promise((resolve) => resolve(consume(stream)))
-  if (stream instanceof BodyStream) return stream.each(consume)
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      // A destroyed stream may still emit what it has buffered.
-      stream.off('data', onData).destroy()
-      reject(error)
-    }
-    const onData = (chunk: Buffer): void => {
-      try {
-        const busy = consume(chunk)
-        if (busy === undefined) return
-        stream.pause()
-        busy.then(() => stream.resume(), fail)
-      } catch (error) {
-        fail(error as Error)
-      }
-    }
-    const onClose = (): void => {
-      // An ended stream closes too, and creating an error is slow.
-      if (!stream.readableEnded) reject(new Error('The stream was closed.'))
-    }
-    stream.on('end', resolve).on('error', reject).on('close', onClose)
-    stream.on('data', onData)
-  })
+  if (Buffer.isBuffer(body)) return new Promise((resolve) => resolve(consume(body)))
+  return (body instanceof BodyStream ? body : new BodyStream(body, unlimited)).each(consume)
 }

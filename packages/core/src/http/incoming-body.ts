@@ -7,6 +7,7 @@ import {
   BodyStream,
   isComplete,
   waitForFirstByte,
+  watchConnection,
   connectionOf,
   type Body,
   type BodyBounds,
@@ -38,7 +39,7 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Li
 }
 
 /** A request of Node's http or http2 and its response. */
-export class Source {
+export class IncomingBody {
   readonly request: NodeRequest
   readonly response: NodeResponse
   /** Looked up once: Express makes every access to a request slow. */
@@ -85,10 +86,8 @@ export class Source {
 
   /** The media type of the body; `undefined` if the Content-Type header is malformed. */
   get mediaType(): MediaType | undefined {
-    if (this.#mediaType !== undefined) return this.#mediaType
-    const header = this.headers['content-type']
-    this.#mediaType = header === undefined || header.trim() === '' ? noMediaType : parseMediaType(header)
-    return this.#mediaType
+    const { 'content-type': header = '' } = this.headers
+    return (this.#mediaType ??= header.trim() === '' ? noMediaType : parseMediaType(header))
   }
 
   /** True while the client is still sending. */
@@ -148,7 +147,7 @@ export class Source {
    */
   async isEmpty(limits: Pick<Limits, 'idle' | 'total'>): Promise<boolean> {
     if (this.hasNoBody && !this.#mayBelieZero) return true
-    if ((this.#declaredLength ?? 0) > 0) return false
+    if (this.hasDeclaredBody) return false
     const stream = this.#stream
     checkStream(stream)
     if (stream.readableEnded && !stream.readableDidRead) return true
@@ -231,35 +230,23 @@ export class Source {
       limit,
       tooLarge,
       idle,
-      total: Math.max(0, total - Math.round(this.#waited)),
-      statedTotal: total,
+      total,
+      waited: this.#waited,
       lost: (cause) => this.#lost(cause),
       // Node enforces the declared length; tests and hosts that pass in a request do not. A copy may be inflated already.
-      expected: kept === undefined || !this.#isEncoded ? this.#declaredLength : undefined,
+      expected: kept === undefined || this.#contentEncoding === undefined ? this.#declaredLength : undefined,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
       onProgress: this.#progressOf(reading.onProgress),
     })
     this.#body = body
-    this.#watchConnection(body)
+    // A stream that replaced the request may never notice that the client disconnected.
+    body.on(
+      'close',
+      watchConnection(this.request, () => body.destroy(this.#lost(null))),
+    )
     if (encoding === undefined) return body
     const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
     return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
-  }
-
-  /** Destroys a body whose connection is gone, where its own stream does not notice. */
-  #watchConnection(body: BodyStream): void {
-    const { request } = this
-    // A stream that replaced the request may never notice that the client disconnected.
-    if (this.#stream !== request)
-      request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
-    // Once a request is answered, by a timeout for example, Node no longer tells it that its connection has closed.
-    const socket = connectionOf(request)
-    if (socket === undefined) return
-    const onClose = (): void => {
-      if (!isComplete(request)) body.destroy(new BodyError('CLIENT_ABORTED'))
-    }
-    socket.on('close', onClose)
-    body.on('close', () => socket.off('close', onClose))
   }
 
   #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
@@ -299,13 +286,7 @@ export class Source {
     if (this.#wholeSize === 0) return
     await new Promise<void>((resolve) => process.nextTick(resolve))
     if (request.readableEnded || request.destroyed) return
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        request.off('end', end).off('close', end)
-        resolve()
-      }
-      request.on('end', end).on('close', end).resume()
-    })
+    await new Promise<void>((resolve) => request.once('end', resolve).once('close', resolve).resume())
   }
 
   /** Tells an HTTP/2 client to stop sending as soon as it has its answer (RFC 9113, 8.1). */
@@ -380,16 +361,17 @@ export class Source {
     throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
-  get #isEncoded(): boolean {
-    const encoding = this.headers['content-encoding']?.trim().toLowerCase() ?? ''
-    return encoding !== '' && encoding !== 'identity'
+  /** The Content-Encoding, if there is one. */
+  get #contentEncoding(): string | undefined {
+    const encoding = this.headers['content-encoding']?.trim().toLowerCase()
+    return encoding === '' || encoding === 'identity' ? undefined : encoding
   }
 
   /** The encoding to decompress from. @param kept the bytes that other middleware has read @throws BodyError `UNSUPPORTED_ENCODING` */
   #encoding(allowed: boolean, kept: Buffer | undefined): string | undefined {
-    const encoding = this.headers['content-encoding']?.trim().toLowerCase()
+    const encoding = this.#contentEncoding
     // A framework that replaces the stream has decompressed it.
-    if (this.#stream !== this.request || encoding === undefined || !this.#isEncoded) return undefined
+    if (this.#stream !== this.request || encoding === undefined) return undefined
     if (kept !== undefined && isInflated(kept, encoding, this.#declaredLength)) return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding
     throw new BodyError('UNSUPPORTED_ENCODING', {

@@ -1,7 +1,7 @@
 /** Validates a value with a schema. */
 import { BodyError, type FieldIssue } from '../errors.js'
 import { defaultLimits } from '../limits.js'
-import { followNodes, partsOf } from './form-node.js'
+import { partsOf, reachable } from './form-node.js'
 import {
   type IssueList,
   type LeftOutIssue,
@@ -81,8 +81,7 @@ const synchronous = new WeakMap<ZodSchema, boolean>()
 function isSynchronous(schema: ZodSchema): boolean {
   let answer = synchronous.get(schema)
   if (answer === undefined) {
-    const { found, rest } = followNodes([nodeOf(schema)], partsOf)
-    answer = rest.length === 0 && ![...found].some((node) => node.runsCode)
+    answer = ![...reachable([nodeOf(schema)], partsOf)].some((node) => node.runsCode)
     synchronous.set(schema, answer)
   }
   return answer
