@@ -1,10 +1,9 @@
 /** The body of one request, which several middlewares may ask for and which is read once. */
-import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
 import { bodyChannel, BodyTrace } from './events.js'
-import { callListener, type FrameworkRequest } from './http/progress.js'
+import { callListener } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import {
   resolveConfig,
@@ -26,8 +25,7 @@ import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
-import { heldBody, holdBody, type ShownBody } from './request-properties.js'
-import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
@@ -71,36 +69,10 @@ let defaultConfig: Config | undefined
 const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
 
 /**
- * Returns the one RequestBody of a request. The first call gives the target `data`, `files`, `parse()` and `parts()`.
- *
- * @param stream the body, if the framework has replaced the request's own stream
- */
-export function openBody(
-  framework: Framework,
-  request: NodeRequest,
-  response: NodeResponse,
-  target: FrameworkRequest,
-  stream?: Readable,
-): RequestBody {
-  const known = openedBody(request, stream)
-  if (known !== undefined) return known
-  const body = new RequestBody(framework, new IncomingBody(request, response, stream, target))
-  holdBody(request, target, body)
-  return body
-}
-
-/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
-export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
-  const body = heldBody(request) as RequestBody | undefined
-  if (stream !== undefined) body?.source.replaceStream(stream)
-  return body
-}
-
-/**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
-export class RequestBody implements ShownBody {
+export class RequestBody {
   readonly source: IncomingBody
   readonly framework: Framework
   /** True below a `multipart()` that has left the body to a parser of the framework. */
@@ -113,7 +85,7 @@ export class RequestBody implements ShownBody {
   /** What the functions among the limits have returned for this body. */
   #limits: LimitsByFunction | undefined
   /** The errors that `onError` and subscribers have been told. */
-  #reported: ReadonlySet<unknown> | undefined
+  #reported: Set<unknown> | undefined
   /** The event of the reading that is under way, if it has subscribers. */
   #trace: BodyTrace | undefined
   /** What `data` and `files` throw. */
@@ -208,21 +180,20 @@ export class RequestBody implements ShownBody {
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
     try {
-      if (this.#reading === undefined) return await this.#read(route.below(this.#mount))
+      const config = route.below(this.#mount)
+      if (this.#reading === undefined) return await this.#read(config)
       const parsed = await this.#reading
-      if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-      else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+      if (parsed.reader !== undefined) this.#admit(parsed.reader, route, config)
+      else if (this.#parsed === parsed) {
+        // The data of an empty body is that of the parser that the route, and not the mount above, has for it.
+        const empty = emptyBody(readerOf(this.source, config))
+        const isSame = empty.entries !== undefined && parsed.entries !== undefined
+        if (!isSame && empty.data !== parsed.data) this.#setParsed(empty)
+      }
       return this.#parsed ?? parsed
     } catch (error) {
       throw this.#report(error)
     }
-  }
-
-  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
-  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
-    const empty = emptyBody(readerOf(this.source, config))
-    const isSame = empty.entries !== undefined && entries !== undefined
-    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -257,7 +228,10 @@ export class RequestBody implements ShownBody {
       if (this.#reading !== undefined) {
         // An empty body has no parts, also if it was read before.
         if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
-        throw readBeforeParts()
+        throw new BodyError('BODY_ALREADY_READ', {
+          detail: 'Cannot stream the parts: the body was already read.',
+          hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
+        })
       }
       this.#isStreamed = true
       this.#reading = Promise.reject(readAsParts())
@@ -343,7 +317,7 @@ export class RequestBody implements ShownBody {
   /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
     if (this.#reported?.has(error) === true) return error
-    this.#reported = new Set(this.#reported).add(error)
+    ;(this.#reported ??= new Set()).add(error)
     const trace = this.#trace
     this.#trace = undefined
     if (trace !== undefined) trace.fail(error)
@@ -407,8 +381,8 @@ export class RequestBody implements ShownBody {
     return unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
   }
 
-  #admit(reader: RegisteredParser, route: RouteConfig): void {
-    const { parsers } = route.below(this.#mount)
+  /** Checks that a route accepts what the mount above has read. */
+  #admit(reader: RegisteredParser, route: RouteConfig, { parsers }: Config): void {
     const mediaType = this.source.mediaType!
     const own = parsers.find(
       ({ parser, range }) =>
@@ -457,13 +431,6 @@ function isPlaceholder(body: unknown): boolean {
 function readAlike(one: BaseParser, other: BaseParser): boolean {
   const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
   return isDeepStrictEqual(options(one), options(other))
-}
-
-function readBeforeParts(): BodyError {
-  return new BodyError('BODY_ALREADY_READ', {
-    detail: 'Cannot stream the parts: the body was already read.',
-    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
-  })
 }
 
 function readAsParts(): BodyError {
