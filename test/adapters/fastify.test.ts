@@ -75,6 +75,14 @@ describe('a hook that replaces the stream of the body', () => {
       app.addHook('preParsing', hook)
       app.post('/', parsers([JSONParser, MultiPartParser]), echo)
     },
+    async 'between register(multipart, { lazy: true }) and a handler that calls parse()'(app, hook) {
+      await app.register(multipart, { lazy: true })
+      app.addHook('preParsing', hook)
+      app.post('/', async (request) => {
+        await request.parse()
+        return echo(request)
+      })
+    },
   }
 
   describe.each(Object.entries(setups))('%s', (_, setUp) => {
@@ -289,6 +297,16 @@ describe('register(multipart)', () => {
     }
     expect((await send({ ...aJson, path: '/outer' })).json).toEqual({ body: { a: 1 }, data: true })
     expect((await send({ type: multipartX, body: form('X'), path: '/outer' })).status).toBe(415)
+  })
+
+  test('sets data of a request without a body, also where the app has a parser for every type', async () => {
+    const app = newApp()
+    await app.register(multipart)
+    app.addContentTypeParser('*', async () => 'theirs')
+    app.post('/', echo)
+    const send = await listen(app)
+    expect((await send({ framing: 'none' })).json).toEqual({ data: {}, files: {} })
+    expect((await send({ ...aJson })).json.data).toBe('theirs')
   })
 
   test('sets request.body to the value of request.data', async () => {
