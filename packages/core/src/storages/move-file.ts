@@ -26,7 +26,12 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
   }
   const copy = tempPath(dirname(target))
   try {
-    await writeCopy(file, copy)
+    if (file.path === undefined) await writeStored(file, copy)
+    else {
+      await copyFile(file.path, copy, constants.COPYFILE_EXCL)
+      // The original goes, so the copy must be as safe.
+      await sync(copy, 'r+')
+    }
     await place(copy, target)
   } catch (error) {
     await unlink(copy).catch(() => undefined)
@@ -38,15 +43,6 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
   } catch (error) {
     reportLeftover(error, { bytes: file.size })
   }
-}
-
-async function writeCopy(file: StoredFile, copy: string): Promise<void> {
-  if (file.path !== undefined) {
-    await copyFile(file.path, copy, constants.COPYFILE_EXCL)
-    // The original goes, so the copy must be as safe.
-    return sync(copy, 'r+')
-  }
-  await writeStored(file, copy)
 }
 
 /** Errors of file systems without hard links: FAT, some network shares, some containers. */

@@ -185,17 +185,15 @@ export class StorageDirectory {
 
   /** @throws the error of mkdir; the next call tries again */
   ready(): Promise<void> {
-    this.#ready ??= this.#prepare()
+    this.#ready ??= this.#prepare().catch((error: unknown) => {
+      this.#ready = undefined
+      throw error
+    })
     return this.#ready
   }
 
   async #prepare(): Promise<void> {
-    try {
-      await makeDirectory(this.path, this.mode)
-    } catch (error) {
-      this.#ready = undefined
-      throw error
-    }
+    await makeDirectory(this.path, this.mode)
     // Not awaited: a crowded directory must not delay the first upload. It never rejects.
     if (this.#sweepAge !== Infinity) void this.#sweep()
   }
