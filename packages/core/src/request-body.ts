@@ -26,7 +26,6 @@ import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
-import { heldBody, holdBody, type ShownBody } from './request-properties.js'
 import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
@@ -76,28 +75,11 @@ let defaultConfig: Config | undefined
 /** What `body` of a request is while nothing was set, and once other middleware has set it. */
 const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
 
-/** Returns the one RequestBody of a request. The first call gives the target its properties. */
-export function openBody(adapter: AdapterRequest): RequestBody {
-  const { request, target, stream } = adapter
-  const known = openedBody(request, stream)
-  if (known !== undefined) return known
-  const body = new RequestBody(adapter)
-  holdBody(request, target, body)
-  return body
-}
-
-/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
-export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
-  const body = heldBody(request) as RequestBody | undefined
-  if (stream !== undefined) body?.source.replaceStream(stream)
-  return body
-}
-
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
-export class RequestBody implements ShownBody {
+export class RequestBody {
   readonly source: IncomingBody
   readonly adapter: AdapterRequest
   /** True below a `multipart()` that has left the body to a parser of the framework. */
@@ -110,7 +92,7 @@ export class RequestBody implements ShownBody {
   /** What the functions among the limits have returned for this body. */
   #limits: LimitsByFunction | undefined
   /** The errors that `onError` and subscribers have been told. */
-  #reported: ReadonlySet<unknown> | undefined
+  #reported: Set<unknown> | undefined
   /** The event of the reading that is under way, if it has subscribers. */
   #trace: BodyTrace | undefined
   /** What `data` and `files` throw. */
@@ -207,21 +189,20 @@ export class RequestBody implements ShownBody {
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
     try {
-      if (this.#reading === undefined) return await this.#read(route.below(this.#mount))
+      const config = route.below(this.#mount)
+      if (this.#reading === undefined) return await this.#read(config)
       const parsed = await this.#reading
-      if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-      else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+      if (parsed.reader !== undefined) this.#admit(parsed.reader, route, config)
+      else if (this.#parsed === parsed) {
+        // The data of an empty body is that of the parser that the route, and not the mount above, has for it.
+        const empty = emptyBody(readerOf(this.source, config))
+        const isSame = empty.entries !== undefined && parsed.entries !== undefined
+        if (!isSame && empty.data !== parsed.data) this.#setParsed(empty)
+      }
       return this.#parsed ?? parsed
     } catch (error) {
       throw this.#report(error)
     }
-  }
-
-  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
-  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
-    const empty = emptyBody(readerOf(this.source, config))
-    const isSame = empty.entries !== undefined && entries !== undefined
-    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -256,7 +237,10 @@ export class RequestBody implements ShownBody {
       if (this.#reading !== undefined) {
         // An empty body has no parts, also if it was read before.
         if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
-        throw readBeforeParts()
+        throw new BodyError('BODY_ALREADY_READ', {
+          detail: 'Cannot stream the parts: the body was already read.',
+          hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
+        })
       }
       this.#isStreamed = true
       this.#reading = Promise.reject(readAsParts())
@@ -342,7 +326,7 @@ export class RequestBody implements ShownBody {
   /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
     if (this.#reported?.has(error) === true) return error
-    this.#reported = new Set(this.#reported).add(error)
+    ;(this.#reported ??= new Set()).add(error)
     const trace = this.#trace
     this.#trace = undefined
     if (trace !== undefined) trace.fail(error)
@@ -406,8 +390,8 @@ export class RequestBody implements ShownBody {
     return unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
   }
 
-  #admit(reader: RegisteredParser, route: RouteConfig): void {
-    const { parsers } = route.below(this.#mount)
+  /** Checks that a route accepts what the mount above has read. */
+  #admit(reader: RegisteredParser, route: RouteConfig, { parsers }: Config): void {
     const mediaType = this.source.mediaType!
     const own = parsers.find(
       ({ parser, range }) =>
@@ -456,13 +440,6 @@ function isPlaceholder(body: unknown): boolean {
 function readAlike(one: BaseParser, other: BaseParser): boolean {
   const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
   return isDeepStrictEqual(options(one), options(other))
-}
-
-function readBeforeParts(): BodyError {
-  return new BodyError('BODY_ALREADY_READ', {
-    detail: 'Cannot stream the parts: the body was already read.',
-    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
-  })
 }
 
 function readAsParts(): BodyError {

@@ -1,13 +1,7 @@
-/** Defines `data`, `files`, `parse()` and `parts()` on the requests of frameworks. */
-import type { FilesByField } from './parsers/data-and-files.js'
-
-export interface ShownBody {
-  readonly data: unknown
-  readonly files: FilesByField
-  readonly adapter: { readonly sharesBody?: boolean }
-  parse(): Promise<unknown>
-  parts(): AsyncGenerator
-}
+/** Opens the body of a request, and defines `data`, `files`, `parse()` and `parts()` on the requests of frameworks. */
+import type { Readable } from 'node:stream'
+import type { NodeRequest } from './http/incoming-body.js'
+import { RequestBody, type AdapterRequest } from './request-body.js'
 
 /**
  * The property that keeps the body of a request. With a WeakMap, or with getters for each request, V8 moved the objects of each
@@ -16,7 +10,7 @@ export interface ShownBody {
 const bodyKey = Symbol('formgate body')
 
 interface BodyHolder {
-  [bodyKey]?: ShownBody | undefined
+  [bodyKey]?: RequestBody | undefined
 }
 
 /** The same for every request. The app may set `data` and `files`. */
@@ -33,23 +27,25 @@ const allProperties: PropertyDescriptorMap = {
   ...ownProperties,
 }
 
-/** The body of a request; `undefined` if none was opened. */
-export function heldBody(request: object): ShownBody | undefined {
-  return (request as BodyHolder)[bodyKey]
-}
-
-/**
- * Attaches a body to a request.
- *
- * @param request Node's own request
- * @param target the request as the handler gets it, which gets the properties
- */
-export function holdBody(request: object, target: object, body: ShownBody): void {
+/** Returns the one RequestBody of a request. The first call gives the target its properties. */
+export function openBody(adapter: AdapterRequest): RequestBody {
+  const { request, target, stream } = adapter
+  const known = openedBody(request, stream)
+  if (known !== undefined) return known
+  const body = new RequestBody(adapter)
   if (!(bodyKey in target)) Object.defineProperties(ownerOf(target, request), allProperties)
   // Replaces what the app has set before.
   if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
   ;(target as BodyHolder)[bodyKey] = body
   if (request !== target) (request as BodyHolder)[bodyKey] = body
+  return body
+}
+
+/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
+export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
+  const body = (request as BodyHolder)[bodyKey]
+  if (stream !== undefined) body?.source.replaceStream(stream)
+  return body
 }
 
 /**

@@ -38,23 +38,34 @@ export interface FileRule {
   accepts(file: { readonly name: string; readonly type: string }): boolean
 }
 
+function tooMany(unit: 'field' | 'file' | 'part', limit: number, field?: string): BodyError {
+  const codes = { field: 'LIMIT_FIELDS', file: 'LIMIT_FILES', part: 'LIMIT_PARTS' } as const
+  return new BodyError(codes[unit], {
+    detail: `The form has more than ${counted(limit, unit)}.`,
+    field,
+    limit,
+  })
+}
+
 /** Counts the fields of one request, whichever parsers read them. */
 export class FieldLimits {
   readonly #limits: Limits
-  readonly #around: FieldLimits | undefined
+  /** Those of the form that is no value of another: they count the fields of all. */
+  readonly #outermost: FieldLimits
   #fields = 0
   #bytes = 0
 
-  /** @param around the limits of the form in which this form is the value of a field: they count its fields too */
+  /** @param around the limits of the form in which this form is the value of a field */
   constructor(limits: Limits, around?: FieldLimits) {
     this.#limits = limits
-    this.#around = around
+    this.#outermost = around === undefined ? this : around.#outermost
   }
 
   /** Counts a field. @throws BodyError `LIMIT_FIELD_NAME`, `LIMIT_FIELDS` or `LIMIT_FIELD_SIZE` */
   begin(name: string): void {
     const size = this.checkName(name)
-    this.#count()
+    const { fields } = this.#limits
+    if (++this.#outermost.#fields > fields) throw tooMany('field', fields)
     this.#addBytes(size)
   }
 
@@ -80,17 +91,6 @@ export class FieldLimits {
     if (size <= limit) return size
     const detail = `The name of a field is longer than ${counted(limit, 'byte')}.`
     throw new BodyError('LIMIT_FIELD_NAME', { detail, limit })
-  }
-
-  #count(): void {
-    if (this.#around !== undefined) return this.#around.#count()
-    this.#fields += 1
-    const limit = this.#limits.fields
-    if (this.#fields <= limit) return
-    throw new BodyError('LIMIT_FIELDS', {
-      detail: `The form has more than ${counted(limit, 'field')}.`,
-      limit,
-    })
   }
 
   #addBytes(size: number): void {
@@ -143,19 +143,15 @@ export class PartLimits {
 
   /** Counts a part. @returns its number, from 1 @throws BodyError `LIMIT_PARTS` */
   beginPart(): number {
-    this.#parts += 1
-    const limit = this.#limits.parts
-    if (this.#parts <= limit) return this.#parts
-    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${counted(limit, 'part')}.`, limit })
+    const { parts } = this.#limits
+    if (++this.#parts > parts) throw tooMany('part', parts)
+    return this.#parts
   }
 
   /** Counts a file. @throws BodyError `LIMIT_FILES` */
   beginFile(name: string): void {
-    this.#files += 1
-    const limit = this.#limits.files
-    if (this.#files <= limit) return
-    const detail = `The form has more than ${counted(limit, 'file')}.`
-    throw new BodyError('LIMIT_FILES', { detail, field: name, limit })
+    const { files } = this.#limits
+    if (++this.#files > files) throw tooMany('file', files, name)
   }
 
   /** Counts a file in its list. @returns whether the schema accepts it there */
