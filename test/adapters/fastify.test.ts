@@ -309,6 +309,15 @@ describe('register(multipart)', () => {
     expect((await send({ ...aJson })).json.data).toBe('theirs')
   })
 
+  test('reads the body of a GET, which Fastify never parses, and leaves its headers as they are', async () => {
+    const app = newApp()
+    await app.register(multipart)
+    app.addContentTypeParser(json, async () => 'theirs')
+    app.get('/', async ({ headers, data }) => [headers['content-type'], data])
+    const send = await listen(app)
+    expect((await send({ ...aJson, method: 'GET' })).json).toEqual([json, { a: 1 }])
+  })
+
   test('sets request.body to the value of request.data', async () => {
     const app = newApp()
     await app.register(multipart)
