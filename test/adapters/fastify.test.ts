@@ -309,6 +309,15 @@ describe('register(multipart)', () => {
     expect((await send({ ...aJson })).json.data).toBe('theirs')
   })
 
+  test('reads the body of a GET, which Fastify never parses, and leaves its headers as they are', async () => {
+    const app = newApp()
+    await app.register(multipart)
+    app.addContentTypeParser(json, async () => 'theirs')
+    app.get('/', async ({ headers, data }) => [headers['content-type'], data])
+    const send = await listen(app)
+    expect((await send({ ...aJson, method: 'GET' })).json).toEqual([json, { a: 1 }])
+  })
+
   test('sets request.body to the value of request.data', async () => {
     const app = newApp()
     await app.register(multipart)
@@ -317,6 +326,29 @@ describe('register(multipart)', () => {
     expect((await send(aJson)).json).toEqual({ same: true, body: { a: 1 } })
     expect((await send({ type: json, body: 'null' })).json).toEqual({ same: true, body: null })
     expect((await send({ type: json, body: '0', framing: 'chunked' })).json).toEqual({ same: true, body: 0 })
+  })
+
+  test('calls no error handler of the app for a client that went away while the handler parsed', async () => {
+    const app = newApp()
+    const told: string[] = []
+    app.setErrorHandler((error, _request, reply) => {
+      told.push('the error handler')
+      void reply.send(error)
+    })
+    await app.register(multipart, { lazy: true, onError: () => void told.push('onError') })
+    app.post('/', async (request) => {
+      told.push('the handler')
+      return request.parse()
+    })
+    await listen(app)
+    const connection = await Connection.open((app.server.address() as AddressInfo).port)
+    connection.write(head({ type: multipartX, framing: 'chunked' }))
+    connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\nabc`))
+    await expect.poll(() => told).toEqual(['the handler'])
+    connection.destroy()
+    await expect.poll(() => told).toEqual(['the handler', 'onError'])
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(told).toEqual(['the handler', 'onError'])
   })
 
   test('works with inject()', async () => {
