@@ -17,21 +17,37 @@ const long = [
   'test/chaos/**/*.test.ts',
   'test/early-answers/**/*.test.ts',
   'test/endurance/**/*.test.ts',
+  'test/nest/jest.test.ts',
   'test/pipelines/memory.test.ts',
   'test/fuzz/{every-byte-long,first-half,second-half}.test.ts',
   'test/validation/long-round-trip.test.ts',
 ]
 
+/** Suites that measure memory or processor time, or change the process: each has one of its own. */
+const apart = [
+  'test/advisories/**/*.test.ts',
+  'test/codemod/**/*.test.ts',
+  'test/docs/snippets.test.ts',
+  'test/fuzz/**/*.test.ts',
+  'test/linear-time/**/*.test.ts',
+  'test/{one-process,shutdown,storages}.test.ts',
+  'packages/core/src/{files/rejected-file,parsers/form-parser}.test.ts',
+  'test/adapters/{buffer-release,encodings,withheld}.test.ts',
+  'test/typed/sizes.test.ts',
+  'test/pipelines/**/*.test.ts',
+]
+
 /** Suites that also run on Express 4 and Koa 2: all of them in the long check, and these in every check. */
 const onOlderMajors = 'test/{adapters,neighbours,typed}/**/*.test.ts'
 const someOnOlderMajors = [
-  'test/adapters/{choice,describe,errors,events,express-4,files,request-properties}.test.ts',
-  'test/neighbours/*.test.ts',
+  'test/adapters/{choice,errors,express-4,files,request-properties}.test.ts',
+  'test/neighbours/{beside,life-cycle,parsers-above,parsers-below,raw-body}.test.ts',
 ]
 /** Runs for as long as it is told to, by `npm run fuzz`: its bodies are others each time. */
 const campaign = 'test/fuzz/long-run.test.ts'
 /** Runs only there. */
 const onExpress4 = 'test/adapters/express-4.test.ts'
+const together = { isolate: false, setupFiles: ['test/new-modules.ts'] }
 const older = {
   alias: [
     { find: /^express$/, replacement: 'express-4' },
@@ -64,14 +80,23 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'check',
+          ...together,
           include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...system, ...long, campaign, onExpress4],
+          exclude: [...configDefaults.exclude, ...apart, ...system, ...long, campaign, onExpress4],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'check, apart',
+          include: apart,
+          exclude: [...configDefaults.exclude, ...system, ...long, campaign],
         },
       },
       {
         extends: true,
         resolve: older,
-        test: { name: 'check, older majors', include: someOnOlderMajors },
+        test: { name: 'check, older majors', ...together, include: someOnOlderMajors },
       },
       {
         extends: true,
@@ -96,7 +121,12 @@ export default defineConfig({
         extends: true,
         resolve: older,
         // Apart from the long suites, since these run in parallel.
-        test: { name: 'long, older majors', include: [onOlderMajors], sequence: { groupOrder: 1 } },
+        test: {
+          name: 'long, older majors',
+          include: [onOlderMajors],
+          exclude: [...configDefaults.exclude, 'test/{adapters,neighbours}/fastify.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -4,21 +4,21 @@
  */
 import { execFile } from 'node:child_process'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from './run.mjs'
-import { Tarballs } from './tarballs.mjs'
+
+/** @typedef {import('./tarballs.mjs').Tarballs} Tarballs */
 
 /**
- * The programs, with the adapter and the dependencies of their users.
- * @type {Record<string, { adapter: string, others: string[] }>}
+ * The apps of users: their adapter, what else they install, and their programs.
+ * @type {Record<string, { others: string[], programs: string[] }>}
  */
-const programs = {
-  express: { adapter: 'express', others: ['express', '@types/express'] },
-  multer: { adapter: 'express', others: ['express', '@types/express', '@types/multer'] },
-  koa: { adapter: 'koa', others: ['koa', '@types/koa', '@koa/router'] },
-  fastify: { adapter: 'fastify', others: ['fastify'] },
-  nest: { adapter: 'nest', others: ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'] },
+const apps = {
+  express: { others: ['express', '@types/express', '@types/multer'], programs: ['express', 'multer'] },
+  koa: { others: ['koa', '@types/koa', '@koa/router'], programs: ['koa'] },
+  fastify: { others: ['fastify'], programs: ['fastify'] },
+  nest: { others: ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'], programs: ['nest'] },
 }
 const compilers = { oldest: 'test/node_modules/typescript-5', newest: 'node_modules/typescript' }
 const compilerOptions = {
@@ -35,39 +35,52 @@ const compilerOptions = {
   types: ['node'],
 }
 
-const tarballs = new Tarballs('types')
-const { devDependencies } = JSON.parse(readFileSync(`${root}test/package.json`, 'utf8'))
-
-const failures = await Promise.all(Object.entries(programs).map(check))
-for (const text of failures.flat()) console.error(text)
-if (failures.flat().length > 0) process.exit(1)
-
 /**
- * @param {[string, { adapter: string, others: string[] }]} program
+ * @param {Tarballs} tarballs
  * @returns {Promise<string[]>} The output of the compilers that fail
  */
-async function check([program, { adapter, others: names }]) {
-  const own = ['core', adapter].map((name) => [`@formgate/${name}`, tarballs.of(name)])
-  const others = [...names, 'zod'].map((name) => [name, devDependencies[name]])
-  const dependencies = Object.fromEntries([...own, ...others, ['@types/node', '^20.19.0']])
-  const app = await tarballs.install(program, { private: true, type: 'module', dependencies })
-  for (const name of ['equal', 'schemas', program]) {
-    copyFileSync(`${root}test/types/${name}.ts`, join(app, `${name}.ts`))
-  }
-  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-  return (await Promise.all(Object.values(compilers).map((compiler) => compile(app, compiler)))).flat()
+export async function checkTypes(tarballs) {
+  const folders = await Promise.all(Object.keys(apps).map((adapter) => install(tarballs, adapter)))
+  const programs = folders.flatMap(({ folder, programs }) => programs.map((name) => join(folder, name)))
+  // The types of multer declare req.files for every file that is compiled with them.
+  const together = programs.filter((program) => !program.endsWith('multer'))
+  const alone = programs.filter((program) => !together.includes(program))
+  const newest = programs.map((program) => compile(compilers.newest, [program]))
+  // It takes five seconds for the types of dependencies, which programs have in common.
+  const oldest = [together, alone].map((files) => compile(compilers.oldest, files))
+  return (await Promise.all([...newest, ...oldest])).flat()
 }
 
 /**
- * @param {string} app
+ * @param {Tarballs} tarballs
+ * @param {string} adapter
+ */
+async function install(tarballs, adapter) {
+  const { others, programs } = apps[adapter] ?? { others: [], programs: [] }
+  const { devDependencies } = JSON.parse(readFileSync(`${root}test/package.json`, 'utf8'))
+  const dependencies = Object.fromEntries([
+    ...['core', adapter].map((name) => [`@formgate/${name}`, tarballs.of(name)]),
+    ...[...others, 'zod'].map((name) => [name, devDependencies[name]]),
+    ['@types/node', '^20.19.0'],
+  ])
+  const folder = await tarballs.install(adapter, { private: true, type: 'module', dependencies })
+  for (const name of ['equal', 'schemas', ...programs])
+    copyFileSync(`${root}test/types/${name}.ts`, join(folder, `${name}.ts`))
+  return { folder, programs }
+}
+
+/**
  * @param {string} compiler
+ * @param {string[]} programs Paths without `.ts`. The first is next to the configuration.
  * @returns {Promise<string[]>}
  */
-async function compile(app, compiler) {
+async function compile(compiler, [first = '', ...others]) {
   const { version } = JSON.parse(readFileSync(`${root}${compiler}/package.json`, 'utf8'))
+  const project = `${first}.${version}.json`
+  const files = [first, ...others].map((program) => `${program}.ts`)
+  writeFileSync(project, JSON.stringify({ compilerOptions, files }))
   try {
-    await promisify(execFile)(process.execPath, [`${root}${compiler}/bin/tsc`, '-p', '.'], { cwd: app })
-    console.log(`${basename(app)}: TypeScript ${version}`)
+    await promisify(execFile)(process.execPath, [`${root}${compiler}/bin/tsc`, '-p', project])
     return []
   } catch (error) {
     return [`TypeScript ${version}:\n${/** @type {{ stdout: string }} */ (error).stdout}`]

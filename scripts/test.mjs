@@ -21,7 +21,6 @@ const checks = {
     ['types', 'tsc', '-b'],
     ['unused code', 'knip', '--no-progress'],
     ['packages', 'node', 'scripts/check-packages.mjs'],
-    ['types of packages', 'node', 'scripts/check-types.mjs'],
   ],
   system: [],
   long: [

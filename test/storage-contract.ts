@@ -29,6 +29,8 @@ export interface StorageContract {
   readonly make: () => Promise<StorageUnderTest>
   /** Sizes at which the storage changes its behavior, in bytes. */
   readonly edges?: readonly number[]
+  /** The size of its largest file, in bytes. Default 64 MiB. */
+  readonly largest?: number
   /** Each must fail a file of 4 MiB with an error that has a `code`. */
   readonly faults?: Readonly<Record<string, Fault>>
 }
@@ -43,7 +45,10 @@ export const info: FileInfo = Object.freeze({
   request: { headers: {} },
 })
 
-export function storageContract(name: string, { make, edges = [], faults = {} }: StorageContract): void {
+export function storageContract(
+  name: string,
+  { make, edges = [], largest = 64 * MiB, faults = {} }: StorageContract,
+): void {
   let subject: StorageUnderTest
 
   describe(`${name} keeps the storage contract`, () => {
@@ -52,7 +57,7 @@ export function storageContract(name: string, { make, edges = [], faults = {} }:
     })
     afterEach(() => subject.close())
 
-    const sizes = [0, 1, 4095, 100 * KiB, ...edges.flatMap((edge) => [edge - 1, edge, edge + 1]), 64 * MiB]
+    const sizes = [0, 1, 4095, 100 * KiB, ...edges.flatMap((edge) => [edge - 1, edge, edge + 1]), largest]
     test.each(sizes)('a file of %i bytes comes back byte for byte', async (size) => {
       const stored = await store(source(size))
       expect(stored.size).toBe(size)

@@ -37,7 +37,7 @@ export function head({ method = 'POST', path = '/', type, headers = {}, body = '
 
 /** One chunk of a chunked body. */
 export function chunk(bytes: string | Buffer): Buffer {
-  const data = Buffer.from(bytes as string)
+  const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
   return Buffer.concat([Buffer.from(`${data.length.toString(16)}\r\n`), data, Buffer.from('\r\n')])
 }
 
@@ -138,7 +138,7 @@ export class Connection {
       for (;;) {
         const found = look()
         if (found !== undefined) return found
-        const seen = JSON.stringify(this.#received.toString('latin1').slice(0, 500))
+        const seen = JSON.stringify(this.#received.toString('latin1', 0, 500))
         if (late) throw new Error(`Waited ${patience} ms ${what}. Received: ${seen}`)
         if (this.#ended) throw new Error(`Waited ${what}, but the connection was closed. Received: ${seen}`)
         await new Promise<void>((resolve) => (this.#wake = resolve))
@@ -220,7 +220,7 @@ export type Cut = 'whole' | 'byte by byte'
 export async function exchange(port: number, sent: Sent, cut: Cut = 'whole'): Promise<Answer> {
   const connection = await Connection.open(port)
   try {
-    const body = Buffer.from((sent.body ?? '') as string)
+    const body = typeof sent.body === 'string' ? Buffer.from(sent.body) : (sent.body ?? Buffer.alloc(0))
     const isChunked = sent.framing === 'chunked'
     connection.write(head(sent))
     if (cut === 'byte by byte') await connection.writeBytes(body, isChunked ? chunk : undefined)

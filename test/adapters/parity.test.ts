@@ -7,7 +7,7 @@ import { brokenRequests } from '../../examples/playground/public/broken-requests
 import { sections } from '../conformance/cases.js'
 import { exchange, field, file, form, multipartX, type Answer, type Cut, type Sent } from './client.js'
 import { codeCases, everyCodeApp } from './every-code.js'
-import { frameworks, type App, type Description } from './frameworks.js'
+import { everyFramework, type App, type Description } from './frameworks.js'
 import { exchangeHttp2 } from './http2-client.js'
 
 /** What a client sees of an answer. */
@@ -37,7 +37,7 @@ function everywhere(description: Description): (sent: Sent, cut?: Cut) => Promis
   const sessions: ClientHttp2Session[] = []
   const senders = new Map<string, Send>()
   beforeAll(async () => {
-    for (const { name, start } of frameworks) {
+    for (const { name, start } of everyFramework) {
       const app = await start(description)
       apps.push(app)
       senders.set(name, (sent, cut) => exchange(app.port, sent, cut))

@@ -45,9 +45,11 @@ async function newFolder(): Promise<StorageUnderTest & { directory: string }> {
 
 storageContract('fromMulter(multer.diskStorage())', { make: newFolder })
 storageContract('fromMulter(multer.memoryStorage())', {
+  largest: 8 * MiB,
   make: async () => ({ storage: fromMulter(memoryEngine()), close: async () => undefined }),
 })
 storageContract('fromMulter(multerS3())', {
+  largest: 8 * MiB,
   make: async () => ({
     storage: fromS3(),
     leftovers: async () => [...store.objects.keys(), ...store.uploads.keys()],

@@ -59,6 +59,8 @@ for (const [name, spec] of [
   ],
 ] as const) {
   storageContract(`transform() with ${name}`, {
+    // test/pipelines/memory.test.ts has a larger one.
+    largest: 8 * 1024 * 1024,
     async make() {
       const directory = await newFolder()
       const whole = transform(spec, disk({ directory }))

@@ -222,7 +222,13 @@ function watchStorage(source: IncomingBody, timeout: number, requestFiles: Reque
   let received = -1
   const look = (): void => {
     const isStuck = source.isHeldBack && source.received === received
-    if (hadArrived || isStuck) requestFiles.abort(storageTimedOut(timeout, hadArrived))
+    if (hadArrived || isStuck) {
+      const time = counted(timeout, 'millisecond')
+      const detail = hadArrived
+        ? `A file was not stored within ${time} after the body had arrived.`
+        : `The storage of a file took none of the body for ${time}.`
+      requestFiles.abort(new BodyError('STORAGE_FAILED', { detail, limit: timeout }))
+    }
     hadArrived = !source.isIncoming
     received = source.received
   }
@@ -235,13 +241,6 @@ function watchStorage(source: IncomingBody, timeout: number, requestFiles: Reque
     isOver = true
     clearInterval(timer)
   }
-}
-
-function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
-  const detail = hadArrived
-    ? `A file was not stored within ${counted(timeout, 'millisecond')} after the body had arrived.`
-    : `The storage of a file took none of the body for ${counted(timeout, 'millisecond')}.`
-  return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
 }
 
 /** What the contexts of one request share. */
@@ -308,7 +307,10 @@ class RequestContext implements ParserContext {
 
   #findPartParser(partType: MediaType): PartParser | undefined {
     const { parsers, partParsers = parsers } = this.#parts.config
-    this.#partParsers ??= partParsers.filter(readsParts)
+    // A part is neither a form with files nor a raw file.
+    this.#partParsers ??= partParsers.filter(
+      ({ range }) => range.type !== 'multipart' && range.essence !== '*/*',
+    )
     const found = selectParser(this.#partParsers, partType)
     if (found === undefined) return undefined
     const context = new RequestContext(this.#parts, partType, this.meters)
@@ -317,9 +319,4 @@ class RequestContext implements ParserContext {
       return dataOf(result, nests(found, this.#parts.config), this.#parts.config)
     }
   }
-}
-
-/** True if a parser can read a part: a part is neither a form with files nor a raw file. */
-function readsParts({ range }: RegisteredParser): boolean {
-  return range.type !== 'multipart' && range.essence !== '*/*'
 }

@@ -104,8 +104,8 @@ export class TypedRoute {
     const { schema } = this
     const { files } = body
     if (body.reader === undefined) return { data: await this.#absentData(body, config), files }
-    const raw = this.#raw
-    if (raw !== undefined) return { data: rawBodyValue(raw, body.data, this.#options.status), files }
+    if (this.#raw !== undefined)
+      return { data: rawBodyValue(this.#raw, body.data, this.#options.status), files }
     if (schema === undefined) return { data: body.data, files }
     if (body.entries === undefined) {
       // JSON with such a key has been refused.
@@ -150,15 +150,10 @@ export class TypedRoute {
     config: Config,
     { meters, nested }: ParsedBody,
   ): Promise<unknown> {
-    const options = this.#options
     const { limits } = config
-    const jsonMeter = meters?.json
+    const options = { ...this.#options, limits, nested, jsonMeter: meters?.json }
     try {
-      return await this.#validate(
-        type,
-        formValue(type, entries, { ...options, limits, nested, jsonMeter }),
-        config,
-      )
+      return await this.#validate(type, formValue(type, entries, options), config)
     } catch (error) {
       const unstored = entries.filter(
         (entry) => entry.kind === 'file' && isRejected(entry.value) && isKnown(entry, config),

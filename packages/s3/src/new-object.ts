@@ -13,7 +13,8 @@ import type { ObjectParams, S3Settings } from './s3-options.js'
 /** Metadata that tells our object from another with the same key. */
 export const claimName = 'formgate-upload'
 
-const originalName = 'original-name'
+/** Metadata with the name of the file as the client sent it, percent-encoded. */
+export const originalName = 'original-name'
 
 /** The share of the original name in S3's 2 KB of user metadata. */
 const maxName = 1024
@@ -84,16 +85,6 @@ export async function headersOf({ params, metadata }: S3Settings, info: FileInfo
     ...params,
     ContentType: /^[\x21-\x7e]+$/.test(info.type) ? info.type : 'application/octet-stream',
     Metadata: { [originalName]: encodeName(info.originalName), ...own },
-  }
-}
-
-/** The original name of a file; `undefined` for an object that Formgate has not created. */
-export function originalNameIn(metadata: Readonly<Record<string, string>>): string | undefined {
-  try {
-    const encoded = metadata[originalName]
-    return encoded === undefined ? undefined : decodeURIComponent(encoded)
-  } catch {
-    return undefined
   }
 }
 

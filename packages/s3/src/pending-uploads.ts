@@ -10,7 +10,6 @@ import {
   type FileInfo,
   type ParserContext,
   type Storage,
-  type TextEntry,
 } from '@formgate/core'
 import { randomName, reportLeftover, safeFileName } from '@formgate/core/storage'
 import { Readable } from 'node:stream'
@@ -19,7 +18,7 @@ import { copyObject, openObject, type S3File } from './s3-file.js'
 import type { S3Settings } from './s3-options.js'
 import { isTaken, S3StorageError, send } from './s3-storage-error.js'
 import { bucketStorage, type S3Storage } from './s3.js'
-import { looksLikeTicket, type Ticket, type Tickets } from './tickets.js'
+import { isTicket, type Ticket, type Tickets } from './tickets.js'
 
 /** A file that a form names by its ticket. */
 interface ExpectedUpload {
@@ -189,8 +188,4 @@ async function contentFaultOf(file: S3File, info: FileInfo): Promise<BodyError |
 function refused(detail: string, field: string): BodyError {
   const hint = 'Request a ticket for the file as it is, and upload that file.'
   return new BodyError('FILE_REFUSED', { field, detail, hint })
-}
-
-function isTicket(entry: Entry): entry is TextEntry {
-  return entry.kind === 'text' && looksLikeTicket(entry.value)
 }

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { ByteRange, StoredFile, UploadedFile } from '@formgate/core'
 import { Readable } from 'node:stream'
-import { type ObjectHeaders, originalNameIn } from './new-object.js'
+import { type ObjectHeaders, originalName } from './new-object.js'
 import type { S3Settings } from './s3-options.js'
 import { send, unless } from './s3-storage-error.js'
 
@@ -48,7 +48,13 @@ export class S3File implements StoredFile {
 
   /** The file name as the client sent it, cut if it is very long. Never use it in a path. */
   get originalName(): string | undefined {
-    return originalNameIn(this.metadata)
+    try {
+      const encoded = this.metadata[originalName]
+      return encoded === undefined ? undefined : decodeURIComponent(encoded)
+    } catch {
+      // Formgate has not created the object.
+      return undefined
+    }
   }
 
   /**

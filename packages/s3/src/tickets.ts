@@ -1,6 +1,6 @@
 /** Tickets: signed texts that stand for uploads. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { BodyError, type FrameworkRequest } from '@formgate/core'
+import { BodyError, type Entry, type FrameworkRequest, type TextEntry } from '@formgate/core'
 import { randomName } from '@formgate/core/storage'
 
 /** A presigned POST may be valid for as long (seconds). */
@@ -22,12 +22,12 @@ export interface Ticket {
   readonly end: number
 }
 
-/** True if a text may be a ticket: any other text is the value of a field. */
-export function looksLikeTicket(text: string): boolean {
-  return text.startsWith(prefix)
+/** True for a field whose text may be a ticket. */
+export function isTicket(entry: Entry): entry is TextEntry {
+  return entry.kind === 'text' && entry.value.startsWith(prefix)
 }
 
-/** Returns who sends a request, if it is not an untyped program that returns anything. */
+/** Returns who sends a request: a text, unless the program is untyped. */
 export type TicketOwner = (request: FrameworkRequest) => unknown
 
 /** Signs and reads the tickets of one form. */

@@ -8,6 +8,8 @@ import {
   acceptsText,
   type FileNode,
   type IntersectionNode,
+  isList,
+  isSided,
   itemAt,
   kindsOf,
   type ListNode,
@@ -358,8 +360,7 @@ export class FormReader {
 
   /** The node that decides on a place: of a union the option that fits, of an intersection both sides in one. */
   #decide(node: Node, tree: FormTree | undefined): Node | undefined {
-    const isOpen = node.kind === 'union' || node.kind === 'intersection' || node.kind === 'lazy'
-    return isOpen ? this.#readingOf(node, tree).decided : node
+    return isSided(node) ? this.#readingOf(node, tree).decided : node
   }
 
   /** Keeps a text that an option accepts as a text; otherwise the first option that it fits decides. */
@@ -430,7 +431,6 @@ function inOrder(options: readonly Node[], { children, entries }: FormTree): rea
   const [entry] = entries
   const isOne = children.size === 0 && entries.length === 1 && entry?.kind === 'parsed'
   if (!isOne || Array.isArray(entry.value)) return options
-  const isList = ({ kind }: Node) => kind === 'list' || kind === 'tuple'
   return options.toSorted((left, right) => Number(isList(left)) - Number(isList(right)))
 }
 

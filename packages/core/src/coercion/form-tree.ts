@@ -91,7 +91,17 @@ export class FormTree {
     const { size } = this.children
     for (let at = 0; at < size; at += 1) {
       const item = this.children.get(String(at))
-      if (item === undefined || at > limits.arrayIndex) throw brokenList(this, at, limits)
+      if (item === undefined || at > limits.arrayIndex) {
+        throw new BodyError('LIMIT_NESTING', {
+          detail:
+            at > limits.arrayIndex
+              ? 'A list in the field names has too many items.'
+              : `A list in the field names has gaps: item ${at} is missing.`,
+          hint: listHint,
+          field: this.someName,
+          limit: limits.arrayIndex,
+        })
+      }
       items.push(item)
     }
     return items
@@ -116,18 +126,6 @@ export class FormTree {
     for (const child of this.children.values()) return child.someName
     return this.entries[0]?.name
   }
-}
-
-function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
-  return new BodyError('LIMIT_NESTING', {
-    detail:
-      at > limits.arrayIndex
-        ? 'A list in the field names has too many items.'
-        : `A list in the field names has gaps: item ${at} is missing.`,
-    hint: listHint,
-    field: tree.someName,
-    limit: limits.arrayIndex,
-  })
 }
 
 /** Makes the tree of a form, by the names that the root node has a place for. @throws BodyError `LIMIT_NESTING` */

@@ -66,7 +66,6 @@ export interface BodyBounds {
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
-/** The consumer of {@link BodyStream.each}. */
 interface Consumer {
   readonly consume: (chunk: Buffer) => Promise<void> | undefined
   readonly resolve: () => void
@@ -106,7 +105,6 @@ export class BodyStream extends Readable {
     return this.#bounds.expected
   }
 
-  /** Bytes so far. */
   get received(): number {
     return this.#received
   }
@@ -140,18 +138,12 @@ export class BodyStream extends Readable {
 
   #start(): void {
     this.#started = true
-    if (this.#origin.readableEnded) {
-      this.#onEnd()
-      return
-    }
-    if (this.#origin.destroyed) {
-      this.destroy(this.#bounds.lost(this.#origin.errored))
-      return
-    }
+    if (this.#origin.readableEnded) return this.#onEnd()
+    if (this.#origin.destroyed) return this.#lose(this.#origin.errored)
     const { idle, total = Infinity, waited = 0 } = this.#bounds
     this.#idleTimer = startTimer(idle, BodyStream.#onIdle, this)
     if (total !== Infinity)
-      this.#time = new ClientTime(total - waited, () => this.destroy(totalTimeout(total)))
+      this.#time = new ClientTime(total - waited, () => this.destroy(timeout('TOTAL_TIMEOUT', total)))
     this.#origin.on('error', (cause: Error) => this.#context.runInAsyncScope(() => this.#lose(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
@@ -180,19 +172,14 @@ export class BodyStream extends Readable {
     // An ended stream emits nothing, so its listeners may stay: Express makes every call on a request slow.
     if (this.#origin.readableEnded) this.#stopTimers()
     else if (this.#started) this.#detach()
-    if (this.#consumer === undefined) {
-      callback(error)
-      return
-    }
-    this.#consumer.reject(error ?? new Error('The stream was closed.'))
+    const consumer = this.#consumer
     // It holds what it has read. Others may hold the request, and with it this stream.
     this.#consumer = undefined
-    callback()
+    consumer?.reject(error ?? new Error('The stream was closed.'))
+    callback(consumer === undefined ? error : null)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.#context.runInAsyncScope(() => this.#take(chunk))
-  }
+  readonly #onData = (chunk: Buffer): void => this.#context.runInAsyncScope(() => this.#take(chunk))
 
   #take(chunk: Buffer): void {
     const room = this.#bounds.limit - this.#received
@@ -202,9 +189,13 @@ export class BodyStream extends Readable {
       return
     }
     this.#idleTimer?.refresh()
-    if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
-    // The progress listener may have failed.
-    if (!this.destroyed) this.#accept(chunk)
+    if (this.#bounds.onProgress !== undefined) {
+      const { onProgress } = this.#bounds
+      const fail = (error: Error): boolean => !this.destroyed && this.destroy(error) === this
+      callListener('onProgress', () => onProgress(this.#received), fail)
+      if (this.destroyed) return
+    }
+    this.#accept(chunk)
   }
 
   /** True if the reader is waiting for a chunk. */
@@ -217,23 +208,19 @@ export class BodyStream extends Readable {
     const isSmall = chunk.length < smallChunk
     if (isSmall) this.#smallChunks += 1
     const isFirst = this.#gathered.size === 0
-    if (isFirst && this.#isReaderFree && !(isSmall && this.#smallChunks > fewChunks)) {
-      this.#pass(chunk)
-      return
-    }
-    if (!isSmall && this.#consumer === undefined) {
+    const isPassed = !isSmall || (isFirst && this.#isReaderFree && this.#smallChunks <= fewChunks)
+    if (isPassed && !this.#isConsuming) {
       this.#passGathered()
-      this.#pass(chunk)
-      return
+      // It may be busy with those.
+      if (!this.#isConsuming) return this.#pass(chunk)
     }
     this.#gathered.add(chunk, 0, chunk.length)
-    if (this.#isReaderFree) {
-      if (!isSmall || this.#gathered.size >= mostGathered) this.#passGathered()
-      // Node runs ticks and microtasks between the chunks of one read of a socket, but not immediates.
-      else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
-    } else if (this.#consumer !== undefined) {
-      if (this.#gathered.size >= mostGathered) this.#pause()
-    } else if (this.#gathered.size >= smallChunk) this.#passGathered()
+    const { size } = this.#gathered
+    if (this.#isConsuming) {
+      if (size >= mostGathered) this.#pause()
+    } else if (size >= (this.#isReaderFree ? mostGathered : smallChunk)) this.#passGathered()
+    // Node runs ticks and microtasks between the chunks of one read of a socket, but not immediates.
+    else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
   }
 
   static #onTurnEnd(this: void, body: BodyStream): void {
@@ -241,23 +228,22 @@ export class BodyStream extends Readable {
   }
 
   #passGathered(): void {
-    if (this.#gathered.size === 0 || this.destroyed) return
+    if (this.#gathered.size === 0) return
     const chunk = this.#gathered.toBuffer()
     this.#gathered.truncate(0)
     this.#pass(chunk)
   }
 
   #pass(chunk: Buffer): void {
-    if (this.#received > keptStart) this.#trackBuffer(chunk)
+    if (this.destroyed) return
+    if (this.#received > keptStart) {
+      this.#hasExclusiveChunks ??= this.#bounds.hasExclusiveChunks?.() ?? false
+      if (this.#hasExclusiveChunks && hasOneReader(this.#origin)) trackBuffer(chunk)
+    }
     if (this.#consumer !== undefined) this.#hand(chunk, this.#consumer)
     else if (!this.push(chunk)) this.#pause()
     // While the reader is busy with a small chunk, more small ones may be gathered.
     if (this.#isConsuming && chunk.length >= smallChunk) this.#pause()
-  }
-
-  #trackBuffer(chunk: Buffer): void {
-    this.#hasExclusiveChunks ??= this.#bounds.hasExclusiveChunks?.() ?? false
-    if (this.#hasExclusiveChunks && hasOneReader(this.#origin)) trackBuffer(chunk)
   }
 
   #hand(chunk: Buffer, { consume }: Consumer): void {
@@ -276,7 +262,6 @@ export class BodyStream extends Readable {
 
   #goOn(): void {
     this.#isConsuming = false
-    if (this.destroyed) return
     this.#passGathered()
     if (this.destroyed || this.#isConsuming) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
@@ -287,14 +272,6 @@ export class BodyStream extends Readable {
     }
   }
 
-  #tell(onProgress: NonNullable<BodyBounds['onProgress']>): void {
-    callListener(
-      'onProgress',
-      () => onProgress(this.#received),
-      (error) => !this.destroyed && this.destroy(error) === this,
-    )
-  }
-
   /**
    * The limit is exceeded. The bytes below it are read first: an error in them takes precedence, so that the answer does not
    * depend on how the body was cut into chunks.
@@ -303,12 +280,12 @@ export class BodyStream extends Readable {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#detach()
     if (fitting.length > 0) this.#gathered.add(fitting, 0, fitting.length)
-    if (this.#consumer === undefined || !this.#isConsuming) this.#passGathered()
+    if (!this.#isConsuming) this.#passGathered()
     if (this.readableLength === 0 && !this.#isConsuming) this.destroy(this.#tooLarge)
   }
 
   override read(size?: number): Buffer | null {
-    if (this.#consumer === undefined) this.#passGathered()
+    this.#passGathered()
     const chunk = super.read(size) as Buffer | null
     if (chunk === null && this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     return chunk
@@ -323,15 +300,13 @@ export class BodyStream extends Readable {
     this.#origin.pause()
   }
 
-  readonly #onEnd = (): void => {
-    this.#context.runInAsyncScope(() => this.#finish())
-  }
+  readonly #onEnd = (): void => this.#context.runInAsyncScope(() => this.#finish())
 
   #finish(): void {
     // Another listener of the same stream may have failed the body.
     if (this.destroyed) return
     this.#stopTimers()
-    if (this.#consumer === undefined || !this.#isConsuming) this.#passGathered()
+    if (!this.#isConsuming) this.#passGathered()
     if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
@@ -360,24 +335,19 @@ export class BodyStream extends Readable {
   static #onIdle(this: void, body: BodyStream): void {
     // A client that is held back may be silent.
     if (body.isHeldBack) body.#idleTimer?.refresh()
-    else body.destroy(idleTimeout(body.#bounds.idle))
+    else body.destroy(timeout('IDLE_TIMEOUT', body.#bounds.idle))
   }
 }
 
 markExclusive(BodyStream.prototype)
 
-function idleTimeout(idle: number): BodyError {
-  return new BodyError('IDLE_TIMEOUT', {
-    detail: `No byte of the body arrived for ${counted(idle, 'millisecond')}.`,
-    limit: idle,
-  })
-}
-
-function totalTimeout(total: number): BodyError {
-  return new BodyError('TOTAL_TIMEOUT', {
-    detail: `The body took longer than ${counted(total, 'millisecond')} to arrive.`,
-    limit: total,
-  })
+function timeout(code: 'IDLE_TIMEOUT' | 'TOTAL_TIMEOUT', limit: number): BodyError {
+  const time = counted(limit, 'millisecond')
+  const isIdle = code === 'IDLE_TIMEOUT'
+  const detail = isIdle
+    ? `No byte of the body arrived for ${time}.`
+    : `The body took longer than ${time} to arrive.`
+  return new BodyError(code, { detail, limit })
 }
 
 /**
@@ -474,7 +444,7 @@ export function waitForFirstByte(
     }
     const late = (): void => {
       stop()
-      reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
+      reject(idle <= total ? timeout('IDLE_TIMEOUT', idle) : timeout('TOTAL_TIMEOUT', total))
     }
     const timer = startTimer(Math.min(idle, total), late, undefined)
     const endWatch = watchConnection(request, done)

@@ -3,7 +3,7 @@ import { constants } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib'
-import type { BodyStream } from './body-stream.js'
+import type { BodyBounds, BodyStream } from './body-stream.js'
 import { BodyError } from '../errors.js'
 import { readBytes } from './charset.js'
 
@@ -21,14 +21,11 @@ export const inflaters = {
   br: promisify(brotliDecompress),
 } as unknown as Readonly<Record<string, Inflate>>
 
-interface CompressedBody {
+/** The limit is that of the decompressed body. */
+interface CompressedBody extends Pick<BodyBounds, 'limit' | 'tooLarge'> {
   readonly body: BodyStream
   /** A key of {@link inflaters}. */
   readonly encoding: string
-  /** Of the decompressed body, in bytes. */
-  readonly limit: number
-  /** Creates the 413. */
-  readonly tooLarge: () => BodyError
   /** Whether the client has gone without its answer. */
   readonly isAbandoned: () => boolean
 }

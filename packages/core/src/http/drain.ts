@@ -93,9 +93,9 @@ export function discardRest(
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
-  rest.on(
-    'close',
-    watchConnection(request, () => rest.destroy(new BodyError('CLIENT_ABORTED'))),
-  )
-  rest.on('error', () => source.onResponseEnd(() => request.destroy())).resume()
+  const endWatch = watchConnection(request, () => rest.destroy(new BodyError('CLIENT_ABORTED')))
+  rest
+    .on('close', endWatch)
+    .on('error', () => source.onResponseEnd(() => request.destroy()))
+    .resume()
 }

@@ -58,12 +58,7 @@ export class IncomingBody {
   /** Milliseconds that the client was waited for before the body was opened. */
   #waited = 0
 
-  /**
-   * @param request the request, its body unread
-   * @param response its response; files are removed when it ends
-   * @param stream the body, if the framework has replaced the request's own stream
-   * @param target the object that the handler gets as its request
-   */
+  /** @param stream the body, if the framework has replaced the request's own stream */
   constructor(
     request: NodeRequest,
     response: NodeResponse,
@@ -105,7 +100,6 @@ export class IncomingBody {
     return this.#body?.isHeldBack ?? false
   }
 
-  /** True if the response was sent. */
   get isAnswered(): boolean {
     return this.response.writableFinished
   }
@@ -175,13 +169,10 @@ export class IncomingBody {
    */
   read(reading: Reading): Body | ParsedElsewhere {
     const bytes = reading.acceptsBytes ? this.#readWhole(reading) : undefined
-    return bytes ?? (reading.adopts ? this.#adopt() : undefined) ?? this.open(reading)
-  }
-
-  /** What another parser has made of a body that it has read to its end. */
-  #adopt(): ParsedElsewhere | undefined {
-    if (!this.#stream.readableEnded || !this.#isTaken) return undefined
-    return parsedValue(this.target, this.request)
+    if (bytes !== undefined) return bytes
+    const isReadElsewhere = reading.adopts && this.#stream.readableEnded && this.#isTaken
+    const parsed = isReadElsewhere ? parsedValue(this.target, this.request) : undefined
+    return parsed ?? this.open(reading)
   }
 
   /** Leaves the bytes of the body where handlers look for them. */
@@ -217,16 +208,21 @@ export class IncomingBody {
    */
   open(reading: Reading): Readable {
     this.#isOpen = true
-    checkStream(this.#stream)
-    if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
-    const bytes = this.#isTaken ? this.#keptBytes() : undefined
-    const kept = bytes && Readable.from(bytes, { objectMode: false })
-    const encoding = this.#encoding(reading.inflates, bytes)
-    if (kept === undefined && typeof this.#stream.readableEncoding === 'string') throw decoded()
-    if (kept === undefined && (this.#stream.destroyed || this.#isAborted))
-      throw this.#lost(this.#stream.errored)
-    const { limit, tooLarge, idle, total } = reading
-    const body = new BodyStream(kept ?? this.#stream, {
+    const stream = this.#stream
+    const declared = this.#declaredLength
+    checkStream(stream)
+    if ((declared ?? 0) > reading.limit) throw reading.tooLarge()
+    const isTaken = this.#isTaken
+    const kept = isTaken ? keptBytes(this.target, this.request) : undefined
+    if (isTaken && kept === undefined)
+      throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
+    const encoding = this.#encoding(reading.inflates, kept)
+    if (kept === undefined) {
+      if (typeof stream.readableEncoding === 'string') throw decoded()
+      if (stream.destroyed || this.#isAborted) throw this.#lost(stream.errored)
+    }
+    const { limit, tooLarge, idle, total, onProgress } = reading
+    const body = new BodyStream(kept === undefined ? stream : Readable.from(kept, { objectMode: false }), {
       limit,
       tooLarge,
       idle,
@@ -234,25 +230,17 @@ export class IncomingBody {
       waited: this.#waited,
       lost: (cause) => this.#lost(cause),
       // Node enforces the declared length; tests and hosts that pass in a request do not. A copy may be inflated already.
-      expected: kept === undefined || this.#contentEncoding === undefined ? this.#declaredLength : undefined,
+      expected: kept === undefined || this.#contentEncoding === undefined ? declared : undefined,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
-      onProgress: this.#progressOf(reading.onProgress),
+      onProgress: onProgress && ((received) => onProgress({ received, expected: declared }, this.target)),
     })
     this.#body = body
     // A stream that replaced the request may never notice that the client disconnected.
-    body.on(
-      'close',
-      watchConnection(this.request, () => body.destroy(this.#lost(null))),
-    )
+    const endWatch = watchConnection(this.request, () => body.destroy(this.#lost(null)))
+    body.on('close', endWatch)
     if (encoding === undefined) return body
     const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
     return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
-  }
-
-  #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
-    if (listener === undefined) return undefined
-    const expected = this.#declaredLength
-    return (received) => listener({ received, expected }, this.target)
   }
 
   /** True once the handler has ended the response, or its connection is lost. */
@@ -262,10 +250,7 @@ export class IncomingBody {
 
   /** Calls back once, when the response was sent or its connection is lost. */
   onResponseEnd(listener: () => void): void {
-    if (this.isAnswered || this.response.destroyed) {
-      listener()
-      return
-    }
+    if (this.isAnswered || this.response.destroyed) return listener()
     const { response } = this
     if (typeof response.on !== 'function') return
     // Adapters of serverless hosts emit "finish" alone, and a lost connection "close" alone.
@@ -336,7 +321,6 @@ export class IncomingBody {
     return (request.destroyed || connectionOf(request)?.destroyed === true) && !isComplete(request)
   }
 
-  /** True if all bytes have arrived. */
   get #isAtEnd(): boolean {
     return this.#stream === this.request ? isComplete(this.request) : this.#stream.readableEnded
   }
@@ -352,13 +336,6 @@ export class IncomingBody {
     return this.#stream === this.request
       ? new BodyError('CLIENT_ABORTED')
       : new Error('The stream of the body was closed before its end.')
-  }
-
-  /** The bytes of a body that other middleware has read. @throws BodyError `BODY_ALREADY_READ` or `CLIENT_ABORTED` */
-  #keptBytes(): Buffer {
-    const bytes = keptBytes(this.target, this.request)
-    if (bytes !== undefined) return bytes
-    throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
   }
 
   /** The Content-Encoding, if there is one. */

@@ -63,7 +63,6 @@ export function toProblem(error: BodyError): Problem {
   }
 }
 
-/** The first issues that fit. */
 function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
   let size = 0
   const fitting: FieldIssue[] = []
@@ -79,12 +78,8 @@ function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
 }
 
 function cutIssue({ path, message, code }: FieldIssue): FieldIssue {
-  const size = issueSize / 4
-  return {
-    path: cutToBytes(path, size),
-    message: cutToBytes(message, size),
-    code: cutToBytes(code, size),
-  }
+  const cut = (text: string): string => cutToBytes(text, issueSize / 4)
+  return { path: cut(path), message: cut(message), code: cut(code) }
 }
 
 /** What an adapter does with an error. */
@@ -95,7 +90,6 @@ export type Reaction =
   /** Do nothing: the client is gone. */
   | { readonly kind: 'drop' }
 
-/** Codes whose hint has been printed. */
 const printedHints = new Set<ErrorCode>()
 
 /**

@@ -178,17 +178,9 @@ export function acceptsAbsence(type: Schema): boolean {
 
 /** A raw body is neither parsed nor validated. */
 function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void {
-  const without = [
-    'parsers',
-    'validate',
-    'emptyText',
-    'coerce',
-    'filter',
-    'nested',
-    'rawBody',
-    ...(type.kind === 'stream' ? ['status'] : []),
-  ]
-  const name = Object.keys(options).find((name) => without.includes(name))
+  const unused = ['parsers', 'validate', 'emptyText', 'coerce', 'filter', 'nested', 'rawBody']
+  if (type.kind === 'stream') unused.push('status')
+  const name = Object.keys(options).find((name) => unused.includes(name))
   if (name !== undefined)
     throw new TypeError(`The option \`${name}\` has no effect on ${type.kind}(). Remove it.`)
 }

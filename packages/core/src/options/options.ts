@@ -102,7 +102,6 @@ const readingTypes = {
   onProgress: 'function',
   rawBody: 'boolean',
 } as const
-/** The options that every kind of route has. */
 export const routeTypes: OptionTypes = { ...readingTypes, errors: ['respond', 'next'], onError: 'function' }
 const mountTypes: OptionTypes = { parsers: undefined, ...routeTypes, lazy: 'boolean' }
 const readingNames = ['parsers', ...Object.keys(readingTypes)] as ('parsers' | keyof typeof readingTypes)[]
@@ -130,10 +129,6 @@ export function checkOptions(options: object, types: OptionTypes): void {
  */
 export function resolveMount(options: MountOptions = {}): Config {
   checkOptions(options, mountTypes)
-  return complete(options)
-}
-
-function complete(options: MountOptions): Config {
   const { parsers = defaultParsers, lazy = false } = options
   const defaults: Config = {
     parsers: registerParsers(parsers),
@@ -165,22 +160,15 @@ export class RouteConfig {
   /**
    * @param choose selects the parsers of the route
    * @param adapt changes the config, once for each mount
-   * @param options names already checked
-   * @throws TypeError for an invalid value
+   * @throws TypeError for an unknown option or an invalid value
    */
   constructor(choose: ParserChoice, options: RouteOptions, adapt: Completion = (config) => config) {
     this.#choose = choose
     this.#adapt = adapt
     this.options = options
-    // As below a lazy mount, the route itself reads the body.
-    this.#alone = { ...complete(options), lazy: true }
-  }
-
-  /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
-  static ofParsers(list: readonly ParserLike[], options: RouteOptions): RouteConfig {
-    const parsers = registerParsers(list)
     checkOptions(options, routeTypes)
-    return new RouteConfig(() => parsers, options)
+    // As below a lazy mount, the route itself reads the body.
+    this.#alone = { ...resolveMount(options), lazy: true }
   }
 
   /** The options of the route that have no effect once the body has been read. */
@@ -202,7 +190,7 @@ export class RouteConfig {
 }
 
 /** Selects the parsers of a route from those of the mount above. */
-export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
+type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
 
 /** Changes the config of a route. `mounted` has the parsers of the mount above. */
 type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config

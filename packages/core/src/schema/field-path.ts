@@ -3,7 +3,7 @@
 import { BodyError } from '../errors.js'
 import { cutText } from '../http/shown-text.js'
 import { type Limits, mostLevels } from '../limits.js'
-import { itemAt, type Node, shapesOf } from './form-node.js'
+import { isList, itemAt, type Node, shapesOf } from './form-node.js'
 
 export type NameLimits = Pick<Limits, 'nesting' | 'arrayIndex'>
 
@@ -121,10 +121,6 @@ function checkPath(shape: Shape, path: readonly string[], field: string, limits:
     const detail = 'A field name has an index that is too high.'
     throw new BodyError('LIMIT_NESTING', { detail, hint: listHint, field, limit: limits.arrayIndex })
   }
-}
-
-function isList({ kind }: Node): boolean {
-  return kind === 'list' || kind === 'tuple'
 }
 
 // Clients choose the names, so the memory for them is bounded. A form rarely has more fields.

@@ -8,7 +8,7 @@ import { UploadedFile } from '../files/uploaded-file.js'
 import type { FileRoom, Limits } from '../limits.js'
 import type { FileRule, FileRules } from '../parsers/form-limits.js'
 import { append, fieldPath, formatPath, isIndex, step, type NameLimits } from './field-path.js'
-import { type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
+import { isList, isSided, type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
 import { issuesOf } from './validate.js'
@@ -42,7 +42,7 @@ export function fileRules(schema: Schema | ZodSchema, limits: RuleLimits, cap?: 
   const root = nodeOf(schema)
   const known = new Map<string, FileRule | undefined>()
   return {
-    strict: new Place([root]).isStrict,
+    strict: isStrict(placeOf([root])),
     find(name) {
       if (known.has(name)) return known.get(name)
       const rule = findRule(root, name, limits, cap)
@@ -56,17 +56,22 @@ export function fileRules(schema: Schema | ZodSchema, limits: RuleLimits, cap?: 
 function findRule(root: Node, name: string, limits: RuleLimits, cap?: number): FileRule | undefined {
   const isKey = root.kind === 'object' && root.fields.has(name)
   const path = isKey ? [name] : fieldPath(root, name, limits)
-  let parent = new Place([root])
-  if (path === undefined) return parent.acceptsAnyName ? toRule(anything, name, limits) : undefined
+  if (path === undefined) {
+    // The value may go to code of the author, which may know any name.
+    const isKnown = placeOf([root]).parts.some((node) => node.kind === 'scalar' && node.acceptsFiles)
+    return isKnown ? toRule(anything, name, limits) : undefined
+  }
   const last = path.at(-1)!
-  for (const key of path.slice(0, -1)) parent = parent.child(key)
+  const parent = path.slice(0, -1).reduce(childOf, placeOf([root]))
+  const child = childOf(parent, last)
   // The rules of a list include those of its items.
-  const isItem = (last === append || isIndex(last)) && parent.isList
-  const { terms } = isItem ? parent : parent.child(last)
-  if (terms === undefined) return undefined
+  const isItem = (last === append || isIndex(last)) && parent.parts.some(isList)
+  const { nodes } = isItem ? parent : child
+  if (nodes.length === 0) return undefined
+  const terms = nodes.map((node) => fileTerms(node)).reduce(either)
   const keys = path.map((key) => (isIndex(key) ? Number(key) : key))
   const list = formatPath(isItem ? keys.slice(0, -1) : keys)
-  const isCounted = terms.kind === 'file' && (last === append || (!isItem && parent.child(last).isList))
+  const isCounted = terms.kind === 'file' && (last === append || (!isItem && child.parts.some(isList)))
   // The item that an open name such as `items[].scan` means is known when the form is complete.
   const isOpen = path.slice(0, -1).includes(append)
   const pathOf = (at: number): string => (isOpen ? name : isCounted ? `${list}[${at}]` : formatPath(keys))
@@ -118,40 +123,26 @@ function caughtTerms(kind: FileTerms['kind'], { maxSize }: FileTerms): FileTerms
 }
 
 /** The nodes to which a path leads. */
-class Place {
-  readonly isList: boolean
+interface Place {
+  readonly nodes: readonly Node[]
+  /** Those in the same place, unions included. */
+  readonly parts: readonly Node[]
   /** True if a catch is on the way: breaking a rule inside it is no failure, so a parser must not apply it. */
   readonly isCaught: boolean
-  readonly #nodes: readonly Node[]
-  readonly #parts: readonly Node[]
+}
 
-  constructor(nodes: readonly Node[], isWithinCatch = false) {
-    const found = nodesInPlace(nodes)
-    this.#nodes = nodes
-    this.#parts = found.filter(({ kind }) => !['union', 'intersection', 'lazy'].includes(kind))
-    this.isList = this.#parts.some(({ kind }) => kind === 'list' || kind === 'tuple')
-    this.isCaught = isWithinCatch || found.some((node) => node.caught)
-  }
+function placeOf(nodes: readonly Node[], isWithinCatch = false): Place {
+  const parts = nodesInPlace(nodes)
+  return { nodes, parts, isCaught: isWithinCatch || parts.some((node) => node.caught) }
+}
 
-  /** True if a name that the schema does not have makes the form invalid. */
-  get isStrict(): boolean {
-    return !this.isCaught && this.#parts.every((node) => node.kind === 'object' && node.strict)
-  }
+function childOf({ parts, isCaught }: Place, key: string): Place {
+  return placeOf([...new Set(parts.flatMap((node) => follow(node, key) ?? []))], isCaught)
+}
 
-  /** True if the value goes to code of the author, which may know any name. */
-  get acceptsAnyName(): boolean {
-    return this.#parts.some((node) => node.kind === 'scalar' && node.acceptsFiles)
-  }
-
-  /** `undefined` if the schema has no such place. */
-  get terms(): FileTerms | undefined {
-    return this.#nodes.length === 0 ? undefined : this.#nodes.map((node) => fileTerms(node)).reduce(either)
-  }
-
-  child(key: string): Place {
-    const nodes = new Set(this.#parts.flatMap((node) => follow(node, key) ?? []))
-    return new Place([...nodes], this.isCaught)
-  }
+/** True if a name that the schema does not have makes the form invalid. */
+function isStrict({ parts, isCaught }: Place): boolean {
+  return !isCaught && parts.every((node) => (node.kind === 'object' ? node.strict : isSided(node)))
 }
 
 function follow(node: Node, key: string): Node | undefined {

@@ -147,6 +147,11 @@ export function namedParts(node: Node): readonly (readonly [name: string, part: 
   }
 }
 
+/** True for a node that has others in its place. */
+export function isSided(node: Node): node is UnionNode | IntersectionNode | LazyNode {
+  return node.kind === 'union' || node.kind === 'intersection' || node.kind === 'lazy'
+}
+
 /** The nodes in the same place as a union, an intersection or a `z.lazy()`. */
 function sidesOf(node: Node): readonly Node[] {
   if (node.kind === 'union') return node.options
@@ -158,6 +163,10 @@ function sidesOf(node: Node): readonly Node[] {
 export function partsOf(node: Node): readonly Node[] {
   const parts = namedParts(node).map(([, part]) => part)
   return [...parts, ...(node.kind === 'record' ? [node.key] : []), ...node.outputs]
+}
+
+export function isList(node: Node): node is ListNode | TupleNode {
+  return node.kind === 'list' || node.kind === 'tuple'
 }
 
 /** The item of a list, or of a tuple that has one there. */

@@ -17,7 +17,6 @@ import {
   allowedNode,
   anything,
   coercedNode,
-  enumNode,
   formatRule,
   noTextNode,
   textNode,
@@ -240,7 +239,7 @@ function read(schema: unknown, way: Way, around: Wrapping, isRequired = false): 
     case 'literal':
       return allowedNode(def.values, wrapping)
     case 'enum':
-      return enumNode(def.entries, wrapping)
+      return allowedNode(enumValues(def.entries), wrapping)
     case 'null':
       return allowedNode([null], wrapping)
     case 'nan':
@@ -339,7 +338,14 @@ function listedKeys(def: Def): ReadonlySet<string> | undefined {
   // In zod 3.25 the keys of a partial record are such a union with z.never().
   if (def.type === 'union' && def.options.some((option) => zodType(option) === 'never'))
     return listedKeys((def.options[0] as $ZodTypes)._zod.def)
-  return def.type === 'enum' ? new Set(Object.values(def.entries).map(String)) : undefined
+  return def.type === 'enum' ? new Set(enumValues(def.entries).map(String)) : undefined
+}
+
+/** The values of an enum. A TypeScript enum of numbers also maps each number to its name. */
+function enumValues(entries: Readonly<Record<string, string | number>>): readonly (string | number)[] {
+  const numbers = Object.values(entries).filter((value) => typeof value === 'number')
+  const names = Object.keys(entries).filter((key) => !numbers.includes(Number(key)))
+  return names.map((name) => entries[name]!)
 }
 
 /** The node of a text that must become something else, as in `z.stringbool()`. */

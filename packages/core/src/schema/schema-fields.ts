@@ -40,19 +40,13 @@ const maxPlaces = 10_000
 /** Of a schema that has no end, since its getters return a new one each time. */
 const maxEndless = 200
 
-interface Place {
-  readonly node: Node
-  readonly path: string
-  readonly around: ReadonlySet<Node>
-}
-
 /** The fields that may hold files, at any depth. A schema that contains itself is cut where it begins again. */
 export function fileFields(schema: Schema): readonly FileField[] {
   if (!isZodSchema(schema)) return [{ field: '*' }]
   const root = nodeOf(schema)
   const most = isEndless(schema) ? maxEndless : maxPlaces
   const fields = new Map<string, FileTerms>()
-  const places: Place[] = [{ node: root, path: '', around: new Set() }]
+  const places = [{ node: root, path: '', around: new Set<Node>() }]
   // A list that grows during a walk is walked to its new end.
   for (const { node, path, around } of places) {
     const terms = fileTerms(node)
