@@ -145,7 +145,11 @@ export const brotliDecompressSync = missing('brotliDecompressSync')
 export const brotliDecompress = missing('brotliDecompress')
 export const gunzip = missing('gunzip')
 export const inflate = missing('inflate')
-export const promisify = (work) => work
+/** Only of those three. */
+export const promisify =
+  (work) =>
+  async (...args) =>
+    work(...args)
 
 export function finished(stream) {
   return new Promise((done, fail) => streams.finished(stream, (error) => (error ? fail(error) : done())))

@@ -63,7 +63,9 @@ export async function runServer(
 
   async function call(path: string, body?: Readable): Promise<unknown> {
     const headers = { 'Content-Type': 'multipart/form-data; boundary=X' }
-    const sending = request({ port, host: '127.0.0.1', path, method: body ? 'POST' : 'GET', headers })
+    const method = body ? 'POST' : 'GET'
+    // No connection is kept: the server might close it at the moment of the next request.
+    const sending = request({ port, host: '127.0.0.1', path, method, headers, agent: false })
     const answer = once(sending, 'response') as Promise<[IncomingMessage]>
     if (body) await pipeline(body, sending)
     else sending.end()

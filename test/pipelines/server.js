@@ -9,7 +9,7 @@ import express from 'express'
 import { z } from 'zod'
 
 const [modules = '', directory = ''] = process.argv.slice(2)
-const limits = { bodySize: Infinity, fileSize: Infinity, total: Infinity, storageTimeout: 600_000 }
+const limits = { bodySize: Infinity, fileSize: Infinity }
 /** @param {string} name */
 const load = (name) => import(join(modules, `${name}.mjs`))
 

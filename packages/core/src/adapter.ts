@@ -7,8 +7,9 @@ import type { BodyStep, MountStep, RouteStep } from './request-body.js'
 import { TypedRoute } from './typed-route.js'
 import type { Schema } from './schema/schema.js'
 
+export type { NodeRequest, NodeResponse } from './http/incoming-body.js'
 export type { ProblemAnswer, Reaction } from './http/problem.js'
-export type { AdapterRequest, BodyStep, MountStep, RequestBody, RouteStep } from './request-body.js'
+export type { BodyStep, Framework, MountStep, RequestBody, RouteStep } from './request-body.js'
 export { openBody, openedBody } from './request-properties.js'
 export { problemAnswer, sendProblem } from './http/problem.js'
 

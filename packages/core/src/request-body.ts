@@ -1,10 +1,9 @@
 /** The body of one request, which several middlewares may ask for and which is read once. */
-import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
 import { bodyChannel, BodyTrace } from './events.js'
-import { callListener, type FrameworkRequest } from './http/progress.js'
+import { callListener } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import {
   resolveConfig,
@@ -26,31 +25,25 @@ import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
-import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
-/** What an adapter passes in for a request. */
-export interface AdapterRequest {
-  readonly request: NodeRequest
-  readonly response: NodeResponse
-  /** The object that the handler gets as its request. It gets `data`, `files`, `parse()` and `parts()`. */
-  readonly target: FrameworkRequest
-  /** The route's parameters at the time of the call. */
-  readonly params: () => RouteParams | undefined
-  /** The body, if the framework has replaced the request's own stream. */
-  readonly stream?: Readable | undefined
+/** What an adapter says of its framework. A target is the object that the handler gets as its request. */
+export interface Framework<Target = never> {
+  /** Its name in events. */
+  readonly name: string
+  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
+  readonly route: (target: Target) => string | undefined
+  /** The parameters of that route at the time of the call. */
+  readonly params: (target: Target) => RouteParams | undefined
+  /** True if `data` and `body` of a target are one property, which the framework and its hooks assign too. */
+  readonly sharesBody?: boolean
   /**
    * Answers the 415 of `data` or `files` in place of a handler whose errors the framework loses. Called where they would
    * throw; they are empty after it.
    */
-  readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
-  /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
-  readonly sharesBody?: boolean
-  /** Its name in events. */
-  readonly framework: string
-  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
-  readonly route: (target: never) => string | undefined
+  readonly refuse?: (error: BodyError, body: RequestBody) => void
 }
 
 /** How a middleware reads a body. */
@@ -81,7 +74,7 @@ const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
  */
 export class RequestBody {
   readonly source: IncomingBody
-  readonly adapter: AdapterRequest
+  readonly framework: Framework
   /** True below a `multipart()` that has left the body to a parser of the framework. */
   #isLeft = false
   #mount: Config | undefined
@@ -104,10 +97,9 @@ export class RequestBody {
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor(adapter: AdapterRequest) {
-    const { request, response, stream, target } = adapter
-    this.source = new IncomingBody(request, response, stream, target)
-    this.adapter = adapter
+  constructor(framework: Framework, source: IncomingBody) {
+    this.framework = framework
+    this.source = source
   }
 
   /** True if the body was read, or found to be empty. */
@@ -139,10 +131,9 @@ export class RequestBody {
 
   /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */
   get data(): unknown {
-    const { sharesBody, target } = this.adapter
     const parsed = this.#parsed
-    if (sharesBody === true && (parsed !== undefined || this.#isLeft))
-      return (target as { body?: unknown }).body
+    if (this.framework.sharesBody === true && (parsed !== undefined || this.#isLeft))
+      return (this.source.target as { body?: unknown }).body
     return parsed === undefined ? this.#empty() : parsed.data
   }
 
@@ -284,7 +275,7 @@ export class RequestBody {
     try {
       const { source } = this
       const config = this.#resolve(unresolved)
-      const params = this.adapter.params() ?? {}
+      const params = this.framework.params(source.target as never) ?? {}
       if (this.#isTraced) {
         this.#trace = this.#newTrace(readerOf(source, config)?.parser)
         this.#reading = this.#trace.run(parseBody, source, config, params)
@@ -300,7 +291,7 @@ export class RequestBody {
   }
 
   #newTrace(parser: BaseParser | undefined): BodyTrace {
-    return new BodyTrace(this.source, parser, this.adapter.framework, this.adapter.route)
+    return new BodyTrace(this.source, parser, this.framework.name, this.framework.route)
   }
 
   /** Ends the event of a reading, if there is one. */
@@ -350,7 +341,7 @@ export class RequestBody {
     const { body } = target
     const isNothing = reader === undefined && entries !== undefined
     const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
-    if (this.adapter.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
+    if (this.framework.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
     else if (!isNothing) this.#body = foreign
     return parsed
   }
@@ -375,10 +366,10 @@ export class RequestBody {
     // One error for both properties, so that it is reported once.
     if (this.#unreadable?.detail !== error.detail) this.#unreadable = error
     this.#report(this.#unreadable)
-    if (this.adapter.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
+    if (this.framework.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
       throw this.#unreadable
     this.#hasFailed = true
-    this.adapter.refuse(this.#unreadable, this)
+    this.framework.refuse(this.#unreadable, this)
     return bareRecord()
   }
 

@@ -1,7 +1,8 @@
 /** Opens the body of a request, and defines `data`, `files`, `parse()` and `parts()` on the requests of frameworks. */
 import type { Readable } from 'node:stream'
-import type { NodeRequest } from './http/incoming-body.js'
-import { RequestBody, type AdapterRequest } from './request-body.js'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import type { FrameworkRequest } from './http/progress.js'
+import { RequestBody, type Framework } from './request-body.js'
 
 /**
  * The property that keeps the body of a request. With a WeakMap, or with getters for each request, V8 moved the objects of each
@@ -27,12 +28,21 @@ const allProperties: PropertyDescriptorMap = {
   ...ownProperties,
 }
 
-/** Returns the one RequestBody of a request. The first call gives the target its properties. */
-export function openBody(adapter: AdapterRequest): RequestBody {
-  const { request, target, stream } = adapter
+/**
+ * Returns the one RequestBody of a request. The first call gives the target its properties.
+ *
+ * @param stream the body, if the framework has replaced the request's own stream
+ */
+export function openBody(
+  framework: Framework,
+  request: NodeRequest,
+  response: NodeResponse,
+  target: FrameworkRequest,
+  stream?: Readable,
+): RequestBody {
   const known = openedBody(request, stream)
   if (known !== undefined) return known
-  const body = new RequestBody(adapter)
+  const body = new RequestBody(framework, new IncomingBody(request, response, stream, target))
   if (!(bodyKey in target)) Object.defineProperties(ownerOf(target, request), allProperties)
   // Replaces what the app has set before.
   if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
@@ -68,7 +78,7 @@ function bodyProperty(name: 'data' | 'files' | 'parse' | 'parts'): PropertyDescr
       return this[bodyKey]?.[name]
     },
     set(this: BodyHolder, value: unknown) {
-      if (name === 'data' && this[bodyKey]?.adapter.sharesBody === true) {
+      if (name === 'data' && this[bodyKey]?.framework.sharesBody === true) {
         ;(this as { body?: unknown }).body = value
         return
       }

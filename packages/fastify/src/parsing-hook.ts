@@ -5,6 +5,7 @@ import {
   noteStep,
   openBody,
   type BodyStep,
+  type Framework,
   type ProblemAnswer,
   type RequestBody,
 } from '@formgate/core/adapter'
@@ -52,8 +53,9 @@ export type TypedParsingHook<Data> = ((
 /* oxlint-enable typescript/no-explicit-any */
 
 /**
- * Creates the hook that reads a body as a step says. It calls back when the body is read, or with an error for Fastify. After
- * an answer it does not call back: if the client then closed the connection, the handler would run.
+ * Creates the hook that reads a body as a step says; a mount leaves one that the app's own content type parser reads. It calls
+ * back when the body is read, or with an error for Fastify. After an answer it does not call back: if the client then closed
+ * the connection, the handler would run.
  */
 export function parsingHook(step: BodyStep): ParsingHook {
   return noteStep(function preParsing(this: unknown, hooked, answering, payload, done) {
@@ -62,7 +64,9 @@ export function parsingHook(step: BodyStep): ParsingHook {
     // A 404 has no handler for the files.
     if (request.is404) return done()
     const body = bodyOf(request, reply, payload)
-    const reading = read(step, request, body, this as object)
+    const isLeft = step.kind === 'mount' && isForApp(this as object, body)
+    let reading = isLeft ? body.leave(step.config) : body.run(step)
+    if (!isLeft && request.getValidationFunction('body') !== undefined) reading = readUnread(body, reading)
     const goOn = (): void => {
       suppressParsing(request, body)
       done()
@@ -77,18 +81,6 @@ export function parsingHook(step: BodyStep): ParsingHook {
   }, step)
 }
 
-/** A mount leaves a body to the app's own content type parser, if there is one. @returns `undefined` if nothing is read */
-function read(
-  step: BodyStep,
-  request: FastifyRequest,
-  body: RequestBody,
-  context: object,
-): Promise<unknown> | undefined {
-  if (step.kind === 'mount' && isForApp(context, body)) return body.leave(step.config)
-  const reading = body.run(step)
-  return request.getValidationFunction('body') === undefined ? reading : readUnread(body, reading)
-}
-
 /** Reads the body that a schema of Fastify is to validate, also below a lazy mount. */
 async function readUnread(body: RequestBody, reading: Promise<unknown> | undefined): Promise<void> {
   await reading
@@ -97,20 +89,14 @@ async function readUnread(body: RequestBody, reading: Promise<unknown> | undefin
 
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
-  return openBody({
-    request: request.raw,
-    response: reply.raw,
-    target: request,
-    params: () => request.params as RouteParams,
-    stream: payload,
-    sharesBody: true,
-    framework: 'fastify',
-    route,
-  })
+  return openBody(fastify, request.raw, reply.raw, request, payload)
 }
 
-function route({ routeOptions }: FastifyRequest): string | undefined {
-  return routeOptions?.url
+const fastify: Framework<FastifyRequest> = {
+  name: 'fastify',
+  route: ({ routeOptions }) => routeOptions?.url,
+  params: ({ params }) => params as RouteParams,
+  sharesBody: true,
 }
 
 export function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): FastifyReply {

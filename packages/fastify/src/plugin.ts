@@ -46,7 +46,7 @@ const answering = new WeakSet<FastifyReply>()
 /** Answers the errors of Formgate that handlers and hooks throw, before error handlers of the app. */
 function answerThrown(app: FastifyInstance): void {
   app.addHook('onError', async (request, reply, error) => {
-    if (!(error instanceof BodyError) || answering.has(reply)) return
+    if (!(error instanceof BodyError)) return
     const reaction = await bodyOf(request, reply).react(error)
     if (reaction.kind === 'pass on') return
     answering.add(reply)

@@ -109,23 +109,13 @@ export function quote(name: string): string {
 
 /** What one request has used of its limits, whichever parsers read it. */
 export class RequestMeters {
-  readonly #limits: Limits
-  readonly #around: RequestMeters | undefined
-  #fields: FieldLimits | undefined
-  #json: JsonMeter | undefined
+  readonly fields: FieldLimits
+  readonly json: JsonMeter
 
   /** @param around the meters of the form of which this is a part: they count its fields and JSON values too */
   constructor(limits: Limits, around?: RequestMeters) {
-    this.#limits = limits
-    this.#around = around
-  }
-
-  get fields(): FieldLimits {
-    return (this.#fields ??= new FieldLimits(this.#limits, this.#around?.fields))
-  }
-
-  get json(): JsonMeter {
-    return (this.#json ??= this.#around?.json ?? new JsonMeter(this.#limits))
+    this.fields = new FieldLimits(limits, around?.fields)
+    this.json = around?.json ?? new JsonMeter(limits)
   }
 }
 

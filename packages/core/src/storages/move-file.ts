@@ -3,9 +3,10 @@
 import { constants } from 'node:fs'
 import { copyFile, link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf, reportLeftover } from './cleanup.js'
 import type { StoredFile } from './storage.js'
-import { sync, tempPath, writeStored } from './temp-file.js'
+import { sync, tempPath, writeTempFile } from './temp-file.js'
 
 /**
  * Moves `file` to `target`: by a rename on the same device, else by a copy beside the target, which is synced and renamed
@@ -26,12 +27,7 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
   }
   const copy = tempPath(dirname(target))
   try {
-    if (file.path === undefined) await writeStored(file, copy)
-    else {
-      await copyFile(file.path, copy, constants.COPYFILE_EXCL)
-      // The original goes, so the copy must be as safe.
-      await sync(copy, 'r+')
-    }
+    await writeCopy(file, copy)
     await place(copy, target)
   } catch (error) {
     await unlink(copy).catch(() => undefined)
@@ -42,6 +38,20 @@ export async function moveFile(file: StoredFile, target: string, overwrite: bool
     await file.remove()
   } catch (error) {
     reportLeftover(error, { bytes: file.size })
+  }
+}
+
+async function writeCopy(file: StoredFile, copy: string): Promise<void> {
+  if (file.path !== undefined) {
+    await copyFile(file.path, copy, constants.COPYFILE_EXCL)
+    // The original goes, so the copy must be as safe.
+    return sync(copy, 'r+')
+  }
+  const stream = file.createReadStream()
+  try {
+    await writeTempFile(new ChunkBuffer(stream, new AbortController().signal), copy, false)
+  } finally {
+    stream.destroy()
   }
 }
 

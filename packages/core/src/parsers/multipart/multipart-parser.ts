@@ -63,21 +63,16 @@ export class MultiPartParser extends BaseParser {
 /** Milliseconds of decoding without a pause. */
 const longestTurn = 5
 
-/** A field that is decoded once the form is complete: which error is answered must not depend on the chunks. */
-interface DeferredField {
-  readonly place: number
-  readonly name: string
-  readonly bytes: Buffer
-  /** Without one it is text in the charset of the form. */
-  readonly parser: PartParser | undefined
-}
-
 /** Collects the entries of one form: stores the files and decodes the fields. */
 class FormCollector implements PartReceiver {
   readonly #context: ParserContext
   readonly #charsets: FormCharsets
   readonly #entries: Entry[] = []
-  readonly #deferred: DeferredField[] = []
+  /**
+   * Fields that are decoded once the form is complete: which error is answered must not depend on the chunks. Without a
+   * parser one is text in the charset of the form.
+   */
+  readonly #deferred: { place: number; name: string; bytes: Buffer; parser: PartParser | undefined }[] = []
 
   constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
