@@ -78,10 +78,12 @@ function mergeObjects(wrapping: Wrapping, left: Node, right: Node): Node {
     kind: 'object',
     ...wrapping,
     get fields() {
-      const keys = [left, right].flatMap(keysOf)
-      return (fields ??= new Map(
-        keys.map((key) => [key, intersect(fieldOf(left, key), fieldOf(right, key))!]),
-      ))
+      fields ??= new Map(
+        [left, right]
+          .flatMap(keysOf)
+          .map((key) => [key, intersect(fieldOf(left, key), fieldOf(right, key))!]),
+      )
+      return fields
     },
     catchall: intersect(othersOf(left), othersOf(right)),
     strict: [left, right].every((side) => side.kind === 'object' && side.strict),
