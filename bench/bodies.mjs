@@ -19,6 +19,7 @@ export const MiB = 1024 * 1024
 /** @type {Record<string, () => Body>} */
 const makers = {
   form: () => form(Object.entries(signUp).map(([name, value]) => field(name, value))),
+  typed: () => typedBody(),
   avatar: () => form([...twoFields, file('avatar', 'avatar.png', [noise(20 * KB)])]),
   files100: () =>
     form(Array.from({ length: 100 }, (_, at) => file('files', `file-${at}.png`, [noise(1024)]))),
@@ -43,6 +44,20 @@ const signUp = {
   newsletter: 'on',
 }
 
+/** The fields of the row `typed`. */
+const typedSignUp = {
+  username: 'Grace',
+  email: 'grace@example.org',
+  age: '36',
+  score: '9.5',
+  agree: 'on',
+  news: 'off',
+  born: '1906-12-09',
+  color: 'red',
+  tags: 'navy',
+  note: 'hi',
+}
+
 const twoFields = [field('title', 'A picture of the machine'), field('public', 'on')]
 
 /** @returns {Body} */
@@ -56,6 +71,12 @@ export function body(name) {
 
 function fieldsBody(count) {
   return form(Array.from({ length: count }, (_, at) => field(`f${at}`, `v${at}`)))
+}
+
+function typedBody() {
+  const body = form(Object.entries(typedSignUp).map(([name, value]) => field(name, value)))
+  const typed = { age: 36, score: 9.5, agree: true, news: false, born: '1906-12-09T00:00:00.000Z', tags: 1 }
+  return { ...body, holds: { ...body.holds, ...typed } }
 }
 
 /** One of many different files of 10 MB. */

@@ -7,14 +7,23 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { chart } from './chart.mjs'
 import { rows } from './rows.mjs'
-import { tableOf, verdictsOf } from './verdicts.mjs'
+import { newerFigures, tableOf, verdictsOf } from './verdicts.mjs'
 
 const path = process.argv[2] ?? new URL('last-run.json', import.meta.url)
 const run = JSON.parse(readFileSync(path, 'utf8'))
 if (run.isQuick) throw new Error('Only a full run can be published: npm run bench')
 
 const measured = rows.filter(({ name }) => run.rows[name])
-const verdicts = measured.flatMap((row) => verdictsOf(row, run.rows[row.name]))
+const verdicts = measured.flatMap((row) => {
+  const newer = newerFigures(run, row)
+  const others = newer === undefined ? [] : verdictsOf(row, newer.result)
+  return verdictsOf(row, run.rows[row.name]).map((verdict) => {
+    const same = others.find(
+      ({ framework, what }) => framework === verdict.framework && what === verdict.what,
+    )
+    return { ...verdict, newer: same?.figure }
+  })
+})
 
 const sharedCore = `With small bodies, a server shares its core with the load. On two cores, the figures would include the cost of waking up the other one
 ([decision 21](decisions/0021-small-bodies-are-measured-on-one-core.md)). So a server can answer more requests per second than shown.
@@ -59,7 +68,7 @@ ${verdictTable()}
 | date | ${run.date} |
 | Formgate | ${run.commit} |
 | machine | ${run.machine} |
-| Node | ${run.node} |
+| Node | ${run.node}${run.newer === undefined ? '' : `; ${run.newer.node} in the columns that say so`} |
 | load | ${run.load.generator} for small bodies, 16 connections${run.load.isOnSharedCore ? ', on the core of the server' : ''}; a separate client for large ones |
 | figures | medians of ${run.rounds} rounds, in which the servers take turns; with small bodies of ${run.generations} × ${run.lightTurns} turns, in ${run.generations} processes each; and after them those without a framework |
 | peers | ${Object.entries(run.versions)
@@ -68,7 +77,8 @@ ${verdictTable()}
 ${run.note === undefined ? '' : `\n${run.note}\n`}
 CPU is the user and system time of the server process, all its threads. \`bare\` is the framework that drains the body; "above bare" is
 what a library adds to it. \`node/drain\` is \`node:http\` that drains the body, \`node/pipe\` writes the whole body to the disk
-unparsed. Before the measurement, every server shows that it finds the same fields, files and bytes in the body. Memory is the peak that
+unparsed. In the row \`typed\`, the libraries on other frameworks are compared by what they add to theirs, and oRPC by what it adds
+to \`node/drain\`; the schema of hono and oRPC converts the texts of the form, which Formgate does itself. Before the measurement, every server shows that it finds the same fields, files and bytes in the body. Memory is the peak that
 the kernel saw, less what was used before the first body.
 
 On Express, a library can add less than nothing: on Node 20 and 22 every access to a request of a bare Express server is slow, and after
@@ -82,13 +92,13 @@ A large body can cause ten full garbage collections for each 256 MB, or none, wh
 all CPU in servers with as little in their heaps as these, and more in an app. When Formgate stores a file, it releases the memory of each
 chunk itself ([decision 19](decisions/0019-written-chunks-are-released.md)).
 
-${measured.map((row) => tableOf(row, run.rows[row.name]).trimEnd()).join('\n\n')}
+${measured.map((row) => tableOf(row, run.rows[row.name], newerFigures(run, row)).trimEnd()).join('\n\n')}
 
 ## How to run it
 
 \`\`\`sh
-npm run bench                         # everything, about 40 minutes
-npm run bench -- --quick              # the usual peers, fewer rows and rounds, about two minutes
+npm run bench                         # everything, about 35 minutes
+npm run bench -- --quick              # the usual peers, fewer rows and rounds, about five minutes
 npm run bench -- --only=form,avatar   # some rows
 npm run bench -- --profile=profiles   # with a CPU profile of every server
 npm run bench:docs                    # this page, from the last run
@@ -101,13 +111,21 @@ is a file of \`bench/peers\`, written as in its library's documentation.
 }
 
 function verdictTable() {
-  const lines = verdicts.map(({ row, framework, what, figure, bound, limit, best, holds }) =>
-    [holds ? '✓' : '✗', `\`${row}\``, framework, what, figure, `${bound} ${limit}`, best ?? ''].join(' | '),
-  )
+  const columns = [
+    ['', ({ holds }) => (holds ? '✓' : '✗')],
+    ['row', ({ row }) => `\`${row}\``],
+    ['framework', ({ framework }) => framework],
+    ['what', ({ what }) => what],
+    ['figure', ({ figure }) => figure],
+    ...(run.newer === undefined ? [] : [[`on Node ${run.newer.node}`, ({ newer = '' }) => newer]]),
+    ['must be', ({ bound, limit }) => `${bound} ${limit}`],
+    ['best peer', ({ best = '' }) => best],
+  ]
+  const line = (cells) => `| ${cells.join(' | ')} |`
   return [
-    '| | row | framework | what | figure | must be | best peer |',
-    '|---|---|---|---|---:|---|---|',
-    ...lines.map((line) => `| ${line} |`),
+    line(columns.map(([title]) => title)),
+    `|${columns.map(([title]) => (/figure|Node/.test(title) ? '---:' : '---')).join('|')}|`,
+    ...verdicts.map((verdict) => line(columns.map(([, cell]) => cell(verdict)))),
   ].join('\n')
 }
 

@@ -21,6 +21,7 @@ const MB = 1_000_000
  * @property {number} seconds of load for each of these
  * @property {number} warmUp seconds of load before the first of them
  * @property {string} [profiles]
+ * @property {string} [node] the path of another Node, for the servers
  */
 
 /**
@@ -214,9 +215,11 @@ function compare(server, answer, { holds }) {
   throw new Error(`${server.name} found ${JSON.stringify(answer)} instead of ${JSON.stringify(holds)}.`)
 }
 
-function start(module, { kind, storage, limits, hash, heap, dataOnly }, { directory, profiles }) {
+function start(module, { kind, storage, limits, hash, heap, dataOnly, isTyped }, setting) {
+  const { directory, profiles, node } = setting
   const launcher = kind === 'light' ? onSharedCore : []
-  return Server.start(module, { storage, limits, hash, heap, dataOnly, directory }, { profiles, launcher })
+  const options = { storage, limits, hash, heap, dataOnly, isTyped, directory }
+  return Server.start(module, options, { profiles, launcher, node })
 }
 
 async function withServers(row, setting, run) {

@@ -17,6 +17,16 @@ const parsers = { express: ['body-parser'], koa: ['bodyparser'], fastify: ['own-
 
 const outsiders = ['node/drain', 'node/remix', 'node/hono']
 
+/** Libraries that validate a form too, each after the server that drains the body on its framework; oRPC needs none. */
+const validating = [
+  'node/drain',
+  'orpc/openapi',
+  'hono/bare',
+  'hono/zod-validator',
+  'nest/bare',
+  'nest/class-validator',
+]
+
 /**
  * - `light`: small bodies, as many as the server can answer; CPU per request
  * - `fresh`: the same in a new process each time, from its first request on
@@ -26,11 +36,12 @@ const outsiders = ['node/drain', 'node/remix', 'node/hono']
  * - `growth`: Formgate alone, with growing bodies
  *
  * Rows that are long are left out of a quick run. `body` is the name where there is none; `heap` are MB of other things in
- * the heap of a server. `dataOnly` where the peers know no files, so that no handler asks for any.
+ * the heap of a server. `dataOnly` where the peers know no files, so that no handler asks for any. `isTyped` where the
+ * route has a schema. `isOnNewer` for rows that are measured on a newer Node too.
  *
  * @typedef {{ name: string, title: string, kind: string, isLong?: boolean, peers?: object, outsiders?: readonly string[],
  *   body?: string, storage?: 'disk' | 'memory', limits?: object, warmUp?: string, requests?: number, connections?: number,
- *   heap?: number, dataOnly?: boolean }} Row
+ *   heap?: number, dataOnly?: boolean, isTyped?: boolean, isOnNewer?: boolean }} Row
  */
 
 /** For rows of bodies without files. */
@@ -55,6 +66,7 @@ export const rows = [
     kind: 'light',
     peers: multipart,
     outsiders,
+    isOnNewer: true,
   },
   {
     name: 'form-after-files',
@@ -63,8 +75,7 @@ export const rows = [
     kind: 'light',
     body: 'form',
     warmUp: 'avatar',
-    peers: multipart,
-    outsiders,
+    peers: usual,
   },
   {
     name: 'avatar',
@@ -89,7 +100,14 @@ export const rows = [
     peers: multipart,
     outsiders,
   },
-  { ...texts, name: 'json1k', title: 'JSON of 1 KB' },
+  {
+    name: 'typed',
+    title: 'Form of 10 fields, converted and validated',
+    kind: 'light',
+    outsiders: validating,
+    isTyped: true,
+  },
+  { ...texts, name: 'json1k', title: 'JSON of 1 KB', isOnNewer: true },
   { ...texts, name: 'json100k', title: 'JSON of 100 KB', isLong: true },
   { ...texts, name: 'urlencoded', title: 'URL-encoded form of 10 fields' },
   {
@@ -101,6 +119,7 @@ export const rows = [
     connections: 4,
     peers: multipart,
     outsiders: [...outsiders, 'node/pipe'],
+    isOnNewer: true,
   },
   {
     name: 'big256m',
@@ -108,6 +127,7 @@ export const rows = [
     ...videos,
     peers: multipart,
     outsiders: [...outsiders, 'node/pipe'],
+    isOnNewer: true,
   },
   {
     name: 'big256m-in-app',
@@ -179,17 +199,23 @@ export const rows = [
 ]
 
 /** The servers of a row. */
-export function serversOf({ peers = {}, outsiders = [] }, isQuick) {
+export function serversOf({ peers, outsiders = [] }, isQuick) {
   const own = frameworks.flatMap((framework) => {
-    const others = peers[framework] ?? []
+    const others = peers?.[framework] ?? []
     const some = isQuick && peers === multipart ? usual[framework] : others
     return ['bare', 'formgate', ...some].map((library) => `${framework}/${library}`)
   })
-  return isQuick ? own : [...own, ...outsiders]
+  return isQuick && peers !== undefined ? own : [...own, ...outsiders]
 }
 
-/** The libraries that Formgate is compared with on a framework. */
-export function peersOf({ peers = {} }, framework) {
+/** The row for a newer Node: with the most popular peers, and without outsiders. */
+export function onNewer(row) {
+  return { ...row, peers: row.peers === multipart ? usual : row.peers, outsiders: [] }
+}
+
+/** The libraries that Formgate is compared with on a framework: those on the same one, if there are any. */
+export function peersOf({ peers, outsiders = [] }, framework) {
+  if (peers === undefined) return outsiders.filter((server) => !isFloor(server))
   return (peers[framework] ?? []).map((library) => `${framework}/${library}`)
 }
 

@@ -1,12 +1,13 @@
 /**
  * The benchmark.
  *
- *     npm run bench                          everything, about 40 minutes
- *     npm run bench -- --quick               the usual peers, fewer rows and rounds, about two minutes
+ *     npm run bench                          everything, about 35 minutes
+ *     npm run bench -- --quick               the usual peers, fewer rows and rounds, about five minutes
  *     npm run bench -- --only=form,avatar    some rows
  *     npm run bench -- --profile=profiles    leaves a CPU profile of every server
  *
- * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>.
+ * Others: --rounds=N, --directory=<where uploads go>, --output=<JSON of the run>, --newer=<major version of the newer Node>
+ * (default 24; `none` for no such columns).
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,8 +18,9 @@ import { parseArgs } from 'node:util'
 import { installPeers, versions } from './install-peers.mjs'
 import { Client, generator, onSharedCore } from './load.mjs'
 import { measure } from './measure.mjs'
-import { rows } from './rows.mjs'
-import { tableOf, verdictsOf } from './verdicts.mjs'
+import { onNewer, rows } from './rows.mjs'
+import { nodeOf } from './server.mjs'
+import { newerFigures, tableOf, verdictsOf } from './verdicts.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     profile: { type: 'string' },
+    newer: { type: 'string', default: '24' },
     directory: { type: 'string', default: tmpdir() },
     output: { type: 'string', default: fileURLToPath(new URL('last-run.json', import.meta.url)) },
   },
@@ -50,10 +53,10 @@ const setting = {
   rounds: Number(options.rounds ?? (isQuick ? 3 : 7)),
   generations: isQuick ? 1 : 3,
   // Many short turns: other work of the machine lasts for seconds, and a median of many turns ignores it.
-  lightTurns: isQuick ? 3 : 5,
+  lightTurns: isQuick ? 3 : 4,
   seconds: isQuick ? 0.25 : 1 / 3,
   // V8 compiles for some ten thousand requests.
-  warmUp: isQuick ? 0.75 : 3,
+  warmUp: isQuick ? 0.75 : 1.5,
   profiles: options.profile && resolve(options.profile),
 }
 
@@ -70,11 +73,16 @@ const run = {
   versions: versions(),
   rows: {},
 }
+const newerNode = options.newer === 'none' ? undefined : nodeOf(options.newer)
+const newerSetting = { node: newerNode?.path, generations: Math.min(2, setting.generations) }
+if (newerNode !== undefined) run.newer = { node: newerNode.version, rows: {} }
 const started = performance.now()
 for (const row of rows) {
   if (only === undefined ? isQuick && row.isLong : !only.includes(row.name)) continue
   run.rows[row.name] = await measure(row, setting)
-  console.log(tableOf(row, run.rows[row.name]))
+  if (row.isOnNewer && newerNode !== undefined)
+    run.newer.rows[row.name] = await measure(onNewer(row), { ...setting, ...newerSetting })
+  console.log(tableOf(row, run.rows[row.name], newerFigures(run, row)))
   for (const verdict of verdictsOf(row, run.rows[row.name])) console.log(`  ${lineOf(verdict)}`)
   console.log()
 }

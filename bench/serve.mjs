@@ -10,6 +10,7 @@ import { runInNewContext } from 'node:vm'
 const [module, json] = process.argv.slice(2)
 const options = JSON.parse(json)
 const { serve } = await import(`./peers/${module}.mjs`)
+if (options.isTyped) options.schema = (await import('./peers/schema.mjs')).signUp
 if (options.heap) globalThis.others = otherThings(options.heap)
 const server = await serve(options)
 if (!server.listening) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,5 +1,5 @@
 /** The servers as the benchmark controls them. */
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -17,12 +17,13 @@ export class Server {
    * @param {object} [how]
    * @param {string} [how.profiles] where to leave a CPU profile
    * @param {readonly string[]} [how.launcher] a command that starts another
+   * @param {string} [how.node] the path of another Node
    */
-  static async start(module, options, { profiles, launcher = [] } = {}) {
+  static async start(module, options, { profiles, launcher = [], node = process.execPath } = {}) {
     const server = new Server()
     server.name = module
     const flags = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}/${module}`] : []
-    const [execPath, ...execArgv] = [...launcher, process.execPath, ...flags]
+    const [execPath, ...execArgv] = [...launcher, node, ...flags]
     server.#child = fork(serve, [module, JSON.stringify(options)], {
       execPath,
       execArgv,
@@ -52,4 +53,21 @@ export class Server {
     this.#child.send('stop')
     await exit
   }
+}
+
+/**
+ * A Node of another version, from the npm registry.
+ *
+ * @param {number} major
+ * @returns {{ path: string, version: string }}
+ */
+export function nodeOf(major) {
+  const args = [
+    '--yes',
+    `node@${major}`,
+    '--print',
+    'JSON.stringify({ path: process.execPath, version: process.version })',
+  ]
+  const options = { encoding: 'utf8', shell: process.platform === 'win32' }
+  return JSON.parse(execFileSync('npx', args, options))
 }

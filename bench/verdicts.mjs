@@ -17,16 +17,14 @@ import { frameworks, isFloor, peersOf } from './rows.mjs'
  * @property {boolean} holds
  */
 
-/** Formgate's CPU above the bare framework, relative to that of the best peer. */
+/** Formgate's CPU above its bare framework, relative to that of the best peer above its own. */
 const above = (limit) => (result, framework, peers) => {
-  const bare = result[`${framework}/bare`].cpu
-  const cpu = (server) => result[server].cpu - bare
+  const cpu = (server) => result[server].cpu - bareOf(result, server).cpu
   return [
     ratio(
       'CPU above the bare framework, relative to the best peer',
       'at most',
       limit,
-      result,
       framework,
       peers,
       cpu,
@@ -35,13 +33,12 @@ const above = (limit) => (result, framework, peers) => {
   ]
 }
 
-/** Formgate's CPU, relative to that of the best peer. */
-const whole = (limit) => (result, framework, peers) => [
+/** Formgate's CPU, relative to that of the best peer. @param limits by framework, or one for all */
+const whole = (limits) => (result, framework, peers) => [
   ratio(
     'CPU, relative to the best peer',
     'at most',
-    limit,
-    result,
+    limits[framework] ?? limits,
     framework,
     peers,
     (server) => result[server].cpu,
@@ -54,7 +51,6 @@ const faster = (limit) => (result, framework, peers) => [
     'throughput, relative to the best peer',
     'at least',
     limit,
-    result,
     framework,
     peers,
     (server) => result[server].rate,
@@ -62,17 +58,34 @@ const faster = (limit) => (result, framework, peers) => [
   ),
 ]
 
+/** Formgate's throughput, relative to that of a server that writes the body to the disk unparsed. */
+const fasterThanPipe = (limit) => (result, framework) =>
+  result['node/pipe'] === undefined
+    ? []
+    : [
+        ratio(
+          'throughput, relative to writing the body unparsed',
+          'at least',
+          limit,
+          framework,
+          ['node/pipe'],
+          (server) => result[server].rate,
+          'most',
+        ),
+      ]
+
 /** The targets by row. */
 const musts = {
-  form: [above(0.6)],
-  avatar: [above(0.6)],
-  files100: [above(0.6)],
-  fields1000: [above(0.3)],
-  json1k: [whole(1.05)],
-  json100k: [whole(1.05)],
-  urlencoded: [whole(1.05)],
-  photo5m: [faster(1.25), whole(0.8)],
-  big256m: [faster(1.5), whole(0.75), memoryGrowth],
+  form: [above(0.4)],
+  avatar: [above(0.4)],
+  files100: [above(0.4)],
+  fields1000: [above(0.2)],
+  typed: [above(0.5)],
+  json1k: [whole({ express: 0.9, koa: 0.95, fastify: 1.05 })],
+  json100k: [whole(1)],
+  urlencoded: [whole({ express: 0.75, koa: 0.8, fastify: 1.05 })],
+  photo5m: [faster(1.5), whole(0.6)],
+  big256m: [faster(1.75), whole(0.55), fasterThanPipe(1.25), memoryGrowth],
   'big256m-in-app': [faster(1.5), whole(0.75)],
   file64m: [memoryOfMulter],
   crlfs: [hostile],
@@ -94,7 +107,12 @@ export function verdictsOf(row, result) {
   )
 }
 
-function ratio(what, bound, limit, result, framework, peers, figureOf, best) {
+/** The server that drains the body on the framework of another, else on `node:http`. */
+function bareOf(result, server) {
+  return result[`${server.split('/')[0]}/bare`] ?? result['node/drain']
+}
+
+function ratio(what, bound, limit, framework, peers, figureOf, best) {
   const sorted = peers.toSorted((a, b) => figureOf(a) - figureOf(b))
   const peer = best === 'least' ? sorted[0] : sorted.at(-1)
   const value = figureOf(`${framework}/formgate`) / figureOf(peer)
@@ -175,8 +193,8 @@ function uploads(result, framework) {
       what: 'growth of memory',
       figure: mebibytes(rss),
       bound: 'at most',
-      limit: '256 MiB',
-      holds: rss <= 256 * MiB,
+      limit: '114 MiB',
+      holds: rss <= 114 * MiB,
     },
     {
       what: 'descriptors left',
@@ -195,15 +213,33 @@ function startUp(result, framework) {
       what: 'import',
       figure: `${added.toFixed(0)} ms`,
       bound: 'at most',
-      limit: '60 ms',
-      holds: added <= 60,
+      limit: '15 ms',
+      holds: added <= 15,
     },
   ]
 }
 
-/** The figures of a row as a table, for terminals and Markdown. */
-export function tableOf(row, result) {
+/**
+ * The figures of a row on a newer Node.
+ *
+ * @returns {{ label: string, result: object } | undefined} the name of that Node, and figures by server
+ */
+export function newerFigures({ newer }, { name }) {
+  const result = newer?.rows[name]
+  return result && { label: `Node ${newer.node.replace(/^v(\d+).*/, '$1')}`, result }
+}
+
+/**
+ * The figures of a row as a table, for terminals and Markdown.
+ *
+ * @param {ReturnType<typeof newerFigures>} [newer]
+ */
+export function tableOf(row, result, newer) {
   const columns = columnsOf[row.kind](row, result)
+  if (newer !== undefined) {
+    for (const [title, cell] of columnsOf[row.kind](row, newer.result))
+      columns.push([`${newer.label}: ${title}`, (server) => (newer.result[server] ? cell(server) : '')])
+  }
   const head = ['', ...columns.map(([title]) => title)]
   const lines = Object.keys(result).map((server) => [server, ...columns.map(([, cell]) => cell(server))])
   const all = [head, ...lines]
@@ -253,15 +289,13 @@ const columnsOf = {
 }
 
 function requestColumns(row, result) {
-  const bareOf = (server) =>
-    result[`${server.split('/')[0] === 'node' ? 'node/drain' : `${server.split('/')[0]}/bare`}`]
+  const above = (server) => {
+    const bare = bareOf(result, server)
+    return isFloor(server) || bare === undefined ? '' : (result[server].cpu - bare.cpu).toFixed(3)
+  }
   return [
     ['CPU ms/request', (server) => result[server].cpu.toFixed(3)],
-    [
-      'above bare',
-      (server) =>
-        isFloor(server) || !bareOf(server) ? '' : (result[server].cpu - bareOf(server).cpu).toFixed(3),
-    ],
+    ['above bare', above],
     ['requests/s', (server) => result[server].rate.toFixed(0)],
   ]
 }

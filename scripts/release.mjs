@@ -2,8 +2,8 @@
  * Releases: `npm run release:version`, `release:check` and `release:publish`.
  *
  * - `version` gives all packages the next version and moves the notes of `.changeset` to CHANGELOG.md.
- * - `check` tries everything of a release but the publishing: the manifests, the first example of the README with the
- *   packed packages on each framework, and npm's dry run.
+ * - `check` tries everything of a release but the publishing: the manifests, the first example of the README and the
+ *   page for newcomers with the packed packages on each framework, and npm's dry run.
  * - `publish` sends to npm what npm does not have yet. In the release workflow npm knows the sender by OIDC and signs
  *   where the package was built, so that no token is kept.
  */
@@ -51,6 +51,7 @@ function publish(flags) {
   const faults = faultsOfManifests()
   if (faults.length > 0) fail(`${faults.join('\n')}\nRun: npm run manifests`)
   must('node', 'scripts/test-matrix.mjs', 'express@5 zod@4', 'koa@3 zod@4', 'fastify@5 zod@4')
+  must('node', 'scripts/newcomer.mjs')
 
   for (const tarball of new Tarballs('release').paths) {
     const [, name, version] = /formgate-(.*?)-(\d[^/]*)\.tgz$/.exec(tarball) ?? []

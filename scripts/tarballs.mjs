@@ -1,6 +1,8 @@
 /** The packages as they are published: packed, and installed by npm in folders outside the workspace. */
-import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -51,5 +53,37 @@ export class Tarballs {
       shell: process.platform === 'win32',
     })
     return app
+  }
+
+  /**
+   * Serves the tarballs as a registry of npm does.
+   * @returns {Promise<{ address: string, close: () => void }>}
+   */
+  async serve() {
+    let address = ''
+    const documents = new Map(
+      this.#names.map((file) => {
+        const tar = ['-xzOf', join(this.folder, file), 'package/package.json']
+        const manifest = JSON.parse(execFileSync('tar', tar, { encoding: 'utf8' }))
+        const { name, version } = manifest
+        const document = () => ({
+          name,
+          'dist-tags': { latest: version },
+          versions: { [version]: { ...manifest, dist: { tarball: address + file } } },
+        })
+        return [name, document]
+      }),
+    )
+    const server = createServer((request, response) => {
+      const path = decodeURIComponent(String(request.url).slice(1))
+      const document = documents.get(path)
+      if (document !== undefined) response.end(JSON.stringify(document()))
+      else if (this.#names.includes(path)) response.end(readFileSync(join(this.folder, path)))
+      else response.writeHead(404).end()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+    address = `http://127.0.0.1:${port}/`
+    return { address, close: () => server.close() }
   }
 }

@@ -173,17 +173,24 @@ async function checkPhones() {
 
 async function checkTabs() {
   const page = await browser.newPage()
-  await page.goto(`${address}/start.html`, { waitUntil: 'networkidle' })
-  await page.locator('.vp-code-group .tabs label', { hasText: 'Koa' }).first().click()
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll('.vp-code-group')].every((group) =>
-      group.querySelector('.blocks > .active')?.textContent?.includes('koa'),
-    ),
-  )
-  await page.goto(`${address}/forms.html`, { waitUntil: 'networkidle' })
-  await page.waitForFunction(() =>
-    document.querySelector('.vp-code-group .blocks > .active')?.textContent?.includes('@formgate/koa'),
-  )
+  for (const name of ['Koa', 'Nest']) {
+    await page.goto(`${address}/start.html`, { waitUntil: 'networkidle' })
+    await page.locator('.vp-code-group .tabs label', { hasText: name }).first().click()
+    for (const path of ['start', 'forms', 'first-upload', 'index']) {
+      if (path !== 'start') await page.goto(`${address}/${path}.html`, { waitUntil: 'networkidle' })
+      // A group without this framework keeps its own choice.
+      await page.waitForFunction((chosen) => {
+        const groups = [...document.querySelectorAll('.vp-code-group')].filter((group) =>
+          group.querySelector('.tabs')?.textContent?.includes(chosen),
+        )
+        const shown = `@formgate/${chosen.toLowerCase()}`
+        return (
+          groups.length > 0 &&
+          groups.every((group) => group.querySelector('.blocks > .active')?.textContent?.includes(shown))
+        )
+      }, name)
+    }
+  }
   await page.close()
 }
 

@@ -18,3 +18,9 @@ export function removeLater(paths) {
 
 /** The answer of a server that only reads the bytes. */
 export const drained = { fields: 0, files: 0, bytes: 0 }
+
+/** The answer of a server that knows the types of the fields. */
+export function typed(data) {
+  const { age, score, agree, news, born, tags } = data
+  return { ...found(data), age, score, agree, news, born, tags: tags.length }
+}

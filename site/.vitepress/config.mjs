@@ -92,7 +92,12 @@ export default defineConfig({
         {
           text: 'Guide',
           items: [
-            { text: 'Start', link: '/start' },
+            {
+              text: 'Start',
+              link: '/start',
+              collapsed: true,
+              items: [{ text: 'A first upload', link: '/first-upload' }],
+            },
             { text: 'Forms', link: '/forms' },
             { text: 'Typed forms', link: '/validation' },
             { text: 'Files', link: '/files' },

@@ -142,9 +142,14 @@ export const realpath = missing('realpath')
 export const rename = missing('rename')
 export const unlink = missing('unlink')
 export const brotliDecompressSync = missing('brotliDecompressSync')
-export const createBrotliDecompress = missing('createBrotliDecompress')
-export const createGunzip = missing('createGunzip')
-export const createInflate = missing('createInflate')
+export const brotliDecompress = missing('brotliDecompress')
+export const gunzip = missing('gunzip')
+export const inflate = missing('inflate')
+/** Only of those three. */
+export const promisify =
+  (work) =>
+  async (...args) =>
+    work(...args)
 
 export function finished(stream) {
   return new Promise((done, fail) => streams.finished(stream, (error) => (error ? fail(error) : done())))

@@ -75,6 +75,14 @@ describe('a hook that replaces the stream of the body', () => {
       app.addHook('preParsing', hook)
       app.post('/', parsers([JSONParser, MultiPartParser]), echo)
     },
+    async 'between register(multipart, { lazy: true }) and a handler that calls parse()'(app, hook) {
+      await app.register(multipart, { lazy: true })
+      app.addHook('preParsing', hook)
+      app.post('/', async (request) => {
+        await request.parse()
+        return echo(request)
+      })
+    },
   }
 
   describe.each(Object.entries(setups))('%s', (_, setUp) => {
@@ -291,6 +299,25 @@ describe('register(multipart)', () => {
     expect((await send({ type: multipartX, body: form('X'), path: '/outer' })).status).toBe(415)
   })
 
+  test('sets data of a request without a body, also where the app has a parser for every type', async () => {
+    const app = newApp()
+    await app.register(multipart)
+    app.addContentTypeParser('*', async () => 'theirs')
+    app.post('/', echo)
+    const send = await listen(app)
+    expect((await send({ framing: 'none' })).json).toEqual({ data: {}, files: {} })
+    expect((await send({ ...aJson })).json.data).toBe('theirs')
+  })
+
+  test('reads the body of a GET, which Fastify never parses, and leaves its headers as they are', async () => {
+    const app = newApp()
+    await app.register(multipart)
+    app.addContentTypeParser(json, async () => 'theirs')
+    app.get('/', async ({ headers, data }) => [headers['content-type'], data])
+    const send = await listen(app)
+    expect((await send({ ...aJson, method: 'GET' })).json).toEqual([json, { a: 1 }])
+  })
+
   test('sets request.body to the value of request.data', async () => {
     const app = newApp()
     await app.register(multipart)
@@ -299,6 +326,29 @@ describe('register(multipart)', () => {
     expect((await send(aJson)).json).toEqual({ same: true, body: { a: 1 } })
     expect((await send({ type: json, body: 'null' })).json).toEqual({ same: true, body: null })
     expect((await send({ type: json, body: '0', framing: 'chunked' })).json).toEqual({ same: true, body: 0 })
+  })
+
+  test('calls no error handler of the app for a client that went away while the handler parsed', async () => {
+    const app = newApp()
+    const told: string[] = []
+    app.setErrorHandler((error, _request, reply) => {
+      told.push('the error handler')
+      void reply.send(error)
+    })
+    await app.register(multipart, { lazy: true, onError: () => void told.push('onError') })
+    app.post('/', async (request) => {
+      told.push('the handler')
+      return request.parse()
+    })
+    await listen(app)
+    const connection = await Connection.open((app.server.address() as AddressInfo).port)
+    connection.write(head({ type: multipartX, framing: 'chunked' }))
+    connection.write(chunk(`--X\r\n${file('f', 'f')}\r\n\r\nabc`))
+    await expect.poll(() => told).toEqual(['the handler'])
+    connection.destroy()
+    await expect.poll(() => told).toEqual(['the handler', 'onError'])
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(told).toEqual(['the handler', 'onError'])
   })
 
   test('works with inject()', async () => {

@@ -27,13 +27,13 @@ interface Manifest {
 // Without progress bars, and with the status on standard error.
 const quietCurl = `curl() { command curl -sS -w '%{stderr}%{http_code}\\n' "$@"; }\n`
 
-/** Runs shell lines that call curl. */
+/** Runs shell lines that call curl, or prepare a file for it. */
 export async function runShell(code: string, address: string): Promise<Output> {
   const script = quietCurl + code.replaceAll('localhost:3000', address)
   // No .curlrc.
   const env = { ...clientEnvironment, HOME: workplace, CURL_HOME: workplace, XDG_CONFIG_HOME: workplace }
   const { stdout, stderr } = await run('sh', ['-ec', script], { cwd: workplace, env })
-  const statuses = stderr.trim().split('\n').map(Number)
+  const statuses = (stderr.match(/.+/g) ?? []).map(Number)
   if (statuses.some((status) => !(status >= 100))) throw new Error(stderr)
   return { stdout, statuses }
 }
@@ -57,11 +57,15 @@ export async function checkSyntax({ shown }: Module): Promise<void> {
   await run(process.execPath, ['--check', shown])
 }
 
-/** Throws if `npm install` names an unknown package, or `npm run` an unknown script. */
+/**
+ * Throws if `npm install` names an unknown package, or `npm run` an unknown script. What comes after an install,
+ * scripts/newcomer.mjs runs.
+ */
 export function checkNpm(line: string): void {
-  const [, command, ...args] = line.split(/\s+/)
+  const [program, command, ...args] = line.split(/\s+/)
+  if (program !== 'npm') return
   if (command === 'install') {
-    for (const name of args) {
+    for (const name of args.filter((arg) => !arg.startsWith('--'))) {
       if (!packageNames.has(name))
         throw new Error(`Unknown package: ${name}. Use one of this workspace or of its dependencies.`)
     }

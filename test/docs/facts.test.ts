@@ -98,6 +98,17 @@ describe('the page on security', () => {
   })
 })
 
+test('what a newcomer types is what the page for newcomers says', () => {
+  const page = textOf('docs/start.md')
+  const shell = [...page.matchAll(/^```sh\n([^]*?)^```/gm)].flatMap(([, code]) => code!.trim().split('\n'))
+  const said = [...shell, 'npm start']
+  const typed = [...textOf('docs/first-upload.md').matchAll(/^\$ (.*?)(?: {3}# .*)?$/gm)].map(
+    ([, line]) => line!,
+  )
+  expect(page).toContain('`npm start`')
+  expect([...new Set(typed)].toSorted()).toEqual([...new Set(said)].toSorted())
+})
+
 test('the playground of the website has everything that core takes from Node', () => {
   const stub = textOf('site/playground/node.mjs')
   const given = new Set([

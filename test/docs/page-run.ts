@@ -36,7 +36,7 @@ export class PageRun {
       case 'js old':
         return checkSyntax(this.#module(block))
       case 'sh':
-        return code.startsWith('npm ') ? code.trim().split('\n').forEach(checkNpm) : this.#type(block)
+        return /^np[mx] /.test(code) ? code.trim().split('\n').forEach(checkNpm) : this.#type(block)
       case 'json':
       case 'http':
         return this.#expectAnswer(block)
@@ -45,7 +45,9 @@ export class PageRun {
       case 'ts suite':
       case 'html':
       case 'text':
-        // A suite has declared its own tests; a page is what a browser shows, and a text is a drawing.
+      case 'console':
+        // A suite has declared its own tests; a page is what a browser shows, a text is a drawing, and scripts/newcomer.mjs
+        // types what is on a console.
         return undefined
       default:
         // The name of a function of Google Cloud.

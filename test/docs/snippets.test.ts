@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { isBuiltin } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { Logger } from '@nestjs/common'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findCurl } from '../clients/programs.js'
 import { startFakeStore } from '../direct/fake-store.js'
@@ -33,6 +34,7 @@ const upstream = createServer((req, res) => {
 const store = await startFakeStore()
 beforeAll(() => {
   process.chdir(workplace)
+  Logger.overrideLogger(false)
   // Of the apps with a bucket.
   Object.assign(process.env, store.env, { UPLOAD_SECRET: 'a secret of at least 32 characters' })
   // Of the scanner and the proxies on the pages.

@@ -283,6 +283,38 @@ describe('register(multipart)', () => {
     ).rejects.toThrow('Unknown option `limit`.')
   })
 
+  test('reads no body of a request that no route takes', async () => {
+    const app = newApp()
+    await app.register(multipart)
+    app.post('/', both)
+    const send = await listen(app)
+    expect((await send({ ...json, body: '{', path: '/nowhere' })).status).toBe(404)
+  })
+
+  test.each(['POST', 'QUERY'])('keeps the headers that a hook has assigned to a %s', async (method) => {
+    const app = newApp()
+    app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
+    app.addHook('onRequest', async (request) => {
+      Reflect.set(request, 'headers', { 'x-tenant': '7' })
+    })
+    await app.register(multipart)
+    const handler = async ({ headers, data }: FastifyRequest): Promise<unknown> => [headers['x-tenant'], data]
+    app.route({ method, url: '/', handler })
+    expect((await (await listen(app))({ ...json, method })).json).toEqual(['7', { a: 1 }])
+  })
+
+  test('leaves what a handler throws and is no Error to the error handler of the app', async () => {
+    const app = newApp()
+    app.setErrorHandler((error, _request, reply) => void reply.code(418).send({ handled: error }))
+    await app.register(multipart)
+    app.post('/', async () => {
+      // oxlint-disable-next-line typescript/only-throw-error -- JavaScript allows it.
+      throw 'a text'
+    })
+    const answer = await (await listen(app))(upload)
+    expect([answer.status, answer.json]).toEqual([418, { handled: 'a text' }])
+  })
+
   test('is loaded by @fastify/autoload, with a prefix for its folder', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'autoload-'))
     ends.push(() => rm(directory, { recursive: true }))

@@ -47,8 +47,10 @@ async function messagesOf(inserting: Promise<Stored>): Promise<string[]> {
 test('rows go into the table in batches, in order, and leave it when the file is removed', async () => {
   const table = new MapTable()
   const lines = Array.from({ length: 1200 }, (_, at) => `item ${at},${at + 1}\n`)
-  const stored = await insert(table, '\ufeffitem,count\n', ...lines)
-  expect([stored.rows, table.batches]).toEqual([1200, [500, 500, 200]])
+  const chunks = [0, 300, 600, 900].map((at) => lines.slice(at, at + 300).join(''))
+  const stored = await insert(table, '\ufeffitem,count\n', ...chunks)
+  // The end of a row is known once the byte after it is.
+  expect([stored.rows, table.batches]).toEqual([1200, [100, 100, 99, ...Array<number>(9).fill(100), 1]])
   expect(table.uploads.get(stored.upload)!.map(({ count }) => count)).toEqual(lines.map((_, at) => at + 1))
   await stored.remove()
   expect(table.uploads.size).toBe(0)
@@ -88,11 +90,25 @@ test('an answer has a hundred bad rows, and the number of the others', async () 
   await expect(inserting).rejects.toMatchObject({ errors: { length: 100 }, moreErrors: 150 })
 })
 
-test('rows that came before a bad one do not stay, even in another batch', async () => {
+test('a chunk is inserted before the next one is read', async () => {
   const table = new MapTable()
-  expect(await messagesOf(insert(table, 'item,count\n', 'lamp,1\n'.repeat(600), 'lamp,none\n'))).toHaveLength(
-    1,
-  )
+  const inserted: number[] = []
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let sent = 0; sent < 100; sent += 1) {
+      inserted.push(table.batches.length)
+      yield Buffer.from(`${sent === 0 ? 'item,count\n' : ''}${'lamp,1\n'.repeat(10)}`)
+    }
+  }
+  // Without a buffer that reads ahead.
+  const stream = Readable.from(chunks(), { highWaterMark: 0 })
+  await rowsInto(table, Order).store(stream, info, signal)
+  expect(inserted).toEqual(inserted.map((_, at) => at))
+})
+
+test('rows that came before a bad one do not stay, even those of an earlier chunk', async () => {
+  const table = new MapTable()
+  const inserting = insert(table, 'item,count\n', 'lamp,1\n'.repeat(600), 'lamp,none\n')
+  expect(await messagesOf(inserting)).toHaveLength(1)
   expect([table.batches.length > 0, table.uploads.size]).toEqual([true, 0])
 })
 

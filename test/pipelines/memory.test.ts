@@ -4,7 +4,7 @@ import { createGzip } from 'node:zlib'
 import sharp from 'sharp'
 import { pack } from 'tar-stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runServer, type Server } from './run-server.js'
+import { newerNode, runServer, type Server } from './run-server.js'
 
 const MiB = 1024 * 1024
 let server: Server
@@ -54,6 +54,29 @@ test.each([
     )
     .toEqual([])
 })
+
+test(
+  '1 GiB of CSV whose rows go into SQLite takes less than 96 MiB of memory',
+  { timeout: 600_000 },
+  async () => {
+    const header = Buffer.from('item,count\n')
+    const rows = Buffer.from(`${'x'.repeat(1000)},2\n`.repeat(1000))
+    function* csv(mebibytes: number): Generator<Buffer> {
+      yield header
+      for (let sent = 0; sent < mebibytes * MiB; sent += rows.length) yield rows
+    }
+    const withSqlite = await runServer({}, newerNode)
+    try {
+      await withSqlite.upload('/rows', csv(10))
+      const [growth, answer] = await withSqlite.measure('/rows', csv(1024))
+      console.log(`1 GiB of CSV: ${Math.round(growth)} MiB`)
+      expect(answer).toEqual([[header.length + Math.ceil((1024 * MiB) / rows.length) * rows.length, []]])
+      expect(growth).toBeLessThan(96)
+    } finally {
+      await withSqlite.stop()
+    }
+  },
+)
 
 test('a hundred photos, sent by four clients at once, take less than 96 MiB for each in flight', async () => {
   const noise = { type: 'gaussian', mean: 128, sigma: 20 } as const

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request, type IncomingMessage } from 'node:http'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,6 +15,11 @@ import { fileURLToPath } from 'node:url'
 import { compile } from './page.js'
 
 const MiB = 1024 * 1024
+
+/** A Node with SQLite, which is a part of it since 22.13. */
+export const newerNode: readonly string[] = isBuiltin('node:sqlite')
+  ? [process.execPath]
+  : ['npx', '--yes', 'node@24']
 
 interface Held {
   /** Bytes. */
@@ -57,7 +63,9 @@ export async function runServer(
 
   async function call(path: string, body?: Readable): Promise<unknown> {
     const headers = { 'Content-Type': 'multipart/form-data; boundary=X' }
-    const sending = request({ port, host: '127.0.0.1', path, method: body ? 'POST' : 'GET', headers })
+    const method = body ? 'POST' : 'GET'
+    // No connection is kept: the server might close it at the moment of the next request.
+    const sending = request({ port, host: '127.0.0.1', path, method, headers, agent: false })
     const answer = once(sending, 'response') as Promise<[IncomingMessage]>
     if (body) await pipeline(body, sending)
     else sending.end()

@@ -55,3 +55,5 @@ const server = app.listen(0, '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   process.stdout.write(`${port}\n`)
 })
+// A large file may take its time on a busy machine.
+server.requestTimeout = 0

@@ -1,11 +1,15 @@
 import Fastify from 'fastify'
-import { multipart } from '../../../packages/fastify/dist/index.mjs'
+import { form, multipart } from '../../../packages/fastify/dist/index.mjs'
+import { typed } from '../answer.mjs'
 import { answer, mountOptions } from '../formgate.mjs'
 
 export async function serve(options) {
   const app = Fastify()
-  await app.register(multipart, mountOptions(options))
-  app.post('/', async (request) => answer(request, options))
+  if (options.schema) app.post('/', form(options.schema), async (request) => typed(request.data))
+  else {
+    await app.register(multipart, mountOptions(options))
+    app.post('/', async (request) => answer(request, options))
+  }
   await app.listen({ host: '127.0.0.1', port: 0 })
   return app.server
 }

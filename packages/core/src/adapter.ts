@@ -2,20 +2,15 @@
 import type { BodyOptions, BodyType, FormOptions } from './options/body-options.js'
 import { resolveMount, RouteConfig, type MountOptions, type RouteOptions } from './options/options.js'
 import type { ParserLike } from './parsers/base-parser.js'
+import { registerParsers } from './parsers/registry.js'
 import type { BodyStep, MountStep, RouteStep } from './request-body.js'
 import { TypedRoute } from './typed-route.js'
 import type { Schema } from './schema/schema.js'
 
+export type { NodeRequest, NodeResponse } from './http/incoming-body.js'
 export type { ProblemAnswer, Reaction } from './http/problem.js'
-export {
-  openBody,
-  openedBody,
-  type AdapterRequest,
-  type BodyStep,
-  type MountStep,
-  type RequestBody,
-  type RouteStep,
-} from './request-body.js'
+export type { BodyStep, Framework, MountStep, RequestBody, RouteStep } from './request-body.js'
+export { openBody, openedBody } from './request-properties.js'
 export { problemAnswer, sendProblem } from './http/problem.js'
 
 /** The step of `multipart()`. @throws TypeError for an unknown option or an invalid value */
@@ -25,7 +20,8 @@ export function mountStep(options?: MountOptions): MountStep {
 
 /** The step of `parsers()`. @throws TypeError for an invalid parser, an unknown option or an invalid value */
 export function parsersStep(list: readonly ParserLike[], options: RouteOptions = {}): RouteStep {
-  return { kind: 'route', route: RouteConfig.ofParsers(list, options) }
+  const parsers = registerParsers(list)
+  return { kind: 'route', route: new RouteConfig(() => parsers, options) }
 }
 
 /** The step of `form()`. @throws TypeError for an invalid schema, an unknown option or an invalid value */

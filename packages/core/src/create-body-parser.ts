@@ -1,9 +1,9 @@
 /** Formgate without a framework, for servers of node:http and node:http2. */
-import { resolveConfig, resolveMount, type Config, type MountOptions } from './options/options.js'
+import { resolveConfig, resolveMount, type MountOptions } from './options/options.js'
 import { bodyChannel, BodyTrace } from './events.js'
 import { parseBody, readerOf, type BodyResult } from './parse-body.js'
 import type { RouteParams } from './parsers/base-parser.js'
-import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
 
 /** Reads the body of one request. @throws BodyError */
 export type BodyParser = (
@@ -31,22 +31,18 @@ export function createBodyParser(
   const config = resolveMount(options)
   return async (request, response, params = {}) => {
     const resolved = config.limitLayers === undefined ? config : resolveConfig(config, request, new Map())
-    const source = new Source(request, response)
-    if (bodyChannel.hasSubscribers && !source.hasNoBody) return parseTraced(source, resolved, params)
-    const { data, files } = await parseBody(source, resolved, params)
-    return { data, files }
-  }
-}
-
-async function parseTraced(source: Source, config: Config, params: RouteParams): Promise<BodyResult> {
-  const parser = readerOf(source, config)?.parser
-  const trace = new BodyTrace({ framework: 'node', source, parser })
-  try {
-    const parsed = await trace.run(() => parseBody(source, config, params))
-    trace.succeed(parsed)
-    return { data: parsed.data, files: parsed.files }
-  } catch (error) {
-    trace.fail(error)
-    throw error
+    const source = new IncomingBody(request, response)
+    const isTraced = bodyChannel.hasSubscribers && !source.hasNoBody
+    const trace = isTraced ? new BodyTrace(source, readerOf(source, resolved)?.parser, 'node') : undefined
+    try {
+      const parsed = await (trace === undefined
+        ? parseBody(source, resolved, params)
+        : trace.run(parseBody, source, resolved, params))
+      trace?.succeed(parsed)
+      return { data: parsed.data, files: parsed.files }
+    } catch (error) {
+      trace?.fail(error)
+      throw error
+    }
   }
 }

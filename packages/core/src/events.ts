@@ -4,7 +4,7 @@
  */
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel'
 import { BodyError } from './errors.js'
-import type { Source } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 import type { FrameworkRequest } from './http/progress.js'
 
 /**
@@ -84,14 +84,6 @@ interface Parsed {
   readonly files: Readonly<Record<string, readonly unknown[]>>
 }
 
-/** What an event is about. */
-interface BodyOrigin {
-  readonly framework: string
-  readonly source: Source
-  readonly parser: object | undefined
-  readonly route?: ((target: never) => string | undefined) | undefined
-}
-
 /** The event of one body, and its way through the tracing channel. Make one only for subscribers. */
 export class BodyTrace extends LogEvent implements BodyEvent {
   readonly framework: string
@@ -105,33 +97,35 @@ export class BodyTrace extends LogEvent implements BodyEvent {
   ms = 0
   outcome: BodyEvent['outcome']
   error: unknown
-  readonly #origin: BodyOrigin
+  readonly #source: IncomingBody
+  readonly #routeOf: ((target: never) => string | undefined) | undefined
   readonly #start = performance.now()
   readonly #before: number
 
-  constructor(origin: BodyOrigin) {
+  constructor(
+    source: IncomingBody,
+    parser: object | undefined,
+    framework: string,
+    routeOf?: (target: never) => string | undefined,
+  ) {
     super()
-    const { framework, source, parser } = origin
-    this.#origin = origin
+    this.#source = source
+    this.#routeOf = routeOf
     this.#before = source.received
     this.framework = framework
     this.method = source.request.method ?? ''
-    this.route = this.#route
+    this.route = routeOf?.(this.request as never)
     this.mediaType = source.mediaType?.essence.slice(0, longestType) ?? ''
     this.parser = parser?.constructor.name
   }
 
   get request(): FrameworkRequest {
-    return this.#origin.source.target
-  }
-
-  get #route(): string | undefined {
-    return this.#origin.route?.(this.request as never)
+    return this.#source.target
   }
 
   /** Publishes `start` and `end` around the beginning of the work, which runs with the stores bound to `start`. */
-  run<Result>(work: () => Result): Result {
-    const result = bodyChannel.start.runStores(this, work)
+  run<Args extends unknown[], Result>(work: (...args: Args) => Result, ...args: Args): Result {
+    const result = bodyChannel.start.runStores(this, work, undefined, ...args)
     bodyChannel.end.publish(this)
     return result
   }
@@ -160,17 +154,11 @@ export class BodyTrace extends LogEvent implements BodyEvent {
     else this.#end(isBodyError && error.expose ? 'refused' : 'failed')
   }
 
-  /** An error that comes while no body is being read. */
-  static instant(origin: BodyOrigin, error: unknown): void {
-    const trace = new BodyTrace(origin)
-    trace.run(() => trace.fail(error))
-  }
-
   #end(outcome: BodyEvent['outcome']): void {
     this.outcome = outcome
-    this.bytes = this.#origin.source.received - this.#before
+    this.bytes = this.#source.received - this.#before
     this.ms = performance.now() - this.#start
-    this.route = this.#route
+    this.route = this.#routeOf?.(this.request as never)
     if (outcome !== 'parsed') bodyChannel.error.publish(this)
     bodyChannel.asyncStart.publish(this)
     bodyChannel.asyncEnd.publish(this)

@@ -1,19 +1,16 @@
 /** The straight line from a request to its data and files: select a parser, parse, merge, validate. */
 
-import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { nestEntries } from './coercion/nest-entries.js'
 import { BodyError } from './errors.js'
 import { DescribedFile } from './files/uploaded-file.js'
 import { bindFilter } from './files/inspection.js'
 import { RequestFiles } from './files/request-files.js'
-import { type Body, destroyBody, longestTimer } from './http/body-stream.js'
+import { destroyBody, longestTimer } from './http/body-stream.js'
 import { readBytes } from './http/charset.js'
 import { discardRest } from './http/drain.js'
-import type { Reading, Source } from './http/incoming-body.js'
-import type { ParsedElsewhere } from './http/kept-body.js'
+import type { Reading, IncomingBody } from './http/incoming-body.js'
 import { knownCharset, type MediaType } from './http/media-type.js'
-import type { FrameworkRequest } from './http/progress.js'
 import { counted } from './http/shown-text.js'
 import type { Limits } from './limits.js'
 import type { Config } from './options/options.js'
@@ -55,7 +52,11 @@ export type Validation = (body: ParsedBody) => Promise<BodyResult>
  * @param params the route's parameters
  * @throws BodyError, after every file that was stored has been removed
  */
-export async function parseBody(source: Source, config: Config, params: RouteParams): Promise<ParsedBody> {
+export async function parseBody(
+  source: IncomingBody,
+  config: Config,
+  params: RouteParams,
+): Promise<ParsedBody> {
   source.hold()
   const { mediaType } = source
   const reader = readerOf(source, config)
@@ -90,20 +91,19 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
     return requestFiles.discard(reason)
   }
   try {
-    const result = await orDiscard(discard, () =>
-      keepsBytes(reader, config)
-        ? parseKeeping(source, reader, body, mediaType, context)
-        : runParser(reader, body, mediaType, context),
-    )
+    let content = body
+    if (keepsBytes(reader, config)) {
+      content = body instanceof Readable ? await readBytes(body) : body
+      source.keepRawBody(content as Buffer)
+    }
+    const result = await runParser(reader, content, mediaType, context)
     await source.ended()
     requestFiles.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
     const nested = nests(reader, config)
     // No spread: V8 takes 3 µs for one here, half the time of a small JSON body.
     return {
-      data: nested
-        ? await orDiscard(discard, dataOf.bind(undefined, result, nested, config))
-        : dataOf(result, nested, config),
+      data: dataOf(result, nested, config),
       files: isForm ? result.files : bareRecord(),
       entries: isForm ? result.entries : undefined,
       nested,
@@ -112,6 +112,9 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
       meters: context.meters,
       discard,
     }
+  } catch (error) {
+    await discard(error)
+    throw error
   } finally {
     endWatch?.()
     if (body instanceof Readable && !source.request.readableEnded)
@@ -121,7 +124,7 @@ export async function parseBody(source: Source, config: Config, params: RoutePar
 
 /** The parser for the media type of a body. */
 export function readerOf(
-  { mediaType }: Source,
+  { mediaType }: IncomingBody,
   { parsers }: Pick<Config, 'parsers'>,
 ): RegisteredParser | undefined {
   return mediaType && selectParser(parsers, mediaType)
@@ -129,9 +132,14 @@ export function readerOf(
 
 /** Validates a parsed body. @throws what the validation throws, after every file has been removed */
 export async function validateBody(body: ParsedBody, validate: Validation): Promise<ParsedBody> {
-  const { data, files } = await orDiscard(body.discard, () => validate(body))
-  const { entries, nested, reader, partParser, meters, discard } = body
-  return { data, files, entries, nested, reader, partParser, meters, discard }
+  try {
+    const { data, files } = await validate(body)
+    const { entries, nested, reader, partParser, meters, discard } = body
+    return { data, files, entries, nested, reader, partParser, meters, discard }
+  } catch (error) {
+    await body.discard(error)
+    throw error
+  }
 }
 
 /** The option `nested` of the parser, else that of the route. */
@@ -144,16 +152,6 @@ function dataOf(result: unknown, nested: boolean, { limits }: Config): unknown {
   if (!(result instanceof DataAndFiles)) return result
   const { entries } = result
   return nested && entries !== undefined ? nestEntries(entries, limits) : result.merge()
-}
-
-/** The one place where a failed request loses its files. */
-async function orDiscard<T>(discard: ParsedBody['discard'], work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    await discard(error)
-    throw error
-  }
 }
 
 /** A body without a byte. @param parser the one that would have read it, for which it may be data: a text is `''` */
@@ -171,29 +169,13 @@ export function emptyBody(parser: RegisteredParser | undefined): ParsedBody {
   }
 }
 
-/** Opens a body as a stream for a parser, within the limits. @throws BodyError as `Source.open` does */
-export function openStream(source: Source, reader: RegisteredParser, config: Config): Readable {
-  return source.open(readingFor(reader, config))
-}
-
 /** True if the bytes of a body go to `rawBody`. Those of forms with files and of raw files are too many. */
 function keepsBytes({ sizeLimits }: RegisteredParser, { rawBody }: Config): boolean {
   return rawBody && sizeLimits.includes('textSize')
 }
 
-/** Parses a body whose bytes the handler wants too. */
-async function parseKeeping(
-  source: Source,
-  reader: RegisteredParser,
-  body: Body | ParsedElsewhere,
-  ...rest: [MediaType, ParserContext]
-): Promise<unknown> {
-  const bytes = body instanceof Readable ? await readBytes(body) : (body as Buffer)
-  source.keepRawBody(bytes)
-  return runParser(reader, bytes, ...rest)
-}
-
-function readingFor(reader: RegisteredParser, config: Config): Reading {
+/** How a body is read for a parser, within the limits. */
+export function readingFor(reader: RegisteredParser, config: Config): Reading {
   const { inflates, acceptsBytes } = reader
   const { limits, fileRules, onProgress } = config
   const name = boundOf(reader, config)
@@ -234,13 +216,19 @@ export function limitOf(name: SizeLimit, { limits, fileRules }: Config): number 
  * @param timeout milliseconds, checked once per period, so that time is up after one to two times this; `Infinity` for no limit
  * @returns a function that ends the watch
  */
-function watchStorage(source: Source, timeout: number, requestFiles: RequestFiles): () => void {
+function watchStorage(source: IncomingBody, timeout: number, requestFiles: RequestFiles): () => void {
   let isOver = false
   let hadArrived = false
   let received = -1
   const look = (): void => {
     const isStuck = source.isHeldBack && source.received === received
-    if (hadArrived || isStuck) requestFiles.abort(storageTimedOut(timeout, hadArrived))
+    if (hadArrived || isStuck) {
+      const time = counted(timeout, 'millisecond')
+      const detail = hadArrived
+        ? `A file was not stored within ${time} after the body had arrived.`
+        : `The storage of a file took none of the body for ${time}.`
+      requestFiles.abort(new BodyError('STORAGE_FAILED', { detail, limit: timeout }))
+    }
     hadArrived = !source.isIncoming
     received = source.received
   }
@@ -255,17 +243,11 @@ function watchStorage(source: Source, timeout: number, requestFiles: RequestFile
   }
 }
 
-function storageTimedOut(timeout: number, hadArrived: boolean): BodyError {
-  const detail = hadArrived
-    ? `A file was not stored within ${counted(timeout, 'millisecond')} after the body had arrived.`
-    : `The storage of a file took none of the body for ${counted(timeout, 'millisecond')}.`
-  return new BodyError('STORAGE_FAILED', { detail, limit: timeout })
-}
-
-interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
-  readonly headers: IncomingHttpHeaders
-  readonly request: FrameworkRequest
-  readonly params: RouteParams
+/** What the contexts of one request share. */
+interface ContextParts extends Pick<
+  ParserContext,
+  'headers' | 'request' | 'params' | 'filter' | 'storeFile'
+> {
   readonly config: Config
   readonly requestFiles: RequestFiles
 }
@@ -276,8 +258,8 @@ interface ContextParts extends Pick<ParserContext, 'filter' | 'storeFile'> {
  * time for a form of five fields instead of 29 (Node 20).
  */
 class RequestContext implements ParserContext {
-  readonly headers: IncomingHttpHeaders
-  readonly request: FrameworkRequest
+  readonly headers: ParserContext['headers']
+  readonly request: ParserContext['request']
   readonly params: RouteParams
   readonly encoding: string
   readonly limits: Limits
@@ -325,7 +307,10 @@ class RequestContext implements ParserContext {
 
   #findPartParser(partType: MediaType): PartParser | undefined {
     const { parsers, partParsers = parsers } = this.#parts.config
-    this.#partParsers ??= partParsers.filter(readsParts)
+    // A part is neither a form with files nor a raw file.
+    this.#partParsers ??= partParsers.filter(
+      ({ range }) => range.type !== 'multipart' && range.essence !== '*/*',
+    )
     const found = selectParser(this.#partParsers, partType)
     if (found === undefined) return undefined
     const context = new RequestContext(this.#parts, partType, this.meters)
@@ -334,9 +319,4 @@ class RequestContext implements ParserContext {
       return dataOf(result, nests(found, this.#parts.config), this.#parts.config)
     }
   }
-}
-
-/** True if a parser can read a part: a part is neither a form with files nor a raw file. */
-function readsParts({ range }: RegisteredParser): boolean {
-  return range.type !== 'multipart' && range.essence !== '*/*'
 }

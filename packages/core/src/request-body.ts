@@ -1,10 +1,9 @@
 /** The body of one request, which several middlewares may ask for and which is read once. */
-import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { bareRecord, type FilesByField } from './parsers/data-and-files.js'
 import { BodyError } from './errors.js'
 import { bodyChannel, BodyTrace } from './events.js'
-import { callListener, type FrameworkRequest } from './http/progress.js'
+import { callListener } from './http/progress.js'
 import { mediaTypeCovers } from './http/media-type.js'
 import {
   resolveConfig,
@@ -12,7 +11,6 @@ import {
   type Config,
   type LimitsByFunction,
   type RouteConfig,
-  type RouteOptions,
 } from './options/options.js'
 import {
   emptyBody,
@@ -27,32 +25,25 @@ import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import { reactTo, type Reaction } from './http/problem.js'
 import { unsupportedMediaType, type RegisteredParser } from './parsers/registry.js'
-import { heldBody, holdBody, type ShownBody } from './request-properties.js'
-import { Source, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import type { IncomingBody } from './http/incoming-body.js'
 import { streamParts } from './stream-parts.js'
 import type { TypedRoute } from './typed-route.js'
 
-/** What an adapter passes in for a request. */
-export interface AdapterRequest {
-  readonly request: NodeRequest
-  readonly response: NodeResponse
-  /** The object that the handler gets as its request. It gets `data`, `files`, `parse()` and `parts()`. */
-  readonly target: FrameworkRequest
-  /** The route's parameters at the time of the call. */
-  readonly params: () => RouteParams | undefined
-  /** The body, if the framework has replaced the request's own stream. */
-  readonly stream?: Readable | undefined
+/** What an adapter says of its framework. A target is the object that the handler gets as its request. */
+export interface Framework<Target = never> {
+  /** Its name in events. */
+  readonly name: string
+  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
+  readonly route: (target: Target) => string | undefined
+  /** The parameters of that route at the time of the call. */
+  readonly params: (target: Target) => RouteParams | undefined
+  /** True if `data` and `body` of a target are one property, which the framework and its hooks assign too. */
+  readonly sharesBody?: boolean
   /**
    * Answers the 415 of `data` or `files` in place of a handler whose errors the framework loses. Called where they would
    * throw; they are empty after it.
    */
-  readonly refuse?: ((error: BodyError, body: RequestBody) => void) | undefined
-  /** True if `data` and `body` of the target are one property, which the framework and its hooks assign too. */
-  readonly sharesBody?: boolean
-  /** Its name in events. */
-  readonly framework: string
-  /** The pattern of the route of a target, for events; `undefined` where no route was chosen yet. */
-  readonly route: (target: never) => string | undefined
+  readonly refuse?: (error: BodyError, body: RequestBody) => void
 }
 
 /** How a middleware reads a body. */
@@ -77,30 +68,13 @@ let defaultConfig: Config | undefined
 /** What `body` of a request is while nothing was set, and once other middleware has set it. */
 const [unset, foreign] = [Symbol('unset'), Symbol('foreign')]
 
-/** Returns the one RequestBody of a request. The first call gives the target its properties. */
-export function openBody(adapter: AdapterRequest): RequestBody {
-  const { request, target, stream } = adapter
-  const known = openedBody(request, stream)
-  if (known !== undefined) return known
-  const body = new RequestBody(adapter)
-  holdBody(request, target, body)
-  return body
-}
-
-/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
-export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
-  const body = heldBody(request) as RequestBody | undefined
-  if (stream !== undefined) body?.source.replaceStream(stream)
-  return body
-}
-
 /**
  * `multipart()` calls `mount`, a route's own parsers call `route`, `form()` and `body()` call `typed`, `req.parse()` calls
  * `parse`, and `req.data` and `req.files` read the properties of the same names.
  */
-export class RequestBody implements ShownBody {
-  readonly source: Source
-  readonly adapter: AdapterRequest
+export class RequestBody {
+  readonly source: IncomingBody
+  readonly framework: Framework
   /** True below a `multipart()` that has left the body to a parser of the framework. */
   #isLeft = false
   #mount: Config | undefined
@@ -111,7 +85,7 @@ export class RequestBody implements ShownBody {
   /** What the functions among the limits have returned for this body. */
   #limits: LimitsByFunction | undefined
   /** The errors that `onError` and subscribers have been told. */
-  #reported: ReadonlySet<unknown> | undefined
+  #reported: Set<unknown> | undefined
   /** The event of the reading that is under way, if it has subscribers. */
   #trace: BodyTrace | undefined
   /** What `data` and `files` throw. */
@@ -123,20 +97,14 @@ export class RequestBody implements ShownBody {
   #type: TypedRoute | undefined
   #typing: Promise<void> | undefined
 
-  constructor(adapter: AdapterRequest) {
-    const { request, response, stream, target } = adapter
-    this.source = new Source(request, response, stream, target)
-    this.adapter = adapter
+  constructor(framework: Framework, source: IncomingBody) {
+    this.framework = framework
+    this.source = source
   }
 
   /** True if the body was read, or found to be empty. */
   get isRead(): boolean {
     return this.#parsed !== undefined
-  }
-
-  /** True below a `multipart()`. */
-  get isMounted(): boolean {
-    return this.#mount !== undefined
   }
 
   /**
@@ -146,7 +114,8 @@ export class RequestBody implements ShownBody {
    */
   react(error: unknown, errors?: Config['errors']): Promise<Reaction> {
     if (error instanceof BodyError) this.#report(error)
-    return reactTo(error, errors ?? this.#option('errors') ?? 'respond', this.source)
+    const { errors: option = this.#mount?.errors } = this.#route?.options ?? {}
+    return reactTo(error, errors ?? option ?? 'respond', this.source)
   }
 
   /**
@@ -162,10 +131,9 @@ export class RequestBody implements ShownBody {
 
   /** @throws BodyError 415 if no parser reads this media type, 500 if the body was not parsed yet */
   get data(): unknown {
-    const { sharesBody, target } = this.adapter
     const parsed = this.#parsed
-    if (sharesBody === true && (parsed !== undefined || this.#isLeft))
-      return (target as { body?: unknown }).body
+    if (this.framework.sharesBody === true && (parsed !== undefined || this.#isLeft))
+      return (this.source.target as { body?: unknown }).body
     return parsed === undefined ? this.#empty() : parsed.data
   }
 
@@ -212,21 +180,20 @@ export class RequestBody implements ShownBody {
   async route(route: RouteConfig): Promise<ParsedBody> {
     this.#route = route
     try {
-      if (this.#reading === undefined) return await this.#read(route.below(this.#mount))
+      const config = route.below(this.#mount)
+      if (this.#reading === undefined) return await this.#read(config)
       const parsed = await this.#reading
-      if (parsed.reader !== undefined) this.#admit(parsed.reader, route)
-      else if (this.#parsed === parsed) this.#emptyFor(parsed, route.below(this.#mount))
+      if (parsed.reader !== undefined) this.#admit(parsed.reader, route, config)
+      else if (this.#parsed === parsed) {
+        // The data of an empty body is that of the parser that the route, and not the mount above, has for it.
+        const empty = emptyBody(readerOf(this.source, config))
+        const isSame = empty.entries !== undefined && parsed.entries !== undefined
+        if (!isSame && empty.data !== parsed.data) this.#setParsed(empty)
+      }
       return this.#parsed ?? parsed
     } catch (error) {
       throw this.#report(error)
     }
-  }
-
-  /** The data of an empty body is that of the parser that the route, and not the mount above, has for it. */
-  #emptyFor({ entries, data }: ParsedBody, config: Config): void {
-    const empty = emptyBody(readerOf(this.source, config))
-    const isSame = empty.entries !== undefined && entries !== undefined
-    if (!isSame && empty.data !== data) this.#setParsed(empty)
   }
 
   /**
@@ -258,31 +225,30 @@ export class RequestBody implements ShownBody {
    */
   async *parts(): AsyncGenerator<Part, void, undefined> {
     try {
-      yield* this.#streamParts()
+      if (this.#reading !== undefined) {
+        // An empty body has no parts, also if it was read before.
+        if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
+        throw new BodyError('BODY_ALREADY_READ', {
+          detail: 'Cannot stream the parts: the body was already read.',
+          hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
+        })
+      }
+      this.#isStreamed = true
+      this.#reading = Promise.reject(readAsParts())
+      this.#reading.catch(() => undefined)
+      const config = this.#resolve(this.#config)
+      if (this.#isTraced) {
+        this.#trace = this.#newTrace(MultiPartParser.prototype)
+        this.#trace.run(() => undefined)
+      }
+      for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
+        this.#trace?.count(part.kind)
+        yield part
+      }
     } catch (error) {
       throw this.#report(error)
     } finally {
       this.#succeed()
-    }
-  }
-
-  async *#streamParts(): AsyncGenerator<Part, void, undefined> {
-    if (this.#reading !== undefined) {
-      // An empty body has no parts, also if it was read before.
-      if (this.#parsed !== undefined && this.#parsed.reader === undefined) return
-      throw readBeforeParts()
-    }
-    this.#isStreamed = true
-    this.#reading = Promise.reject(readAsParts())
-    this.#reading.catch(() => undefined)
-    const config = this.#resolve(this.#config)
-    if (this.#isTraced) {
-      this.#trace = new BodyTrace(this.#originOf(MultiPartParser.prototype))
-      this.#trace.run(() => undefined)
-    }
-    for await (const part of streamParts(this.source, config, (error) => this.#report(error))) {
-      this.#trace?.count(part.kind)
-      yield part
     }
   }
 
@@ -307,10 +273,13 @@ export class RequestBody implements ShownBody {
 
   async #read(unresolved: Config): Promise<ParsedBody> {
     try {
+      const { source } = this
       const config = this.#resolve(unresolved)
-      this.#reading = this.#isTraced
-        ? this.#readTraced(config)
-        : parseBody(this.source, config, this.adapter.params() ?? {})
+      const params = this.framework.params(source.target as never) ?? {}
+      if (this.#isTraced) {
+        this.#trace = this.#newTrace(readerOf(source, config)?.parser)
+        this.#reading = this.#trace.run(parseBody, source, config, params)
+      } else this.#reading = parseBody(source, config, params)
       const parsed = this.#setParsed(await this.#reading)
       // A schema is part of the reading, if the body is read for it.
       if (this.#type === undefined) this.#succeed()
@@ -321,15 +290,8 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  #readTraced(config: Config): Promise<ParsedBody> {
-    const trace = new BodyTrace(this.#originOf(readerOf(this.source, config)?.parser))
-    this.#trace = trace
-    return trace.run(() => parseBody(this.source, config, this.adapter.params() ?? {}))
-  }
-
-  #originOf(parser: BaseParser | undefined): ConstructorParameters<typeof BodyTrace>[0] {
-    const { framework, route } = this.adapter
-    return { framework, route, parser, source: this.source }
+  #newTrace(parser: BaseParser | undefined): BodyTrace {
+    return new BodyTrace(this.source, parser, this.framework.name, this.framework.route)
   }
 
   /** Ends the event of a reading, if there is one. */
@@ -352,21 +314,18 @@ export class RequestBody implements ShownBody {
     }
   }
 
-  /** An option of the route, else of the `multipart()` above. */
-  #option<Name extends 'errors' | 'onError'>(name: Name): RouteOptions[Name] | Config[Name] | undefined {
-    return this.#route?.options[name] ?? this.#mount?.[name]
-  }
-
   /** Tells `onError` and subscribers of an error, once. @returns the error */
   #report(error: unknown): unknown {
     if (this.#reported?.has(error) === true) return error
-    this.#reported = new Set(this.#reported).add(error)
+    ;(this.#reported ??= new Set()).add(error)
     const trace = this.#trace
     this.#trace = undefined
     if (trace !== undefined) trace.fail(error)
-    else if (bodyChannel.hasSubscribers)
-      BodyTrace.instant(this.#originOf(this.#parsed?.reader?.parser), error)
-    const listener = this.#option('onError')
+    else if (bodyChannel.hasSubscribers) {
+      const instant = this.#newTrace(this.#parsed?.reader?.parser)
+      instant.run(() => instant.fail(error))
+    }
+    const { onError: listener = this.#mount?.onError } = this.#route?.options ?? {}
     if (listener !== undefined) callListener('onError', () => listener(error, this.source.target))
     return error
   }
@@ -382,7 +341,7 @@ export class RequestBody implements ShownBody {
     const { body } = target
     const isNothing = reader === undefined && entries !== undefined
     const isOurs = this.#body === unset ? body !== data && isPlaceholder(body) : body === this.#body
-    if (this.adapter.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
+    if (this.framework.sharesBody === true || (isOurs && !isNothing)) target.body = this.#body = data
     else if (!isNothing) this.#body = foreign
     return parsed
   }
@@ -407,10 +366,10 @@ export class RequestBody implements ShownBody {
     // One error for both properties, so that it is reported once.
     if (this.#unreadable?.detail !== error.detail) this.#unreadable = error
     this.#report(this.#unreadable)
-    if (this.adapter.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
+    if (this.framework.refuse === undefined || error.status !== 415 || this.#mount?.errors === 'next')
       throw this.#unreadable
     this.#hasFailed = true
-    this.adapter.refuse(this.#unreadable, this)
+    this.framework.refuse(this.#unreadable, this)
     return bareRecord()
   }
 
@@ -422,8 +381,8 @@ export class RequestBody implements ShownBody {
     return unsupportedMediaType(mount.parsers, this.source.headers['content-type'])
   }
 
-  #admit(reader: RegisteredParser, route: RouteConfig): void {
-    const { parsers } = route.below(this.#mount)
+  /** Checks that a route accepts what the mount above has read. */
+  #admit(reader: RegisteredParser, route: RouteConfig, { parsers }: Config): void {
     const mediaType = this.source.mediaType!
     const own = parsers.find(
       ({ parser, range }) =>
@@ -472,13 +431,6 @@ function isPlaceholder(body: unknown): boolean {
 function readAlike(one: BaseParser, other: BaseParser): boolean {
   const options = (parser: BaseParser): object => Object.assign({}, parser, { mediaType: '' })
   return isDeepStrictEqual(options(one), options(other))
-}
-
-function readBeforeParts(): BodyError {
-  return new BodyError('BODY_ALREADY_READ', {
-    detail: 'Cannot stream the parts: the body was already read.',
-    hint: 'Mount multipart({ lazy: true }) above a route that calls parts(), and do not parse the body before.',
-  })
 }
 
 function readAsParts(): BodyError {

@@ -1,13 +1,8 @@
-/** Defines `data`, `files`, `parse()` and `parts()` on the requests of frameworks. */
-import type { FilesByField } from './parsers/data-and-files.js'
-
-export interface ShownBody {
-  readonly data: unknown
-  readonly files: FilesByField
-  readonly adapter: { readonly sharesBody?: boolean }
-  parse(): Promise<unknown>
-  parts(): AsyncGenerator
-}
+/** Opens the body of a request, and defines `data`, `files`, `parse()` and `parts()` on the requests of frameworks. */
+import type { Readable } from 'node:stream'
+import { IncomingBody, type NodeRequest, type NodeResponse } from './http/incoming-body.js'
+import type { FrameworkRequest } from './http/progress.js'
+import { RequestBody, type Framework } from './request-body.js'
 
 /**
  * The property that keeps the body of a request. With a WeakMap, or with getters for each request, V8 moved the objects of each
@@ -16,7 +11,7 @@ export interface ShownBody {
 const bodyKey = Symbol('formgate body')
 
 interface BodyHolder {
-  [bodyKey]?: ShownBody | undefined
+  [bodyKey]?: RequestBody | undefined
 }
 
 /** The same for every request. The app may set `data` and `files`. */
@@ -33,23 +28,34 @@ const allProperties: PropertyDescriptorMap = {
   ...ownProperties,
 }
 
-/** The body of a request; `undefined` if none was opened. */
-export function heldBody(request: object): ShownBody | undefined {
-  return (request as BodyHolder)[bodyKey]
-}
-
 /**
- * Attaches a body to a request.
+ * Returns the one RequestBody of a request. The first call gives the target its properties.
  *
- * @param request Node's own request
- * @param target the request as the handler gets it, which gets the properties
+ * @param stream the body, if the framework has replaced the request's own stream
  */
-export function holdBody(request: object, target: object, body: ShownBody): void {
+export function openBody(
+  framework: Framework,
+  request: NodeRequest,
+  response: NodeResponse,
+  target: FrameworkRequest,
+  stream?: Readable,
+): RequestBody {
+  const known = openedBody(request, stream)
+  if (known !== undefined) return known
+  const body = new RequestBody(framework, new IncomingBody(request, response, stream, target))
   if (!(bodyKey in target)) Object.defineProperties(ownerOf(target, request), allProperties)
   // Replaces what the app has set before.
   if (names.some((name) => Object.hasOwn(target, name))) Object.defineProperties(target, ownProperties)
   ;(target as BodyHolder)[bodyKey] = body
   if (request !== target) (request as BodyHolder)[bodyKey] = body
+  return body
+}
+
+/** The body of a request, if it was opened. @param stream the body, if the framework has replaced the request's own stream */
+export function openedBody(request: NodeRequest, stream?: Readable): RequestBody | undefined {
+  const body = (request as BodyHolder)[bodyKey]
+  if (stream !== undefined) body?.source.replaceStream(stream)
+  return body
 }
 
 /**
@@ -72,7 +78,7 @@ function bodyProperty(name: 'data' | 'files' | 'parse' | 'parts'): PropertyDescr
       return this[bodyKey]?.[name]
     },
     set(this: BodyHolder, value: unknown) {
-      if (name === 'data' && this[bodyKey]?.adapter.sharesBody === true) {
+      if (name === 'data' && this[bodyKey]?.framework.sharesBody === true) {
         ;(this as { body?: unknown }).body = value
         return
       }

@@ -1,23 +1,18 @@
 /** The way from a request to the parts of its form, which are streamed and not stored. */
 import { BodyError } from './errors.js'
 import { beginInspections, bindFilter } from './files/inspection.js'
-import type { MediaType } from './http/media-type.js'
 import type { Config } from './options/options.js'
-import { openStream } from './parse-body.js'
+import { readingFor } from './parse-body.js'
 import { MultiPartParser } from './parsers/multipart/multipart-parser.js'
-import type { PartIterator } from './parsers/multipart/part-iterator.js'
 import type { Part } from './parsers/multipart/part-iterator.js'
 import {
+  type RegisteredParser,
   registerParsers,
   selectParser,
   unsupportedMediaType,
-  type RegisteredParser,
 } from './parsers/registry.js'
 import { discardRest } from './http/drain.js'
-import type { Source } from './http/incoming-body.js'
-
-/** A MultiPartParser of a list. */
-type MultiPartReader = RegisteredParser & { readonly parser: MultiPartParser }
+import type { IncomingBody } from './http/incoming-body.js'
 
 const defaultParsers = registerParsers([MultiPartParser])
 
@@ -30,7 +25,7 @@ const defaultParsers = registerParsers([MultiPartParser])
  * @throws BodyError as the multipart parser does; 415 if the body is not a multipart form
  */
 export async function* streamParts(
-  source: Source,
+  source: IncomingBody,
   config: Config,
   onFailure: (reason: unknown) => void,
 ): AsyncGenerator<Part, void, undefined> {
@@ -38,12 +33,14 @@ export async function* streamParts(
   source.hold()
   if (await source.isEmpty(limits)) return
   const { mediaType } = source
-  const reader = mediaType && multipartParser(config.parsers, mediaType)
-  if (mediaType === undefined || reader === undefined)
+  // The app's own instance, which may have options, else the default.
+  const readers = [...config.parsers.filter(isMultiPart), ...defaultParsers]
+  const reader = mediaType && selectParser(readers, mediaType)
+  if (mediaType === undefined || reader === undefined || !isMultiPart(reader))
     throw unsupportedMediaType(defaultParsers, source.headers['content-type'])
   const inspecting = { inspectors: config.inspectors, request: source.target }
   const controller = new AbortController()
-  const parts = reader.parser.parts(openStream(source, reader, config), mediaType, {
+  const parts = reader.parser.parts(source.open(readingFor(reader, config)), mediaType, {
     limits,
     request: source.target,
     filter: config.filter && bindFilter(config.filter, source.target),
@@ -61,7 +58,10 @@ export async function* streamParts(
     end(source.isAnswered ? new Error('The response has ended.') : new BodyError('CLIENT_ABORTED')),
   )
   try {
-    yield* loop(parts)
+    for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
+      yield part
+      if (part.kind === 'file') await parts.leave(part)
+    }
     isOver = true
   } finally {
     if (!isOver && parts.failure !== undefined) onFailure(parts.failure.reason)
@@ -69,23 +69,8 @@ export async function* streamParts(
   }
 }
 
-async function* loop(parts: PartIterator): AsyncGenerator<Part, void, undefined> {
-  for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
-    yield part
-    if (part.kind === 'file') await parts.leave(part)
-  }
-}
-
-/** The app's own instance, which may have options, else the default. */
-function multipartParser(
-  parsers: readonly RegisteredParser[],
-  mediaType: MediaType,
-): MultiPartReader | undefined {
-  return selectParser([...parsers.filter(isMultiPart), ...defaultParsers], mediaType) as
-    | MultiPartReader
-    | undefined
-}
-
-function isMultiPart(reader: RegisteredParser): reader is MultiPartReader {
+function isMultiPart(
+  reader: RegisteredParser,
+): reader is RegisteredParser & { readonly parser: MultiPartParser } {
   return reader.parser instanceof MultiPartParser
 }

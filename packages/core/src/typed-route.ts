@@ -23,15 +23,8 @@ import {
   StreamParser,
 } from './options/raw-body.js'
 import type { BodyResult, ParsedBody } from './parse-body.js'
-import { parsePart, type PartParser } from './parsers/base-parser.js'
-import {
-  bareRecord,
-  type Entry,
-  type FileEntry,
-  type FilesByField,
-  groupFiles,
-} from './parsers/data-and-files.js'
-import type { FieldLimits } from './parsers/form-limits.js'
+import { parsePart } from './parsers/base-parser.js'
+import { type Entry, type FilesByField, groupFiles } from './parsers/data-and-files.js'
 import { FormParser } from './parsers/form-parser.js'
 import { JSONParser } from './parsers/json-parser.js'
 import { dropPrototypeKeys } from './parsers/json-values.js'
@@ -111,8 +104,8 @@ export class TypedRoute {
     const { schema } = this
     const { files } = body
     if (body.reader === undefined) return { data: await this.#absentData(body, config), files }
-    const raw = this.#raw
-    if (raw !== undefined) return { data: rawBodyValue(raw, body.data, this.#options.status), files }
+    if (this.#raw !== undefined)
+      return { data: rawBodyValue(this.#raw, body.data, this.#options.status), files }
     if (schema === undefined) return { data: body.data, files }
     if (body.entries === undefined) {
       // JSON with such a key has been refused.
@@ -157,15 +150,10 @@ export class TypedRoute {
     config: Config,
     { meters, nested }: ParsedBody,
   ): Promise<unknown> {
-    const options = this.#options
     const { limits } = config
-    const jsonMeter = meters?.json
+    const options = { ...this.#options, limits, nested, jsonMeter: meters?.json }
     try {
-      return await this.#validate(
-        type,
-        formValue(type, entries, { ...options, limits, nested, jsonMeter }),
-        config,
-      )
+      return await this.#validate(type, formValue(type, entries, options), config)
     } catch (error) {
       const unstored = entries.filter(
         (entry) => entry.kind === 'file' && isRejected(entry.value) && isKnown(entry, config),
@@ -213,14 +201,10 @@ export class TypedRoute {
 
 /** The files without those that were refused before they were stored. */
 function storedAmong(files: FilesByField): FilesByField {
-  const lists = Object.entries(files)
-  if (!lists.some(([, list]) => list.some(isRejected))) return files
-  const stored: FilesByField = bareRecord()
-  for (const [name, list] of lists) {
-    const kept = list.filter((file) => !isRejected(file))
-    if (kept.length > 0) stored[name] = kept
-  }
-  return stored
+  const all = Object.entries(files).flatMap(([name, list]) =>
+    list.map((value) => ({ kind: 'file', name, value }) as const),
+  )
+  return groupFiles(all.filter(({ value }) => !isRejected(value)))
 }
 
 /** Whether the schema of a route has a place for a file of this name. */
@@ -278,34 +262,19 @@ async function parseJsonFiles(
   { partParser, meters }: Pick<ParsedBody, 'partParser' | 'meters'>,
   { fileRules }: Config,
 ): Promise<readonly Entry[]> {
-  const parserOf = (entry: Entry): PartParser | undefined => {
-    if (entry.kind !== 'file' || fileRules?.find(entry.name)?.kind !== 'value') return undefined
-    const mediaType = parseMediaType(entry.value.type)
-    return mediaType !== undefined && isJson(mediaType) ? partParser(mediaType) : undefined
-  }
-  const parsers = entries.map(parserOf)
-  if (parsers.every((parser) => parser === undefined)) return entries
-  const read: Entry[] = []
+  let read: Entry[] | undefined
   for (const [at, entry] of entries.entries()) {
-    const parser = parsers[at]
-    const isValue = parser !== undefined && entry.kind === 'file'
-    read.push(isValue ? await readValue(entry, parser, meters?.fields) : entry)
+    if (entry.kind !== 'file' || fileRules?.find(entry.name)?.kind !== 'value') continue
+    const { name, value: file } = entry
+    const mediaType = parseMediaType(file.type)
+    const parser = mediaType !== undefined && isJson(mediaType) ? partParser(mediaType) : undefined
+    if (parser === undefined) continue
+    // Counts as the field that it would have been.
+    meters?.fields.begin(name)
+    meters?.fields.add(name, file.size, file.size)
+    const value = await parsePart(parser, Buffer.from(await file.arrayBuffer()), name)
+    read ??= [...entries]
+    read[at] = { kind: 'parsed', name, value }
   }
-  return read
-}
-
-/** Counts as the field that it would have been. */
-async function readValue(
-  { name, value: file }: FileEntry,
-  parser: PartParser,
-  fields: FieldLimits | undefined,
-): Promise<Entry> {
-  fields?.begin(name)
-  fields?.add(name, file.size, file.size)
-  const bytes = Buffer.from(await file.arrayBuffer())
-  return {
-    kind: 'parsed',
-    name,
-    value: await parsePart(parser, bytes, name),
-  }
+  return read ?? entries
 }

@@ -7,7 +7,6 @@ import type {
   MountOptions,
   ParserLike,
   RouteOptions,
-  RouteParams,
   Schema,
 } from '@formgate/core'
 import {
@@ -18,10 +17,11 @@ import {
   openBody,
   parsersStep,
   type BodyStep,
+  type Framework,
   type RequestBody,
 } from '@formgate/core/adapter'
 import type { NextFunction, Request, Response } from 'express-serve-static-core'
-import { routePattern as route } from './route-pattern.js'
+import { routePattern as route } from './layers.js'
 import { refuse, settle } from './settle.js'
 import { shareShape } from './shared-shape.js'
 
@@ -132,10 +132,11 @@ function middleware(step: BodyStep): Middleware {
 
 /** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(req: Request, res: Response): RequestBody {
-  const params = (): RouteParams => req.params
-  const body = { request: req, response: res, target: req, params, framework: 'express', route }
-  return openBody(isExpress4(req) ? { ...body, refuse } : body)
+  return openBody(isExpress4(req) ? express4 : express, req, res, req)
 }
+
+const express: Framework<Request> = { name: 'express', route, params: (req) => req.params }
+const express4: Framework<Request> = { ...express, refuse }
 
 /** False for a mock, which has no app. */
 function isExpress4(req: Request): boolean {

@@ -27,20 +27,29 @@ export function isForApp(context: object, { source }: RequestBody): boolean {
 
 /** Leaves each body to the app's own content type parsers, and every other body to Formgate. */
 export function addParsers(app: FastifyInstance, { config }: MountStep): void {
-  removeDefaultParsers(app)
+  refuseMultipart(app)
+  for (const type of ['application/json', 'text/plain']) {
+    // Fastify replaces its own parser, but refuses to replace one of the app.
+    try {
+      app.addContentTypeParser(type, passOn)
+    } catch {
+      continue
+    }
+    app.removeContentTypeParser(type)
+  }
   // A catch-all from before keeps what the mount does not read.
   const types = parsersOfApp(app).includes('*') ? config.parsers.map(({ range }) => range.essence) : ['*']
   const contexts = [app]
-  const complete = (context: FastifyInstance): void => {
-    refuseMultipart(context)
-    const taken = parsersOfApp(context)
-    if (taken.length > 0) ofContexts.set(context, keptParsers(context)!)
-    for (const type of types) if (!taken.includes(type)) context.addContentTypeParser(type, passOn)
-  }
-  refuseMultipart(app)
   app.addHook('onRegister', (context) => void contexts.push(context))
   // When all parsers of the app are known.
-  app.addHook('onReady', async () => contexts.forEach(complete))
+  app.addHook('onReady', async () => {
+    for (const context of contexts) {
+      refuseMultipart(context)
+      const taken = parsersOfApp(context)
+      if (taken.length > 0) ofContexts.set(context, keptParsers(context)!)
+      for (const type of types) if (!taken.includes(type)) context.addContentTypeParser(type, passOn)
+    }
+  })
 }
 
 /** The parser of a mount, for what its hook has read, or has left to the handler as a stream. */
@@ -50,18 +59,6 @@ function passOn(
   done: (error: null, data: unknown) => void,
 ): void {
   done(null, openedBody(request.raw, payload)?.isRead === true ? request.body : payload)
-}
-
-/** Removes Fastify's own parsers. One of the app stays: Fastify refuses to replace it. */
-function removeDefaultParsers(app: FastifyInstance): void {
-  for (const type of ['application/json', 'text/plain']) {
-    try {
-      app.addContentTypeParser(type, passOn)
-    } catch {
-      continue
-    }
-    app.removeContentTypeParser(type)
-  }
 }
 
 /** Without this check, the second plugin fails with an error that does not name the first. */

@@ -1,10 +1,16 @@
-/** The hooks that read a body. */
+/** The hook that reads a body. */
 import type { Readable } from 'node:stream'
 import type { RouteParams } from '@formgate/core'
-import { openBody, type MountStep, type RequestBody, type RouteStep } from '@formgate/core/adapter'
+import {
+  noteStep,
+  openBody,
+  type BodyStep,
+  type Framework,
+  type ProblemAnswer,
+  type RequestBody,
+} from '@formgate/core/adapter'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isForApp } from './app-parsers.js'
-import { suppressParsing } from './suppress-parsing.js'
+import { bodyless, isForApp } from './app-parsers.js'
 
 /** The key of a method that no request has: it says which bodies a request can have, to the compiler alone. */
 export declare const bodyType: unique symbol
@@ -15,7 +21,7 @@ export type ParsingHook = (
   request: unknown,
   reply: unknown,
   payload: Readable,
-  done: (error?: Error | null, payload?: Readable) => void,
+  done: (error?: Error | null) => void,
 ) => void
 
 /*
@@ -46,18 +52,33 @@ export type TypedParsingHook<Data> = ((
   ) => void)
 /* oxlint-enable typescript/no-explicit-any */
 
-/** Creates the hook of a mount. It leaves a body to the app's own content type parser, if there is one. */
-export function mountHook(step: MountStep): ParsingHook {
-  return hook(function readOrLeave(this: unknown, body, request) {
-    if (isForApp(this as object, body)) return body.leave(step.config)
-    const reading = body.run(step)
-    return request.getValidationFunction('body') === undefined ? reading : readUnread(body, reading)
-  })
-}
-
-/** Creates the hook of a route. */
-export function routeHook(step: RouteStep): ParsingHook {
-  return hook((body) => body.run(step))
+/**
+ * Creates the hook that reads a body as a step says; a mount leaves one that the app's own content type parser reads. It calls
+ * back when the body is read, or with an error for Fastify. After an answer it does not call back: if the client then closed
+ * the connection, the handler would run.
+ */
+export function parsingHook(step: BodyStep): ParsingHook {
+  return noteStep(function preParsing(this: unknown, hooked, answering, payload, done) {
+    const request = hooked as FastifyRequest
+    const reply = answering as FastifyReply
+    // A 404 has no handler for the files.
+    if (request.is404) return done()
+    const body = bodyOf(request, reply, payload)
+    const isLeft = step.kind === 'mount' && isForApp(this as object, body)
+    let reading = isLeft ? body.leave(step.config) : body.run(step)
+    if (!isLeft && request.getValidationFunction('body') !== undefined) reading = readUnread(body, reading)
+    const goOn = (): void => {
+      suppressParsing(request, body)
+      done()
+    }
+    const refuse = async (error: unknown): Promise<void> => {
+      const reaction = await body.react(error)
+      if (reaction.kind === 'answer') sendAnswer(reply, reaction)
+      else if (reaction.kind === 'pass on') done(error as Error)
+    }
+    if (reading === undefined) goOn()
+    else void reading.then(goOn, refuse)
+  }, step)
 }
 
 /** Reads the body that a schema of Fastify is to validate, also below a lazy mount. */
@@ -66,46 +87,77 @@ async function readUnread(body: RequestBody, reading: Promise<unknown> | undefin
   if (!body.isRead) await body.parse()
 }
 
-/**
- * Creates a hook that calls back when the work is done, or with an error for Fastify. After an answer it does not call back:
- * if the client then closed the connection, the handler would run.
- */
-function hook(
-  work: (this: unknown, body: RequestBody, request: FastifyRequest) => Promise<unknown> | undefined,
-): ParsingHook {
-  return function preParsing(this: unknown, hooked, answering, payload, done) {
-    const request = hooked as FastifyRequest
-    const reply = answering as FastifyReply
-    // A 404 has no handler for the files.
-    if (request.is404) return done()
-    const body = bodyOf(request, reply, payload)
-    const goOn = (): void => done(null, suppressParsing(request, body))
-    const refuse = async (error: unknown): Promise<void> => {
-      const reaction = await body.react(error)
-      if (reaction.kind === 'answer')
-        reply.code(reaction.status).headers(reaction.headers).send(reaction.body)
-      else if (reaction.kind === 'pass on') done(error as Error)
-    }
-    const working = work.call(this, body, request)
-    if (working === undefined) goOn()
-    else void working.then(goOn, refuse)
-  }
-}
-
-function route({ routeOptions }: FastifyRequest): string | undefined {
-  return routeOptions?.url
-}
-
 /** Returns the body of a request. @param payload the stream from earlier hooks */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply, payload?: Readable): RequestBody {
-  return openBody({
-    request: request.raw,
-    response: reply.raw,
-    target: request,
-    params: () => request.params as RouteParams,
-    stream: payload,
-    sharesBody: true,
-    framework: 'fastify',
-    route,
+  return openBody(fastify, request.raw, reply.raw, request, payload)
+}
+
+const fastify: Framework<FastifyRequest> = {
+  name: 'fastify',
+  route: ({ routeOptions }) => routeOptions?.url,
+  params: ({ params }) => params as RouteParams,
+  sharesBody: true,
+}
+
+export function sendAnswer(reply: FastifyReply, { status, headers, body }: ProblemAnswer): FastifyReply {
+  return reply.code(status).headers(headers).send(body)
+}
+
+/** Prevents Fastify from parsing a body that has been read, or from refusing one that has not. */
+function suppressParsing(request: FastifyRequest, { isRead, source }: RequestBody): void {
+  const { method } = source.request
+  if (bodyless.has(method!)) return
+  if (!isRead) {
+    // Fastify refuses a malformed Content-Type.
+    if (source.headers['content-type'] !== undefined && !source.mediaType?.essence)
+      setHeaders(request, new OneTimeHeaders(request, 'application/octet-stream', {}))
+  } else if (method === 'QUERY') hideMethod(request)
+  else setHeaders(request, new OneTimeHeaders(request, undefined, noBody))
+}
+
+/**
+ * Fastify refuses a QUERY that has no Content-Type. The one time it looks at the method, there is another without a body,
+ * which is as safe: hooks that protect writes treat them alike.
+ */
+function hideMethod(request: FastifyRequest): void {
+  Object.defineProperty(request, 'method', {
+    configurable: true,
+    get() {
+      Reflect.deleteProperty(request, 'method')
+      return 'GET'
+    },
   })
+}
+
+const noBody = { 'content-length': undefined, 'transfer-encoding': undefined }
+
+/** Fastify merges these fields into the headers of the client at each access. */
+function setHeaders(request: FastifyRequest, fields: object | undefined): void {
+  ;(request as { headers: object | undefined }).headers = fields
+}
+
+/** Headers that disappear at the first access: Fastify looks once whether there is a body to parse. */
+class OneTimeHeaders {
+  readonly #request: FastifyRequest
+  /** Headers that the app has assigned. */
+  readonly #before: object | undefined
+  readonly #contentType: string | undefined
+
+  /** Shared by all requests: V8 would keep one per request until the next full collection. */
+  static readonly #access: PropertyDescriptor & ThisType<OneTimeHeaders> = {
+    enumerable: true,
+    get() {
+      setHeaders(this.#request, this.#before)
+      return this.#contentType
+    },
+  }
+
+  constructor(request: FastifyRequest, contentType: string | undefined, fields: object) {
+    const { headers } = request
+    this.#request = request
+    this.#before = headers === request.raw.headers ? undefined : headers
+    this.#contentType = contentType
+    Object.assign(this, this.#before, fields)
+    Object.defineProperty(this, 'content-type', OneTimeHeaders.#access)
+  }
 }

@@ -1,11 +1,11 @@
 /** The plugin, which reads the bodies of a context and of those below. */
 import { BodyError, type MountOptions } from '@formgate/core'
 import { mountStep, type ProblemAnswer } from '@formgate/core/adapter'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { addParsers } from './app-parsers.js'
 import { noteRoutes } from './noted-routes.js'
-import { bodyOf, mountHook } from './parsing-hook.js'
+import { bodyOf, parsingHook, sendAnswer } from './parsing-hook.js'
 import { refuseReplacedHooks } from './route.js'
 
 /** Options of `register()` itself, which Fastify passes on to the plugin. */
@@ -16,7 +16,7 @@ const plugin: FastifyPluginAsync<MountOptions<FastifyRequest>> = async (app, opt
   const step = mountStep(Object.fromEntries(own))
   noteRoutes(app, step)
   addParsers(app, step)
-  app.addHook('preParsing', mountHook(step))
+  app.addHook('preParsing', parsingHook(step))
   answerThrown(app)
   app.addHook('onRoute', refuseReplacedHooks)
 }
@@ -37,32 +37,33 @@ export const multipart: FastifyPluginAsync<MountOptions<FastifyRequest>> = fasti
   fastify: '5.x',
 })
 
-const answers = new WeakMap<FastifyRequest, ProblemAnswer>()
 /** For a client that is gone. */
 const noAnswer: ProblemAnswer = { status: 499, headers: {}, body: Buffer.alloc(0) }
+
+/** Replies that send our answer, whatever an error handler sends. */
+const answering = new WeakSet<FastifyReply>()
 
 /** Answers the errors of Formgate that handlers and hooks throw, before error handlers of the app. */
 function answerThrown(app: FastifyInstance): void {
   app.addHook('onError', async (request, reply, error) => {
-    if (!(error instanceof BodyError) || answers.has(request)) return
+    if (!(error instanceof BodyError)) return
     const reaction = await bodyOf(request, reply).react(error)
-    if (reaction.kind !== 'pass on') answers.set(request, reaction.kind === 'drop' ? noAnswer : reaction)
+    if (reaction.kind === 'pass on') return
+    answering.add(reply)
+    reply.send = function send() {
+      Reflect.deleteProperty(reply, 'send')
+      answering.delete(reply)
+      return sendAnswer(reply, reaction.kind === 'answer' ? reaction : noAnswer)
+    }
   })
   app.addHook('onRoute', (route) => {
     const { errorHandler } = route
     route.errorHandler = (error, request, reply): unknown => {
-      if (answers.has(request)) return reply.send()
+      if (answering.has(reply)) return reply.send()
       if (errorHandler !== undefined) return errorHandler.call(request.server, error, request, reply)
       // The next handler is that of the context. Fastify would send what is not an Error as it is.
       if (error instanceof Error) throw error
       return request.server.errorHandler(error, request, reply)
     }
-  })
-  app.addHook('onSend', (request, reply, payload, done) => {
-    const answer = answers.get(request)
-    if (answer === undefined) return done(null, payload)
-    answers.delete(request)
-    reply.code(answer.status).headers(answer.headers)
-    return done(null, answer.body)
   })
 }

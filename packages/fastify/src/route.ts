@@ -8,9 +8,9 @@ import type {
   RouteOptions,
   Schema,
 } from '@formgate/core'
-import { bodyStep, formStep, noteStep, parsersStep, stepOf, type RouteStep } from '@formgate/core/adapter'
+import { bodyStep, formStep, parsersStep, stepOf, type RouteStep } from '@formgate/core/adapter'
 import type { FastifyRequest, RouteOptions as FastifyRouteOptions } from 'fastify'
-import { routeHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
+import { parsingHook, type ParsingHook, type TypedParsingHook } from './parsing-hook.js'
 
 /**
  * Spread it into the route options: `{ ...parsers([JSONParser]), onRequest }`. In a list of `preParsing` hooks, put this
@@ -73,7 +73,7 @@ export function body<
 }
 
 function routeOptions(step: RouteStep): ParsingRoute {
-  const preParsing = noteStep(routeHook(step), step)
+  const preParsing = parsingHook(step)
   // Under a key of its own, which stays when another option `preParsing` replaces the hook.
   const kept = { [Symbol('formgate')]: preParsing }
   return { preParsing, ...kept }

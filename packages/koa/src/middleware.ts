@@ -17,6 +17,7 @@ import {
   noteStep,
   openBody,
   parsersStep,
+  type Framework,
   type RequestBody,
   type RouteStep,
 } from '@formgate/core/adapter'
@@ -112,15 +113,18 @@ function routeMiddleware(step: RouteStep): Middleware {
 
 /** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 function bodyOf(ctx: Context): RequestBody {
-  const params = (): RouteParams | undefined => (ctx as { params?: RouteParams }).params
-  const { req: request, res: response, request: target } = ctx
-  return openBody({ request, response, target, params, framework: 'koa', route })
+  return openBody(koa, ctx.req, ctx.res, ctx.request)
 }
 
-/** The pattern that @koa/router has matched. */
-function route({ ctx }: Request): string | undefined {
-  const { _matchedRoute: path } = ctx as { _matchedRoute?: string | RegExp }
-  return path === undefined ? undefined : String(path)
+const koa: Framework<Request> = {
+  name: 'koa',
+  route: (request) => routed(request)?._matchedRoute?.toString(),
+  params: (request) => routed(request)?.params,
+}
+
+/** The context, in which @koa/router leaves these. The request of a mock may have none. */
+function routed({ ctx }: Request) {
+  return ctx as { params?: RouteParams; _matchedRoute?: string | RegExp } | undefined
 }
 
 async function settle(error: unknown, body: RequestBody, ctx: Context): Promise<void> {

@@ -12,7 +12,7 @@ import {
 import { Reflector } from '@nestjs/core'
 import { catchError, type Observable } from 'rxjs'
 import { AnsweredException, BodyException } from './body-exception.js'
-import { bodyOf, setHeaders, type PlatformRequest, type PlatformResponse } from './platform.js'
+import { bodyOf, type PlatformRequest, type PlatformResponse } from './platform.js'
 
 /** The token of the options of the module. */
 export const mountToken: unique symbol = Symbol('FormgateModule')
@@ -37,10 +37,9 @@ export class BodyInterceptor implements NestInterceptor {
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const http = context.switchToHttp()
-    const response = http.getResponse<PlatformResponse>()
-    const body = bodyOf(http.getRequest<PlatformRequest>(), response)
+    const body = bodyOf(http.getRequest<PlatformRequest>(), http.getResponse<PlatformResponse>())
     const fail = async (error: unknown): Promise<never> => {
-      throw await exceptionOf(error, body, response)
+      throw await exceptionOf(error, body)
     }
     try {
       if (this.#mount !== undefined) await body.run(this.#mount)
@@ -53,10 +52,10 @@ export class BodyInterceptor implements NestInterceptor {
 }
 
 /** What Nest gets for an error of a body, or of the handler. */
-async function exceptionOf(error: unknown, body: RequestBody, response: PlatformResponse): Promise<unknown> {
+async function exceptionOf(error: unknown, body: RequestBody): Promise<unknown> {
   const reaction = await body.react(error)
   if (!(error instanceof BodyError) || error.status >= 500) return error
   if (reaction.kind !== 'pass on') return new AnsweredException(error, reaction)
-  setHeaders(response, error.headers)
+  for (const [name, value] of Object.entries(error.headers)) body.source.response.setHeader(name, value)
   return new BodyException(error)
 }

@@ -3,14 +3,16 @@ import type { FilesByField, FrameworkRequest, RouteParams } from '@formgate/core
 import {
   openBody,
   sendProblem,
-  type AdapterRequest,
+  type Framework,
+  type NodeRequest,
+  type NodeResponse,
   type ProblemAnswer,
   type RequestBody,
 } from '@formgate/core/adapter'
 
 /** A request of Express, which is Node's own, or of Fastify, which wraps that. */
 export interface PlatformRequest extends FrameworkRequest {
-  readonly raw?: AdapterRequest['request']
+  readonly raw?: NodeRequest
   readonly params?: RouteParams
   /** Of Fastify. */
   readonly routeOptions?: { readonly url?: string }
@@ -22,7 +24,7 @@ export interface PlatformRequest extends FrameworkRequest {
 }
 
 interface Reply {
-  readonly raw: AdapterRequest['response']
+  readonly raw: NodeResponse
   readonly sent: boolean
   code(status: number): Reply
   headers(values: Readonly<Record<string, string>>): Reply
@@ -30,38 +32,31 @@ interface Reply {
 }
 
 /** A response of Express, which is Node's own, or a reply of Fastify. */
-export type PlatformResponse = AdapterRequest['response'] | Reply
+export type PlatformResponse = NodeResponse | Reply
 
 /** Returns the body of a request. The first call adds `data`, `files` and so on to the request. */
 export function bodyOf(request: PlatformRequest, response: PlatformResponse): RequestBody {
-  return openBody({
-    request: request.raw ?? (request as AdapterRequest['request']),
-    response: nodeResponse(response),
-    target: request,
-    params: () => request.params,
-    // Fastify has parsed JSON and URL-encoded forms, and `data` is its `body`.
-    sharesBody: request.raw !== undefined,
-    framework: 'nest',
-    route,
-  })
+  const { raw } = request
+  const platform = raw === undefined ? onExpress : onFastify
+  return openBody(
+    platform,
+    raw ?? (request as NodeRequest),
+    'raw' in response ? response.raw : response,
+    request,
+  )
 }
 
-function route({ routeOptions, route }: PlatformRequest): string | undefined {
-  return routeOptions?.url ?? route?.path.toString()
+const onExpress: Framework<PlatformRequest> = {
+  name: 'nest',
+  route: ({ routeOptions, route }) => routeOptions?.url ?? route?.path.toString(),
+  params: ({ params }) => params,
 }
+/** It has parsed JSON and URL-encoded forms, and `data` is its `body`. */
+const onFastify: Framework<PlatformRequest> = { ...onExpress, sharesBody: true }
 
 /** Sends an answer, unless another one has begun. */
 export function sendAnswer(response: PlatformResponse, answer: ProblemAnswer): void {
   if (!('raw' in response)) return sendProblem(response, answer)
   if (response.sent) return
   response.code(answer.status).headers(answer.headers).send(answer.body)
-}
-
-/** Sets header fields of an answer that others send. */
-export function setHeaders(response: PlatformResponse, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) nodeResponse(response).setHeader(name, value)
-}
-
-function nodeResponse(response: PlatformResponse): AdapterRequest['response'] {
-  return 'raw' in response ? response.raw : response
 }

@@ -16,8 +16,7 @@ import { fileRules } from '@formgate/core/storage'
 import { PendingUploads } from './pending-uploads.js'
 import type { S3File } from './s3-file.js'
 import { resolveOptions, type S3Options } from './s3-options.js'
-import { readTickets, type FormUploads } from './ticket-parsers.js'
-import { ticketLifetime, Tickets } from './tickets.js'
+import { ticketLifetime, Tickets, type TicketOwner } from './tickets.js'
 
 /** Options of `directUploads()`: those of `s3()`, but for `key` and `overwrite`, and these. */
 export interface DirectUploadOptions<Request = FrameworkRequest> extends Omit<
@@ -103,14 +102,8 @@ export function directUploads<Request = FrameworkRequest>(
   checkOptions({ ...options, pending: prefix, expires })
   const settings = resolveOptions(ofBucket as S3Options)
   const rules = fileRules(schema, defaultLimits)
-  const pending = new PendingUploads(settings, prefix)
-  const tickets = new Tickets(secret, [settings.bucket, prefix, name])
-  const ownerOf: FormUploads['ownerOf'] = async (request) => {
-    const found: unknown = await owner(request as Request)
-    if (typeof found === 'string' && found !== '') return found
-    throw new TypeError('The option `owner` must return a text, or throw if the request has no owner.')
-  }
-  const uploads: FormUploads = { tickets, pending, ownerOf }
+  const tickets = new Tickets(secret, [settings.bucket, prefix, name], owner as TicketOwner)
+  const pending = new PendingUploads(settings, prefix, tickets)
   return {
     request: {
       '~standard': {
@@ -121,7 +114,8 @@ export function directUploads<Request = FrameworkRequest>(
     },
     async sign(asked, request) {
       const { field, ...file } = checkRequest(asked, rules)
-      const { ticket, text } = tickets.issue(file, field, await ownerOf(request as FrameworkRequest))
+      const owner = await tickets.ownerOf(request as FrameworkRequest)
+      const { ticket, text } = tickets.issue(file, field, owner)
       const { url, fields } = await createPresignedPost(settings.client, {
         Bucket: settings.bucket,
         Key: pending.keyOf(ticket),
@@ -134,13 +128,24 @@ export function directUploads<Request = FrameworkRequest>(
     options: {
       // JSON is for parts of the form.
       parsers: [
-        readTickets(new FormParser(), uploads),
-        readTickets(new MultiPartParser(), uploads),
+        redeeming(new FormParser(), pending),
+        redeeming(new MultiPartParser(), pending),
         new JSONParser(),
       ],
       storage: pending,
     },
   }
+}
+
+/** Lets a parser put files in the place of tickets. @returns the parser */
+function redeeming<Parser extends FormParser | MultiPartParser>(
+  parser: Parser,
+  pending: PendingUploads,
+): Parser {
+  const read = parser.parse.bind(parser)
+  const parse: typeof read = async (stream, mediaType, context) =>
+    pending.redeem(await read(stream, mediaType, context), context)
+  return Object.assign(parser, { parse })
 }
 
 function checkOptions<Request>(options: DirectUploadOptions<Request>): void {

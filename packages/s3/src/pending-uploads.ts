@@ -1,22 +1,24 @@
-/** Uploads that wait for their form, and the storage that takes them over. */
+/** Uploads that wait for their form: the tickets in the form, and the storage that takes the files over. */
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import {
   BodyError,
+  DataAndFiles,
   sniff,
   UploadedFile,
+  type Entry,
   type FileDescription,
   type FileInfo,
+  type ParserContext,
   type Storage,
 } from '@formgate/core'
-import { randomName, reportLeftover, safeExtension, safeFileName } from '@formgate/core/storage'
+import { randomName, reportLeftover, safeFileName } from '@formgate/core/storage'
 import { Readable } from 'node:stream'
-import { isTaken } from './new-object.js'
-import { headersOf } from './object-headers.js'
+import { headersOf, randomKey } from './new-object.js'
 import { copyObject, openObject, type S3File } from './s3-file.js'
 import type { S3Settings } from './s3-options.js'
-import { answerOf, S3StorageError } from './s3-storage-error.js'
+import { isTaken, S3StorageError, send } from './s3-storage-error.js'
 import { bucketStorage, type S3Storage } from './s3.js'
-import type { Ticket } from './tickets.js'
+import { isTicket, type Ticket, type Tickets } from './tickets.js'
 
 /** A file that a form names by its ticket. */
 interface ExpectedUpload {
@@ -31,13 +33,15 @@ export class PendingUploads implements Storage<S3File> {
   readonly name = 's3'
   readonly #settings: S3Settings
   readonly #prefix: string
+  readonly #tickets: Tickets
   readonly #bucket: S3Storage
   /** By the `headers` of their info, which no other file has. */
   readonly #expected = new WeakMap<object, ExpectedUpload>()
 
-  constructor(settings: S3Settings, prefix: string) {
+  constructor(settings: S3Settings, prefix: string, tickets: Tickets) {
     this.#settings = settings
     this.#prefix = prefix
+    this.#tickets = tickets
     this.#bucket = bucketStorage(settings)
   }
 
@@ -46,8 +50,30 @@ export class PendingUploads implements Storage<S3File> {
     return this.#prefix + id
   }
 
+  /** Puts files in the place of tickets: one after the other, since each costs several requests to the store. */
+  async redeem(form: DataAndFiles, context: ParserContext): Promise<DataAndFiles> {
+    const { entries = [] } = form
+    if (!entries.some(isTicket)) return form
+    const limit = context.limits.files
+    if (entries.filter((entry) => entry.kind === 'file' || isTicket(entry)).length > limit)
+      throw new BodyError('LIMIT_FILES', { limit })
+    const owner = await this.#tickets.ownerOf(context.request)
+    const read: Entry[] = []
+    for (const entry of entries) {
+      if (!isTicket(entry)) {
+        read.push(entry)
+        continue
+      }
+      const { name, value } = entry
+      const { info, content } = this.#expect(this.#tickets.read(value, name, owner), name)
+      if ((await context.filter?.(info)) === false) continue
+      read.push({ kind: 'file', name, value: await context.storeFile(content, info) })
+    }
+    return DataAndFiles.fromEntries(read)
+  }
+
   /** What `store` wants, to take over the file of a ticket. */
-  expect(ticket: Ticket, field: string): Pick<ExpectedUpload, 'content' | 'info'> {
+  #expect(ticket: Ticket, field: string): ExpectedUpload {
     const { name: originalName, type, size: expectedSize } = ticket
     const name = safeFileName(originalName) ?? 'file'
     const info = { field, name, originalName, type, headers: {}, expectedSize }
@@ -96,7 +122,7 @@ export class PendingUploads implements Storage<S3File> {
   /** Checks the copy rather than the upload: not every store makes a copy conditional on an ETag (Ceph 16 does not). */
   async #move(upload: S3File, ticket: Ticket, info: FileInfo): Promise<S3File> {
     const settings = this.#settings
-    const key = settings.prefix + randomName() + safeExtension(info.name)
+    const key = randomKey(settings, info)
     // The store may have made the copy without an answer.
     const removeObject = (key: string): Promise<void> =>
       openObject(settings, key)
@@ -125,21 +151,14 @@ export class PendingUploads implements Storage<S3File> {
    * @throws BodyError `USED_TICKET`
    */
   async #markUsed(ticket: Ticket, field: string): Promise<void> {
-    const { client, bucket } = this.#settings
-    const [key, use] = [this.#markKeyOf(ticket), randomName()]
-    const put = new PutObjectCommand({
-      Bucket: bucket,
-      Key: key,
-      Body: use,
-      IfNoneMatch: '*',
-      Metadata: { use },
-    })
+    const [Key, use] = [this.#markKeyOf(ticket), randomName()]
+    const object = { Bucket: this.#settings.bucket, Key, Body: use, Metadata: { use } }
     try {
-      await answerOf('PutObject', bucket, client.send(put))
+      await send(this.#settings, 'PutObject', new PutObjectCommand({ ...object, IfNoneMatch: '*' }))
     } catch (error) {
       if (!isTaken(error)) throw error
       // A request that was retried, since its answer was lost, conflicts with its own mark.
-      if ((await openObject(this.#settings, key))?.metadata['use'] !== use)
+      if ((await openObject(this.#settings, Key))?.metadata['use'] !== use)
         throw new BodyError('USED_TICKET', { field })
     }
   }

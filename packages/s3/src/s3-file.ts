@@ -8,18 +8,12 @@ import {
 } from '@aws-sdk/client-s3'
 import type { ByteRange, StoredFile, UploadedFile } from '@formgate/core'
 import { Readable } from 'node:stream'
-import { type ObjectHeaders, originalNameIn } from './object-headers.js'
+import { type ObjectHeaders, originalName } from './new-object.js'
 import type { S3Settings } from './s3-options.js'
-import { answerOf, S3StorageError } from './s3-storage-error.js'
+import { send, unless } from './s3-storage-error.js'
 
 /** Identifies an object, and its version. */
-export interface ObjectFacts {
-  readonly key: string
-  readonly etag: string
-  readonly versionId: string | undefined
-  /** Bytes. */
-  readonly size: number
-}
+export type ObjectFacts = Pick<S3File, 'key' | 'etag' | 'versionId' | 'size'>
 
 /** An object in a bucket. `s3File(file)` returns that of an uploaded file. */
 export class S3File implements StoredFile {
@@ -54,7 +48,13 @@ export class S3File implements StoredFile {
 
   /** The file name as the client sent it, cut if it is very long. Never use it in a path. */
   get originalName(): string | undefined {
-    return originalNameIn(this.metadata)
+    try {
+      const encoded = this.metadata[originalName]
+      return encoded === undefined ? undefined : decodeURIComponent(encoded)
+    } catch {
+      // Formgate has not created the object.
+      return undefined
+    }
   }
 
   /**
@@ -71,20 +71,18 @@ export class S3File implements StoredFile {
     const isWhole = start === 0 && last === this.size - 1
     const request = {
       ...this.#location,
-      ...(this.etag !== '' && { IfMatch: this.etag }),
-      ...(!isWhole && { Range: `bytes=${start}-${last}` }),
+      IfMatch: this.etag || undefined,
+      Range: isWhole ? undefined : `bytes=${start}-${last}`,
     }
-    return new ObjectStream(async (signal) => {
-      const sent = this.#settings.client.send(new GetObjectCommand(request), { abortSignal: signal })
-      const { Body } = await answerOf('GetObject', this.bucket, sent)
+    return lazyStream(async (signal) => {
+      const { Body } = await send(this.#settings, 'GetObject', new GetObjectCommand(request), signal)
       return Body as Readable
     })
   }
 
   /** Removes the object, or in a bucket with versions this version. Succeeds if it is already gone. */
   async remove(): Promise<void> {
-    const sent = this.#settings.client.send(new DeleteObjectCommand(this.#location))
-    await answerOf('DeleteObject', this.bucket, sent)
+    await send(this.#settings, 'DeleteObject', new DeleteObjectCommand(this.#location))
   }
 
   /**
@@ -98,9 +96,8 @@ export class S3File implements StoredFile {
     return copyObject(this.#settings, this, key)
   }
 
-  get #location(): { Bucket: string; Key: string; VersionId?: string } {
-    const { bucket, key, versionId } = this
-    return { Bucket: bucket, Key: key, ...(versionId !== undefined && { VersionId: versionId }) }
+  get #location(): { Bucket: string; Key: string; VersionId: string | undefined } {
+    return { Bucket: this.bucket, Key: this.key, VersionId: this.versionId }
   }
 }
 
@@ -115,7 +112,7 @@ export async function copyObject(
   key: string,
   headers?: ObjectHeaders,
 ): Promise<S3File> {
-  const { client, bucket, params } = settings
+  const { bucket, params } = settings
   const version = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`
   const copy = new CopyObjectCommand({
     ...params,
@@ -123,9 +120,9 @@ export async function copyObject(
     Bucket: bucket,
     Key: key,
     CopySource: `${bucket}/${from.split('/').map(encodeURIComponent).join('/')}${version}`,
-    ...(etag !== '' && { CopySourceIfMatch: etag }),
+    CopySourceIfMatch: etag || undefined,
   })
-  await answerOf('CopyObject', bucket, client.send(copy))
+  await send(settings, 'CopyObject', copy)
   const file = await openObject(settings, key)
   if (!file) throw new Error(`The copy "${key}" was removed by other code.`)
   return file
@@ -133,12 +130,8 @@ export async function copyObject(
 
 /** The object with a key; `undefined` if there is none. */
 export async function openObject(settings: S3Settings, key: string): Promise<S3File | undefined> {
-  const { client, bucket } = settings
-  const sent = client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
-  const head = await answerOf('HeadObject', bucket, sent).catch((error: unknown) => {
-    if (error instanceof S3StorageError && error.status === 404) return undefined
-    throw error
-  })
+  const command = new HeadObjectCommand({ Bucket: settings.bucket, Key: key })
+  const head = await send(settings, 'HeadObject', command).catch(unless(404))
   if (head === undefined) return undefined
   const { ETag = '', VersionId, ContentLength = 0, ContentType = '', Metadata = {} } = head
   const facts = { key, etag: ETag, versionId: VersionId, size: ContentLength }
@@ -157,46 +150,30 @@ export function s3File(file: UploadedFile): S3File | undefined {
 /**
  * Requests the bytes at the first read, with the backpressure of its reader. Closes the connection when it is destroyed.
  */
-class ObjectStream extends Readable {
-  readonly #open: (signal: AbortSignal) => Promise<Readable>
-  readonly #stop = new AbortController()
-  #body: Readable | undefined
-
-  constructor(open: (signal: AbortSignal) => Promise<Readable>) {
-    super()
-    this.#open = open
+function lazyStream(open: (signal: AbortSignal) => Promise<Readable>): Readable {
+  const stop = new AbortController()
+  let body: Readable | undefined
+  const start = async (stream: Readable): Promise<void> => {
+    const opened = await open(stop.signal)
+    body = opened
+    opened.on('data', (chunk: Uint8Array) => void (stream.push(chunk) || opened.pause()))
+    opened.on('end', () => stream.push(null))
+    opened.on('error', (error) => stream.destroy(error))
+    opened.on('close', () => {
+      if (opened.readableEnded) return
+      stream.destroy(new Error('The store closed the connection before the end of the object.'))
+    })
+    if (stream.destroyed) opened.destroy()
   }
-
-  override _read(): void {
-    if (this.#body) this.#body.resume()
-    else void this.#start()
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#stop.abort()
-    this.#body?.destroy()
-    callback(error)
-  }
-
-  async #start(): Promise<void> {
-    try {
-      const body = await this.#open(this.#stop.signal)
-      this.#body = body
-      let ended = false
-      body.on('data', (chunk: Uint8Array) => {
-        if (!this.push(chunk)) body.pause()
-      })
-      body.on('end', () => {
-        ended = true
-        this.push(null)
-      })
-      body.on('error', (error) => this.destroy(error))
-      body.on('close', () => {
-        if (!ended) this.destroy(new Error('The store closed the connection before the end of the object.'))
-      })
-      if (this.destroyed) body.destroy()
-    } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)))
-    }
-  }
+  return new Readable({
+    read() {
+      if (body) body.resume()
+      else start(this).catch((error: unknown) => this.destroy(error as Error))
+    },
+    destroy(error, callback) {
+      stop.abort()
+      body?.destroy()
+      callback(error)
+    },
+  })
 }

@@ -81,8 +81,6 @@ export interface S3Options<Request = FrameworkRequest> {
 export interface S3Settings extends S3Options {
   readonly client: S3Client
   readonly prefix: string
-  readonly overwrite: boolean
-  readonly params: ObjectParams
   readonly queueSize: number
   /** Bytes. Larger than the option if a file of the expected size would otherwise have too many parts. */
   readonly partSizeOf: (info: FileDescription) => number
@@ -92,31 +90,24 @@ export interface S3Settings extends S3Options {
 /** @throws TypeError for an invalid option */
 export function resolveOptions(options: S3Options): S3Settings {
   const { partSize = smallestPart, queueSize = 4, prefix = '', key, metadata, checksum } = options
-  if (typeof options.bucket !== 'string' || options.bucket === '') {
+  if (typeof options.bucket !== 'string' || options.bucket === '')
     throw new TypeError(`bucket must be the name of a bucket, not ${JSON.stringify(options.bucket)}.`)
-  }
-  if (options.client !== undefined && options.config !== undefined) {
+  if (options.client !== undefined && options.config !== undefined)
     throw new TypeError('Pass s3() either client or config, not both.')
-  }
   if (typeof prefix !== 'string') throw new TypeError('prefix must be a string.')
   if (key !== undefined && typeof key !== 'function') throw new TypeError('key must be a function.')
-  if (metadata !== undefined && typeof metadata !== 'function') {
+  if (metadata !== undefined && typeof metadata !== 'function')
     throw new TypeError('metadata must be a function.')
-  }
-  if (!Number.isInteger(partSize) || partSize < smallestPart || partSize > largestPart) {
+  if (!Number.isInteger(partSize) || partSize < smallestPart || partSize > largestPart)
     throw new TypeError(`partSize must be from 5 MiB to 5 GiB, in bytes, not ${String(partSize)}.`)
-  }
-  if (!Number.isInteger(queueSize) || queueSize < 1) {
+  if (!Number.isInteger(queueSize) || queueSize < 1)
     throw new TypeError(`queueSize must be an integer of 1 or more, not ${String(queueSize)}.`)
-  }
   const client = options.client ?? new S3Client({ requestHandler: timeouts, ...options.config })
   return {
     ...options,
     client,
     prefix,
     queueSize,
-    overwrite: options.overwrite ?? false,
-    params: options.params ?? {},
     partSizeOf: ({ expectedSize = 0 }) => Math.max(partSize, Math.ceil(expectedSize / maxParts)),
     checksumOf: async () => {
       if (checksum !== undefined) return checksum

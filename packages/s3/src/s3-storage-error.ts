@@ -1,4 +1,13 @@
-/** The error of a request to the store, with a code and a hint for the operator. */
+/** Requests to the store, and their errors, with a code and a hint for the operator. */
+import type {
+  $Command,
+  S3Client,
+  S3ClientResolvedConfig,
+  S3ServiceException,
+  ServiceInputTypes,
+  ServiceOutputTypes,
+} from '@aws-sdk/client-s3'
+import { codeOf } from '@formgate/core/storage'
 
 /** Codes of Ceph and MinIO for a full store. S3 has none. */
 const noRoom = new Set(['QuotaExceeded', 'XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded'])
@@ -33,8 +42,8 @@ export class S3StorageError extends Error {
   readonly status: number | undefined
 
   constructor(operation: string, bucket: string, cause: unknown) {
-    const name = nameOf(cause)
-    const status = statusOf(cause)
+    const name = codeOf(cause) || (cause instanceof Error ? cause.name : 'UnknownError')
+    const status = (cause as Partial<S3ServiceException> | null | undefined)?.$metadata?.httpStatusCode
     const hint = hints[name] === undefined ? '' : ` ${hints[name]}`
     const answer = status === undefined ? name : `${name} (${status})`
     super(`${operation} failed in the bucket "${bucket}": ${answer}.${hint}`, { cause })
@@ -50,26 +59,33 @@ export class S3StorageError extends Error {
 }
 
 /**
- * Waits for the answer of the store.
+ * Sends a command to the store.
  *
  * @param operation its name in S3
  * @throws S3StorageError if it fails
  */
-export async function answerOf<T>(operation: string, bucket: string, request: Promise<T>): Promise<T> {
+export async function send<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  { client, bucket }: { readonly client: S3Client; readonly bucket: string },
+  operation: string,
+  command: $Command<Input, Output, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes>,
+  abortSignal?: AbortSignal,
+): Promise<Output> {
   try {
-    return await request
+    return await client.send(command, abortSignal && { abortSignal })
   } catch (error) {
     throw new S3StorageError(operation, bucket, error)
   }
 }
 
-function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'UnknownError'
-  if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code
-  return error.name
+/** True if another object has the key. A 409 means that another upload to it is under way. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof S3StorageError && (error.status === 412 || error.status === 409)
 }
 
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined
-  return (error.$metadata as { readonly httpStatusCode?: number }).httpStatusCode
+/** Turns errors with these statuses into `undefined`. */
+export function unless(...statuses: readonly number[]): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof S3StorageError && statuses.includes(error.status ?? 0)) return undefined
+    throw error
+  }
 }

@@ -1,6 +1,6 @@
 /** Tickets: signed texts that stand for uploads. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { BodyError } from '@formgate/core'
+import { BodyError, type Entry, type FrameworkRequest, type TextEntry } from '@formgate/core'
 import { randomName } from '@formgate/core/storage'
 
 /** A presigned POST may be valid for as long (seconds). */
@@ -22,20 +22,32 @@ export interface Ticket {
   readonly end: number
 }
 
-/** True if a text may be a ticket: any other text is the value of a field. */
-export function looksLikeTicket(text: string): boolean {
-  return text.startsWith(prefix)
+/** True for a field whose text may be a ticket. */
+export function isTicket(entry: Entry): entry is TextEntry {
+  return entry.kind === 'text' && entry.value.startsWith(prefix)
 }
+
+/** Returns who sends a request: a text, unless the program is untyped. */
+export type TicketOwner = (request: FrameworkRequest) => unknown
 
 /** Signs and reads the tickets of one form. */
 export class Tickets {
   readonly #secret: string
   readonly #form: readonly string[]
+  readonly #owner: TicketOwner
 
   /** @param form what tells the form from others */
-  constructor(secret: string, form: readonly string[]) {
+  constructor(secret: string, form: readonly string[], owner: TicketOwner) {
     this.#secret = secret
     this.#form = form
+    this.#owner = owner
+  }
+
+  /** Who sends a request. @throws TypeError if the app does not say; what the app throws */
+  async ownerOf(request: FrameworkRequest): Promise<string> {
+    const owner = await this.#owner(request)
+    if (typeof owner === 'string' && owner !== '') return owner
+    throw new TypeError('The option `owner` must return a text, or throw if the request has no owner.')
   }
 
   /** @returns the ticket, and its text */

@@ -39,6 +39,9 @@ export class Census {
     // Node opens them on first use.
     void process.stdout
     void process.stderr
+    // Node loads undici, http2 and tls on first use, as by Koa for the first body that is not a text. queryObjects() counts
+    // the prototypes of their streams.
+    void globalThis.Response
     process.on('unhandledRejection', (reason) => this.#unhandled.push(`rejection: ${String(reason)}`))
     process.on('uncaughtException', (error) => this.#unhandled.push(`exception: ${error.stack}`))
     process.on('warning', ({ name, message }) => {

@@ -40,14 +40,14 @@ export class ByteBuffer {
 
   /** Appends the bytes of `chunk` from `from` to `to`, exclusive. */
   add(chunk: Buffer, from: number, to: number): void {
-    if (this.size === 0) {
+    const known = this.size
+    if (known === 0) {
       this.#bytes = chunk as SlicedBuffer
       this.#from = from
       this.#to = to
       this.#isOwn = false
       return
     }
-    const known = this.size
     const size = known + to - from
     if (!this.#isOwn || size > this.#bytes.length) {
       const room = Buffer.allocUnsafe(size <= this.#expected ? Math.min(size * 2, this.#expected) : size * 2)

@@ -69,12 +69,10 @@ export class ChunkBuffer {
   #blockUsed = 0
   #wanted = 0
   #wake: (() => void) | undefined
-  #isReading = false
+  #state: 'reading' | 'stopped' | 'ended' | 'failed' = 'stopped'
+  #error: unknown
   /** True if no other code has seen a chunk of the stream. */
   #isOnlyReader = false
-  #ended = false
-  #failed = false
-  #error: unknown
 
   /** Starts to read at once, as far ahead as {@link ChunkBuffer.fill} asks for or the shared budget allows. */
   constructor(stream: Readable, signal: AbortSignal) {
@@ -88,7 +86,7 @@ export class ChunkBuffer {
     else if (stream.destroyed) this.#onClose()
     else {
       active++
-      this.#isReading = true
+      this.#state = 'reading'
       this.#isOnlyReader = isUnread(stream)
       signal.addEventListener('abort', this.#onAbort)
       stream.on('end', this.#onEnd).on('close', this.#onClose).on('data', this.#onData)
@@ -107,13 +105,13 @@ export class ChunkBuffer {
    * @throws the error of the stream, or the reason of the signal
    */
   async fill(bytes: number): Promise<void> {
-    if (this.#failed) throw this.#error
-    if (this.#ended || this.#size >= bytes) return
-    this.#wanted = bytes
-    if (this.#size < this.#highWaterMark) this.#stream.resume()
-    await new Promise<void>((resolve) => (this.#wake = resolve))
-    // A failure ends the wait too.
-    if (this.#failed) throw this.#error
+    if (!this.#isOver && this.#size < bytes) {
+      this.#wanted = bytes
+      if (this.#size < this.#highWaterMark) this.#stream.resume()
+      // A failure ends the wait too.
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+    if (this.#state === 'failed') throw this.#error
   }
 
   /**
@@ -130,7 +128,7 @@ export class ChunkBuffer {
     this.#chunks = []
     this.#size = 0
     this.#block = undefined
-    if (!this.#ended && !this.#failed) this.#stream.resume()
+    if (!this.#isOver) this.#stream.resume()
     return chunks
   }
 
@@ -141,11 +139,15 @@ export class ChunkBuffer {
 
   /** Stops reading. The rest of the stream is left to its owner. */
   stop(): void {
-    if (!this.#isReading) return
-    this.#isReading = false
+    if (this.#state !== 'reading') return
+    this.#state = 'stopped'
     active--
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#stream.off('end', this.#onEnd).off('close', this.#onClose).off('data', this.#onData)
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'ended' || this.#state === 'failed'
   }
 
   get #highWaterMark(): number {
@@ -155,7 +157,7 @@ export class ChunkBuffer {
   readonly #onData = (chunk: Uint8Array | string): void => {
     if (this.#isOnlyReader) this.#isOnlyReader = hasOneReader(this.#stream)
     this.#append(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
-    if (this.#size >= this.#wanted) this.#resolveFill()
+    if (this.#size >= this.#wanted) this.#wake?.()
     if (this.#size >= this.#highWaterMark) this.#stream.pause()
   }
 
@@ -180,9 +182,10 @@ export class ChunkBuffer {
   }
 
   readonly #onEnd = (): void => {
-    this.#ended = true
+    if (this.#isOver) return
     this.stop()
-    this.#resolveFill()
+    this.#state = 'ended'
+    this.#wake?.()
   }
 
   readonly #onClose = (): void => {
@@ -194,17 +197,11 @@ export class ChunkBuffer {
   }
 
   #fail(error: unknown): void {
-    if (this.#failed || this.#ended) return
-    this.#failed = true
+    if (this.#isOver) return
+    this.stop()
+    this.#state = 'failed'
     this.#error = error
     this.#chunks = []
-    this.stop()
-    this.#resolveFill()
-  }
-
-  #resolveFill(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    this.#wake?.()
   }
 }

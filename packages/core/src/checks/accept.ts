@@ -4,12 +4,6 @@ import { rangeCovers } from '../http/media-type.js'
 /** A media type, a range such as `image/*`, or a file extension such as `.pdf`. */
 export type Accepted = `${string}/${string}` | `.${string}`
 
-/** What is known about a file before its first byte. */
-interface DeclaredFile {
-  readonly name: string
-  readonly type: string
-}
-
 const wellFormed = /^(?:\.[^\s/]+|[^\s/;]+\/[^\s/;]+)$/
 
 /**
@@ -68,7 +62,7 @@ export function acceptedTypes(check: unknown): readonly string[] | undefined {
 }
 
 /** True if a file matches one of the accepted types, which are in lower case. */
-export function isAccepted(file: DeclaredFile, accepted: readonly string[]): boolean {
+export function isAccepted(file: Pick<File, 'name' | 'type'>, accepted: readonly string[]): boolean {
   const type = bareType(file.type)
   const name = file.name.toLowerCase()
   return accepted.some((each) => (each.startsWith('.') ? name.endsWith(each) : rangeCovers(each, type)))

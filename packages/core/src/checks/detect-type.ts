@@ -49,18 +49,14 @@ const compound = /^application\/(?:msword|vnd\.(?:ms-|visio)|x-ms)/
 export async function matchesDeclaredType(declared: string, detected: string | undefined): Promise<boolean> {
   if (declared === '' || declared === 'application/octet-stream') return true
   const family = familyOf.get(declared) ?? declared
-  const isKnown = isTextual(declared) || (await detectable()).has(family)
+  const { supportedMimeTypes } = await import('file-type')
+  const isKnown = isTextual(declared) || supportedMimeTypes.has(family)
   if (detected === undefined) return !isKnown
   if (family === (familyOf.get(detected) ?? detected)) return true
   if (detected === 'application/zip') return zipped.test(declared) || !isKnown
   if (detected === 'application/x-cfb') return compound.test(declared) || !isKnown
   // A format without magic bytes may be text, but a program must not pass as one.
   return !isKnown && isTextual(detected)
-}
-
-async function detectable(): Promise<ReadonlySet<string>> {
-  const { supportedMimeTypes } = await import('file-type')
-  return supportedMimeTypes
 }
 
 /** How many bytes of a file are read to detect its type. */
@@ -101,12 +97,6 @@ async function readMagic(bytes: Uint8Array): Promise<string | undefined> {
 // oxlint-disable-next-line no-control-regex
 const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/
 
-const decoders = {
-  latin1: new TextDecoder('latin1'),
-  'utf-16le': new TextDecoder('utf-16le'),
-  'utf-16be': new TextDecoder('utf-16be'),
-}
-
 /**
  * Reads the beginning of a file as text. The charset is unknown and does not matter: latin1 has a character for each
  * byte, and the markup to be found is ASCII.
@@ -114,7 +104,7 @@ const decoders = {
  * @returns `undefined` for binary data
  */
 function readSample(bytes: Uint8Array): string | undefined {
-  const text = decoders[byteOrder(bytes) ?? 'latin1'].decode(bytes)
+  const text = new TextDecoder(byteOrder(bytes) ?? 'latin1').decode(bytes)
   return binaryByte.test(text) ? undefined : text.replace(/^\u00ef\u00bb\u00bf/, '')
 }
 

@@ -3,7 +3,7 @@
 import { BodyError } from '../errors.js'
 import type { Entry } from '../parsers/data-and-files.js'
 import { isData } from '../parsers/json-values.js'
-import { append, FieldPaths, isIndex, listHint, type NameLimits } from '../schema/field-path.js'
+import { append, fieldPath, isIndex, listHint, type NameLimits } from '../schema/field-path.js'
 import type { Node } from '../schema/form-node.js'
 
 /** An object by string keys. */
@@ -31,20 +31,14 @@ export function isPlainObject(value: unknown): value is PlainObject {
 
 const none: ReadonlyMap<string, FormTree> = new Map()
 
-/** The list item that `items[].name` fills. */
-interface GrowingItem {
-  readonly index: number
-  /** The names that it has already. */
-  readonly names: Set<string>
-}
-
 /** What arrived for one place of the schema: values, children or both. */
 export class FormTree {
   readonly entries: Entry[] = []
   /** The number of entries that `tags[]` added. */
   appended = 0
   #children: Map<string, FormTree> | undefined
-  #growing: GrowingItem | undefined
+  /** The list item that `items[].name` fills, with the names that it has already. */
+  #growing: { readonly index: number; readonly names: Set<string> } | undefined
   #isBlank: boolean | undefined
 
   /** A tree of a single value. */
@@ -97,7 +91,17 @@ export class FormTree {
     const { size } = this.children
     for (let at = 0; at < size; at += 1) {
       const item = this.children.get(String(at))
-      if (item === undefined || at > limits.arrayIndex) throw brokenList(this, at, limits)
+      if (item === undefined || at > limits.arrayIndex) {
+        throw new BodyError('LIMIT_NESTING', {
+          detail:
+            at > limits.arrayIndex
+              ? 'A list in the field names has too many items.'
+              : `A list in the field names has gaps: item ${at} is missing.`,
+          hint: listHint,
+          field: this.someName,
+          limit: limits.arrayIndex,
+        })
+      }
       items.push(item)
     }
     return items
@@ -124,25 +128,12 @@ export class FormTree {
   }
 }
 
-function brokenList(tree: FormTree, at: number, limits: NameLimits): BodyError {
-  return new BodyError('LIMIT_NESTING', {
-    detail:
-      at > limits.arrayIndex
-        ? 'A list in the field names has too many items.'
-        : `A list in the field names has gaps: item ${at} is missing.`,
-    hint: listHint,
-    field: tree.someName,
-    limit: limits.arrayIndex,
-  })
-}
-
 /** Makes the tree of a form, by the names that the root node has a place for. @throws BodyError `LIMIT_NESTING` */
 export function plantEntries(root: Node, entries: readonly Entry[], limits: NameLimits): FormTree {
   const tree = new FormTree()
   const keys = root.kind === 'object' ? root.fields : undefined
-  let paths: FieldPaths | undefined
   for (const entry of entries) {
-    const path = keys?.has(entry.name) ? undefined : (paths ??= FieldPaths.of(root, limits)).get(entry.name)
+    const path = keys?.has(entry.name) ? undefined : fieldPath(root, entry.name, limits)
     if (path === undefined) tree.child(entry.name).entries.push(entry)
     else tree.add(path, entry)
   }

@@ -1,6 +1,8 @@
 /** The two sides of an intersection as one node. */
 import {
   type IntersectionNode,
+  isList,
+  itemAt,
   type ListNode,
   type Node,
   type ScalarNode,
@@ -16,62 +18,47 @@ interface Merge {
   readonly merged: Node
 }
 
-const merges = new WeakMap<IntersectionNode, Merge[]>()
-// Clients choose the options of the unions in it.
-const maxMerges = 100
+/** The last merge of each intersection. Clients choose the options of the unions in it, so no more are kept. */
+const merges = new WeakMap<IntersectionNode, Merge>()
 
 /**
- * Returns the node that accepts what both sides of an intersection accept. It is kept, so that a place in it is read once.
+ * Returns the node that accepts what both sides of an intersection accept.
  *
  * @param left the left side, with its unions decided
  * @param right the same for the right side
  */
 export function mergeSides(node: IntersectionNode, left: Node, right: Node): Node {
-  let known = merges.get(node)
-  if (known === undefined) merges.set(node, (known = []))
-  let merge = known.find((each) => each.left === left && each.right === right)
-  if (merge === undefined) {
-    if (known.length === maxMerges) known.length = 0
-    known.push((merge = { left, right, merged: mergeNodes(node, left, right) }))
-  }
+  let merge = merges.get(node)
+  if (merge?.left !== left || merge.right !== right)
+    merges.set(node, (merge = { left, right, merged: mergeNodes(node, left, right) }))
   return merge.merged
 }
 
 function mergeNodes(around: Wrapping, left: Node, right: Node): Node {
   const wrapping = { ...unwrapped, optional: around.optional, nullable: around.nullable }
   const [first, second] = acceptsAny(left) ? [right, right] : acceptsAny(right) ? [left, left] : [left, right]
-  switch (first.kind) {
-    case 'object':
-      return mergeObjects(wrapping, first, second)
-    case 'record': {
-      if (second.kind !== 'record' || second.isMap !== first.isMap)
-        return mergeObjects(wrapping, first, second)
-      const { key, value } = second
-      return { ...first, ...wrapping, key: intersect(first.key, key), value: intersect(first.value, value) }
-    }
-    case 'list':
-      if (second.kind === 'tuple') return mergeTuples(wrapping, first, second)
-      if (second.kind !== 'list') break
-      return { ...first, ...wrapping, element: intersect(first.element, second.element) }
-    case 'tuple':
-      if (second.kind !== 'list' && second.kind !== 'tuple') break
-      return mergeTuples(wrapping, first, second)
-    case 'scalar':
-      return second.kind === 'scalar' ? mergeScalars(wrapping, first, second) : { ...first, ...wrapping }
-    default:
+  if (first.kind === 'record' && second.kind === 'record' && first.isMap === second.isMap) {
+    const key = intersect(first.key, second.key)
+    return { ...first, ...wrapping, key, value: intersect(first.value, second.value) }
   }
+  if (first.kind === 'object' || first.kind === 'record') return mergeObjects(wrapping, first, second)
+  if (first.kind === 'list' && second.kind === 'list')
+    return { ...first, ...wrapping, element: intersect(first.element, second.element) }
+  if (isList(first) && isList(second)) return mergeTuples(wrapping, first, second)
+  if (first.kind === 'scalar' && second.kind === 'scalar') return mergeScalars(wrapping, first, second)
   // No value is both, and the schema reports what it is not.
-  return first.kind === 'list' || first.kind === 'tuple' || first.kind === 'file'
-    ? { ...first, ...wrapping }
-    : first
+  return { ...first, ...wrapping }
 }
 
 function acceptsAny(node: Node): boolean {
   return node.kind === 'scalar' && node.acceptsAny
 }
 
-/** The intersection of two nodes inside one of objects or lists. */
-function intersect(left: Node, right: Node): Node {
+/** The intersection of two nodes inside one of objects or lists; where one side says nothing, the other node. */
+function intersect(left: Node, right: Node): Node
+function intersect(left: Node | undefined, right: Node | undefined): Node | undefined
+function intersect(left: Node | undefined, right: Node | undefined): Node | undefined {
+  if (left === undefined || right === undefined) return left ?? right
   if (left === right || acceptsAny(right)) return left
   if (acceptsAny(left)) return right
   const optional = left.optional && right.optional
@@ -79,43 +66,33 @@ function intersect(left: Node, right: Node): Node {
   return { kind: 'intersection', ...unwrapped, optional, nullable, left, right }
 }
 
-function intersectAll(nodes: readonly (Node | undefined)[]): Node | undefined {
-  return nodes
-    .filter((node) => node !== undefined)
-    .reduce<Node | undefined>((all, node) => (all === undefined ? node : intersect(all, node)), undefined)
-}
-
 /** Merges objects and records. Fields are merged on first use: a schema may contain itself. */
-function mergeObjects(wrapping: Wrapping, ...sides: readonly Node[]): Node {
-  const fieldsOf = (side: Node) => (side.kind === 'object' ? side.fields : undefined)
-  const others = (side: Node) =>
+function mergeObjects(wrapping: Wrapping, left: Node, right: Node): Node {
+  const othersOf = (side: Node) =>
     side.kind === 'object' ? side.catchall : side.kind === 'record' ? side.value : undefined
+  const keysOf = (side: Node) => (side.kind === 'object' ? [...side.fields.keys()] : [])
+  const fieldOf = (side: Node, key: string) =>
+    (side.kind === 'object' ? side.fields.get(key) : undefined) ?? othersOf(side)
   let fields: Map<string, Node> | undefined
   return {
     kind: 'object',
     ...wrapping,
     get fields() {
-      if (fields === undefined) {
-        fields = new Map()
-        for (const key of sides.flatMap((side) => [...(fieldsOf(side)?.keys() ?? [])]))
-          fields.set(key, intersectAll(sides.map((side) => fieldsOf(side)?.get(key) ?? others(side)))!)
-      }
-      return fields
+      const keys = [left, right].flatMap(keysOf)
+      return (fields ??= new Map(
+        keys.map((key) => [key, intersect(fieldOf(left, key), fieldOf(right, key))!]),
+      ))
     },
-    get catchall() {
-      return intersectAll(sides.map(others))
-    },
-    strict: sides.every((side) => side.kind === 'object' && side.strict),
+    catchall: intersect(othersOf(left), othersOf(right)),
+    strict: [left, right].every((side) => side.kind === 'object' && side.strict),
     punctuatedKeys: [],
   }
 }
 
 function mergeTuples(wrapping: Wrapping, left: ListNode | TupleNode, right: ListNode | TupleNode): Node {
-  const itemAt = (side: ListNode | TupleNode, at: number) =>
-    side.kind === 'list' ? side.element : (side.items[at] ?? side.rest)
+  const item = (index: number) => intersect(itemAt(left, index), itemAt(right, index))
   const lengths = [left, right].map((side) => (side.kind === 'list' ? 0 : side.items.length))
-  const item = (at: number) => intersectAll([itemAt(left, at), itemAt(right, at)])
-  const items = Array.from({ length: Math.max(...lengths) }, (_, at) => item(at)!)
+  const items = Array.from({ length: Math.max(...lengths) }, (_, index) => item(index)!)
   return { kind: 'tuple', ...wrapping, items, rest: item(Infinity) }
 }
 

@@ -36,8 +36,11 @@ export function nestEntries(entries: readonly Entry[], limits: NameLimits): Reco
 function nestedObject({ children }: FormTree, limits: NameLimits): Record<string, unknown> {
   const object = bareRecord<unknown>()
   for (const [key, child] of children) {
-    if (key === '__proto__' || (key === 'constructor' && child.children.has('prototype')))
-      throw prototypeName(child)
+    if (key === '__proto__' || (key === 'constructor' && child.children.has('prototype'))) {
+      const field = child.someName ?? ''
+      const detail = `The field name ${quote(field)} has a key that leads to a prototype.`
+      throw new BodyError('MALFORMED_FORM', { detail, field })
+    }
     object[key] = nestedValue(child, limits)
   }
   return object
@@ -63,10 +66,4 @@ function contradiction(name: string | undefined, { children }: FormTree): BodyEr
     hint: 'Let a name stand for one thing: a value (a), a list (a[] or a[0]) or an object (a[b] or a.b).',
     field,
   })
-}
-
-function prototypeName(tree: FormTree): BodyError {
-  const field = tree.someName ?? ''
-  const detail = `The field name ${quote(field)} has a key that leads to a prototype.`
-  return new BodyError('MALFORMED_FORM', { detail, field })
 }

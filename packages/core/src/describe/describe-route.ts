@@ -10,7 +10,6 @@ import { narrower, rangeContains, selectParser, type RegisteredParser } from '..
 import { sizeWithin } from '../schema/file-rules.js'
 import { fileFields, schemaFields, type SchemaField } from '../schema/schema-fields.js'
 import { isZodSchema } from '../schema/read-zod.js'
-import type { Schema } from '../schema/schema.js'
 import type { TypedRoute } from '../typed-route.js'
 
 /**
@@ -96,24 +95,23 @@ export function describeRoute(place: RoutePlace, steps: readonly BodyStep[]): re
   try {
     followed = bodyReadings(steps)
   } catch (error) {
-    return [emptyRow(place, 'never', [`Every body is a 500: ${(error as Error).message}`])]
+    return [emptyRow(place, 'never', `Every body is a 500: ${(error as Error).message}`)]
   }
   const { readings, onDemand, typed } = followed
   if (readings.length > 0) return readings.map((reading) => row(place, 'always', reading, typed))
-  if (onDemand === undefined) return [emptyRow(place, place.doubts?.length ? 'unknown' : 'never')]
-  const { parsers } = onDemand
-  return [row(place, 'on demand', { config: onDemand, parsers, notes: [] }, undefined)]
+  if (onDemand !== undefined) return [row(place, 'on demand', rest(onDemand, []), undefined)]
+  return [emptyRow(place, place.doubts?.length ? 'unknown' : 'never')]
 }
 
 /** A row for something that Formgate cannot see into. */
 export function describeUnknown(place: RoutePlace, note: string): RouteDescription {
-  return emptyRow(place, 'unknown', [note])
+  return emptyRow(place, 'unknown', note)
 }
 
 function emptyRow(
   { method, path, notes = [], doubts = [] }: RoutePlace,
   reads: 'never' | 'unknown',
-  more: readonly string[] = [],
+  ...more: readonly string[]
 ): RouteDescription {
   const empty = { mediaTypes: [], files: [], data: 'as sent', storages: [], inspectors: [] } as const
   return { method, path, reads, ...empty, notes: [...notes, ...doubts, ...more] }
@@ -142,7 +140,12 @@ function row(
       dependent === undefined ? files : { ...files, maxSize: dependent, maxCount: dependent },
     ),
     data: typed?.raw ?? (schema === undefined ? 'as sent' : 'typed'),
-    ...(schema !== undefined && { schema: describeSchema(schema) }),
+    ...(schema !== undefined && {
+      schema: {
+        vendor: schema['~standard'].vendor,
+        fields: isZodSchema(schema) ? schemaFields(schema) : [],
+      },
+    }),
     limits: dependent ?? limits,
     // Named by its class, or by itself if it is an object literal.
     storages: config.storages.map(
@@ -160,11 +163,6 @@ function formNote(parsers: readonly RegisteredParser[]): readonly string[] {
   const reader = selectParser(parsers, parseMediaType(ContentType.MultipartFormData)!)
   const isRaw = reader?.parser instanceof FileUploadParser
   return isRaw ? ['Not for multipart/form-data: this route takes a raw file.'] : []
-}
-
-function describeSchema(schema: Schema): SchemaDescription {
-  const { vendor } = schema['~standard']
-  return { vendor, fields: isZodSchema(schema) ? schemaFields(schema) : [] }
 }
 
 function acceptedFiles(

@@ -1,16 +1,14 @@
-/** Base classes for Files and Blobs that read their bytes on demand. */
-
+/** Files and Blobs that read their bytes on demand. */
 import type { Readable } from 'node:stream'
 import type { ReadableByteStreamController, ReadableStream } from 'node:stream/web'
+import type { ByteRange } from '../storages/storage.js'
 
 /**
  * A File whose constructor does nothing: a native one takes up to 13 µs, mostly for a store of bytes that would stay
  * empty here. A subclass must define every member.
  */
 export const BareFile: new () => object = bare(File.prototype)
-
-/** The same for a Blob. */
-export const BareBlob: new () => object = bare(Blob.prototype)
+const BareBlob: new () => object = bare(Blob.prototype)
 
 function bare(prototype: Blob): new () => object {
   const Bare = class extends Object {}
@@ -37,11 +35,10 @@ export function backNatively<T extends object>(prototype: T, nativeOf: (blob: T)
 }
 
 /** A file, or a slice of one, that a Blob reads from. */
-export interface ByteSource {
-  /** Bytes. */
+interface ByteSource {
   readonly size: number
   /** Called only if there is at least one byte to read. */
-  createReadStream(): Readable
+  createReadStream(range?: ByteRange): Readable
 }
 
 /** @throws Error if the source does not have exactly `size` bytes: a truncated file must not pass for a whole one */
@@ -90,4 +87,69 @@ async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, undefin
 
 function sizeChanged(): Error {
   return new Error('Cannot read the stored file: its size has changed since the upload.')
+}
+
+/** `Blob.slice()` of the File API: `start` and `end` are clamped, and negative ones count from the end. */
+export class FileSlice extends BareBlob implements Blob {
+  readonly #whole: Blob & ByteSource
+  readonly #start: number
+  readonly #end: number
+  readonly #type: string
+
+  static {
+    backNatively(this.prototype, (slice) => new Blob([slice.#whole]).slice(slice.#start, slice.#end))
+  }
+
+  constructor(whole: Blob & ByteSource, start = 0, end: number = whole.size, type = '') {
+    super()
+    this.#whole = whole
+    this.#start = clamp(start, whole.size)
+    this.#end = Math.max(this.#start, clamp(end, whole.size))
+    // The File API drops a type that is not printable ASCII.
+    this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : ''
+  }
+
+  get size(): number {
+    return this.#end - this.#start
+  }
+
+  get type(): string {
+    return this.#type
+  }
+
+  stream(): ReturnType<Blob['stream']> {
+    return toWebStream(this)
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return (await readBytes(this)).buffer
+  }
+
+  bytes(): ReturnType<Blob['bytes']> {
+    return readBytes(this)
+  }
+
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await readBytes(this))
+  }
+
+  slice(start?: number, end?: number, type?: string): Blob {
+    const from = this.#start + clamp(start ?? 0, this.size)
+    const to = this.#start + clamp(end ?? this.size, this.size)
+    return new FileSlice(this.#whole, from, to, type)
+  }
+
+  /** The bytes as a Node stream. Not for an empty slice. */
+  createReadStream(): Readable {
+    return this.#whole.createReadStream({ start: this.#start, end: this.#end - 1 })
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Blob'
+  }
+}
+
+function clamp(offset: number, size: number): number {
+  const whole = Math.trunc(offset) || 0
+  return whole < 0 ? Math.max(0, size + whole) : Math.min(whole, size)
 }

@@ -145,7 +145,7 @@ function checkInspection(inspection: unknown): FileInspection {
   throw new TypeError('An inspector must return an object with a chunk() method, or undefined.')
 }
 
-/** The chunk is empty: other code has transferred its memory to a worker or to `structuredClone`. */
+/** For a chunk that is empty, since other code has transferred its memory to a worker or to `structuredClone`. */
 function transferred({ field }: FileInfo): BodyError {
   return new BodyError('INSPECTION_FAILED', {
     detail: 'An inspector transferred the memory of a chunk before it was stored.',
@@ -243,7 +243,7 @@ export class InspectedStream extends Readable {
     if (this.destroyed) return
     try {
       const hasRoom = this.push(bytes)
-      if (this.#isAtEnd) this.#end()
+      if (this.#isAtEnd) void this.#end()
       else if (hasRoom) this.#source.resume()
     } catch (error) {
       // A reader threw in its listener. No other code catches this.
@@ -261,17 +261,16 @@ export class InspectedStream extends Readable {
 
   readonly #onEnd = (): void => {
     this.#isAtEnd = true
-    if (!this.#isBusy) this.#end()
+    if (!this.#isBusy) void this.#end()
   }
 
-  #end(): void {
-    if (this.#inspections.length === 0) this.push(null)
-    else this.#endInspections().then(() => void (this.destroyed || this.push(null)), this.#refuse)
-  }
-
-  async #endInspections(): Promise<void> {
-    for (const inspection of this.#inspections) {
-      this.findings = { ...this.findings, ...(await inspection.end?.()) }
+  async #end(): Promise<void> {
+    try {
+      for (const inspection of this.#inspections)
+        this.findings = { ...this.findings, ...(await inspection.end?.()) }
+      if (!this.destroyed) this.push(null)
+    } catch (error) {
+      this.#refuse(error)
     }
   }
 

@@ -5,14 +5,11 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { BodyError } from '../errors.js'
 import { fileChannel, publishFile, storageName } from '../events.js'
-import type { Source } from '../http/incoming-body.js'
+import type { IncomingBody } from '../http/incoming-body.js'
 import { codeOf, reportLeftover } from '../storages/cleanup.js'
 import type { FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { beginInspections, InspectedStream, type Inspecting } from './inspection.js'
 import { fileEvent, forgetRequest, removeFile, UploadedFile, type FileFindings } from './uploaded-file.js'
-
-/** How long the answer waits for a storage to stop, or to remove, after a failure (ms). */
-const defaultGrace = 1000
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
 
@@ -28,12 +25,15 @@ export class RequestFiles {
   readonly #files: UploadedFile[] = []
   readonly #pending = new Set<Promise<UploadedFile>>()
   #lifetime: Lifetime | undefined
-  #source: Pick<Source, 'onResponseEnd'> | undefined
+  #source: Pick<IncomingBody, 'onResponseEnd'> | undefined
   #released = false
 
-  /** @param storages are tried in this order */
+  /**
+   * @param storages are tried in this order
+   * @param options `grace` is how long the answer waits for a storage to stop, or to remove, after a failure (ms)
+   */
   constructor(storages: readonly Storage[], options: { grace?: number; inspecting?: Inspecting } = {}) {
-    const { grace = defaultGrace, inspecting } = options
+    const { grace = 1000, inspecting } = options
     this.#storages = storages
     this.#grace = grace
     if (inspecting && inspecting.inspectors.length > 0) this.#inspecting = inspecting
@@ -71,9 +71,7 @@ export class RequestFiles {
     try {
       return this.#stored(await settled, start)
     } catch (error) {
-      const reason = this.#reasonOf(stream.errored instanceof BodyError ? stream.errored : error, info)
-      this.abort(reason)
-      throw this.#refused(reason, info, start)
+      throw this.#refused(stream.errored instanceof BodyError ? stream.errored : error, info, start)
     } finally {
       this.#pending.delete(settled)
       if (this.#pending.size === 0) this.#life.settle()
@@ -101,9 +99,7 @@ export class RequestFiles {
       const stored = storage.storeBytes!(bytes, info)
       return stored && this.#stored(this.#add(stored, info, storage), start)
     } catch (error) {
-      const reason = this.#reasonOf(error, info)
-      this.abort(reason)
-      throw this.#refused(reason, info, start, bytes.length)
+      throw this.#refused(error, info, start, bytes.length)
     }
   }
 
@@ -113,8 +109,11 @@ export class RequestFiles {
     return file
   }
 
-  /** @returns the reason */
-  #refused(reason: unknown, { field, type }: FileInfo, start: number, bytes?: number): unknown {
+  /** Stops the other files. @returns the reason */
+  #refused(error: unknown, info: FileInfo, start: number, bytes?: number): unknown {
+    const reason = this.#reasonOf(error, info)
+    this.abort(reason)
+    const { field, type } = info
     if (start > 0)
       publishFile({ outcome: 'refused', field, type, bytes, ms: performance.now() - start, error: reason })
     return reason
@@ -138,7 +137,7 @@ export class RequestFiles {
   }
 
   /** Calls `release()` when the response has ended. Listens only if there is a file: most requests have none. */
-  releaseAfter(source: Pick<Source, 'onResponseEnd'>): void {
+  releaseAfter(source: Pick<IncomingBody, 'onResponseEnd'>): void {
     this.#source = source
     if (this.#files.length > 0 || this.#pending.size > 0) this.#awaitEnd()
   }
@@ -184,46 +183,28 @@ export class RequestFiles {
     signal.throwIfAborted()
     for (const storage of this.#storages) {
       const stored = await storage.store(stream, info, signal)
-      if (stored) return this.#accept(stored, storage, stream, info, inspected)
+      if (stored) {
+        await this.#drain(stream).catch((error: unknown) => discardLate(error, stored, info, storage))
+        return this.#add(stored, info, storage, inspected?.findings)
+      }
       if (stream.readableDidRead || stream.destroyed)
         throw new Error('A storage declined a file after it had read from its stream.')
     }
     throw new BodyError('UNHANDLED_FILE', { field: info.field })
   }
 
-  async #accept(
-    stored: StoredFile,
-    storage: Storage,
-    stream: Readable,
-    info: FileInfo,
-    inspected?: InspectedStream,
-  ): Promise<UploadedFile> {
-    try {
-      if (!stream.readableEnded) await this.#drain(stream)
-      this.signal.throwIfAborted()
-    } catch (error) {
-      for (const each of [stored, ...Object.values(stored.results ?? {})]) {
-        try {
-          await each.remove()
-        } catch (failure) {
-          const { field, type } = info
-          reportLeftover(failure, { field, type, bytes: each.size, storage: storageName(storage) })
-        }
-      }
-      throw error
-    }
-    return this.#add(stored, info, storage, inspected?.findings)
-  }
-
   /** Reads what the storage has left. @throws the error of the stream, or the reason of an abort */
   async #drain(stream: Readable): Promise<void> {
-    if (stream.destroyed) throw stream.errored ?? closedEarly()
-    stream.resume()
-    try {
-      await finished(stream, { writable: false, signal: this.signal })
-    } catch (error) {
-      throw stream.errored ?? (stream.destroyed ? closedEarly() : error)
+    if (!stream.readableEnded) {
+      if (stream.destroyed) throw stream.errored ?? closedEarly()
+      stream.resume()
+      try {
+        await finished(stream, { writable: false, signal: this.signal })
+      } catch (error) {
+        throw stream.errored ?? (stream.destroyed ? closedEarly() : error)
+      }
     }
+    this.signal.throwIfAborted()
   }
 
   /** Fails when a storage closes its stream early without an error: it may never settle, and the body would wait. */
@@ -257,16 +238,31 @@ export class RequestFiles {
       const removal = file.kept ? undefined : removeFile(file)
       if (removal) removals.push(removal.catch((error: unknown) => reportLeftover(error, fileEvent(file))))
     }
-    if (removals.length > 0) await this.#withinGrace(removals)
+    if (removals.length > 0) {
+      let timer: NodeJS.Timeout | undefined
+      const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#grace)))
+      await Promise.race([Promise.all(removals), tooLong])
+      clearTimeout(timer)
+    }
     for (const file of this.#files) forgetRequest(file)
   }
+}
 
-  async #withinGrace(removals: readonly Promise<void>[]): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#grace)))
-    await Promise.race([Promise.all(removals), tooLong])
-    clearTimeout(timer)
+/** Removes what a storage has delivered for a file that had failed. @throws the reason of the failure */
+async function discardLate(
+  reason: unknown,
+  stored: StoredFile,
+  { field, type }: FileInfo,
+  storage: Storage,
+): Promise<never> {
+  for (const each of [stored, ...Object.values(stored.results ?? {})]) {
+    try {
+      await each.remove()
+    } catch (error) {
+      reportLeftover(error, { field, type, bytes: each.size, storage: storageName(storage) })
+    }
   }
+  throw reason
 }
 
 function closedEarly(): Error {
@@ -280,14 +276,11 @@ function responseEnded(): Error {
 /** Aborted when the request fails; expires a grace period later, in which storages may stop. */
 class Lifetime extends AbortController {
   #timer: NodeJS.Timeout | undefined
-  #expire: () => void = () => undefined
-  readonly expired: Promise<never>
+  #expire: (reason: Error) => void = () => undefined
+  readonly expired = new Promise<never>((_, reject) => (this.#expire = reject))
 
   constructor() {
     super()
-    this.expired = new Promise((_, reject) => {
-      this.#expire = () => reject(new Error('A storage did not stop in time.'))
-    })
     // One listener per file that is being stored: no number of them is a leak.
     setMaxListeners(0, this.signal)
   }
@@ -295,7 +288,7 @@ class Lifetime extends AbortController {
   /** The first reason counts. */
   end(reason: unknown, grace: number): void {
     if (this.signal.aborted) return
-    this.#timer = setTimeout(this.#expire, grace)
+    this.#timer = setTimeout(() => this.#expire(new Error('A storage did not stop in time.')), grace)
     this.abort(reason)
   }
 

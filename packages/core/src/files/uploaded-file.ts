@@ -9,8 +9,7 @@ import { MemoryFile } from '../storages/memory.js'
 import { moveFile } from '../storages/move-file.js'
 import type { ByteRange, FileDescription, FileInfo, Storage, StoredFile } from '../storages/storage.js'
 import { LocalFile } from '../storages/temp-file.js'
-import { BareFile, backNatively, readBytes, toWebStream } from './blob-shim.js'
-import { FileSlice } from './file-slice.js'
+import { BareFile, backNatively, FileSlice, readBytes, toWebStream } from './blob-shim.js'
 
 /** The results of the inspections of a file. */
 export interface FileFindings {
@@ -130,7 +129,10 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     backNatively(this.prototype, (file) => file.#nativeBlob())
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: UploadedFile, depth: number, options: InspectOptions) {
-        return this.#inspect(depth, options)
+        const { path, kept } = this
+        const shown = { ...this.toJSON(), ...(path !== undefined && { path }), ...(kept && { kept }) }
+        const state = this.#gone === undefined ? '' : ` (${this.#gone})`
+        return `UploadedFile${state} ${inspect(shown, { ...options, depth })}`
       },
     })
   }
@@ -157,7 +159,11 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
     this.#stored = stored
     this.#info = stored.info ? changedInfo(info, stored.info) : info
     this.#findings = findings
-    if (stored.results) this.#results = filesOf(stored.results, info, storage) as FileResults<Stored>
+    if (stored.results === undefined) return
+    const results = Object.entries(stored.results).map(
+      ([name, each]) => [name, new UploadedFile(each, info, {}, storage)] as const,
+    )
+    this.#results = Object.fromEntries(results) as FileResults<Stored>
   }
 
   /** The name of the form field; `file` for a raw body. */
@@ -273,12 +279,7 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
 
   /** A part of the file, read on demand. Negative numbers count from the end, as in `Blob.slice()`. */
   slice(start?: number, end?: number, type?: string): Blob {
-    const whole = {
-      size: this.size,
-      createReadStream: (range: ByteRange) => this.createReadStream(range),
-      nativeBlob: () => this.#nativeBlob(),
-    }
-    return new FileSlice(whole, start, end, type)
+    return new FileSlice(this, start, end, type)
   }
 
   /**
@@ -292,23 +293,19 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   async toPath(): Promise<string> {
     if (this.#move) await this.#move.catch(() => undefined)
     this.#assertThere()
-    return this.path ?? (this.#localizing ??= this.#toLocal())
+    return this.path ?? (this.#localizing ??= this.#toLocal().finally(() => (this.#localizing = undefined)))
   }
 
   async #toLocal(): Promise<string> {
-    try {
-      const local = await this.#stored.toLocal?.()
-      if (local === undefined)
-        throw new Error(
-          `The file "${this.name}" has no path: its storage does not keep it on this machine. Read it with ` +
-            'createReadStream() or arrayBuffer(), or download it with moveTo().',
-        )
-      // A storage of the app's own may have typed more: it says what takes the place of its file.
-      this.#stored = local as StoredFile as Stored
-      return local.path
-    } finally {
-      this.#localizing = undefined
-    }
+    const local = await this.#stored.toLocal?.()
+    if (local === undefined)
+      throw new Error(
+        `The file "${this.name}" has no path: its storage does not keep it on this machine. Read it with ` +
+          'createReadStream() or arrayBuffer(), or download it with moveTo().',
+      )
+    // A storage of the app's own may have typed more: it says what takes the place of its file.
+    this.#stored = local as StoredFile as Stored
+    return local.path
   }
 
   /**
@@ -322,12 +319,10 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   async moveTo(path: string, options: { readonly overwrite?: boolean } = {}): Promise<UploadedFile> {
     this.#assertThere()
     if (this.#move) throw new Error(`The file "${this.name}" is already being moved.`)
-    this.#move = this.#moveTo(resolve(path), options.overwrite ?? false)
-    try {
-      return await this.#move
-    } finally {
-      this.#move = undefined
-    }
+    this.#move = this.#moveTo(resolve(path), options.overwrite ?? false).finally(
+      () => (this.#move = undefined),
+    )
+    return this.#move
   }
 
   async #moveTo(target: string, overwrite: boolean): Promise<UploadedFile> {
@@ -352,27 +347,23 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   }
 
   /** Removes the file now. Does nothing if it was removed or moved. */
-  remove(): Promise<void> {
-    this.#removal ??= this.#remove()
-    return this.#removal
-  }
-
-  async #remove(): Promise<void> {
+  async remove(): Promise<void> {
     // If a move under way fails, the file is still here.
     await (this.#move ?? this.#localizing)?.catch(() => undefined)
     await this.#removeNow()
   }
 
   #removeNow(): Promise<void> | void {
-    if (this.#gone) return
+    if (this.#gone) return this.#removal
     this.#gone = 'removed'
     try {
       const removal = this.#stored.remove()
       if (removal === undefined) return this.#noteRemoval()
-      return removal.then(
+      this.#removal = removal.then(
         () => this.#noteRemoval(),
         (error: unknown) => this.#failRemoval(error),
       )
+      return this.#removal
     } catch (error) {
       return this.#failRemoval(error)
     }
@@ -424,28 +415,10 @@ export class UploadedFile<Stored extends StoredFile = StoredFile> extends BareFi
   get [Symbol.toStringTag](): string {
     return 'File'
   }
-
-  #inspect(depth: number, options: InspectOptions): string {
-    const { path, kept } = this
-    const shown = { ...this.toJSON(), ...(path !== undefined && { path }), ...(kept && { kept }) }
-    const state = this.#gone === undefined ? '' : ` (${this.#gone})`
-    return `UploadedFile${state} ${inspect(shown, { ...options, depth })}`
-  }
-}
-
-function filesOf(
-  results: Readonly<Record<string, StoredFile>>,
-  info: FileDescription,
-  storage: Storage | undefined,
-): Record<string, UploadedFile> {
-  const files = Object.entries(results).map(
-    ([name, stored]) => [name, new UploadedFile(stored, info, {}, storage)] as const,
-  )
-  return Object.fromEntries(files)
 }
 
 /** A description with the name and type that a storage has given to the file. */
 function changedInfo(info: FileDescription, changes: NonNullable<StoredFile['info']>): FileDescription {
-  const changed = { ...info, ...changes }
-  return info instanceof DescribedFile ? DescribedFile.of(changed, info.request) : changed
+  const changed = Object.create(Object.getPrototypeOf(info) as object) as FileDescription
+  return Object.assign(changed, info, changes)
 }

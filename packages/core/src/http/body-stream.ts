@@ -18,6 +18,13 @@ const keptStart = 128 * 1024
 /** The longest delay of Node's timers, in milliseconds: a longer one fires at once. */
 export const longestTimer: number = 2 ** 31 - 1
 
+/** A timer that does not keep the process alive; none for `Infinity`. */
+function startTimer<T>(milliseconds: number, onEnd: (end: T) => void, end: T): NodeJS.Timeout | undefined {
+  return milliseconds === Infinity
+    ? undefined
+    : setTimeout(onEnd, Math.min(milliseconds, longestTimer), end).unref()
+}
+
 /**
  * Chunks below this size are copied together: passing one on costs more than copying it, each takes some hundred bytes of
  * memory, and a client may send every byte as a separate chunk.
@@ -47,8 +54,8 @@ export interface BodyBounds {
   readonly idle: number
   /** Milliseconds to wait for the client altogether, see {@link ClientTime}. Default: no limit. */
   readonly total?: number | undefined
-  /** The limit that the error names, if some of that time passed before. Default: `total`. */
-  readonly statedTotal?: number | undefined
+  /** Milliseconds of that time that have passed before. Default: 0. */
+  readonly waited?: number
   /** The Content-Length, if it has to be checked. */
   readonly expected?: number | undefined
   /** Creates the error for a body that is cut off. `cause` is the error of its stream. */
@@ -59,7 +66,6 @@ export interface BodyBounds {
   readonly onProgress?: ((received: number) => unknown) | undefined
 }
 
-/** The consumer of {@link BodyStream.each}. */
 interface Consumer {
   readonly consume: (chunk: Buffer) => Promise<void> | undefined
   readonly resolve: () => void
@@ -99,7 +105,6 @@ export class BodyStream extends Readable {
     return this.#bounds.expected
   }
 
-  /** Bytes so far. */
   get received(): number {
     return this.#received
   }
@@ -133,23 +138,12 @@ export class BodyStream extends Readable {
 
   #start(): void {
     this.#started = true
-    if (this.#origin.readableEnded) {
-      this.#onEnd()
-      return
-    }
-    if (this.#origin.destroyed) {
-      this.destroy(this.#bounds.lost(this.#origin.errored))
-      return
-    }
-    if (this.#bounds.idle !== Infinity) {
-      this.#idleTimer = setTimeout(
-        BodyStream.#onIdle,
-        Math.min(this.#bounds.idle, longestTimer),
-        this,
-      ).unref()
-    }
-    const { total = Infinity, statedTotal = total } = this.#bounds
-    if (total !== Infinity) this.#time = new ClientTime(total, () => this.destroy(totalTimeout(statedTotal)))
+    if (this.#origin.readableEnded) return this.#onEnd()
+    if (this.#origin.destroyed) return this.#lose(this.#origin.errored)
+    const { idle, total = Infinity, waited = 0 } = this.#bounds
+    this.#idleTimer = startTimer(idle, BodyStream.#onIdle, this)
+    if (total !== Infinity)
+      this.#time = new ClientTime(total - waited, () => this.destroy(timeout('TOTAL_TIMEOUT', total)))
     this.#origin.on('error', (cause: Error) => this.#context.runInAsyncScope(() => this.#lose(cause)))
     this.#origin.on('close', this.#onClose)
     this.#origin.on('end', this.#onEnd)
@@ -178,19 +172,14 @@ export class BodyStream extends Readable {
     // An ended stream emits nothing, so its listeners may stay: Express makes every call on a request slow.
     if (this.#origin.readableEnded) this.#stopTimers()
     else if (this.#started) this.#detach()
-    if (this.#consumer === undefined) {
-      callback(error)
-      return
-    }
-    this.#consumer.reject(error ?? new Error('The stream was closed.'))
+    const consumer = this.#consumer
     // It holds what it has read. Others may hold the request, and with it this stream.
     this.#consumer = undefined
-    callback()
+    consumer?.reject(error ?? new Error('The stream was closed.'))
+    callback(consumer === undefined ? error : null)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.#context.runInAsyncScope(() => this.#take(chunk))
-  }
+  readonly #onData = (chunk: Buffer): void => this.#context.runInAsyncScope(() => this.#take(chunk))
 
   #take(chunk: Buffer): void {
     const room = this.#bounds.limit - this.#received
@@ -200,9 +189,13 @@ export class BodyStream extends Readable {
       return
     }
     this.#idleTimer?.refresh()
-    if (this.#bounds.onProgress !== undefined) this.#tell(this.#bounds.onProgress)
-    // The progress listener may have failed.
-    if (!this.destroyed) this.#accept(chunk)
+    if (this.#bounds.onProgress !== undefined) {
+      const { onProgress } = this.#bounds
+      const fail = (error: Error): boolean => !this.destroyed && this.destroy(error) === this
+      callListener('onProgress', () => onProgress(this.#received), fail)
+      if (this.destroyed) return
+    }
+    this.#accept(chunk)
   }
 
   /** True if the reader is waiting for a chunk. */
@@ -215,23 +208,19 @@ export class BodyStream extends Readable {
     const isSmall = chunk.length < smallChunk
     if (isSmall) this.#smallChunks += 1
     const isFirst = this.#gathered.size === 0
-    if (isFirst && this.#isReaderFree && !(isSmall && this.#smallChunks > fewChunks)) {
-      this.#pass(chunk)
-      return
-    }
-    if (!isSmall && this.#consumer === undefined) {
+    const isPassed = !isSmall || (isFirst && this.#isReaderFree && this.#smallChunks <= fewChunks)
+    if (isPassed && !this.#isConsuming) {
       this.#passGathered()
-      this.#pass(chunk)
-      return
+      // It may be busy with those.
+      if (!this.#isConsuming) return this.#pass(chunk)
     }
     this.#gathered.add(chunk, 0, chunk.length)
-    if (this.#isReaderFree) {
-      if (!isSmall || this.#gathered.size >= mostGathered) this.#passGathered()
-      // Node runs ticks and microtasks between the chunks of one read of a socket, but not immediates.
-      else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
-    } else if (this.#consumer !== undefined) {
-      if (this.#gathered.size >= mostGathered) this.#pause()
-    } else if (this.#gathered.size >= smallChunk) this.#passGathered()
+    const { size } = this.#gathered
+    if (this.#isConsuming) {
+      if (size >= mostGathered) this.#pause()
+    } else if (size >= (this.#isReaderFree ? mostGathered : smallChunk)) this.#passGathered()
+    // Node runs ticks and microtasks between the chunks of one read of a socket, but not immediates.
+    else if (isFirst) setImmediate(BodyStream.#onTurnEnd, this)
   }
 
   static #onTurnEnd(this: void, body: BodyStream): void {
@@ -239,23 +228,22 @@ export class BodyStream extends Readable {
   }
 
   #passGathered(): void {
-    if (this.#gathered.size === 0 || this.destroyed) return
+    if (this.#gathered.size === 0) return
     const chunk = this.#gathered.toBuffer()
     this.#gathered.truncate(0)
     this.#pass(chunk)
   }
 
   #pass(chunk: Buffer): void {
-    if (this.#received > keptStart) this.#trackBuffer(chunk)
+    if (this.destroyed) return
+    if (this.#received > keptStart) {
+      this.#hasExclusiveChunks ??= this.#bounds.hasExclusiveChunks?.() ?? false
+      if (this.#hasExclusiveChunks && hasOneReader(this.#origin)) trackBuffer(chunk)
+    }
     if (this.#consumer !== undefined) this.#hand(chunk, this.#consumer)
     else if (!this.push(chunk)) this.#pause()
     // While the reader is busy with a small chunk, more small ones may be gathered.
     if (this.#isConsuming && chunk.length >= smallChunk) this.#pause()
-  }
-
-  #trackBuffer(chunk: Buffer): void {
-    this.#hasExclusiveChunks ??= this.#bounds.hasExclusiveChunks?.() ?? false
-    if (this.#hasExclusiveChunks && hasOneReader(this.#origin)) trackBuffer(chunk)
   }
 
   #hand(chunk: Buffer, { consume }: Consumer): void {
@@ -274,7 +262,6 @@ export class BodyStream extends Readable {
 
   #goOn(): void {
     this.#isConsuming = false
-    if (this.destroyed) return
     this.#passGathered()
     if (this.destroyed || this.#isConsuming) return
     if (this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
@@ -285,14 +272,6 @@ export class BodyStream extends Readable {
     }
   }
 
-  #tell(onProgress: NonNullable<BodyBounds['onProgress']>): void {
-    callListener(
-      'onProgress',
-      () => onProgress(this.#received),
-      (error) => !this.destroyed && this.destroy(error) === this,
-    )
-  }
-
   /**
    * The limit is exceeded. The bytes below it are read first: an error in them takes precedence, so that the answer does not
    * depend on how the body was cut into chunks.
@@ -301,12 +280,12 @@ export class BodyStream extends Readable {
     this.#tooLarge = this.#bounds.tooLarge()
     this.#detach()
     if (fitting.length > 0) this.#gathered.add(fitting, 0, fitting.length)
-    if (this.#consumer === undefined || !this.#isConsuming) this.#passGathered()
+    if (!this.#isConsuming) this.#passGathered()
     if (this.readableLength === 0 && !this.#isConsuming) this.destroy(this.#tooLarge)
   }
 
   override read(size?: number): Buffer | null {
-    if (this.#consumer === undefined) this.#passGathered()
+    this.#passGathered()
     const chunk = super.read(size) as Buffer | null
     if (chunk === null && this.#tooLarge !== undefined) this.destroy(this.#tooLarge)
     return chunk
@@ -321,15 +300,13 @@ export class BodyStream extends Readable {
     this.#origin.pause()
   }
 
-  readonly #onEnd = (): void => {
-    this.#context.runInAsyncScope(() => this.#finish())
-  }
+  readonly #onEnd = (): void => this.#context.runInAsyncScope(() => this.#finish())
 
   #finish(): void {
     // Another listener of the same stream may have failed the body.
     if (this.destroyed) return
     this.#stopTimers()
-    if (this.#consumer === undefined || !this.#isConsuming) this.#passGathered()
+    if (!this.#isConsuming) this.#passGathered()
     if (this.destroyed) return
     const { expected } = this.#bounds
     if (expected !== undefined && expected !== this.#received) {
@@ -358,24 +335,19 @@ export class BodyStream extends Readable {
   static #onIdle(this: void, body: BodyStream): void {
     // A client that is held back may be silent.
     if (body.isHeldBack) body.#idleTimer?.refresh()
-    else body.destroy(idleTimeout(body.#bounds.idle))
+    else body.destroy(timeout('IDLE_TIMEOUT', body.#bounds.idle))
   }
 }
 
 markExclusive(BodyStream.prototype)
 
-function idleTimeout(idle: number): BodyError {
-  return new BodyError('IDLE_TIMEOUT', {
-    detail: `No byte of the body arrived for ${counted(idle, 'millisecond')}.`,
-    limit: idle,
-  })
-}
-
-function totalTimeout(total: number): BodyError {
-  return new BodyError('TOTAL_TIMEOUT', {
-    detail: `The body took longer than ${counted(total, 'millisecond')} to arrive.`,
-    limit: total,
-  })
+function timeout(code: 'IDLE_TIMEOUT' | 'TOTAL_TIMEOUT', limit: number): BodyError {
+  const time = counted(limit, 'millisecond')
+  const isIdle = code === 'IDLE_TIMEOUT'
+  const detail = isIdle
+    ? `No byte of the body arrived for ${time}.`
+    : `The body took longer than ${time} to arrive.`
+  return new BodyError(code, { detail, limit })
 }
 
 /**
@@ -384,47 +356,41 @@ function totalTimeout(total: number): BodyError {
  * A pause does not touch the timer, since a large body pauses at each chunk: the timer looks at the clock when it fires.
  */
 class ClientTime {
-  readonly #limit: number
+  /** Milliseconds that are left, without the current wait. */
+  #left: number
   readonly #onEnd: () => void
-  /** Milliseconds of waiting that are over. */
-  #spent = 0
   /** The start of the current wait. */
   #since: number | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(limit: number, onEnd: () => void) {
-    this.#limit = limit
+    this.#left = limit
     this.#onEnd = onEnd
   }
 
   run(): void {
     if (this.#since !== undefined) return
     this.#since = performance.now()
-    if (this.#timer === undefined) this.#wait(this.#limit - this.#spent)
+    this.#timer ??= startTimer(Math.ceil(this.#left), ClientTime.#look, this)
   }
 
   hold(): void {
     if (this.#since === undefined) return
-    this.#spent += performance.now() - this.#since
+    this.#left -= performance.now() - this.#since
     this.#since = undefined
   }
 
   stop(): void {
-    this.hold()
     clearTimeout(this.#timer)
-  }
-
-  #wait(milliseconds: number): void {
-    this.#timer = setTimeout(ClientTime.#look, Math.ceil(Math.min(milliseconds, longestTimer)), this).unref()
   }
 
   static #look(this: void, time: ClientTime): void {
     time.#timer = undefined
     // While the client is held back, run() starts the next timer.
     if (time.#since === undefined) return
-    const left = time.#limit - time.#spent - (performance.now() - time.#since)
-    if (left < 1) time.#onEnd()
-    else time.#wait(left)
+    time.hold()
+    if (time.#left < 1) time.#onEnd()
+    else time.run()
   }
 }
 
@@ -437,6 +403,21 @@ export function isComplete(request: Readable): boolean {
 export function connectionOf(request: Readable): Socket | undefined {
   const { socket } = request as { socket?: unknown }
   return request instanceof IncomingMessage && socket instanceof Socket ? socket : undefined
+}
+
+/** Calls back when a request loses its connection before its last byte. @returns a function that ends the watch */
+export function watchConnection(request: Readable, onLoss: () => void): () => void {
+  const closed = (): void => {
+    if (!isComplete(request)) onLoss()
+  }
+  // Once a request is answered, by a timeout for example, Node no longer tells it that its connection has closed.
+  const connection = connectionOf(request)
+  request.on('close', closed)
+  connection?.on('close', closed)
+  return () => {
+    request.off('close', closed)
+    connection?.off('close', closed)
+  }
 }
 
 /**
@@ -452,9 +433,8 @@ export function waitForFirstByte(
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer)
+      endWatch()
       stream.off('readable', done).off('end', done).off('error', done).off('close', done)
-      request.off('close', closed)
-      connection?.off('close', closed)
     }
     const done = (): void => {
       stop()
@@ -462,56 +442,29 @@ export function waitForFirstByte(
       if (stream.listenerCount('data') === 0) resolve()
       else process.nextTick(() => resolve(void stream.pause()))
     }
-    const closed = (): void => {
-      if (!isComplete(request)) done()
-    }
     const late = (): void => {
       stop()
-      reject(idle <= total ? idleTimeout(idle) : totalTimeout(total))
+      reject(idle <= total ? timeout('IDLE_TIMEOUT', idle) : timeout('TOTAL_TIMEOUT', total))
     }
-    const connection = connectionOf(request)
-    const time = Math.min(idle, total)
-    const timer = time === Infinity ? undefined : setTimeout(late, Math.min(time, longestTimer)).unref()
+    const timer = startTimer(Math.min(idle, total), late, undefined)
+    const endWatch = watchConnection(request, done)
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
-    request.on('close', closed)
-    connection?.on('close', closed)
   })
 }
 
-/**
- * Calls back with each chunk of a stream. If the callback returns a promise, the stream waits for it. For a small body this
- * takes a third of the time of `for await`.
- *
- * @returns when the stream has ended
- * @throws the error of the stream or of the callback, which destroys the stream
- */
+/** For a stream of bytes whose limits hold elsewhere. */
+const unlimited: BodyBounds = {
+  limit: Infinity,
+  tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
+  idle: Infinity,
+  lost: (cause) => cause ?? new Error('The stream was closed.'),
+}
+
+/** Calls back with each chunk, as {@link BodyStream.each}. For a small body this takes a third of the time of `for await`. */
 export function forEachChunk(
-  stream: Body,
+  body: Body,
   consume: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
-  if (Buffer.isBuffer(stream)) return new Promise((resolve) => resolve(consume(stream)))
-  if (stream instanceof BodyStream) return stream.each(consume)
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      // A destroyed stream may still emit what it has buffered.
-      stream.off('data', onData).destroy()
-      reject(error)
-    }
-    const onData = (chunk: Buffer): void => {
-      try {
-        const busy = consume(chunk)
-        if (busy === undefined) return
-        stream.pause()
-        busy.then(() => stream.resume(), fail)
-      } catch (error) {
-        fail(error as Error)
-      }
-    }
-    const onClose = (): void => {
-      // An ended stream closes too, and creating an error is slow.
-      if (!stream.readableEnded) reject(new Error('The stream was closed.'))
-    }
-    stream.on('end', resolve).on('error', reject).on('close', onClose)
-    stream.on('data', onData)
-  })
+  if (Buffer.isBuffer(body)) return new Promise((resolve) => resolve(consume(body)))
+  return (body instanceof BodyStream ? body : new BodyStream(body, unlimited)).each(consume)
 }

@@ -1,35 +1,31 @@
 /** Decompresses bodies with a Content-Encoding. */
+import { constants } from 'node:buffer'
 import { Readable } from 'node:stream'
-import {
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  type BrotliDecompress,
-  type Gunzip,
-  type Inflate,
-} from 'node:zlib'
-import type { BodyStream } from './body-stream.js'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib'
+import type { BodyBounds, BodyStream } from './body-stream.js'
 import { BodyError } from '../errors.js'
 import { readBytes } from './charset.js'
 
-/** Keys are names of encodings in lower case. */
-export const inflaters: Readonly<
-  Record<string, (options: { chunkSize: number }) => Gunzip | Inflate | BrotliDecompress>
-> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-}
+/** With the option `info`. */
+type Inflate = (
+  bytes: Buffer,
+  options: ZlibOptions,
+) => Promise<{ readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } }>
 
-interface CompressedBody {
+/** Keys are names of encodings in lower case. */
+export const inflaters = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+} as unknown as Readonly<Record<string, Inflate>>
+
+/** The limit is that of the decompressed body. */
+interface CompressedBody extends Pick<BodyBounds, 'limit' | 'tooLarge'> {
   readonly body: BodyStream
   /** A key of {@link inflaters}. */
   readonly encoding: string
-  /** Of the decompressed body, in bytes. */
-  readonly limit: number
-  /** Creates the 413. */
-  readonly tooLarge: () => BodyError
   /** Whether the client has gone without its answer. */
   readonly isAbandoned: () => boolean
 }
@@ -67,7 +63,7 @@ async function gatherAndInflate(compressed: CompressedBody): Promise<Buffer> {
   try {
     // While it waited. Clients that send a few bytes and leave must not keep others waiting.
     if (compressed.isAbandoned()) throw new BodyError('CLIENT_ABORTED')
-    return await inflate(bytes, compressed)
+    return await decompress(bytes, compressed)
   } finally {
     endTurn()
   }
@@ -92,23 +88,20 @@ function endTurn(): void {
   else next()
 }
 
-async function inflate(bytes: Buffer, { encoding, limit, tooLarge }: CompressedBody): Promise<Buffer> {
-  const inflater = inflaters[encoding]!({ chunkSize: 64 * 1024 })
-  const chunks: Buffer[] = []
-  let size = 0
-  inflater.end(bytes)
+async function decompress(bytes: Buffer, { encoding, limit, tooLarge }: CompressedBody): Promise<Buffer> {
   try {
-    for await (const chunk of inflater as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > limit) throw tooLarge()
-      chunks.push(chunk)
-    }
+    const { buffer, engine } = await inflaters[encoding]!(bytes, {
+      chunkSize: 64 * 1024,
+      maxOutputLength: Math.min(limit, constants.MAX_LENGTH),
+      info: true,
+    })
+    // An inflater ignores trailing bytes.
+    if (engine.bytesWritten === bytes.length) return buffer
   } catch (error) {
-    throw error instanceof BodyError ? error : malformedEncoding((error as Error).message, error)
+    const { code, message } = error as NodeJS.ErrnoException
+    throw code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge() : malformedEncoding(message, error)
   }
-  // An inflater ignores trailing bytes.
-  if (inflater.bytesWritten < bytes.length) throw malformedEncoding('it has bytes after its end')
-  return Buffer.concat(chunks, size)
+  throw malformedEncoding('it has bytes after its end')
 }
 
 function malformedEncoding(what: string, cause?: unknown): BodyError {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { discardRest } from './drain.js'
-import { Source } from './incoming-body.js'
+import { IncomingBody } from './incoming-body.js'
 
 test('the request of a client that disconnects after its answer, before the end of its body, is released at once', async () => {
   const server = createServer().listen(0, '127.0.0.1')
@@ -12,7 +12,7 @@ test('the request of a client that disconnects after its answer, before the end 
   client.write('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nabc')
   const [request, response] = await once(server, 'request')
   await once(request, 'data')
-  const source = new Source(request, response)
+  const source = new IncomingBody(request, response)
   source.onResponseEnd(() => discardRest(source, { bodySize: 2000, idle: 30_000, total: 30_000 }))
   response.end('answer')
   await once(client, 'data')

@@ -1,12 +1,11 @@
 /** Drains the body of a client that is still sending after its request was refused. */
 
-import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { BodyError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import { BodyStream } from './body-stream.js'
+import { BodyStream, watchConnection } from './body-stream.js'
 import { cancelContinue } from './expect-continue.js'
-import type { Source } from './incoming-body.js'
+import type { IncomingBody } from './incoming-body.js'
 
 /** The bytes and milliseconds that are drained at most. */
 const drainedBytes = 1024 * 1024
@@ -15,20 +14,19 @@ const drainedTime = 5000
 /** Milliseconds after `drainedBytes` in which a client can read the answer before its connection is closed. */
 const readingTime = 1500
 
-export interface LastAnswer {
-  /** Resolves when the answer has been handed to the framework. */
-  readonly handedOver: Promise<unknown>
-  /** True once the last byte of the answer is in the socket. */
-  readonly isSent: () => boolean
-}
-
 /**
  * Discards what the client still sends, at most 1 MiB and for at most 5 s: a client whose connection is closed while it sends
  * does not read the answer.
  *
+ * @param handedOver resolves when the answer has been handed to the framework
+ * @param isSent returns true once the last byte of the answer is in the socket
  * @returns when the body has ended, or when a limit is reached
  */
-export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promise<void> {
+export function drain(
+  source: IncomingBody,
+  handedOver: Promise<unknown>,
+  isSent: () => boolean,
+): Promise<void> {
   const { request } = source
   source.isDiscarded = true
   // The client has its answer: it need not send the body.
@@ -65,13 +63,11 @@ export function drain(source: Source, { handedOver, isSent }: LastAnswer): Promi
  * Drains a body and closes its connection if the client goes on sending. For an error that was passed on: the app's answer may
  * leave the connection open.
  */
-export async function cutOff(source: Source): Promise<void> {
+export async function cutOff(source: IncomingBody): Promise<void> {
   const { request } = source
   if (request.httpVersionMajor > 1) return source.stopWhenAnswered()
-  await drain(source, {
-    handedOver: new Promise<void>((resolve) => source.onResponseEnd(resolve)),
-    isSent: () => source.isAnswered,
-  })
+  const answered = new Promise<void>((resolve) => source.onResponseEnd(resolve))
+  await drain(source, answered, () => source.isAnswered)
   if (!source.isIncoming) return
   if (request.socket instanceof Socket) request.socket.destroySoon()
   else request.destroy()
@@ -82,7 +78,7 @@ export async function cutOff(source: Source): Promise<void> {
  * rest exceeds a limit, the connection is closed after the answer.
  */
 export function discardRest(
-  source: Source,
+  source: IncomingBody,
   { bodySize, idle, total }: Pick<Limits, 'bodySize' | 'idle' | 'total'>,
 ): void {
   const { request } = source
@@ -97,11 +93,9 @@ export function discardRest(
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
-  rest.on('error', () => source.onResponseEnd(() => request.destroy())).resume()
-  if (!(request instanceof IncomingMessage)) return
-  // Node emits no event on an answered request when its connection closes.
-  const { socket } = request
-  const lose = (): unknown => rest.destroy(new BodyError('CLIENT_ABORTED'))
-  socket.once('close', lose)
-  rest.once('close', () => socket.off('close', lose))
+  const endWatch = watchConnection(request, () => rest.destroy(new BodyError('CLIENT_ABORTED')))
+  rest
+    .on('close', endWatch)
+    .on('error', () => source.onResponseEnd(() => request.destroy()))
+    .resume()
 }

@@ -7,6 +7,7 @@ import {
   BodyStream,
   isComplete,
   waitForFirstByte,
+  watchConnection,
   connectionOf,
   type Body,
   type BodyBounds,
@@ -38,7 +39,7 @@ export interface Reading extends Pick<BodyBounds, 'limit' | 'tooLarge'>, Pick<Li
 }
 
 /** A request of Node's http or http2 and its response. */
-export class Source {
+export class IncomingBody {
   readonly request: NodeRequest
   readonly response: NodeResponse
   /** Looked up once: Express makes every access to a request slow. */
@@ -57,12 +58,7 @@ export class Source {
   /** Milliseconds that the client was waited for before the body was opened. */
   #waited = 0
 
-  /**
-   * @param request the request, its body unread
-   * @param response its response; files are removed when it ends
-   * @param stream the body, if the framework has replaced the request's own stream
-   * @param target the object that the handler gets as its request
-   */
+  /** @param stream the body, if the framework has replaced the request's own stream */
   constructor(
     request: NodeRequest,
     response: NodeResponse,
@@ -85,10 +81,8 @@ export class Source {
 
   /** The media type of the body; `undefined` if the Content-Type header is malformed. */
   get mediaType(): MediaType | undefined {
-    if (this.#mediaType !== undefined) return this.#mediaType
-    const header = this.headers['content-type']
-    this.#mediaType = header === undefined || header.trim() === '' ? noMediaType : parseMediaType(header)
-    return this.#mediaType
+    const { 'content-type': header = '' } = this.headers
+    return (this.#mediaType ??= header.trim() === '' ? noMediaType : parseMediaType(header))
   }
 
   /** True while the client is still sending. */
@@ -106,7 +100,6 @@ export class Source {
     return this.#body?.isHeldBack ?? false
   }
 
-  /** True if the response was sent. */
   get isAnswered(): boolean {
     return this.response.writableFinished
   }
@@ -148,7 +141,7 @@ export class Source {
    */
   async isEmpty(limits: Pick<Limits, 'idle' | 'total'>): Promise<boolean> {
     if (this.hasNoBody && !this.#mayBelieZero) return true
-    if ((this.#declaredLength ?? 0) > 0) return false
+    if (this.hasDeclaredBody) return false
     const stream = this.#stream
     checkStream(stream)
     if (stream.readableEnded && !stream.readableDidRead) return true
@@ -176,13 +169,10 @@ export class Source {
    */
   read(reading: Reading): Body | ParsedElsewhere {
     const bytes = reading.acceptsBytes ? this.#readWhole(reading) : undefined
-    return bytes ?? (reading.adopts ? this.#adopt() : undefined) ?? this.open(reading)
-  }
-
-  /** What another parser has made of a body that it has read to its end. */
-  #adopt(): ParsedElsewhere | undefined {
-    if (!this.#stream.readableEnded || !this.#isTaken) return undefined
-    return parsedValue(this.target, this.request)
+    if (bytes !== undefined) return bytes
+    const isReadElsewhere = reading.adopts && this.#stream.readableEnded && this.#isTaken
+    const parsed = isReadElsewhere ? parsedValue(this.target, this.request) : undefined
+    return parsed ?? this.open(reading)
   }
 
   /** Leaves the bytes of the body where handlers look for them. */
@@ -218,54 +208,39 @@ export class Source {
    */
   open(reading: Reading): Readable {
     this.#isOpen = true
-    checkStream(this.#stream)
-    if ((this.#declaredLength ?? 0) > reading.limit) throw reading.tooLarge()
-    const bytes = this.#isTaken ? this.#keptBytes() : undefined
-    const kept = bytes && Readable.from(bytes, { objectMode: false })
-    const encoding = this.#encoding(reading.inflates, bytes)
-    if (kept === undefined && typeof this.#stream.readableEncoding === 'string') throw decoded()
-    if (kept === undefined && (this.#stream.destroyed || this.#isAborted))
-      throw this.#lost(this.#stream.errored)
-    const { limit, tooLarge, idle, total } = reading
-    const body = new BodyStream(kept ?? this.#stream, {
+    const stream = this.#stream
+    const declared = this.#declaredLength
+    checkStream(stream)
+    if ((declared ?? 0) > reading.limit) throw reading.tooLarge()
+    const isTaken = this.#isTaken
+    const kept = isTaken ? keptBytes(this.target, this.request) : undefined
+    if (isTaken && kept === undefined)
+      throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
+    const encoding = this.#encoding(reading.inflates, kept)
+    if (kept === undefined) {
+      if (typeof stream.readableEncoding === 'string') throw decoded()
+      if (stream.destroyed || this.#isAborted) throw this.#lost(stream.errored)
+    }
+    const { limit, tooLarge, idle, total, onProgress } = reading
+    const body = new BodyStream(kept === undefined ? stream : Readable.from(kept, { objectMode: false }), {
       limit,
       tooLarge,
       idle,
-      total: Math.max(0, total - Math.round(this.#waited)),
-      statedTotal: total,
+      total,
+      waited: this.#waited,
       lost: (cause) => this.#lost(cause),
       // Node enforces the declared length; tests and hosts that pass in a request do not. A copy may be inflated already.
-      expected: kept === undefined || !this.#isEncoded ? this.#declaredLength : undefined,
+      expected: kept === undefined || this.#contentEncoding === undefined ? declared : undefined,
       hasExclusiveChunks: () => kept === undefined && this.#hasExclusiveChunks,
-      onProgress: this.#progressOf(reading.onProgress),
+      onProgress: onProgress && ((received) => onProgress({ received, expected: declared }, this.target)),
     })
     this.#body = body
-    this.#watchConnection(body)
+    // A stream that replaced the request may never notice that the client disconnected.
+    const endWatch = watchConnection(this.request, () => body.destroy(this.#lost(null)))
+    body.on('close', endWatch)
     if (encoding === undefined) return body
     const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
     return inflatedStream({ body, encoding, limit, tooLarge, isAbandoned })
-  }
-
-  /** Destroys a body whose connection is gone, where its own stream does not notice. */
-  #watchConnection(body: BodyStream): void {
-    const { request } = this
-    // A stream that replaced the request may never notice that the client disconnected.
-    if (this.#stream !== request)
-      request.once('close', () => this.#isAborted && body.destroy(this.#lost(null)))
-    // Once a request is answered, by a timeout for example, Node no longer tells it that its connection has closed.
-    const socket = connectionOf(request)
-    if (socket === undefined) return
-    const onClose = (): void => {
-      if (!isComplete(request)) body.destroy(new BodyError('CLIENT_ABORTED'))
-    }
-    socket.on('close', onClose)
-    body.on('close', () => socket.off('close', onClose))
-  }
-
-  #progressOf(listener: ProgressListener | undefined): BodyBounds['onProgress'] {
-    if (listener === undefined) return undefined
-    const expected = this.#declaredLength
-    return (received) => listener({ received, expected }, this.target)
   }
 
   /** True once the handler has ended the response, or its connection is lost. */
@@ -275,10 +250,7 @@ export class Source {
 
   /** Calls back once, when the response was sent or its connection is lost. */
   onResponseEnd(listener: () => void): void {
-    if (this.isAnswered || this.response.destroyed) {
-      listener()
-      return
-    }
+    if (this.isAnswered || this.response.destroyed) return listener()
     const { response } = this
     if (typeof response.on !== 'function') return
     // Adapters of serverless hosts emit "finish" alone, and a lost connection "close" alone.
@@ -299,13 +271,7 @@ export class Source {
     if (this.#wholeSize === 0) return
     await new Promise<void>((resolve) => process.nextTick(resolve))
     if (request.readableEnded || request.destroyed) return
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        request.off('end', end).off('close', end)
-        resolve()
-      }
-      request.on('end', end).on('close', end).resume()
-    })
+    await new Promise<void>((resolve) => request.once('end', resolve).once('close', resolve).resume())
   }
 
   /** Tells an HTTP/2 client to stop sending as soon as it has its answer (RFC 9113, 8.1). */
@@ -355,7 +321,6 @@ export class Source {
     return (request.destroyed || connectionOf(request)?.destroyed === true) && !isComplete(request)
   }
 
-  /** True if all bytes have arrived. */
   get #isAtEnd(): boolean {
     return this.#stream === this.request ? isComplete(this.request) : this.#stream.readableEnded
   }
@@ -373,23 +338,17 @@ export class Source {
       : new Error('The stream of the body was closed before its end.')
   }
 
-  /** The bytes of a body that other middleware has read. @throws BodyError `BODY_ALREADY_READ` or `CLIENT_ABORTED` */
-  #keptBytes(): Buffer {
-    const bytes = keptBytes(this.target, this.request)
-    if (bytes !== undefined) return bytes
-    throw new BodyError(this.#isAborted ? 'CLIENT_ABORTED' : 'BODY_ALREADY_READ')
-  }
-
-  get #isEncoded(): boolean {
-    const encoding = this.headers['content-encoding']?.trim().toLowerCase() ?? ''
-    return encoding !== '' && encoding !== 'identity'
+  /** The Content-Encoding, if there is one. */
+  get #contentEncoding(): string | undefined {
+    const encoding = this.headers['content-encoding']?.trim().toLowerCase()
+    return encoding === '' || encoding === 'identity' ? undefined : encoding
   }
 
   /** The encoding to decompress from. @param kept the bytes that other middleware has read @throws BodyError `UNSUPPORTED_ENCODING` */
   #encoding(allowed: boolean, kept: Buffer | undefined): string | undefined {
-    const encoding = this.headers['content-encoding']?.trim().toLowerCase()
+    const encoding = this.#contentEncoding
     // A framework that replaces the stream has decompressed it.
-    if (this.#stream !== this.request || encoding === undefined || !this.#isEncoded) return undefined
+    if (this.#stream !== this.request || encoding === undefined) return undefined
     if (kept !== undefined && isInflated(kept, encoding, this.#declaredLength)) return undefined
     if (allowed && Object.hasOwn(inflaters, encoding)) return encoding
     throw new BodyError('UNSUPPORTED_ENCODING', {

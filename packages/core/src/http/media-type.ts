@@ -42,9 +42,10 @@ export function parseMediaType(header: string): MediaType | undefined {
   const known = usual.get(header)
   if (known !== undefined) return known
   const mediaType = readMediaType(header)
-  if (mediaType !== undefined && header.length <= longestUsual && mediaType.type !== 'multipart')
-    remember(header, mediaType)
-  return mediaType
+  if (mediaType === undefined || mediaType.type === 'multipart') return mediaType
+  mediaType.parameters.forEach((each) => Object.freeze(each))
+  Object.freeze(mediaType.parameters)
+  return remember(usual, header, Object.freeze(mediaType))
 }
 
 /**
@@ -52,15 +53,13 @@ export function parseMediaType(header: string): MediaType | undefined {
  * is left out, since each form has its own boundary.
  */
 const usual = new Map<string, MediaType>()
-const mostUsual = 100
-const longestUsual = 100
 
-function remember(header: string, mediaType: MediaType): void {
-  // Bounded, since clients choose the headers.
-  if (usual.size === mostUsual) usual.clear()
-  mediaType.parameters.forEach((each) => Object.freeze(each))
-  Object.freeze(mediaType.parameters)
-  usual.set(header, Object.freeze(mediaType))
+/** Keeps a value, within bounds, since clients choose the keys. @returns the value */
+function remember<Value>(cache: Map<string, Value>, key: string, value: Value): Value {
+  if (key.length > 100) return value
+  if (cache.size === 100) cache.clear()
+  cache.set(key, value)
+  return value
 }
 
 function readMediaType(header: string): MediaType | undefined {
@@ -107,13 +106,8 @@ export function isKnownCharset(label: string): boolean {
 
 export type Decoder = InstanceType<typeof TextDecoder>
 
-/**
- * Decoders by label: making one takes longer than decoding a small part. Labels come from clients, and a decoder knows many
- * spellings of the same label, so the map is bounded.
- */
+/** Decoders by label: making one takes longer than decoding a small part. */
 const decoders = new Map<string, Decoder>()
-const mostDecoders = 100
-const longestLabel = 40
 
 /**
  * The decoder for a label of the WHATWG Encoding standard; `undefined` if TextDecoder does not know the label.
@@ -121,18 +115,8 @@ const longestLabel = 40
  * Several callers share a decoder. Call `decode()` without `stream` at the end of each text, which resets it.
  */
 export function findDecoder(label: string): Decoder | undefined {
-  const known = decoders.get(label)
-  if (known !== undefined) return known
-  const decoder = createDecoder(label)
-  if (decoder === undefined || label.length > longestLabel) return decoder
-  if (decoders.size === mostDecoders) decoders.clear()
-  decoders.set(label, decoder)
-  return decoder
-}
-
-function createDecoder(label: string): Decoder | undefined {
   try {
-    return new TextDecoder(label)
+    return decoders.get(label) ?? remember(decoders, label, new TextDecoder(label))
   } catch {
     return undefined
   }

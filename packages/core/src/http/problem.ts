@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { BodyError, type ErrorCode, type FieldIssue } from '../errors.js'
 import { cutOff, drain } from './drain.js'
-import type { NodeResponse, Source } from './incoming-body.js'
+import type { NodeResponse, IncomingBody } from './incoming-body.js'
 import { cutToBytes, sizeOf } from './shown-text.js'
 
 /** The body of a problem answer. */
@@ -63,7 +63,6 @@ export function toProblem(error: BodyError): Problem {
   }
 }
 
-/** The first issues that fit. */
 function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
   let size = 0
   const fitting: FieldIssue[] = []
@@ -79,12 +78,8 @@ function fittingIssues(errors: readonly FieldIssue[]): readonly FieldIssue[] {
 }
 
 function cutIssue({ path, message, code }: FieldIssue): FieldIssue {
-  const size = issueSize / 4
-  return {
-    path: cutToBytes(path, size),
-    message: cutToBytes(message, size),
-    code: cutToBytes(code, size),
-  }
+  const cut = (text: string): string => cutToBytes(text, issueSize / 4)
+  return { path: cut(path), message: cut(message), code: cut(code) }
 }
 
 /** What an adapter does with an error. */
@@ -95,7 +90,6 @@ export type Reaction =
   /** Do nothing: the client is gone. */
   | { readonly kind: 'drop' }
 
-/** Codes whose hint has been printed. */
 const printedHints = new Set<ErrorCode>()
 
 /**
@@ -103,7 +97,11 @@ const printedHints = new Set<ErrorCode>()
  *
  * @param errors the option of this name: `respond` answers a 4xx and passes on everything else
  */
-export async function reactTo(error: unknown, errors: 'respond' | 'next', source: Source): Promise<Reaction> {
+export async function reactTo(
+  error: unknown,
+  errors: 'respond' | 'next',
+  source: IncomingBody,
+): Promise<Reaction> {
   // A small body that came with its headers is complete after one turn of the event loop, so its connection can stay open.
   if (source.isIncoming) await setImmediate()
   if (errors === 'respond' && error instanceof BodyError) {
@@ -141,7 +139,7 @@ export function problemAnswer(error: BodyError): ProblemAnswer & { readonly body
  * A client that is still sending gets the answer at once, but the end of the answer only after the rest of the body is
  * drained: closing a connection while the client sends resets it, and the client loses the answer.
  */
-function answerProblem(error: BodyError, source: Source): ProblemAnswer {
+function answerProblem(error: BodyError, source: IncomingBody): ProblemAnswer {
   const answer = problemAnswer(error)
   // What is drained already need not hold the answer open.
   if (!source.isIncoming || source.isDiscarded) return answer
@@ -154,16 +152,14 @@ function answerProblem(error: BodyError, source: Source): ProblemAnswer {
   return { ...answer, headers, body }
 }
 
-async function* heldOpen(json: Buffer, source: Source): AsyncGenerator<Buffer> {
+async function* heldOpen(json: Buffer, source: IncomingBody): AsyncGenerator<Buffer> {
   const { response } = source
-  const drained = drain(source, {
-    handedOver: Promise.resolve(),
-    // Other middleware, such as compression, has replaced the answer if the length differs.
-    isSent: () =>
-      response.headersSent &&
-      response.writableLength === 0 &&
-      Number(response.getHeader('content-length')) === json.length,
-  })
+  // Other middleware, such as compression, has replaced the answer if the length differs.
+  const isSent = (): boolean =>
+    response.headersSent &&
+    response.writableLength === 0 &&
+    Number(response.getHeader('content-length')) === json.length
+  const drained = drain(source, Promise.resolve(), isSent)
   yield json
   await drained
 }

@@ -1,6 +1,6 @@
 /** The options of `body()` and `form()`, and their check. */
 import type { Readable } from 'node:stream'
-import { checkNames, checkTypes, routeOptionNames, type RouteOptions } from './options.js'
+import { checkOptions, routeTypes, type OptionTypes, type RouteOptions } from './options.js'
 import type { FrameworkRequest } from '../http/progress.js'
 import type { ParserLike } from '../parsers/base-parser.js'
 import { isRawBody, type RawBytes, type RawStream } from './raw-body.js'
@@ -79,20 +79,21 @@ export class ParameterCannotUseDefaultError extends TypeError {
   override readonly name = 'ParameterCannotUseDefaultError'
 }
 
-const optionNames = [
-  'contentType',
-  'parsers',
-  'validate',
-  'default',
-  'defaultFactory',
-  'status',
-  'emptyText',
-  'coerce',
-]
+const bodyTypes: OptionTypes = {
+  contentType: undefined,
+  parsers: undefined,
+  validate: 'boolean',
+  default: undefined,
+  defaultFactory: 'function',
+  status: undefined,
+  emptyText: ['absent', 'keep'],
+  coerce: 'function',
+  ...routeTypes,
+}
 
 /** The options that every kind of route has, out of those of a body. */
 export function routeOptionsOf(options: BodyOptions): RouteOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => routeOptionNames.includes(name)))
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(routeTypes, name)))
 }
 
 /**
@@ -103,7 +104,10 @@ export function routeOptionsOf(options: BodyOptions): RouteOptions {
  */
 export function checkDefinition(type: BodyType | undefined, options: BodyOptions): void {
   checkType(type)
-  checkValues(options)
+  checkOptions(options, bodyTypes)
+  const { status } = options
+  if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status < 499))
+    throw new TypeError(`status must be a whole number from 400 to 498, but is ${String(status)}.`)
   checkDefault(type, options)
   if (isRawBody(type)) checkRawOptions(type, options)
 }
@@ -172,30 +176,11 @@ export function acceptsAbsence(type: Schema): boolean {
   return false
 }
 
-function checkValues(options: BodyOptions): void {
-  const { validate, status, emptyText, defaultFactory, coerce } = options
-  checkNames(options, [...optionNames, ...routeOptionNames])
-  checkTypes('boolean', { validate })
-  checkTypes('function', { defaultFactory, coerce })
-  if (status !== undefined && !(Number.isInteger(status) && status >= 400 && status < 499))
-    throw new TypeError(`status must be a whole number from 400 to 498, but is ${String(status)}.`)
-  if (emptyText !== undefined && emptyText !== 'absent' && emptyText !== 'keep')
-    throw new TypeError(`emptyText must be 'absent' or 'keep', but is ${String(emptyText)}.`)
-}
-
 /** A raw body is neither parsed nor validated. */
 function checkRawOptions(type: RawBytes | RawStream, options: BodyOptions): void {
-  const without = [
-    'parsers',
-    'validate',
-    'emptyText',
-    'coerce',
-    'filter',
-    'nested',
-    'rawBody',
-    ...(type.kind === 'stream' ? ['status'] : []),
-  ]
-  const name = Object.keys(options).find((name) => without.includes(name))
+  const unused = ['parsers', 'validate', 'emptyText', 'coerce', 'filter', 'nested', 'rawBody']
+  if (type.kind === 'stream') unused.push('status')
+  const name = Object.keys(options).find((name) => unused.includes(name))
   if (name !== undefined)
     throw new TypeError(`The option \`${name}\` has no effect on ${type.kind}(). Remove it.`)
 }

@@ -88,11 +88,39 @@ export function capsOf({ lazy, limits, setLimits }: Config): Partial<Limits> {
 /** The parsers of an app that sets none. */
 export const defaultParsers: readonly ParserLike[] = [JSONParser, FormParser, MultiPartParser]
 
-const commonNames = ['limits', 'storage', 'filter', 'inspect', 'nested', 'onProgress', 'rawBody'] as const
-/** The options that every kind of route has. */
-export const routeOptionNames: readonly string[] = [...commonNames, 'errors', 'onError']
-const mountOptionNames = ['parsers', ...routeOptionNames, 'lazy']
-const readingOptionNames = ['parsers', ...commonNames] as const
+/** What each option must be: of a type, or one of two values; `undefined` if that is checked where it is read. */
+export type OptionTypes = Readonly<
+  Record<string, 'boolean' | 'function' | readonly [string, string] | undefined>
+>
+
+const readingTypes = {
+  limits: undefined,
+  storage: undefined,
+  filter: 'function',
+  inspect: undefined,
+  nested: 'boolean',
+  onProgress: 'function',
+  rawBody: 'boolean',
+} as const
+export const routeTypes: OptionTypes = { ...readingTypes, errors: ['respond', 'next'], onError: 'function' }
+const mountTypes: OptionTypes = { parsers: undefined, ...routeTypes, lazy: 'boolean' }
+const readingNames = ['parsers', ...Object.keys(readingTypes)] as ('parsers' | keyof typeof readingTypes)[]
+
+/** @throws TypeError for an unknown option or a value of another type, since an untyped program may set anything */
+export function checkOptions(options: object, types: OptionTypes): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(types, name)) {
+      const names = Object.keys(types).join(', ')
+      throw new TypeError(`Unknown option \`${name}\`. The options are: ${names}.`)
+    }
+    const type = types[name]
+    if (value === undefined || type === undefined) continue
+    if (typeof type === 'string' ? typeof value === type : type.includes(value as string)) continue
+    if (type === 'function') throw new TypeError(`${name} must be a function.`)
+    const [one, other] = type === 'boolean' ? ['true', 'false'] : type.map((each) => `'${each}'`)
+    throw new TypeError(`${name} must be ${one} or ${other}, but is ${String(value)}.`)
+  }
+}
 
 /**
  * Completes the options of `multipart()`.
@@ -100,17 +128,9 @@ const readingOptionNames = ['parsers', ...commonNames] as const
  * @throws TypeError for an unknown option or an invalid value
  */
 export function resolveMount(options: MountOptions = {}): Config {
-  checkNames(options, mountOptionNames)
-  return complete(options)
-}
-
-function complete(options: MountOptions): Config {
+  checkOptions(options, mountTypes)
   const { parsers = defaultParsers, lazy = false } = options
-  checkTypes('boolean', { lazy })
-  const readingOptions = readingOptionNames.filter(
-    (name) => options[name] !== undefined && options[name] !== false,
-  )
-  const base = {
+  const defaults: Config = {
     parsers: registerParsers(parsers),
     limits: defaultLimits,
     setLimits: {},
@@ -120,11 +140,12 @@ function complete(options: MountOptions): Config {
     nested: false,
     onProgress: undefined,
     rawBody: false,
+    errors: 'respond',
     onError: undefined,
-    readingOptions,
+    readingOptions: readingNames.filter((name) => (options[name] ?? false) !== false),
     lazy,
   }
-  return overlay({ ...base, errors: 'respond' }, options)
+  return overlay(defaults, options)
 }
 
 /** How a route reads its body: its own options on top of those of the `multipart()` above it. */
@@ -139,22 +160,15 @@ export class RouteConfig {
   /**
    * @param choose selects the parsers of the route
    * @param adapt changes the config, once for each mount
-   * @param options names already checked
-   * @throws TypeError for an invalid value
+   * @throws TypeError for an unknown option or an invalid value
    */
   constructor(choose: ParserChoice, options: RouteOptions, adapt: Completion = (config) => config) {
     this.#choose = choose
     this.#adapt = adapt
     this.options = options
+    checkOptions(options, routeTypes)
     // As below a lazy mount, the route itself reads the body.
-    this.#alone = { ...complete(options), lazy: true }
-  }
-
-  /** A route with a list of parsers. @throws TypeError for an invalid parser, an unknown option or an invalid value */
-  static ofParsers(list: readonly ParserLike[], options: RouteOptions): RouteConfig {
-    const parsers = registerParsers(list)
-    checkNames(options, routeOptionNames)
-    return new RouteConfig(() => parsers, options)
+    this.#alone = { ...resolveMount(options), lazy: true }
   }
 
   /** The options of the route that have no effect once the body has been read. */
@@ -176,7 +190,7 @@ export class RouteConfig {
 }
 
 /** Selects the parsers of a route from those of the mount above. */
-export type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
+type ParserChoice = (mounted: readonly RegisteredParser[]) => readonly RegisteredParser[]
 
 /** Changes the config of a route. `mounted` has the parsers of the mount above. */
 type Completion = (config: Config, mounted: readonly RegisteredParser[]) => Config
@@ -213,16 +227,21 @@ function checkReturned(given: Partial<Limits>): Partial<Limits> {
 }
 
 function overlay(base: Config, options: RouteOptions): Config {
-  const { storage, inspect, filter = base.filter } = options
+  const { storage = base.storages, inspect = base.inspectors, filter = base.filter } = options
   const { nested = base.nested, rawBody = base.rawBody } = options
   const { errors = base.errors, onProgress = base.onProgress, onError = base.onError } = options
-  checkTypes('boolean', { rawBody, nested })
-  checkTypes('function', { onProgress, onError, filter })
-  if (errors !== 'respond' && errors !== 'next') {
-    throw new TypeError(`errors must be 'respond' or 'next', but is ${String(errors)}.`)
+  const storages = [storage].flat() as readonly Storage[]
+  if (!storages.every((each) => typeof each?.store === 'function')) {
+    throw new TypeError(
+      'A storage must be an object with a store() method, such as spool(), memory() or disk().',
+    )
   }
-  const storages = storage === undefined ? base.storages : storageList(storage)
-  const inspectors = inspect === undefined ? base.inspectors : inspectorList(inspect)
+  const inspectors = [inspect].flat() as readonly Inspector[]
+  if (!inspectors.every((each) => typeof each === 'function')) {
+    throw new TypeError(
+      'inspect must be an inspector, which is a function such as hash() returns, or a list of inspectors.',
+    )
+  }
   const limits = overlayLimits(base, options.limits)
   return { ...base, errors, storages, inspectors, filter, nested, onProgress, rawBody, onError, ...limits }
 }
@@ -264,44 +283,4 @@ export function warnOfCaps(what: string, bytes: number, caps: Caps, definition?:
       `Raise that limit for this route, or lower the size. ${definition?.replace('Error: ', '') ?? ''}`.trimEnd(),
   })
   return true
-}
-
-function inspectorList(inspect: Inspector | readonly Inspector[]): readonly Inspector[] {
-  const inspectors = [inspect].flat() as readonly Inspector[]
-  if (inspectors.every((each) => typeof each === 'function')) return inspectors
-  throw new TypeError(
-    'inspect must be an inspector, which is a function such as hash() returns, or a list of inspectors.',
-  )
-}
-
-function storageList(storage: Storage | readonly Storage[]): readonly Storage[] {
-  const storages = [storage].flat() as readonly Storage[]
-  for (const each of storages) {
-    if (typeof each?.store !== 'function') {
-      throw new TypeError(
-        'A storage must be an object with a store() method, such as spool(), memory() or disk().',
-      )
-    }
-  }
-  return storages
-}
-
-/** @throws TypeError for an option of another type, since an untyped program may set anything */
-export function checkTypes(
-  type: 'boolean' | 'function',
-  options: Readonly<Record<string, boolean | ((...given: never) => unknown) | undefined>>,
-): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || typeof value === type) continue
-    const expected = type === 'boolean' ? `true or false, but is ${String(value)}` : 'a function'
-    throw new TypeError(`${name} must be ${expected}.`)
-  }
-}
-
-/** @throws TypeError for an unknown option */
-export function checkNames(options: object, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name))
-      throw new TypeError(`Unknown option \`${name}\`. The options are: ${names.join(', ')}.`)
-  }
 }

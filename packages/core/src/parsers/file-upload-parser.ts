@@ -55,9 +55,8 @@ export class FileUploadParser extends BaseParser {
     const { filename = dispositionName(context) } = context.params
     const originalName = Array.isArray(filename) ? filename.join('/') : filename
     const name = originalName === undefined ? undefined : safeFileName(originalName)
-    if (originalName === undefined || name === undefined) {
+    if (originalName === undefined || name === undefined)
       throw new BodyError('MISSING_FILENAME', { detail: this.errorMessages.no_filename })
-    }
     const length = context.headers['content-length']
     const info = new DescribedFile(rawFileField, name, originalName, mediaType.essence, context.request)
     info.headers = {}
@@ -67,9 +66,9 @@ export class FileUploadParser extends BaseParser {
       return new DataAndFiles({})
     }
     const isUnknown = context.fileRules !== undefined && context.fileRules.find(info.field) === undefined
-    if (isUnknown) return new DataAndFiles({}, { [rawFileField]: [await drain(bytes, info)] })
     try {
-      return new DataAndFiles({}, { [rawFileField]: [await context.storeFile(bytes, info)] })
+      const file = isUnknown ? await drain(bytes, info) : await context.storeFile(bytes, info)
+      return new DataAndFiles({}, { [rawFileField]: [file] })
     } catch (error) {
       const { unhandled } = this.errorMessages
       if (unhandled === undefined || !(error instanceof BodyError) || error.code !== 'UNHANDLED_FILE')

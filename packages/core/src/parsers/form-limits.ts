@@ -38,23 +38,34 @@ export interface FileRule {
   accepts(file: { readonly name: string; readonly type: string }): boolean
 }
 
+function tooMany(unit: 'field' | 'file' | 'part', limit: number, field?: string): BodyError {
+  const codes = { field: 'LIMIT_FIELDS', file: 'LIMIT_FILES', part: 'LIMIT_PARTS' } as const
+  return new BodyError(codes[unit], {
+    detail: `The form has more than ${counted(limit, unit)}.`,
+    field,
+    limit,
+  })
+}
+
 /** Counts the fields of one request, whichever parsers read them. */
 export class FieldLimits {
   readonly #limits: Limits
-  readonly #around: FieldLimits | undefined
+  /** Those of the form that is no value of another: they count the fields of all. */
+  readonly #outermost: FieldLimits
   #fields = 0
   #bytes = 0
 
-  /** @param around the limits of the form in which this form is the value of a field: they count its fields too */
+  /** @param around the limits of the form in which this form is the value of a field */
   constructor(limits: Limits, around?: FieldLimits) {
     this.#limits = limits
-    this.#around = around
+    this.#outermost = around === undefined ? this : around.#outermost
   }
 
   /** Counts a field. @throws BodyError `LIMIT_FIELD_NAME`, `LIMIT_FIELDS` or `LIMIT_FIELD_SIZE` */
   begin(name: string): void {
     const size = this.checkName(name)
-    this.#count()
+    const { fields } = this.#limits
+    if (++this.#outermost.#fields > fields) throw tooMany('field', fields)
     this.#addBytes(size)
   }
 
@@ -82,17 +93,6 @@ export class FieldLimits {
     throw new BodyError('LIMIT_FIELD_NAME', { detail, limit })
   }
 
-  #count(): void {
-    if (this.#around !== undefined) return this.#around.#count()
-    this.#fields += 1
-    const limit = this.#limits.fields
-    if (this.#fields <= limit) return
-    throw new BodyError('LIMIT_FIELDS', {
-      detail: `The form has more than ${counted(limit, 'field')}.`,
-      limit,
-    })
-  }
-
   #addBytes(size: number): void {
     this.#bytes += size
     const limit = this.#limits.fieldsSize
@@ -109,23 +109,13 @@ export function quote(name: string): string {
 
 /** What one request has used of its limits, whichever parsers read it. */
 export class RequestMeters {
-  readonly #limits: Limits
-  readonly #around: RequestMeters | undefined
-  #fields: FieldLimits | undefined
-  #json: JsonMeter | undefined
+  readonly fields: FieldLimits
+  readonly json: JsonMeter
 
   /** @param around the meters of the form of which this is a part: they count its fields and JSON values too */
   constructor(limits: Limits, around?: RequestMeters) {
-    this.#limits = limits
-    this.#around = around
-  }
-
-  get fields(): FieldLimits {
-    return (this.#fields ??= new FieldLimits(this.#limits, this.#around?.fields))
-  }
-
-  get json(): JsonMeter {
-    return (this.#json ??= this.#around?.json ?? new JsonMeter(this.#limits))
+    this.fields = new FieldLimits(limits, around?.fields)
+    this.json = around?.json ?? new JsonMeter(limits)
   }
 }
 
@@ -143,19 +133,15 @@ export class PartLimits {
 
   /** Counts a part. @returns its number, from 1 @throws BodyError `LIMIT_PARTS` */
   beginPart(): number {
-    this.#parts += 1
-    const limit = this.#limits.parts
-    if (this.#parts <= limit) return this.#parts
-    throw new BodyError('LIMIT_PARTS', { detail: `The form has more than ${counted(limit, 'part')}.`, limit })
+    const { parts } = this.#limits
+    if (++this.#parts > parts) throw tooMany('part', parts)
+    return this.#parts
   }
 
   /** Counts a file. @throws BodyError `LIMIT_FILES` */
   beginFile(name: string): void {
-    this.#files += 1
-    const limit = this.#limits.files
-    if (this.#files <= limit) return
-    const detail = `The form has more than ${counted(limit, 'file')}.`
-    throw new BodyError('LIMIT_FILES', { detail, field: name, limit })
+    const { files } = this.#limits
+    if (++this.#files > files) throw tooMany('file', files, name)
   }
 
   /** Counts a file in its list. @returns whether the schema accepts it there */

@@ -43,13 +43,12 @@ function firstBoundary(text: string): string | undefined {
 export async function readStart<B extends Body>(body: B): Promise<{ start: Buffer; whole: B | Readable }> {
   if (Buffer.isBuffer(body)) return { start: body, whole: body }
   const rest = body[Symbol.asyncIterator]()
-  const chunks: Buffer[] = []
-  for (let size = 0; size < startSize; size += chunks.at(-1)!.length) {
+  let start: Buffer = Buffer.alloc(0)
+  while (start.length < startSize) {
     const next = (await rest.next()) as IteratorResult<Buffer>
     if (next.done === true) break
-    chunks.push(next.value)
+    start = Buffer.concat([start, next.value])
   }
-  const start = Buffer.concat(chunks)
   async function* all(): AsyncGenerator<Buffer> {
     yield start
     yield* { [Symbol.asyncIterator]: () => rest }

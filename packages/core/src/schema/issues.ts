@@ -1,29 +1,12 @@
 /** The issues of a validation, as the error of a request lists them. */
-
+import type { $ZodIssue, $ZodRawIssue } from 'zod/v4/core'
 import type { FieldIssue } from '../errors.js'
 import { cutText, quoteControls } from '../http/shown-text.js'
 import { formatPath, type IssuePath, sentPath } from './field-path.js'
 import type { StandardIssue } from './schema.js'
 
-/** An issue of zod. Its `code` says which properties it has. */
-export interface ZodIssue {
-  readonly code?: string
-  readonly message: string
-  readonly path: IssuePath
-  /** Of `invalid_union`: the issues of each option. */
-  readonly errors?: readonly (readonly ZodIssue[])[]
-  /** Of `invalid_key` and `invalid_element`. */
-  readonly issues?: readonly ZodIssue[]
-  /** Of `invalid_value`: the allowed values. */
-  readonly values?: readonly unknown[]
-  /** Of `unrecognized_keys`. */
-  readonly keys?: readonly unknown[]
-  /** Of `invalid_union`: the allowed values of the discriminator. */
-  readonly options?: readonly unknown[]
-}
-
-/** An issue that is counted but not listed. */
-export type LeftOutIssue = Omit<ZodIssue, 'message' | 'path'> & { readonly path?: IssuePath | undefined }
+/** An issue that is counted but not listed. One that code of an author has pushed may lack any property. */
+type LeftOutIssue = $ZodIssue | $ZodRawIssue
 
 /**
  * Reads the issues of zod, those inside unions, maps and records too, in zod's order.
@@ -33,29 +16,32 @@ export type LeftOutIssue = Omit<ZodIssue, 'message' | 'path'> & { readonly path?
  * @param value the validated value
  */
 export function readZodIssues(
-  issues: readonly ZodIssue[],
+  issues: readonly $ZodIssue[],
   most: number,
   others: readonly LeftOutIssue[],
   value: unknown,
 ): IssueList {
   const list = new IssueList(most, value)
   for (const issue of issues) readIssue(issue, [], list)
-  for (const issue of others) list.leaveOut(countIssues(issue))
+  for (const issue of others) list.more += countIssues(issue)
   return list
 }
 
-function readIssue(issue: ZodIssue, around: IssuePath, list: IssueList): void {
-  if (list.isFull) return list.leaveOut(countIssues(issue))
+function readIssue(issue: $ZodIssue, around: IssuePath, list: IssueList): void {
+  if (list.isFull) {
+    list.more += countIssues(issue)
+    return
+  }
   const path = [...around, ...issue.path]
   const inner = innerIssues(issue)
   if (inner !== undefined) {
-    for (const each of inner) readIssue(each as ZodIssue, path, list)
+    for (const each of inner) readIssue(each, path, list)
     return
   }
   // The issue inside says why the key is invalid.
-  const { message, values, keys, options } =
-    (issue.code === 'invalid_key' ? issue.issues?.[0] : undefined) ?? issue
-  list.add(path, message, issue.code ?? 'custom', values ?? keys ?? options)
+  const told = (issue.code === 'invalid_key' ? issue.issues?.[0] : undefined) ?? issue
+  const { values, keys, options } = told as Partial<Record<'values' | 'keys' | 'options', readonly unknown[]>>
+  list.add(path, told.message, issue.code ?? 'custom', values ?? keys ?? options)
 }
 
 function countIssues(issue: LeftOutIssue): number {
@@ -63,7 +49,7 @@ function countIssues(issue: LeftOutIssue): number {
 }
 
 /** The more specific issues inside an issue. */
-function innerIssues(issue: LeftOutIssue): readonly LeftOutIssue[] | undefined {
+function innerIssues(issue: LeftOutIssue): readonly $ZodIssue[] | undefined {
   if (issue.code === 'invalid_union') return closestBranch(issue.errors ?? [])
   return issue.code === 'invalid_element' && issue.issues?.length !== 0 ? issue.issues : undefined
 }
@@ -72,8 +58,8 @@ function innerIssues(issue: LeftOutIssue): readonly LeftOutIssue[] | undefined {
  * The issues of the option that the value was most likely meant for: among the options that accept this kind of value,
  * the one with the fewest issues. `undefined` if there is none: then the union itself is the issue.
  */
-function closestBranch(branches: readonly (readonly LeftOutIssue[])[]): readonly LeftOutIssue[] | undefined {
-  let closest: readonly LeftOutIssue[] | undefined
+function closestBranch(branches: readonly (readonly $ZodIssue[])[]): readonly $ZodIssue[] | undefined {
+  let closest: readonly $ZodIssue[] | undefined
   for (const branch of branches) {
     if (branch.length === 0 || branch.some(isWrongKind)) continue
     if (closest === undefined || branch.length < closest.length) closest = branch
@@ -81,8 +67,8 @@ function closestBranch(branches: readonly (readonly LeftOutIssue[])[]): readonly
   return closest
 }
 
-function isWrongKind(issue: LeftOutIssue): boolean {
-  if (issue.path !== undefined && issue.path.length > 0) return false
+function isWrongKind(issue: $ZodIssue): boolean {
+  if (issue.path?.length > 0) return false
   if (issue.code === 'invalid_union') return closestBranch(issue.errors ?? []) === undefined
   return issue.code === 'invalid_type' || issue.code === 'invalid_value'
 }
@@ -115,10 +101,6 @@ export class IssueList {
       const sent = formatPath(sentPath(path, this.#value))
       this.errors.push({ path: sent, message: boundedMessage(message, items), code })
     }
-  }
-
-  leaveOut(issues: number): void {
-    this.more += issues
   }
 }
 
@@ -168,7 +150,7 @@ export function readStandardIssues(
     const code = [issue.code, issue.type].find((each) => typeof each === 'string') ?? 'invalid'
     list.add(path, withoutValue(issue, valueAt(value, path)), code)
   }
-  list.leaveOut(Math.max(issues.length - most, 0))
+  list.more += Math.max(issues.length - most, 0)
   return list
 }
 

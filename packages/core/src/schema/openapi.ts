@@ -2,7 +2,7 @@
 
 import { ContentType } from '../http/media-type.js'
 import { fileTerms } from './file-rules.js'
-import { followNodes, type Node, partsOf } from './form-node.js'
+import { type Node, partsOf, reachable } from './form-node.js'
 import { isZodSchema, nodeOf, withEnd, type ZodSchema, zodType } from './read-zod.js'
 import { fieldsOf, mayBeAbsent } from './schema-fields.js'
 import type { Schema } from './schema.js'
@@ -21,13 +21,6 @@ export interface OpenApiOptions {
 
 /** `z.toJSONSchema()` of any version. */
 export type ToJSONSchema = (schema: never, parameters: never) => object
-
-interface Parameters {
-  readonly target: 'openapi-3.0' | 'draft-2020-12'
-  readonly io: 'input'
-  readonly unrepresentable: 'any'
-  readonly override: (context: { readonly zodSchema: ZodSchema; readonly jsonSchema: JsonSchema }) => void
-}
 
 /** The Request Body Object of the OpenAPI Specification. */
 export interface RequestBody {
@@ -72,34 +65,30 @@ export function openapi(schema: Schema | ZodSchema, options: OpenApiOptions): Re
 
 function contentTypesOf(schema: ZodSchema, { contentType }: OpenApiOptions): readonly string[] {
   if (contentType !== undefined) return [contentType].flat() as readonly string[]
-  const hasFiles = [...followNodes([nodeOf(schema)], partsOf).found].some(({ kind }) => kind === 'file')
+  const hasFiles = [...reachable([nodeOf(schema)], partsOf)].some(({ kind }) => kind === 'file')
   return hasFiles
     ? [ContentType.MultipartFormData]
     : [ContentType.MultipartFormData, ContentType.FormUrlEncoded]
 }
 
 function describe(schema: ZodSchema, { version, toJSONSchema }: OpenApiOptions, isForm: boolean): JsonSchema {
-  const parameters: Parameters = {
+  const parameters = {
     target: version === '3.0' ? 'openapi-3.0' : 'draft-2020-12',
     io: 'input',
     unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }) => override(zodSchema, jsonSchema, version, isForm),
+    override: ({ zodSchema, jsonSchema }: { zodSchema: ZodSchema; jsonSchema: JsonSchema }) =>
+      override(zodSchema, jsonSchema, version, isForm),
   }
-  const document = withEnd(schema, () => generate(schema, parameters, toJSONSchema))
+  const own = schema as { toJSONSchema?: (given: typeof parameters) => object }
+  const generate = (): object => {
+    if (toJSONSchema !== undefined) return toJSONSchema(schema as never, parameters as never)
+    if (typeof own.toJSONSchema === 'function') return own.toJSONSchema(parameters)
+    throw new TypeError(
+      'This schema cannot describe itself. Call openapi(schema, { toJSONSchema: z.toJSONSchema, … }).',
+    )
+  }
+  const document = withEnd(schema, generate) as JsonSchema
   return inline(document, document) as JsonSchema
-}
-
-function generate(
-  schema: ZodSchema,
-  parameters: Parameters,
-  toJSONSchema: ToJSONSchema | undefined,
-): JsonSchema {
-  if (toJSONSchema !== undefined) return toJSONSchema(schema as never, parameters as never) as JsonSchema
-  const own = schema as { toJSONSchema?: (parameters: Parameters) => JsonSchema }
-  if (typeof own.toJSONSchema === 'function') return own.toJSONSchema(parameters)
-  throw new TypeError(
-    'This schema cannot describe itself. Call openapi(schema, { toJSONSchema: z.toJSONSchema, … }).',
-  )
 }
 
 /** Describes what zod cannot express in JSON Schema, or expresses in a way that OpenAPI does not allow. */

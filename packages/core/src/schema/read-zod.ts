@@ -1,18 +1,28 @@
 /** The only reader of zod's definitions. */
 import type { $ZodChecks, $ZodCustom, $ZodLazy, $ZodTypes } from 'zod/v4/core'
 import { acceptedTypes } from '../checks/accept.js'
-import { followNodes, unwrapped } from './form-node.js'
-import type { FileNode, ListNode, Node, ObjectNode, RecordNode, ScalarNode, Wrapping } from './form-node.js'
+import {
+  type FileNode,
+  type ListNode,
+  type Node,
+  type ObjectNode,
+  partsOf,
+  reachable,
+  type RecordNode,
+  type ScalarNode,
+  unwrapped,
+  type Wrapping,
+} from './form-node.js'
 import {
   allowedNode,
   anything,
   coercedNode,
-  enumNode,
+  formatRule,
   noTextNode,
   textNode,
+  type TextRule,
   valueNode,
 } from './text-value.js'
-import { formatRule, type TextRule } from './text-value.js'
 
 /**
  * A schema of zod 4, zod/mini or another library on zod's core. Zod itself is never imported: its definitions are plain
@@ -45,7 +55,7 @@ export function acceptsAnything(schema: unknown): boolean {
   return ['any', 'unknown'].includes(type) && checks.length === 0
 }
 
-/** How many schemas of an endless one are followed. */
+/** How many schemas of an endless one are described. */
 const maxSchemas = 200
 
 /**
@@ -53,22 +63,20 @@ const maxSchemas = 200
  * the objects beyond its first levels have no fields.
  */
 export function withEnd<Result>(schema: ZodSchema, run: () => Result): Result {
-  if (followNodes([schema], schemasIn).rest.length === 0) return run()
-  const { found, rest } = followNodes([schema], schemasIn, maxSchemas)
-  const beyond = followNodes(rest, (each) => (zodType(each) === 'object' ? [] : schemasIn(each))).found
-  const last = new Set(beyond)
-  for (const each of found) if (!rest.includes(each)) last.delete(each)
+  if (!isEndless(schema)) return run()
   const originals = new Map<Internals, Def>()
+  const found = new Set([schema])
   try {
-    for (const each of new Set([...found, ...beyond])) {
-      const internals = each._zod as Internals
+    for (const { _zod } of found) {
+      if (found.size > maxFollowed) break
+      const internals = _zod as Internals
       const { def } = internals
       originals.set(internals, def)
-      if (def.type === 'object' && last.has(each)) internals.def = { ...def, shape: {} }
-      if (def.type !== 'lazy') continue
+      if (found.size > maxSchemas && def.type === 'object') internals.def = { ...def, shape: {} }
+      const parts = schemasIn({ _zod: internals })
       // The getter itself would make another schema.
-      const target = lazyTarget(internals as $ZodLazy['_zod'])
-      internals.def = { ...def, getter: () => target as $ZodTypes }
+      if (def.type === 'lazy') internals.def = { ...def, getter: () => parts[0] as $ZodTypes }
+      for (const part of parts) found.add(part)
     }
     return run()
   } finally {
@@ -94,6 +102,27 @@ function lazyTarget({ def, innerType }: $ZodLazy['_zod']): ZodSchema {
   return innerType ?? def.getter()
 }
 
+// How far fields and lazy schemas are followed. Getters that return a new schema each time have no end, in depth or breadth.
+const maxLevel = 64
+const maxFollowed = 5000
+// A large schema has many fields, but not many levels before it refers to itself.
+const firstLevels = 4
+
+/** The way to a schema from the one whose node was asked for. */
+interface Way {
+  readonly level: number
+  /** How many schemas have been followed from there. */
+  readonly followed: { count: number }
+}
+
+/** Stands for all that is too far away. */
+const endless: Node = noTextNode({ ...unwrapped, runsCode: true })
+
+/** True if a schema is not followed to its end. */
+export function isEndless(schema: ZodSchema): boolean {
+  return reachable([nodeOf(schema)], partsOf).has(endless)
+}
+
 const nodes = new WeakMap<ZodSchema, Node>()
 
 /**
@@ -101,62 +130,77 @@ const nodes = new WeakMap<ZodSchema, Node>()
  *
  * The fields of an object and the target of a `z.lazy()` are read on first use, so that a schema can contain itself.
  */
-export function nodeOf(schema: ZodSchema): Node {
+export function nodeOf(schema: ZodSchema, way?: Way): Node {
   let node = nodes.get(schema)
-  if (node === undefined) nodes.set(schema, (node = read(schema, unwrapped)))
+  if (node === undefined) {
+    node = read(schema, way ?? { level: 0, followed: { count: 0 } }, unwrapped)
+    nodes.set(schema, node)
+  }
   return node
 }
 
+/** The node of a field or of the target of a `z.lazy()`. @param around what is said around a target */
+function follow(schema: ZodSchema, { level, followed }: Way, around?: Wrapping, isRequired?: boolean): Node {
+  followed.count += 1
+  if (level === maxLevel || (followed.count > maxFollowed && level > firstLevels)) return endless
+  const way = { level: level + 1, followed }
+  return around === undefined ? nodeOf(schema, way) : read(schema, way, around, isRequired)
+}
+
 /** @param isRequired true below a nonoptional, which makes an optional inside it required again */
-function read(schema: unknown, around: Wrapping, isRequired = false): Node {
+function read(schema: unknown, way: Way, around: Wrapping, isRequired = false): Node {
   if (!isZodSchema(schema)) return { ...anything(around), foreign: schema }
   const { def } = (schema as $ZodTypes)._zod
   const wrapping = { ...around, runsCode: around.runsCode || runsCode(def) }
+  const readInner = (inner: unknown, more?: Partial<Wrapping>) =>
+    read(inner, way, { ...wrapping, ...more }, isRequired)
   switch (def.type) {
     case 'optional':
-      return read(def.innerType, { ...wrapping, optional: wrapping.optional || !isRequired }, isRequired)
+      return readInner(def.innerType, { optional: wrapping.optional || !isRequired })
     case 'default':
     case 'prefault':
-      return read(def.innerType, { ...wrapping, optional: true }, isRequired)
+      return readInner(def.innerType, { optional: true })
     case 'catch':
-      return read(def.innerType, { ...wrapping, optional: true, caught: true }, isRequired)
+      return readInner(def.innerType, { optional: true, caught: true })
     case 'nonoptional':
-      return read(def.innerType, wrapping, true)
+      return read(def.innerType, way, wrapping, true)
     case 'nullable':
-      return read(def.innerType, { ...wrapping, nullable: true }, isRequired)
+      return readInner(def.innerType, { nullable: true })
     case 'readonly':
     case 'promise':
     case 'success':
-      return read(def.innerType, wrapping, isRequired)
+      return readInner(def.innerType)
     case 'pipe': {
-      const piped = { ...wrapping, outputs: [...wrapping.outputs, nodeOf(def.out)] }
+      const outputs = [...wrapping.outputs, nodeOf(def.out, way)]
       const text = textRefusedBlank(def)
-      return text === undefined ? read(def.in, piped, isRequired) : pipedTextNode(text, piped)
+      return text === undefined
+        ? readInner(def.in, { outputs })
+        : pipedTextNode(text, { ...wrapping, outputs })
     }
     case 'file':
       return fileNode(schema, def, wrapping)
     case 'object': {
       const strict = def.catchall !== undefined && zodType(def.catchall) === 'never'
-      return objectNode(() => def.shape, strict ? 'strict' : def.catchall, wrapping)
+      return objectNode(() => def.shape, strict ? 'strict' : def.catchall, wrapping, way)
     }
     case 'array':
-      return listNode(def, def.element, wrapping)
+      return listNode(def, nodeOf(def.element, way), wrapping)
     case 'set':
-      return listNode(def, def.valueType, wrapping)
+      return listNode(def, nodeOf(def.valueType, way), wrapping)
     case 'tuple': {
-      const rest = def.rest == null ? undefined : nodeOf(def.rest)
-      return { kind: 'tuple', ...wrapping, items: def.items.map((item) => nodeOf(item)), rest }
+      const rest = def.rest == null ? undefined : nodeOf(def.rest, way)
+      return { kind: 'tuple', ...wrapping, items: def.items.map((item) => nodeOf(item, way)), rest }
     }
     case 'record': {
       const keys = requiredKeys(def)
-      if (keys === undefined) return recordNode(def, wrapping)
+      if (keys === undefined) return recordNode(def, wrapping, way)
       const shape = () => Object.fromEntries(keys.map((key) => [key, def.valueType]))
-      return objectNode(shape, def.mode === 'loose' ? undefined : 'strict', wrapping)
+      return objectNode(shape, def.mode === 'loose' ? undefined : 'strict', wrapping, way)
     }
     case 'map':
-      return recordNode(def, wrapping)
+      return recordNode(def, wrapping, way)
     case 'union': {
-      const options = def.options.map((option) => nodeOf(option))
+      const options = def.options.map((option) => nodeOf(option, way))
       const optional = wrapping.optional || options.some((option) => option.optional)
       const nullable = wrapping.nullable || options.some((option) => option.nullable)
       const needsKey = options.some((option) => option.needsKey === true)
@@ -164,20 +208,20 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
       return { kind: 'union', ...wrapping, optional, nullable, needsKey, options, discriminator }
     }
     case 'intersection': {
-      const [left, right] = [nodeOf(def.left), nodeOf(def.right)]
+      const [left, right] = [nodeOf(def.left, way), nodeOf(def.right, way)]
       const optional = wrapping.optional || (left.optional && right.optional)
       const nullable = wrapping.nullable || (left.nullable && right.nullable)
       return { kind: 'intersection', ...wrapping, optional, nullable, left, right }
     }
     case 'lazy': {
-      const resolve = () => lazyTarget(schema._zod as $ZodLazy['_zod'])
+      const { _zod } = schema as $ZodLazy
       const isWrapped = wrapping.optional || wrapping.nullable || isRequired
       let target: Node | undefined
       return {
         kind: 'lazy',
         ...wrapping,
         get target() {
-          return (target ??= isWrapped ? read(resolve(), wrapping, isRequired) : nodeOf(resolve()))
+          return (target ??= follow(lazyTarget(_zod), way, isWrapped ? wrapping : undefined, isRequired))
         },
       }
     }
@@ -195,7 +239,7 @@ function read(schema: unknown, around: Wrapping, isRequired = false): Node {
     case 'literal':
       return allowedNode(def.values, wrapping)
     case 'enum':
-      return enumNode(def.entries, wrapping)
+      return allowedNode(enumValues(def.entries), wrapping)
     case 'null':
       return allowedNode([null], wrapping)
     case 'nan':
@@ -232,11 +276,11 @@ function fileNode(schema: ZodSchema, def: Def, wrapping: Wrapping): FileNode {
   }
 }
 
-function listNode(def: Def, element: ZodSchema, wrapping: Wrapping): ListNode {
+function listNode(def: Def, element: Node, wrapping: Wrapping): ListNode {
   const rules = checksOf(def)
   const mayBeEmpty = rules.every(({ least = 0 }) => least === 0)
   const isSet = def.type === 'set'
-  return { kind: 'list', ...wrapping, element: nodeOf(element), isSet, mayBeEmpty, maxCount: smallest(rules) }
+  return { kind: 'list', ...wrapping, element, isSet, mayBeEmpty, maxCount: smallest(rules) }
 }
 
 function smallest(rules: readonly CheckRule[]): number | undefined {
@@ -249,37 +293,34 @@ function objectNode(
   shape: () => Readonly<Record<string, ZodSchema>>,
   others: ZodSchema | 'strict' | undefined,
   wrapping: Wrapping,
+  way: Way,
 ): ObjectNode {
+  const strict = others === 'strict'
   let fields: Map<string, Node> | undefined
-  let punctuated: readonly string[] | undefined
+  let punctuatedKeys: readonly string[] | undefined
   return {
     kind: 'object',
     ...wrapping,
     get fields() {
-      return (fields ??= new Map(Object.entries(shape()).map(([key, schema]) => [key, nodeOf(schema)])))
+      return (fields ??= new Map(Object.entries(shape()).map(([key, field]) => [key, follow(field, way)])))
     },
-    get catchall() {
-      return others === undefined || others === 'strict' ? undefined : nodeOf(others)
-    },
-    strict: others === 'strict',
     get punctuatedKeys() {
-      punctuated ??= Object.keys(shape())
-        .filter((key) => /[.[]/.test(key))
-        .toSorted((left, right) => right.length - left.length)
-      return punctuated
+      return (punctuatedKeys ??= [...this.fields.keys()].filter((key) => /[.[]/.test(key)))
     },
+    catchall: others === undefined || strict ? undefined : nodeOf(others, way),
+    strict,
   }
 }
 
-function recordNode(def: Extract<Def, { type: 'record' | 'map' }>, wrapping: Wrapping): RecordNode {
+function recordNode(def: Extract<Def, { type: 'record' | 'map' }>, wrapping: Wrapping, way: Way): RecordNode {
   const keyType = def.keyType as $ZodTypes
   const isLoose = def.type === 'record' && def.mode === 'loose'
   return {
     kind: 'record',
     ...wrapping,
-    key: nodeOf(keyType),
+    key: nodeOf(keyType, way),
     keys: isLoose ? undefined : listedKeys(keyType._zod.def),
-    value: nodeOf(def.valueType),
+    value: nodeOf(def.valueType, way),
     isMap: def.type === 'map',
   }
 }
@@ -297,7 +338,14 @@ function listedKeys(def: Def): ReadonlySet<string> | undefined {
   // In zod 3.25 the keys of a partial record are such a union with z.never().
   if (def.type === 'union' && def.options.some((option) => zodType(option) === 'never'))
     return listedKeys((def.options[0] as $ZodTypes)._zod.def)
-  return def.type === 'enum' ? new Set(Object.values(def.entries).map(String)) : undefined
+  return def.type === 'enum' ? new Set(enumValues(def.entries).map(String)) : undefined
+}
+
+/** The values of an enum. A TypeScript enum of numbers also maps each number to its name. */
+function enumValues(entries: Readonly<Record<string, string | number>>): readonly (string | number)[] {
+  const numbers = Object.values(entries).filter((value) => typeof value === 'number')
+  const names = Object.keys(entries).filter((key) => !numbers.includes(Number(key)))
+  return names.map((name) => entries[name]!)
 }
 
 /** The node of a text that must become something else, as in `z.stringbool()`. */

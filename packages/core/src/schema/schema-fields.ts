@@ -1,7 +1,7 @@
 /** The fields that a schema names, as plain data. */
 import { either, fileTerms, type FileTerms } from './file-rules.js'
-import { followNodes, namedParts, type Node, shapesOf } from './form-node.js'
-import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
+import { namedParts, type Node, shapesOf } from './form-node.js'
+import { isEndless, isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
 import { NO_MATCH } from './text-value.js'
 
@@ -32,30 +32,21 @@ export function fieldsOf(node: Node): ReadonlyMap<string, Node> {
 export function mayBeAbsent(node: Node, around: readonly Node[] = []): boolean {
   if (node.optional || node.kind === 'list' || node.kind === 'record') return true
   if (node.kind === 'scalar') return node.isBoolean && node.read('false') !== NO_MATCH
-  if (node.kind !== 'object' || node.nullable || around.includes(node) || around.length === maxDepth)
-    return false
+  if (node.kind !== 'object' || node.nullable || around.includes(node)) return false
   return [...node.fields.values()].every((field) => mayBeAbsent(field, [...around, node]))
 }
 
-const maxDepth = 64
 const maxPlaces = 10_000
 /** Of a schema that has no end, since its getters return a new one each time. */
 const maxEndless = 200
-
-interface Place {
-  readonly node: Node
-  readonly path: string
-  readonly around: ReadonlySet<Node>
-}
 
 /** The fields that may hold files, at any depth. A schema that contains itself is cut where it begins again. */
 export function fileFields(schema: Schema): readonly FileField[] {
   if (!isZodSchema(schema)) return [{ field: '*' }]
   const root = nodeOf(schema)
-  const inside = (node: Node) => namedParts(node).map(([, part]) => part)
-  const most = followNodes([root], inside).rest.length === 0 ? maxPlaces : maxEndless
+  const most = isEndless(schema) ? maxEndless : maxPlaces
   const fields = new Map<string, FileTerms>()
-  const places: Place[] = [{ node: root, path: '', around: new Set() }]
+  const places = [{ node: root, path: '', around: new Set<Node>() }]
   // A list that grows during a walk is walked to its new end.
   for (const { node, path, around } of places) {
     const terms = fileTerms(node)

@@ -176,13 +176,3 @@ export function anything(wrapping: Wrapping): ScalarNode {
 export function coercedNode(wrapping: Wrapping): ScalarNode {
   return { ...anything(wrapping), acceptsFiles: false, blankIsAbsent: wrapping.optional }
 }
-
-/** The node of an enum. A TypeScript enum of numbers also maps each number to its name. */
-export function enumNode(entries: Readonly<Record<string, string | number>>, wrapping: Wrapping): ScalarNode {
-  const numbers = Object.values(entries).filter((value) => typeof value === 'number')
-  const own = Object.entries(entries).filter(([key]) => !numbers.includes(Number(key)))
-  return allowedNode(
-    own.map(([, value]) => value),
-    wrapping,
-  )
-}

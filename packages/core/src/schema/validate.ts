@@ -1,14 +1,10 @@
 /** Validates a value with a schema. */
+import type { $ZodCheck, $ZodErrorMap, ParsePayload } from 'zod/v4/core'
+import type { ZodMiniType } from 'zod/v4-mini'
 import { BodyError, type FieldIssue } from '../errors.js'
 import { defaultLimits } from '../limits.js'
-import { followNodes, partsOf } from './form-node.js'
-import {
-  type IssueList,
-  type LeftOutIssue,
-  readStandardIssues,
-  readZodIssues,
-  type ZodIssue,
-} from './issues.js'
+import { partsOf, reachable } from './form-node.js'
+import { type IssueList, readStandardIssues, readZodIssues } from './issues.js'
 import { isZodSchema, nodeOf, type ZodSchema } from './read-zod.js'
 import type { Schema } from './schema.js'
 
@@ -19,30 +15,8 @@ export interface ValidateOptions {
   readonly issues?: number
 }
 
-/** The input and output of a run of zod. */
-interface ZodPayload {
-  value: unknown
-  /** Issues, still without messages. */
-  issues: unknown[]
-}
-
-interface ZodContext {
-  readonly async: boolean
-  /** Returns the message of an issue; `undefined` leaves it to zod. */
-  readonly error: (issue: { readonly values?: readonly unknown[] }) => string | undefined
-}
-
 /** What schemas of zod and zod/mini have. */
-interface RunningSchema extends ZodSchema {
-  readonly _zod: ZodSchema['_zod'] & {
-    run(payload: ZodPayload, context: ZodContext): ZodPayload | Promise<ZodPayload>
-  }
-  clone(def: unknown): RunningSchema
-  safeParse(
-    value: unknown,
-    parameters: { readonly error: ZodContext['error'] },
-  ): { readonly error?: { readonly issues: readonly ZodIssue[] } }
-}
+type RunningSchema = ZodMiniType & ZodSchema
 
 /**
  * Validates a value, with every refinement run once.
@@ -81,8 +55,7 @@ const synchronous = new WeakMap<ZodSchema, boolean>()
 function isSynchronous(schema: ZodSchema): boolean {
   let answer = synchronous.get(schema)
   if (answer === undefined) {
-    const { found, rest } = followNodes([nodeOf(schema)], partsOf)
-    answer = rest.length === 0 && ![...found].some((node) => node.runsCode)
+    answer = ![...reachable([nodeOf(schema)], partsOf)].some((node) => node.runsCode)
     synchronous.set(schema, answer)
   }
   return answer
@@ -92,10 +65,10 @@ function isSynchronous(schema: ZodSchema): boolean {
  * Leaves the messages of the first issues to zod and gives the rest a constant one. Zod makes the messages in a union
  * while it parses, for every option.
  */
-function boundedMessages(most: number): ZodContext['error'] {
+function boundedMessages(most: number): $ZodErrorMap {
   let left = 500 * most
   return ({ values }) => {
-    left -= 1 + (values?.length ?? 0)
+    left -= 1 + (Array.isArray(values) ? values.length : 0)
     return left < 0 ? 'Invalid input' : undefined
   }
 }
@@ -104,12 +77,15 @@ function boundedMessages(most: number): ZodContext['error'] {
 export function issuesOf(schema: object, check: unknown, value: unknown): readonly FieldIssue[] {
   if (!isRunning(schema)) return []
   const { error } = schema
-    .clone({ ...schema._zod.def, checks: [check] })
+    .clone({ ...schema._zod.def, checks: [check as $ZodCheck] })
     .safeParse(value, { error: () => undefined })
   return readZodIssues(error?.issues ?? [], 1, [], value).errors
 }
 
-const replays = new WeakMap<RunningSchema, { readonly schema: RunningSchema; issues: readonly unknown[] }>()
+const replays = new WeakMap<
+  RunningSchema,
+  { readonly schema: RunningSchema; issues: ParsePayload['issues'] }
+>()
 
 /**
  * Lets zod make the messages of the listed issues only. `safeParse()` would make all of them, and up to zod 4.4 also one
@@ -117,15 +93,15 @@ const replays = new WeakMap<RunningSchema, { readonly schema: RunningSchema; iss
  */
 function finishIssues(
   schema: RunningSchema,
-  { issues }: ZodPayload,
+  { issues }: ParsePayload,
   most: number,
-  error: ZodContext['error'],
+  error: $ZodErrorMap,
   value: unknown,
 ): IssueList {
   let replay = replays.get(schema)
   if (replay === undefined) {
     // A schema of the same zod, with its locale, that reports the issues it is given.
-    const made = { schema: schema.clone(schema._zod.def), issues: [] as readonly unknown[] }
+    const made = { schema: schema.clone(schema._zod.def), issues: [] as ParsePayload['issues'] }
     made.schema._zod.run = (payload) => {
       payload.issues.push(...made.issues)
       return payload
@@ -135,7 +111,7 @@ function finishIssues(
   replay.issues = issues.slice(0, most)
   const finished = most === 0 ? undefined : replay.schema.safeParse(undefined, { error }).error
   replay.issues = []
-  return readZodIssues(finished?.issues ?? [], most, issues.slice(most) as readonly LeftOutIssue[], value)
+  return readZodIssues(finished?.issues ?? [], most, issues.slice(most), value)
 }
 
 function validationFailed({ errors, more }: IssueList, { status }: ValidateOptions): BodyError {

@@ -14,10 +14,8 @@ import {
   randomName,
   StorageDirectory,
   sync,
-  tempPath,
-  writeTempFile,
+  type StorageDirectoryOptions,
 } from './temp-file.js'
-import type { StorageDirectoryOptions } from './temp-file.js'
 
 /**
  * Options of `disk()`.
@@ -73,9 +71,7 @@ export function disk<Request = FrameworkRequest>(
           ? checkName(await name(info), info.field)
           : randomName() + safeExtension(info.name)
         const target = join(place.path, chosen)
-        await place.ready()
-        const temp = tempPath(place.path)
-        const size = await writeTempFile(buffer, temp, fsync, mode)
+        const { path: temp, size } = await place.write(buffer, fsync, mode)
         path = temp
         signal.throwIfAborted()
         // 128 random bits are never taken, so a plain rename is safe.

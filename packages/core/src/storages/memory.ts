@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { Readable } from 'node:stream'
 import { ChunkBuffer, detachedBytes } from '../bytes/chunk-buffer.js'
 import type { ByteRange, Storage, StoredFile } from './storage.js'
-import { LocalFile, StorageDirectory, tempPath, writeStored } from './temp-file.js'
+import { LocalFile, StorageDirectory } from './temp-file.js'
 
 /**
  * Keeps files in memory, up to `limits.fileSize`. A file takes about its size: its chunks are never joined.
@@ -64,9 +64,9 @@ export class MemoryFile implements StoredFile {
 
   async toLocal(): Promise<LocalFile> {
     const place = this.#place ?? (systemPlace ??= new StorageDirectory({ directory: tmpdir() }))
-    await place.ready()
-    const path = tempPath(place.path)
-    return LocalFile.at(path, await writeStored(this, path))
+    const buffer = new ChunkBuffer(this.createReadStream(), new AbortController().signal)
+    const { path, size } = await place.write(buffer)
+    return LocalFile.at(path, size)
   }
 
   remove(): void {

@@ -3,9 +3,10 @@
 import { constants } from 'node:fs'
 import { copyFile, link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { codeOf, reportLeftover } from './cleanup.js'
 import type { StoredFile } from './storage.js'
-import { sync, tempPath, writeStored } from './temp-file.js'
+import { sync, tempPath, writeTempFile } from './temp-file.js'
 
 /**
  * Moves `file` to `target`: by a rename on the same device, else by a copy beside the target, which is synced and renamed
@@ -46,7 +47,12 @@ async function writeCopy(file: StoredFile, copy: string): Promise<void> {
     // The original goes, so the copy must be as safe.
     return sync(copy, 'r+')
   }
-  await writeStored(file, copy)
+  const stream = file.createReadStream()
+  try {
+    await writeTempFile(new ChunkBuffer(stream, new AbortController().signal), copy, false)
+  } finally {
+    stream.destroy()
+  }
 }
 
 /** Errors of file systems without hard links: FAT, some network shares, some containers. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { ChunkBuffer } from '../bytes/chunk-buffer.js'
 import { MemoryFile } from './memory.js'
 import type { Storage } from './storage.js'
-import { LocalFile, StorageDirectory, tempPath, writeTempFile } from './temp-file.js'
+import { LocalFile, StorageDirectory } from './temp-file.js'
 
 /** Options of `spool()`. */
 export interface SpoolOptions {
@@ -36,14 +36,7 @@ export function spool(options: SpoolOptions = {}): Storage {
       const buffer = new ChunkBuffer(stream, signal)
       await buffer.fill(threshold + 1)
       if (buffer.size <= threshold) return new MemoryFile(buffer.drain(), place)
-      const path = tempPath(place.path)
-      try {
-        await place.ready()
-      } catch (error) {
-        buffer.stop()
-        throw error
-      }
-      const size = await writeTempFile(buffer, path, false)
+      const { path, size } = await place.write(buffer)
       return LocalFile.at(path, size)
     },
     storeBytes: (bytes) => (bytes.length <= threshold ? MemoryFile.of(bytes, place) : undefined),

@@ -85,16 +85,6 @@ async function writeAll(buffer: ChunkBuffer, handle: FileHandle): Promise<number
   }
 }
 
-/** Writes the bytes of a file that has no path to a new temporary file. @returns the bytes written */
-export async function writeStored(file: StoredFile, path: string): Promise<number> {
-  const stream = file.createReadStream()
-  try {
-    return await writeTempFile(new ChunkBuffer(stream, new AbortController().signal), path, false)
-  } finally {
-    stream.destroy()
-  }
-}
-
 /** Waits until a file or a directory is on the disk. */
 export async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
   const handle = await open(path, flags)
@@ -183,19 +173,24 @@ export class StorageDirectory {
     this.#sweepAge = sweepAge
   }
 
-  /** @throws the error of mkdir; the next call tries again */
-  ready(): Promise<void> {
-    this.#ready ??= this.#prepare()
-    return this.#ready
+  /** Writes all bytes of a buffer into a new temporary file, as `writeTempFile` does. */
+  async write(buffer: ChunkBuffer, fsync = false, mode?: number): Promise<Pick<LocalFile, 'path' | 'size'>> {
+    try {
+      await (this.#ready ??= this.#prepare())
+    } catch (error) {
+      buffer.stop()
+      throw error
+    }
+    const path = tempPath(this.path)
+    return { path, size: await writeTempFile(buffer, path, fsync, mode) }
   }
 
   async #prepare(): Promise<void> {
-    try {
-      await makeDirectory(this.path, this.mode)
-    } catch (error) {
+    await makeDirectory(this.path, this.mode).catch((error: unknown) => {
+      // The next file tries again.
       this.#ready = undefined
       throw error
-    }
+    })
     // Not awaited: a crowded directory must not delay the first upload. It never rejects.
     if (this.#sweepAge !== Infinity) void this.#sweep()
   }

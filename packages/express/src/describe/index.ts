@@ -2,15 +2,11 @@
 import { METHODS } from 'node:http'
 import { stepOf, type BodyStep } from '@formgate/core/adapter'
 import { describeRoute, describeUnknown, type RouteDescription } from '@formgate/core/describe'
-import { LayerPath, type RouterLayer, type Spelling } from './layer-path.js'
+import { routerOf, type RouterLayer, type Spelling, type Stack } from '../layers.js'
+import { LayerPath } from './layer-path.js'
 
 export { routeTable } from '@formgate/core/describe'
 export type * from '@formgate/core/describe'
-
-/** A router, as far as `describe()` reads it. */
-interface Stack {
-  readonly stack: readonly RouterLayer[]
-}
 
 type Route = NonNullable<RouterLayer['route']>
 
@@ -31,23 +27,15 @@ interface PlacedStep {
  * @throws TypeError unless it is an app or a router of Express
  */
 export function describe(app: object): readonly RouteDescription[] {
+  const router = isStack(app) ? app : routerOf(app)
+  if (!isStack(router)) throw new TypeError('describe() takes an app or a router of Express.')
   const walk = new Walk(mountDoubts(app))
-  walk.follow(routerOf(app), new LayerPath())
+  walk.follow(router, new LayerPath())
   return walk.rows()
 }
 
-function routerOf(app: object): Stack {
-  if (isStack(app)) return app
-  const { lazyrouter, _router } = app as { lazyrouter?: unknown; _router?: unknown }
-  // Express 4 makes the router with the first route, and its `router` throws.
-  if (lazyrouter !== undefined) return isStack(_router) ? _router : { stack: [] }
-  const { router } = app as { router?: unknown }
-  if (isStack(router)) return router
-  throw new TypeError('describe() takes an app or a router of Express.')
-}
-
-function isStack(value: unknown): value is Stack {
-  return typeof value === 'function' && 'stack' in value && Array.isArray(value.stack)
+function isStack(value: Partial<Stack> | undefined): value is Stack {
+  return Array.isArray(value?.stack)
 }
 
 function mountDoubts(app: object): readonly string[] {

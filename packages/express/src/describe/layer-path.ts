@@ -1,28 +1,7 @@
 /** The place of a middleware or a route in an Express app. */
 
-/** A path, as an app defines it. */
-export type Spelling = string | RegExp
+import { isRoot, pathOf, unknown, type RouterLayer, type Spelling } from '../layers.js'
 
-/** A layer of a router, as far as `describe()` reads it. */
-export interface RouterLayer {
-  readonly handle: unknown
-  readonly name: string
-  /** Of a handler of a route; `undefined` for `route.all()`. */
-  readonly method?: string
-  readonly route?: { readonly path: Spelling | readonly Spelling[]; readonly stack: readonly RouterLayer[] }
-  /** True at `/`. */
-  readonly slash?: boolean
-  /** Of Express 4, which keeps no path of a mount. */
-  readonly regexp?: RegExp & { readonly fast_slash?: boolean }
-  readonly keys?: readonly { readonly name: string | number }[]
-  /** The path given to `use()`. From router 2.3 on. */
-  readonly rawPath?: Spelling | readonly Spelling[]
-  match(path: string): unknown
-  /** Before router 2.3: the path of the last match. */
-  readonly path?: unknown
-}
-
-const unknown = '…'
 const notKept =
   'The path at which the router above is mounted is unknown: update the package router to 2.3 or newer.'
 
@@ -86,30 +65,6 @@ function matches(layers: readonly RouterLayer[], path: string): boolean {
     if (!left.startsWith('/')) left = `/${left}`
   }
   return true
-}
-
-/** The path of a mount, `''` for the root; `undefined` if it is not kept. */
-function pathOf(layer: RouterLayer): RouterLayer['rawPath'] {
-  if (isRoot(layer)) return ''
-  const { rawPath = readRegexp(layer) } = layer
-  return Array.isArray(rawPath) && rawPath.length === 1 ? (rawPath[0] as Spelling) : rawPath
-}
-
-function isRoot({ slash, regexp }: RouterLayer): boolean {
-  return slash === true || regexp?.fast_slash === true
-}
-
-/** The path of a mount of Express 4, or its expression where that has more than names and parameters. */
-function readRegexp({ regexp, keys = [] }: RouterLayer): Spelling | undefined {
-  const [start, end] = ['^', '\\/?(?=\\/|$)']
-  const source = regexp?.source ?? ''
-  if (!source.startsWith(start) || !source.endsWith(end)) return regexp
-  let rest = source.slice(start.length, -end.length)
-  // As path-to-regexp 0.1.12 writes them, and versions before it.
-  for (const { name } of keys)
-    rest = rest.replace('(?:\\/([^/]+?))', `\\/:${name}`).replace('\\/(?:([^\\/]+?))', `\\/:${name}`)
-  const path = rest.replaceAll(/\\(.)/gs, '$1')
-  return /[()[\]|*+?]/.test(path) ? regexp : path
 }
 
 function textOf(layer: RouterLayer): string {

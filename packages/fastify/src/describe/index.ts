@@ -4,7 +4,7 @@ import { describeRoute, describeUnknown, type RouteDescription } from '@formgate
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { parsersOfApp } from '../app-parsers.js'
-import { contextAround, noteRoutes, notesOf, type AppNotes } from '../noted-routes.js'
+import { mountsAbove, noteRoutes, notesOf } from '../noted-routes.js'
 
 export { routeTable } from '@formgate/core/describe'
 export type * from '@formgate/core/describe'
@@ -38,11 +38,11 @@ export function describe(app: object): readonly RouteDescription[] {
       'describe() found no routes. Call await app.register(describable) before the first route.',
     )
   const routes = [...notes.routes]
-  const rows = routes.flatMap((route) =>
-    methodsOf(route, routes).flatMap((method) =>
-      describeRoute({ method, path: route[0].url, notes: parserNotes(route, notes) }, stepsOf(route, notes)),
-    ),
-  )
+  const rows = routes.flatMap((route) => {
+    const steps = stepsOf(route)
+    const place = { path: route[0].url, notes: parserNotes(route, steps) }
+    return methodsOf(route, routes).flatMap((method) => describeRoute({ method, ...place }, steps))
+  })
   if (notes.isComplete) return rows
   const note =
     'Routes before the first multipart, or outside of its context, are not shown: await ' +
@@ -59,21 +59,13 @@ function methodsOf([options, context]: Route, all: readonly Route[]): readonly s
 }
 
 /** Below a mount, parsers of the app come first, but not in a route that has steps of its own. */
-function parserNotes(route: Route, notes: AppNotes): readonly string[] {
-  const steps = stepsOf(route, notes)
+function parserNotes([, context]: Route, steps: readonly BodyStep[]): readonly string[] {
   if (steps.length === 0 || steps.some(({ kind }) => kind === 'route')) return []
-  const types = parsersOfApp(route[1])
+  const types = parsersOfApp(context)
   return types.length === 0 ? [] : [`Not for ${types.join(', ')}: a content type parser of the app reads it.`]
 }
 
 /** The hooks of Formgate before the handler of a route, in the order of a request. */
-function stepsOf([options, context]: Route, { mounts }: AppNotes): readonly BodyStep[] {
-  const contexts: FastifyInstance[] = []
-  for (let each: FastifyInstance | undefined = context; each !== undefined; each = contextAround(each))
-    contexts.unshift(each)
-  const hooks = [options.preParsing ?? []].flat() as readonly unknown[]
-  return [
-    ...contexts.flatMap((each) => mounts.get(each) ?? []),
-    ...hooks.flatMap((hook) => stepOf(hook) ?? []),
-  ]
+function stepsOf([{ preParsing = [] }, context]: Route): readonly BodyStep[] {
+  return [...mountsAbove(context), ...[preParsing].flat().flatMap((hook: unknown) => stepOf(hook) ?? [])]
 }

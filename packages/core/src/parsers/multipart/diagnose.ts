@@ -1,5 +1,5 @@
 /** The 400s for a body that is not the multipart body its header declares. */
-import { BodyError, type ErrorCode } from '../../errors.js'
+import { BodyError } from '../../errors.js'
 import { trimOws } from '../../http/media-type.js'
 import { counted } from '../../http/shown-text.js'
 import { guessFormat, type BodyFormat } from '../guess-format.js'
@@ -39,7 +39,7 @@ export function headerTooLong(limit: number): BodyError {
  * @throws BodyError `LF_LINE_ENDINGS`, or `MALFORMED_PART` if it contains a delimiter
  */
 export function checkHeader(header: string, boundary: string, number: number, isEndless: boolean): void {
-  const holdsNext = holdsDelimiter(header, boundary)
+  const holdsNext = header.split('\r\n').some((line) => isDelimiter(line, boundary))
   if ((isEndless || holdsNext) && hasBareLf(header)) throw lfLineEndings()
   if (!holdsNext) return
   if (!header.startsWith(`--${boundary}`))
@@ -52,21 +52,10 @@ export function checkHeader(header: string, boundary: string, number: number, is
   )
 }
 
-function holdsDelimiter(header: string, boundary: string): boolean {
-  const dashBoundary = `--${boundary}`
-  for (let at = header.indexOf(dashBoundary); at !== -1; at = header.indexOf(dashBoundary, at + 1)) {
-    const isAtLineStart = at === 0 || (header[at - 1] === '\n' && header[at - 2] === '\r')
-    if (isAtLineStart && endsDelimiter(header, at + dashBoundary.length)) return true
-  }
-  return false
-}
-
-/** True if what follows a boundary is the rest of a delimiter, as far as the header goes. */
-function endsDelimiter(header: string, from: number): boolean {
-  if (header.startsWith('--', from)) return true
-  let at = from
-  while (header[at] === ' ' || header[at] === '\t') at += 1
-  return at === header.length || header.startsWith('\r\n', at)
+function isDelimiter(line: string, boundary: string): boolean {
+  if (!line.startsWith(`--${boundary}`)) return false
+  const rest = line.slice(2 + boundary.length)
+  return rest.startsWith('--') || trimOws(rest) === ''
 }
 
 /**
@@ -77,8 +66,8 @@ function endsDelimiter(header: string, from: number): boolean {
 export function truncatedBody(tail: string, boundary: string): BodyError {
   const detail = `The body ends before its closing delimiter "--${boundary}--".`
   const cause = misplacedClosing(tail, boundary)
-  if (cause === undefined) return new BodyError('TRUNCATED_BODY', { detail })
-  const hint = `${cause} End the body with CRLF, the closing delimiter and CRLF: "\\r\\n--${boundary}--\\r\\n".`
+  const hint =
+    cause && `${cause} End the body with CRLF, the closing delimiter and CRLF: "\\r\\n--${boundary}--\\r\\n".`
   return new BodyError('TRUNCATED_BODY', { detail, hint })
 }
 
@@ -126,23 +115,19 @@ export function missingBoundary(start: Buffer): BodyError {
  * @param boundary the boundary that the header declares
  */
 export function bodyUnlikeHeader(start: Buffer, boundary: string): BodyError {
-  const lines = start.toString('latin1').split('\n', 1000)
+  const lines = start.toString('latin1').replaceAll('\r\n', '\n').split('\n', 1000)
   // Between two CRLFs, such a line would be a delimiter.
-  if (lines.some((line, at) => isDelimiter(at < lines.length - 1 ? withoutCr(line) : line, boundary)))
-    return lfLineEndings()
+  if (lines.some((line) => isDelimiter(line, boundary))) return lfLineEndings()
   const trimmed = lines.map((line) => line.trimEnd())
   if (trimmed.includes(boundary) || trimmed.includes(`${boundary}--`)) return withoutDashes(boundary)
   const format = guessFormat(start)
   const seen = seenBoundary(trimmed) ?? (format.kind === 'multipart' ? format.boundary : undefined)
   if (seen !== undefined && seen !== boundary) return otherBoundary(boundary, seen)
-  if (start.includes(`--${boundary}`, 0, 'latin1')) {
-    return refusal(
-      'BOUNDARY_MISMATCH',
-      `The body has "--${boundary}", but not on a line of its own.`,
-      'A delimiter follows CRLF or the start of the body, and CRLF follows it (RFC 2046, 5.1.1).',
-    )
-  }
-  return notMultipart(format.kind)
+  if (!start.includes(`--${boundary}`, 0, 'latin1')) return notMultipart(format.kind)
+  return new BodyError('BOUNDARY_MISMATCH', {
+    detail: `The body has "--${boundary}", but not on a line of its own.`,
+    hint: 'A delimiter follows CRLF or the start of the body, and CRLF follows it (RFC 2046, 5.1.1).',
+  })
 }
 
 /** The boundary of the first line that looks like a delimiter: one above a part's header, or the first of the body. */
@@ -154,27 +139,13 @@ function seenBoundary(lines: readonly string[]): string | undefined {
   return /^--(?=\S*\w)(\S{1,200}?)(?:--)?$/.exec(lines.find((line) => line !== '') ?? '')?.[1]
 }
 
-function isDelimiter(line: string, boundary: string): boolean {
-  if (!line.startsWith(`--${boundary}`)) return false
-  const rest = line.slice(2 + boundary.length)
-  return rest.startsWith('--') || trimOws(rest) === ''
-}
-
-function withoutCr(line: string): string {
-  return line.endsWith('\r') ? line.slice(0, -1) : line
-}
-
-function refusal(code: ErrorCode, detail: string, hint?: string): BodyError {
-  return new BodyError(code, { detail, hint })
-}
-
 function withoutDashes(boundary: string): BodyError {
-  return refusal(
-    'BOUNDARY_MISMATCH',
-    `The body has lines "${boundary}" where it should have "--${boundary}".`,
-    'A delimiter is "--" and the boundary; the last one also ends in "--" (RFC 2046, 5.1.1). ' +
+  return new BodyError('BOUNDARY_MISMATCH', {
+    detail: `The body has lines "${boundary}" where it should have "--${boundary}".`,
+    hint:
+      'A delimiter is "--" and the boundary; the last one also ends in "--" (RFC 2046, 5.1.1). ' +
       `With the boundary "${boundary}" the first line is "--${boundary}" and the last one "--${boundary}--".`,
-  )
+  })
 }
 
 function otherBoundary(declared: string, seen: string): BodyError {
@@ -183,24 +154,24 @@ function otherBoundary(declared: string, seen: string): BodyError {
   if (declared === `'${seen}'`)
     hint = 'Single quotes are part of the boundary. Use double quotes around it, or none.'
   else if (declared.toLowerCase() === seen.toLowerCase()) hint = 'A boundary is case-sensitive.'
-  return refusal('BOUNDARY_MISMATCH', detail, hint)
+  return new BodyError('BOUNDARY_MISMATCH', { detail, hint })
 }
 
 function notMultipart(kind: BodyFormat['kind']): BodyError {
   const declares = 'The Content-Type header says multipart/form-data but the body looks like'
-  if (kind === 'json') {
-    return refusal(
-      'NOT_MULTIPART',
-      `${declares} JSON.`,
-      'Send JSON with Content-Type: application/json, which python-requests (json=), curl (--json) and axios set by ' +
+  if (kind === 'json')
+    return new BodyError('NOT_MULTIPART', {
+      detail: `${declares} JSON.`,
+      hint:
+        'Send JSON with Content-Type: application/json, which python-requests (json=), curl (--json) and axios set by ' +
         'themselves; or send a form, and let the HTTP client set the header.',
-    )
-  }
-  if (kind !== 'urlencoded') return new BodyError('NOT_MULTIPART')
-  return refusal(
-    'NOT_MULTIPART',
-    `${declares} a URL-encoded form.`,
-    'Send it with Content-Type: application/x-www-form-urlencoded, or as multipart: files= in python-requests, -F in ' +
-      'curl, a FormData in fetch or axios. Let the HTTP client set the header.',
-  )
+    })
+  if (kind === 'urlencoded')
+    return new BodyError('NOT_MULTIPART', {
+      detail: `${declares} a URL-encoded form.`,
+      hint:
+        'Send it with Content-Type: application/x-www-form-urlencoded, or as multipart: files= in python-requests, -F in ' +
+        'curl, a FormData in fetch or axios. Let the HTTP client set the header.',
+    })
+  return new BodyError('NOT_MULTIPART')
 }

@@ -3,19 +3,17 @@ import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { FileStreams } from './file-streams.js'
 
-const info = { field: 'f', name: 'a', originalName: 'a', type: '', headers: {}, request: { headers: {} } }
-
 test('bytes that come one by one while a file is not read wait in few chunks, in their order', async () => {
   const streams: Readable[] = []
-  const files = new FileStreams((place, _, stream) => (streams[place] = stream))
+  const files = new FileStreams()
   const bytes = Buffer.from(Array.from({ length: 10_000 }, (_, at) => at % 251))
-  files.open(0, info)
+  files.open((stream) => streams.push(stream))
   for (let at = 0; at < bytes.length; at += 1) {
     files.add(bytes, at, at + 1)
     void files.flush()
   }
   files.close()
-  files.open(1, info)
+  files.open((stream) => streams.push(stream))
   files.add(bytes, 0, 3)
   files.close()
   const end = files.end()
@@ -29,8 +27,8 @@ test('bytes that come one by one while a file is not read wait in few chunks, in
 
 test('bytes behind an unread byte come as soon as it is read, without more from the client', async () => {
   let stream: Readable | undefined
-  const files = new FileStreams((_place, _info, opened) => (stream = opened))
-  files.open(0, info)
+  const files = new FileStreams()
+  files.open((opened) => (stream = opened))
   for (const byte of ['a', 'b', 'c']) {
     files.add(Buffer.from(byte), 0, 1)
     await files.flush()

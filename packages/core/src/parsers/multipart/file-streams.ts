@@ -10,7 +10,6 @@ import { randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import createBusboy from 'busboy'
 import { markExclusive } from '../../bytes/buffer-release.js'
-import type { FileInfo } from '../../storages/storage.js'
 
 /**
  * Only four characters, the rarest in text: busboy's search skips a boundary's length at every byte that is not in it.
@@ -33,29 +32,25 @@ const smallChunk = 4 * 1024
 /** Up to this size a loop is faster than `copy`, a call of which takes as long as 100 turns. */
 const shortRun = 64
 
-type OnFile = (place: number, info: FileInfo, stream: Readable) => void
-
 /** The files of one form, in their order. */
 export class FileStreams {
-  readonly #busboy: ReturnType<typeof createBusboy>
-  /** The files whose streams busboy has yet to open. */
-  readonly #waiting: { readonly place: number; readonly info: FileInfo }[] = []
+  readonly #busboy = createBusboy({
+    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
+    // No limits, since busboy's fire at N instead of N + 1; by default it has none for files.
+    // Makes "drain" come when everything has been read.
+    highWaterMark: 1,
+  })
+  /** Of the files whose streams busboy has yet to open. */
+  readonly #waiting: ((stream: Readable) => void)[] = []
   readonly #outbox = new Outbox()
   #failure: Error | undefined
   /** The stream of the last file. */
   #stream: Readable | undefined
   /** Whether bytes wait until those before them have been read. */
   #isHolding = false
-  #wait: { event: 'drain' | 'close'; resolve: () => void; reject: (reason: Error) => void } | undefined
+  #wait: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined
 
-  /** @param onFile is called with the stream of each file, once the files before it have been read */
-  constructor(onFile: OnFile) {
-    this.#busboy = createBusboy({
-      headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
-      // No limits, since busboy's fire at N instead of N + 1; by default it has none for files.
-      // Makes "drain" come when everything has been read.
-      highWaterMark: 1,
-    })
+  constructor() {
     this.#busboy.on('file', (_, stream) => {
       markExclusive(stream)
       this.#stream = stream
@@ -64,19 +59,18 @@ export class FileStreams {
         if (this.#isHolding) this.#write()
         return read(size)
       }
-      const { place, info } = this.#waiting.shift()!
-      onFile(place, info, stream)
+      this.#waiting.shift()!(stream)
     })
-    this.#busboy.on('drain', () => this.#happened('drain'))
-    this.#busboy.on('close', () => this.#happened('close'))
+    const goOn = (): void => this.#wait?.resolve()
+    this.#busboy.on('drain', goOn).on('close', goOn)
     // Never removed: busboy reports some errors late, and some twice.
     this.#busboy.on('error', (error) => this.fail(error))
     this.#outbox.add(delimiter, 0, delimiter.length)
   }
 
-  /** Begins a file. */
-  open(place: number, info: FileInfo): void {
-    this.#waiting.push({ place, info })
+  /** Begins a file. @param onStream gets its stream, once the files before it have been read */
+  open(onStream: (stream: Readable) => void): void {
+    this.#waiting.push(onStream)
     this.#outbox.add(fileHeader, 0, fileHeader.length)
   }
 
@@ -100,7 +94,7 @@ export class FileStreams {
     }
     this.#write()
     const isDone = this.#failure === undefined && this.#busboy.writableLength === 0
-    return isDone ? undefined : this.#until('drain')
+    return isDone ? undefined : this.#untilReady()
   }
 
   #write(): void {
@@ -122,7 +116,7 @@ export class FileStreams {
     this.#outbox.add(closing, 0, closing.length)
     this.#write()
     this.#busboy.end()
-    await this.#until('close')
+    await this.#untilReady()
     if (this.#waiting.length > 0) throw new Error(`busboy lost ${this.#waiting.length} files.`)
   }
 
@@ -134,25 +128,21 @@ export class FileStreams {
     this.#busboy.destroy(this.#failure)
   }
 
-  #until(event: 'drain' | 'close'): Promise<void> {
+  /** Waits until busboy has room again or, after its end, has closed. */
+  #untilReady(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure === undefined) this.#wait = { event, resolve, reject }
+      if (this.#failure === undefined) this.#wait = { resolve, reject }
       else reject(this.#failure)
     })
-  }
-
-  #happened(event: 'drain' | 'close'): void {
-    if (this.#wait?.event === event) this.#wait.resolve()
   }
 }
 
 /** The bytes on their way to busboy. */
 class Outbox {
   #ready: Buffer[] = []
-  /** Where small chunks are copied to. The bytes before `#start` are ready. */
+  /** Where small chunks are copied to. */
   #block = Buffer.alloc(0)
-  #start = 0
-  #end = 0
+  #used = 0
 
   add(chunk: Buffer, from: number, to: number): void {
     const size = to - from
@@ -161,22 +151,20 @@ class Outbox {
       this.#ready.push(chunk.subarray(from, to))
       return
     }
-    if (this.#end + size > this.#block.length) {
+    if (this.#used + size > this.#block.length) {
       this.#seal()
       // Small forms need one block only, from Buffer's pool.
       this.#block = Buffer.allocUnsafe(this.#block.length === 0 ? Math.max(size, 2048) : smallPart)
-      this.#start = 0
-      this.#end = 0
     }
-    if (size === chunk.length) this.#block.set(chunk, this.#end)
-    else if (size > shortRun) chunk.copy(this.#block, this.#end, from, to)
-    else for (let at = 0; at < size; at += 1) this.#block[this.#end + at] = chunk[from + at]!
-    this.#end += size
+    if (size === chunk.length) this.#block.set(chunk, this.#used)
+    else if (size > shortRun) chunk.copy(this.#block, this.#used, from, to)
+    else for (let at = 0; at < size; at += 1) this.#block[this.#used + at] = chunk[from + at]!
+    this.#used += size
   }
 
   /** Bytes that wait; Infinity if some of them were not small. */
   get size(): number {
-    return this.#ready.length === 0 ? this.#end - this.#start : Infinity
+    return this.#ready.length === 0 ? this.#used : Infinity
   }
 
   take(): readonly Buffer[] {
@@ -187,7 +175,9 @@ class Outbox {
   }
 
   #seal(): void {
-    if (this.#end > this.#start) this.#ready.push(this.#block.subarray(this.#start, this.#end))
-    this.#start = this.#end
+    if (this.#used === 0) return
+    this.#ready.push(this.#block.subarray(0, this.#used))
+    this.#block = this.#block.subarray(this.#used)
+    this.#used = 0
   }
 }

@@ -3,10 +3,9 @@ import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { detachedBytes } from '../../bytes/chunk-buffer.js'
-import type { RejectedContent } from '../../files/rejected-file.js'
+import type { UploadedFile } from '../../files/uploaded-file.js'
 import type { Body } from '../../http/body-stream.js'
 import { isKnownCharset, type MediaType } from '../../http/media-type.js'
-import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
 import { BaseParser, parsePart, type ParserContext, type PartParser } from '../base-parser.js'
 import { DataAndFiles, type Entry } from '../data-and-files.js'
@@ -51,55 +50,41 @@ export class MultiPartParser extends BaseParser {
   async #read(body: Body, mediaType: MediaType, context: ParserContext): Promise<DataAndFiles> {
     const charsets = new FormCharsets(this, mediaType)
     const form = new FormCollector(context, charsets)
-    const reader = new PartReader(context.limits, form, context.fileRules, context.meters?.fields)
-    await reader.read(body, mediaType, charsets.declared)
+    await new PartReader(context, form).read(body, mediaType, charsets.declared)
     return DataAndFiles.fromEntries(await form.entries())
   }
 
   /** Hands out each part as it arrives and stores none. Errors come from the iterator. */
   parts(stream: Readable, mediaType: MediaType, context: PartsContext): PartIterator {
-    const parts = new PartIterator(context, new FormCharsets(this, mediaType))
-    parts.read(stream, mediaType)
-    return parts
+    return new PartIterator(stream, mediaType, context, new FormCharsets(this, mediaType))
   }
 }
 
 /** Milliseconds of decoding without a pause. */
 const longestTurn = 5
 
-/** A field that is decoded once the form is complete: which error is answered must not depend on the chunks. */
-interface DeferredField {
-  readonly place: number
-  readonly name: string
-  readonly bytes: Buffer
-  /** Without one it is text in the charset of the form. */
-  readonly parser: PartParser | undefined
-}
-
 /** Collects the entries of one form: stores the files and decodes the fields. */
 class FormCollector implements PartReceiver {
   readonly #context: ParserContext
   readonly #charsets: FormCharsets
   readonly #entries: Entry[] = []
-  readonly #deferred: DeferredField[] = []
+  /**
+   * Fields that are decoded once the form is complete: which error is answered must not depend on the chunks. Without a
+   * parser one is text in the charset of the form.
+   */
+  readonly #deferred: { place: number; name: string; bytes: Buffer; parser: PartParser | undefined }[] = []
 
   constructor(context: ParserContext, charsets: FormCharsets) {
     this.#context = context
     this.#charsets = charsets
   }
 
-  get request(): FrameworkRequest {
-    return this.#context.request
-  }
-
-  filter(info: FileInfo): boolean | Promise<boolean> {
-    return this.#context.filter?.(info) ?? true
-  }
-
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
     const { name, mediaType } = header
     const isText = mediaType === undefined || mediaType.essence === 'text/plain'
-    const parser = isText || this.#wantsFile(name) ? undefined : this.#context.partParser(mediaType)
+    const { fileRules } = this.#context
+    const hasNoParser = isText || fileRules?.find(name)?.kind === 'file'
+    const parser = hasNoParser ? undefined : this.#context.partParser(mediaType)
     const charsets = this.#charsets
     if (charsets.areNamed) charsets.learn(name, bytes)
     if (parser !== undefined || (charsets.areNamed && charset === undefined))
@@ -112,43 +97,22 @@ class FormCollector implements PartReceiver {
       }
   }
 
-  readsPart(mediaType: MediaType): boolean {
-    return this.#context.partParser(mediaType) !== undefined
+  file(place: number, name: string, value: UploadedFile): void {
+    this.#entries[place] = { kind: 'file', name, value }
   }
 
-  get takesWholeFiles(): boolean {
-    return this.#context.storeBytes !== undefined
+  async stream(place: number, info: FileInfo, stream: Readable): Promise<void> {
+    this.file(place, info.field, await this.#context.storeFile(stream, info))
   }
 
-  // Not a function in a property: V8 would keep the objects of a request that is over until its next full collection.
-  wholeFile(place: number, info: FileInfo, bytes: Buffer): boolean {
-    const value = this.#context.storeBytes!(bytes, info)
-    if (value !== undefined) this.#entries[place] = { kind: 'file', name: info.field, value }
-    return value !== undefined
-  }
-
-  #wantsFile(name: string): boolean {
-    return this.#context.fileRules?.find(name)?.kind === 'file'
-  }
-
-  async file(place: number, info: FileInfo, stream: Readable): Promise<void> {
-    const value = await this.#context.storeFile(stream, info)
-    this.#entries[place] = { kind: 'file', name: info.field, value }
-  }
-
-  rejectedFile(place: number, info: FileInfo, content: RejectedContent): void {
-    this.#entries[place] = { kind: 'file', name: info.field, value: content.toFile(info) }
-  }
-
-  /** The entries of a form that has been read, in its order. */
+  /**
+   * The entries of a form that has been read, in its order. Lets other requests have a turn between fields: a form may have
+   * a thousand.
+   */
   async entries(): Promise<readonly Entry[]> {
-    if (this.#deferred.length > 0) await this.#decode(this.#deferred.splice(0).toReversed())
-    return this.#entries
-  }
-
-  /** Lets other requests have a turn between fields. A form may have a thousand, and each is removed to free its bytes. */
-  async #decode(deferred: DeferredField[]): Promise<void> {
     let turnEnd = performance.now() + longestTurn
+    // Each is removed, to free its bytes.
+    const deferred = this.#deferred.splice(0).toReversed()
     for (let field = deferred.pop(); field !== undefined; field = deferred.pop()) {
       const { place, name, bytes, parser } = field
       this.#entries[place] =
@@ -159,5 +123,6 @@ class FormCollector implements PartReceiver {
       await setImmediate()
       turnEnd = performance.now() + longestTurn
     }
+    return this.#entries
   }
 }

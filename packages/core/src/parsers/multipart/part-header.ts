@@ -47,24 +47,20 @@ export function parsePartHeader(
   charset?: string,
 ): PartHeader {
   // Plain headers have one or two lines.
-  if (maxLines >= 2) {
-    const plainName = plainFieldName(header)
-    if (plainName !== undefined) return new LazyHeader(header, number, plainName)
-    const plainFile = plainFileHeader(header, number)
-    if (plainFile !== undefined) return plainFile
-  }
-  const lines = countLines(header)
-  if (lines > maxLines) {
+  const plain = maxLines < 2 ? undefined : plainHeader(header, number)
+  if (plain !== undefined) return plain
+  const lines = header.split('\r\n')
+  if (lines.length > maxLines) {
     const detail = `The header of part ${number} of the multipart body has more than ${counted(maxLines, 'line')}.`
     throw new BodyError('LIMIT_HEADER_SIZE', { detail, limit: maxLines })
   }
-  const fields = headerFields(header, number)
+  const fields = headerFields(lines, number)
   const found = disposition(fields['content-disposition'], number, charset)
   const name = detached(found.name, header)
   const filename = found.filename === undefined ? undefined : detached(found.filename, header)
   const contentType = fields['content-type']
   const mediaType = contentType === undefined ? undefined : parseMediaType(detached(contentType, header))
-  if (lines > fewLines) return new LazyHeader(header, number, name, filename, mediaType)
+  if (lines.length > fewLines) return new LazyHeader(header, number, name, filename, mediaType)
   return { number, name, filename, mediaType, fields }
 }
 
@@ -91,7 +87,7 @@ class LazyHeader implements PartHeader {
   }
 
   get fields(): Readonly<Record<string, string>> {
-    return headerFields(this.#text, this.number)
+    return headerFields(this.#text.split('\r\n'), this.number)
   }
 }
 
@@ -105,29 +101,11 @@ export function describePart(
   const name = detached(safeName, originalName)
   const type = header.mediaType?.essence ?? ''
   const info = new DescribedFile(header.name, name, originalName, type, request)
-  if (header instanceof LazyHeader) {
-    longHeaders.set(info, header)
-    Object.defineProperty(info, 'headers', lazyHeaders)
-  } else {
-    info.headers = header.fields
-  }
+  // An own property in each case, so that `{ ...info }` has the headers too.
+  if (header instanceof LazyHeader)
+    Object.defineProperty(info, 'headers', { enumerable: true, get: () => header.fields })
+  else info.headers = header.fields
   return info
-}
-
-const longHeaders = new WeakMap<object, PartHeader>()
-
-/** One getter for all files, so that they share a shape. An own property, so that `{ ...info }` has the headers too. */
-const lazyHeaders: PropertyDescriptor = {
-  enumerable: true,
-  get(this: object) {
-    return longHeaders.get(this)?.fields
-  },
-}
-
-function countLines(header: string): number {
-  let lines = 1
-  for (let at = header.indexOf('\r\n'); at !== -1; at = header.indexOf('\r\n', at + 2)) lines += 1
-  return lines
 }
 
 /**
@@ -142,21 +120,18 @@ function detached(text: string, header: string): string {
 const plainFieldStart = 'Content-Disposition: form-data; name="'
 const plainNamePattern = /^[\w.[\]-]+$/
 
-/**
- * The name in the header that every client writes for a plain field. This takes 0.16 µs, the general way 1.9 (Node 20.20):
- * two thirds of the time for a form of 1000 fields.
- */
-function plainFieldName(header: string): string | undefined {
-  if (!header.startsWith(plainFieldStart) || !header.endsWith('"')) return undefined
-  const name = header.slice(plainFieldStart.length, -1)
-  return plainNamePattern.test(name) ? name : undefined
-}
-
 const plainFilePattern =
   /^Content-Disposition: (form-data; name="([\w.[\]-]+)"; filename="([\w .()-]+)")\r\nContent-Type: (\w+\/[\w.+-]+)$/
 
-/** The same for a file whose names have plain characters only. */
-function plainFileHeader(header: string, number: number): PartHeader | undefined {
+/**
+ * The header that every client writes for a plain field or file. For a field this takes 0.16 µs, the general way 1.9 (Node
+ * 20.20): two thirds of the time for a form of 1000 fields.
+ */
+function plainHeader(header: string, number: number): PartHeader | undefined {
+  if (header.startsWith(plainFieldStart) && header.endsWith('"')) {
+    const name = header.slice(plainFieldStart.length, -1)
+    if (plainNamePattern.test(name)) return new LazyHeader(header, number, name)
+  }
   const match = plainFilePattern.exec(header)
   if (match === null) return undefined
   const [, disposition, name, filename, type] = match
@@ -164,10 +139,10 @@ function plainFileHeader(header: string, number: number): PartHeader | undefined
   return { number, name: name!, filename, mediaType: parseMediaType(type!), fields }
 }
 
-function headerFields(text: string, number: number): Record<string, string> {
-  if (text === '') throw malformedPart(number, 'its header is empty')
+function headerFields(lines: readonly string[], number: number): Record<string, string> {
+  if (lines.length === 1 && lines[0] === '') throw malformedPart(number, 'its header is empty')
   const fields = Object.create(null) as Record<string, string>
-  for (const line of text.split('\r\n')) {
+  for (const line of lines) {
     const colon = line.indexOf(':')
     if (line.includes('\n')) throw lfLineEndings()
     if (line.startsWith(' ') || line.startsWith('\t'))

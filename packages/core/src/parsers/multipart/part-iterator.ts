@@ -6,24 +6,20 @@ import { InspectedStream, type FileInspection } from '../../files/inspection.js'
 import type { FileFindings } from '../../files/uploaded-file.js'
 import { decodeText } from '../../http/charset.js'
 import type { MediaType } from '../../http/media-type.js'
-import type { Limits } from '../../limits.js'
-import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
-import type { ParserContext } from '../base-parser.js'
 import type { FormCharsets, PartHeader } from './part-header.js'
-import { PartReader, type PartReceiver } from './part-reader.js'
+import { PartReader, type PartReceiver, type ReaderContext } from './part-reader.js'
 
 /** What the iterator knows of the request. */
-export interface PartsContext {
-  readonly limits: Limits
-  readonly request: FrameworkRequest
-  readonly filter: ParserContext['filter']
+export interface PartsContext extends Pick<ReaderContext, 'limits' | 'request' | 'filter'> {
   /** The inspections of a file. @throws BodyError */
   inspections(info: FileInfo): readonly FileInspection[]
 }
 
 /** Reads on only when every part has been taken: never more than one chunk of the body waits. */
 export class PartIterator implements PartReceiver {
+  /** What the body has failed with, if it has. */
+  failure: { readonly reason: unknown } | undefined
   readonly #context: PartsContext
   readonly #charsets: FormCharsets
   readonly #reader: PartReader
@@ -33,37 +29,25 @@ export class PartIterator implements PartReceiver {
   /** The streams that have not been read to their end. */
   readonly #streams = new Set<InspectedStream>()
   #isRead = false
-  #failure: { readonly reason: unknown } | undefined
   /** Resolves the promises of `#change`. */
   #waiting: (() => void)[] = []
 
-  /** @param charsets of the text fields */
-  constructor(context: PartsContext, charsets: FormCharsets) {
+  /** Begins to read the body. `next` throws its errors. @param charsets of the text fields */
+  constructor(body: Readable, mediaType: MediaType, context: PartsContext, charsets: FormCharsets) {
     this.#context = context
     this.#charsets = charsets
-    this.#reader = new PartReader(context.limits, this)
-  }
-
-  /** What the body has failed with, if it has. */
-  get failure(): { readonly reason: unknown } | undefined {
-    return this.#failure
-  }
-
-  /** Begins to read the body. `next` throws its errors. */
-  read(stream: Readable, mediaType: MediaType): void {
+    this.#reader = new PartReader(context, this)
     const end = (): void => {
       this.#isRead = true
       this.#wake()
     }
-    this.#reader
-      .read(stream, mediaType, this.#charsets.declared)
-      .then(end, (error: unknown) => this.fail(error))
+    this.#reader.read(body, mediaType, charsets.declared).then(end, (error: unknown) => this.fail(error))
   }
 
   /** The next part, or `undefined` at the end. @throws what the body has failed with */
   async next(): Promise<Part | undefined> {
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure.reason
+      if (this.failure !== undefined) throw this.failure.reason
       const part = this.#parts.get(this.#next)
       if (part !== undefined) {
         this.#parts.delete(this.#next)
@@ -85,20 +69,12 @@ export class PartIterator implements PartReceiver {
 
   /** Stops reading and makes open streams fail. The first reason counts. */
   fail(reason: unknown): void {
-    if (this.#failure !== undefined || this.#isRead) return
-    this.#failure = { reason }
+    if (this.failure !== undefined || this.#isRead) return
+    this.failure = { reason }
     const error = reason instanceof Error ? reason : new Error('The body was not read.', { cause: reason })
     this.#reader.fail(error)
     for (const stream of this.#streams) stream.destroy(error)
     this.#wake()
-  }
-
-  get request(): FrameworkRequest {
-    return this.#context.request
-  }
-
-  filter(info: FileInfo): boolean | Promise<boolean> {
-    return this.#context.filter?.(info) ?? true
   }
 
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void {
@@ -109,10 +85,10 @@ export class PartIterator implements PartReceiver {
     this.#deliver(place, new Field(header, value, content))
   }
 
-  async file(place: number, info: FileInfo, origin: Readable): Promise<void> {
+  async stream(place: number, info: FileInfo, origin: Readable): Promise<void> {
     // An error may come before anything listens to the stream, or after.
     origin.on('error', () => undefined)
-    if (this.#failure !== undefined) return
+    if (this.failure !== undefined) return
     const stream = new InspectedStream(origin, info, this.#context.inspections(info))
     this.#streams.add(stream)
     stream.on('error', () => stream.refusal && this.fail(stream.refusal))
@@ -130,7 +106,7 @@ export class PartIterator implements PartReceiver {
   }
 
   async #taken(): Promise<void> {
-    while (this.#parts.has(this.#next) && this.#failure === undefined) await this.#change()
+    while (this.#parts.has(this.#next) && this.failure === undefined) await this.#change()
   }
 
   #change(): Promise<void> {
@@ -167,18 +143,23 @@ function isBeingRead(stream: Readable): boolean {
 /** One part of a multipart form. */
 export type Part = FieldPart | FilePart
 
-/** A complete field. */
-export interface FieldPart {
-  readonly kind: 'field'
+/** What fields and files have in common. */
+interface AnyPart {
+  /** The name of the form field. */
   readonly name: string
-  /** The text, whatever the media type. A byte that is not valid in its charset is U+FFFD here: `bytes` has it. */
-  readonly value: string
-  /** The value as it was sent. */
-  readonly bytes: Buffer
   /** The media type that the part declares, in lower case and without parameters; `''` if it declares none. */
   readonly type: string
   /** The part's header fields, names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** A complete field. */
+export interface FieldPart extends AnyPart {
+  readonly kind: 'field'
+  /** The text, whatever the media type. A byte that is not valid in its charset is U+FFFD here: `bytes` has it. */
+  readonly value: string
+  /** The value as it was sent. */
+  readonly bytes: Buffer
 }
 
 /** A getter has the bytes, so that a field is logged and sent as JSON without them. */
@@ -204,18 +185,12 @@ class Field implements FieldPart {
 }
 
 /** A file, whose bytes have yet to arrive. */
-export interface FilePart {
+export interface FilePart extends AnyPart {
   readonly kind: 'file'
-  /** The name of the form field. */
-  readonly name: string
   /** The safe file name: one segment, no control characters, at most 255 bytes. */
   readonly filename: string
   /** The file name as the client sent it. Never use it in a path. */
   readonly originalName: string
-  /** The media type that the part declares, in lower case and without parameters; `''` if it declares none. */
-  readonly type: string
-  /** The part's header fields, names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
   /**
    * The bytes. Begin to read before the loop goes on, which then waits for their end; bytes that are not read are
    * discarded. It fails with the error of the request.

@@ -5,43 +5,38 @@ import { ByteBuffer } from '../../bytes/byte-buffer.js'
 import { BodyError } from '../../errors.js'
 import { publishFile } from '../../events.js'
 import { RejectedContent } from '../../files/rejected-file.js'
+import type { UploadedFile } from '../../files/uploaded-file.js'
 import { type Body, destroyBody, forEachChunk } from '../../http/body-stream.js'
 import { isJson, isTextual, type MediaType } from '../../http/media-type.js'
 import type { Limits } from '../../limits.js'
 import { safeFileName } from '../../storages/safe-name.js'
-import type { FrameworkRequest } from '../../http/progress.js'
 import type { FileInfo } from '../../storages/storage.js'
-import { FieldLimits, PartLimits, quote, type FileRule, type FileRules } from '../form-limits.js'
+import type { ParserContext } from '../base-parser.js'
+import { FieldLimits, PartLimits, quote, type FileRule } from '../form-limits.js'
 import { readStart } from '../guess-format.js'
 import { malformedPart, missingBoundary } from './diagnose.js'
 import { FileStreams } from './file-streams.js'
 import { describePart, parsePartHeader, partCharset, type PartHeader } from './part-header.js'
 import { MultipartScanner, type PartListener } from './scanner.js'
 
+/** What the reader knows of the request. */
+export type ReaderContext = Pick<ParserContext, 'limits' | 'request' | 'filter'> &
+  Partial<Pick<ParserContext, 'meters' | 'fileRules' | 'storeBytes' | 'partParser'>>
+
 /**
  * Receives the parts of one body. Each has a place, counted from 0: a file may come after the parts behind it. An error
  * from any method ends the reading.
  */
 export interface PartReceiver {
-  /** The request that the description of a file names. */
-  readonly request: FrameworkRequest
   /**
    * @param bytes the whole value; the object is reused for the next part
    * @param charset the charset that the part declares, as a label that TextDecoder knows
    */
   field(place: number, header: PartHeader, bytes: ByteBuffer, charset: string | undefined): void
-  /** @returns whether the file is taken. One that is not is drained, and has no place */
-  filter(info: FileInfo): boolean | Promise<boolean>
-  /** A file comes when the files before it have been read. @returns a promise that the reader waits for */
-  file(place: number, info: FileInfo, stream: Readable): Promise<void>
-  /** True to be offered files of at most 64 KiB whole. */
-  readonly takesWholeFiles?: boolean
-  /** Takes a file whole. @returns false to get it as a stream */
-  wholeFile?(place: number, info: FileInfo, bytes: Buffer): boolean
-  /** True if a parser reads parts of this type. Of a part without a file name the others are files, text excepted. */
-  readsPart?(mediaType: MediaType): boolean
-  /** A file that the schema refuses. Needed where there are file rules. */
-  rejectedFile?(place: number, info: FileInfo, content: RejectedContent): void
+  /** Called when the files before this one have been read. @returns a promise that the reader waits for */
+  stream(place: number, info: FileInfo, stream: Readable): Promise<void>
+  /** A file that `storeBytes` has stored, or that the rules reject: needed where the context has either. */
+  file?(place: number, field: string, file: UploadedFile): void
   /** @returns a promise while the reader should not read on */
   ready?(): Promise<void> | undefined
 }
@@ -51,14 +46,6 @@ const nameOfNameless = 'blob'
 
 /** Bytes. A stream costs more than so few bytes do. */
 const smallFile = 64 * 1024
-
-/** The field that is arriving. One object for all fields of a form, which may be a thousand. */
-class OpenField {
-  readonly kind = 'field'
-  place = 0
-  header: PartHeader | undefined
-  charset: string | undefined
-}
 
 interface OpenFile {
   readonly kind: 'file'
@@ -70,20 +57,25 @@ interface OpenFile {
   isStreamed: boolean
 }
 
-type OpenPart = OpenField | OpenFile | { readonly kind: 'no file chosen'; readonly number: number } | LeftOut
-
-/** A file that the filter leaves out. */
-interface LeftOut {
-  readonly kind: 'left out'
-  readonly info: FileInfo
-  size: number
+/** The field that is arriving. One object for all fields of a form, which may be a thousand. */
+class OpenField {
+  readonly kind = 'field'
+  place = 0
+  header: PartHeader | undefined
+  charset: string | undefined
 }
+
+type OpenPart =
+  | OpenFile
+  | OpenField
+  | { readonly kind: 'left out'; readonly info: FileInfo; size: number }
+  | { readonly kind: 'no file chosen'; readonly number: number }
 
 /** Reads the parts of one body, within the limits. */
 export class PartReader implements PartListener {
+  readonly #context: ReaderContext
   readonly #limits: Limits
   readonly #receiver: PartReceiver
-  readonly #rules: FileRules | undefined
   readonly #fields: FieldLimits
   readonly #parts: PartLimits
   #charset: string = 'utf-8'
@@ -99,18 +91,12 @@ export class PartReader implements PartListener {
   #body: Body | undefined
   #failure: { readonly reason: unknown } | undefined
 
-  /** @param fields the limits that the fields of the whole request share */
-  constructor(
-    limits: Limits,
-    receiver: PartReceiver,
-    rules?: FileRules,
-    fields: FieldLimits = new FieldLimits(limits),
-  ) {
-    this.#limits = limits
+  constructor(context: ReaderContext, receiver: PartReceiver) {
+    this.#context = context
+    this.#limits = context.limits
     this.#receiver = receiver
-    this.#rules = rules
-    this.#fields = fields
-    this.#parts = new PartLimits(limits)
+    this.#fields = context.meters?.fields ?? new FieldLimits(context.limits)
+    this.#parts = new PartLimits(context.limits)
   }
 
   /**
@@ -135,12 +121,18 @@ export class PartReader implements PartListener {
       await this.#files?.end()
       if (this.#received.length > 0) await Promise.all(this.#received)
     } catch (error) {
-      const first = await this.#earlierFailure(error)
+      // The scanner finds a fault as soon as its bytes arrive. If a file before it fails too, the file's error comes
+      // first, even when both arrived in one chunk.
+      if (this.#failure === undefined && this.#files !== undefined) {
+        void this.#files.flush()?.catch(() => undefined)
+        await setImmediate()
+      }
+      const { reason } = (this.#failure ??= { reason: error })
       const part = this.#part
       // One that has a stream is refused by what reads it.
-      if (part?.kind === 'file' && !part.isStreamed) publishUnstored('refused', part, first)
-      this.fail(first)
-      throw first
+      if (part?.kind === 'file' && !part.isStreamed) publishUnstored('refused', part, reason)
+      this.fail(reason)
+      throw reason
     }
   }
 
@@ -163,21 +155,7 @@ export class PartReader implements PartListener {
   /** Lets the streams of files flow. @returns a promise while there is no room for more */
   #flush(): Promise<void> | undefined {
     const busy = this.#files?.flush()
-    const receiver = this.#receiver
-    if (receiver.ready === undefined) return busy
-    return busy === undefined ? receiver.ready() : busy.then(() => receiver.ready!())
-  }
-
-  /**
-   * The scanner finds a fault as soon as its bytes arrive. If a file before it fails too, the file's error comes first,
-   * even when both arrived in one chunk.
-   */
-  async #earlierFailure(fault: unknown): Promise<unknown> {
-    if (this.#failure === undefined && this.#files !== undefined) {
-      void this.#files.flush()?.catch(() => undefined)
-      await setImmediate()
-    }
-    return this.#failure === undefined ? fault : this.#failure.reason
+    return busy === undefined ? this.#receiver.ready?.() : busy.then(() => this.#receiver.ready?.())
   }
 
   /**
@@ -193,12 +171,11 @@ export class PartReader implements PartListener {
   openPart(text: string): void {
     const number = this.#parts.beginPart()
     const header = parsePartHeader(text, number, this.#limits.headerLines, this.#charset)
-    const { filename, mediaType } = header
     this.#bytes.truncate(0)
+    const { filename } = header
     if (filename === '') this.#part = { kind: 'no file chosen', number }
-    else if (filename !== undefined) this.#part = this.#openNamed(header, filename)
-    else if (mediaType === undefined || this.#isField(mediaType)) this.#part = this.#openField(header)
-    else this.#part = this.#openFiltered(this.#describe(header, nameOfNameless, ''))
+    else if (this.#isField(header)) this.#part = this.#openField(header)
+    else this.#part = this.#openFile(header)
   }
 
   partContent(chunk: Buffer, from: number, to: number): void {
@@ -223,18 +200,21 @@ export class PartReader implements PartListener {
     else if (part.kind === 'left out') publishUnstored('skipped', part)
   }
 
-  /** True if a part of this type is a field unless it has a file name. One that is itself a form is refused as a field. */
-  #isField(mediaType: MediaType): boolean {
+  #isField({ name, filename, mediaType }: PartHeader): boolean {
+    if (mediaType === undefined) return filename === undefined
+    // Browsers give a file name to a Blob of JSON too, where the schema wants its value.
+    if (filename !== undefined)
+      return isJson(mediaType) && this.#context.fileRules?.find(name)?.kind === 'value'
     const { type, essence } = mediaType
+    // One that is itself a form is refused as a field.
     if (type === 'multipart' || (type !== 'image' && isTextual(essence))) return true
-    return this.#receiver.readsPart?.(mediaType) === true
+    return this.#context.partParser?.(mediaType) !== undefined
   }
 
-  #openField(header: PartHeader): OpenField {
-    const { name, mediaType, number } = header
-    this.#fields.begin(name)
-    if (mediaType?.type === 'multipart')
-      throw malformedPart(number, 'it is itself a multipart body: send each file as a part of its own')
+  #openField(header: PartHeader): OpenPart {
+    this.#fields.begin(header.name)
+    if (header.mediaType?.type === 'multipart')
+      throw malformedPart(header.number, 'it is itself a multipart body: send each file as a part of its own')
     const field = this.#field
     field.place = this.#places++
     field.header = header
@@ -242,40 +222,29 @@ export class PartReader implements PartListener {
     return field
   }
 
-  /** A part with a filename. Browsers give one to a Blob of JSON too, where the schema wants its value. */
-  #openNamed(header: PartHeader, filename: string): OpenPart | undefined {
-    const { name, number, mediaType } = header
-    const isValue = mediaType !== undefined && isJson(mediaType) && this.#rules?.find(name)?.kind === 'value'
-    if (isValue) return this.#openField(header)
-    const safeName = safeFileName(filename)
-    if (safeName !== undefined) return this.#openFiltered(this.#describe(header, safeName, filename))
-    throw malformedPart(number, `${quote(filename)} is not a file name`)
-  }
-
-  #describe(header: PartHeader, safeName: string, originalName: string): FileInfo {
-    return describePart(header, safeName, originalName, this.#receiver.request)
-  }
-
   /** @returns `undefined` while the filter decides, which then opens the part */
-  #openFiltered(info: FileInfo): OpenPart | undefined {
+  #openFile(header: PartHeader): OpenPart | undefined {
+    const { filename, number } = header
+    const safeName = filename === undefined ? nameOfNameless : safeFileName(filename)
+    if (safeName === undefined) throw malformedPart(number, `${quote(filename!)} is not a file name`)
+    const info = describePart(header, safeName, filename ?? '', this.#context.request)
     this.#fields.checkName(info.field)
-    const isTaken = this.#receiver.filter(info)
-    if (isTaken === true) return this.#openFile(info)
-    const leftOut: LeftOut = { kind: 'left out', info, size: 0 }
-    if (isTaken === false) return leftOut
-    this.#decision = isTaken.then((taken) => void (this.#part = taken ? this.#openFile(info) : leftOut))
+    const isTaken = this.#context.filter?.(info) ?? true
+    if (typeof isTaken === 'boolean') return this.#openFiltered(info, isTaken)
+    this.#decision = isTaken.then((taken) => void (this.#part = this.#openFiltered(info, taken)))
     return undefined
   }
 
-  #openFile(info: FileInfo): OpenFile {
+  #openFiltered(info: FileInfo, isTaken: boolean): OpenPart {
+    if (!isTaken) return { kind: 'left out', info, size: 0 }
     this.#parts.beginFile(info.field)
-    const rules = this.#rules
-    const rule = rules?.find(info.field)
-    const isRejected = rules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
+    const { fileRules, storeBytes } = this.#context
+    const rule = fileRules?.find(info.field)
+    const isRejected = fileRules !== undefined && (rule === undefined || !this.#parts.admits(rule, info))
     const rejected = isRejected ? new RejectedContent() : undefined
     const place = this.#places++
     const file: OpenFile = { kind: 'file', place, info, rule, rejected, size: 0, isStreamed: false }
-    if (!isRejected && this.#receiver.takesWholeFiles !== true) this.#openStream(file)
+    if (!isRejected && storeBytes === undefined) this.#openStream(file)
     return file
   }
 
@@ -291,12 +260,13 @@ export class PartReader implements PartListener {
   #closeFile(file: OpenFile): void {
     const { place, info, rejected } = file
     if (rejected !== undefined) {
-      const isStripped = file.rule === undefined && this.#rules?.strict === false
+      const isStripped = file.rule === undefined && this.#context.fileRules?.strict === false
       publishUnstored(isStripped ? 'skipped' : 'refused', file)
-      return this.#receiver.rejectedFile!(place, info, rejected)
+      return this.#receiver.file!(place, info.field, rejected.toFile(info))
     }
     if (!file.isStreamed) {
-      if (this.#receiver.wholeFile!(place, info, this.#bytes.toBuffer())) return
+      const stored = this.#context.storeBytes!(this.#bytes.toBuffer(), info)
+      if (stored !== undefined) return this.#receiver.file!(place, info.field, stored)
       this.#openStream(file)
     }
     this.#files!.close()
@@ -304,12 +274,12 @@ export class PartReader implements PartListener {
 
   #openStream(file: OpenFile): void {
     file.isStreamed = true
-    this.#files ??= new FileStreams((place, info, stream) => {
-      const received = this.#receiver.file(place, info, stream)
+    this.#files ??= new FileStreams()
+    this.#files.open((stream) => {
+      const received = this.#receiver.stream(file.place, file.info, stream)
       received.catch((error: unknown) => this.fail(error))
       this.#received.push(received)
     })
-    this.#files.open(file.place, file.info)
     if (this.#bytes.size > 0) this.#files.add(this.#bytes.toBuffer(), 0, this.#bytes.size)
   }
 }
@@ -332,21 +302,20 @@ const longestBoundary = 200
  * @throws BodyError `INVALID_BOUNDARY` or `DUPLICATE_BOUNDARY`
  */
 export function readBoundary({ parameters }: MediaType): string | undefined {
-  const [boundary, ...others] = parameters.flatMap(({ name, value }) => (name === 'boundary' ? [value] : []))
+  const boundaries = parameters.filter(({ name }) => name === 'boundary').map(({ value }) => value)
+  const boundary = boundaries[0]
   if (boundary === undefined) return undefined
-  const different = others.find((other) => other !== boundary)
+  const different = boundaries.find((each) => each !== boundary)
   if (different !== undefined) {
     const detail = `The Content-Type header has two boundaries: "${boundary}" and "${different}".`
     throw new BodyError('DUPLICATE_BOUNDARY', { detail })
   }
-  const fault = boundaryFault(boundary)
+  const { length } = boundary
+  let fault: string | undefined
+  if (length === 0) fault = 'is empty'
+  else if (length > longestBoundary)
+    fault = `has ${length} characters, more than the ${longestBoundary} allowed`
+  else if (boundary.endsWith(' ')) fault = 'ends in a space'
   if (fault === undefined) return boundary
   throw new BodyError('INVALID_BOUNDARY', { detail: `The boundary in the Content-Type header ${fault}.` })
-}
-
-function boundaryFault(boundary: string): string | undefined {
-  if (boundary === '') return 'is empty'
-  if (boundary.length > longestBoundary)
-    return `has ${boundary.length} characters, more than the ${longestBoundary} allowed`
-  return boundary.endsWith(' ') ? 'ends in a space' : undefined
 }
