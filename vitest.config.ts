@@ -23,6 +23,13 @@ const long = [
   'test/validation/long-round-trip.test.ts',
 ]
 
+/** Suites with `FORMGATE_LONG` for all their cases, and fewer in every check. */
+const longer = [
+  'test/fuzz/hostile/search.test.ts',
+  'test/linear-time/patterns.test.ts',
+  'test/typed/sizes.test.ts',
+]
+
 /** Suites that measure memory or processor time, or change the process: each has one of its own. */
 const apart = [
   'test/advisories/**/*.test.ts',
@@ -111,7 +118,12 @@ export default defineConfig({
       {
         extends: true,
         // One after the other: some measure the memory and the answer times of their servers.
-        test: { name: 'long', include: long, fileParallelism: false },
+        test: {
+          name: 'long',
+          include: [...long, ...longer],
+          fileParallelism: false,
+          env: { FORMGATE_LONG: 'true' },
+        },
       },
       {
         extends: true,

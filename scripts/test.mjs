@@ -62,7 +62,7 @@ const tests = runBuffered(
   'vitest',
   'run',
   `--project=${project}`,
-  `--project=${project}, older majors`,
+  `--project=${project}, *`,
   `--maxWorkers=${workers}`,
   '--reporter=default',
   '--reporter=json',

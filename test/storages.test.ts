@@ -101,12 +101,14 @@ storageContract('memory()', { make: async () => ({ storage: memory(), close: asy
 storageContract('disk()', { make: inDirectory((directory) => disk({ directory })), faults })
 storageContract('disk({ fsync: true, name })', {
   make: inDirectory((directory) => disk({ directory, fsync: true, name: ({ name }) => name })),
+  largest: 8 * 1024 * KiB,
   faults,
 })
 storageContract('disk({ mode, directoryMode })', {
   make: inDirectory((directory) =>
     disk({ directory, mode: 0o600, directoryMode: 0o750, name: async ({ name }) => name }),
   ),
+  largest: 8 * 1024 * KiB,
   faults,
 })
 storageContract('spool()', {
@@ -117,6 +119,7 @@ storageContract('spool()', {
 storageContract('spool({ threshold: 0 })', {
   make: inDirectory((directory) => spool({ directory, threshold: 0 })),
   edges: [1],
+  largest: 8 * 1024 * KiB,
   faults,
 })
 

@@ -520,7 +520,7 @@ describe.each(frameworks)('$name', ({ start }) => {
       await delay(50)
       choose!('late.txt')
       await delay(50)
-      expect(stored()).toEqual([])
+      await expect.poll(stored).toEqual([])
     })
   })
 

@@ -30,8 +30,10 @@ const sizes = ({ data }: Handling) =>
     ]),
   )
 
+// Below both kinds of mount, these send two gigabytes.
+const above = process.env['FORMGATE_LONG'] === undefined ? readingMounts.slice(0, 1) : readingMounts
 const cases = frameworks.flatMap((framework) =>
-  readingMounts.map(([above, mount]) => [framework.name, above, { framework, mount }] as const),
+  above.map(([above, mount]) => [framework.name, above, { framework, mount }] as const),
 )
 
 describe.each(cases)('%s below %s', (_name, _above, { framework, mount }) => {
