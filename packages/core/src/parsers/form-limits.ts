@@ -110,12 +110,20 @@ export function quote(name: string): string {
 /** What one request has used of its limits, whichever parsers read it. */
 export class RequestMeters {
   readonly fields: FieldLimits
-  readonly json: JsonMeter
+  readonly #limits: Limits
+  readonly #around: RequestMeters | undefined
+  // Made on demand: most forms have no JSON.
+  #json: JsonMeter | undefined
 
   /** @param around the meters of the form of which this is a part: they count its fields and JSON values too */
   constructor(limits: Limits, around?: RequestMeters) {
     this.fields = new FieldLimits(limits, around?.fields)
-    this.json = around?.json ?? new JsonMeter(limits)
+    this.#limits = limits
+    this.#around = around
+  }
+
+  get json(): JsonMeter {
+    return (this.#json ??= this.#around?.json ?? new JsonMeter(this.#limits))
   }
 }
 
