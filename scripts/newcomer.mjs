@@ -97,8 +97,9 @@ async function play({ framework, name, file, typed }) {
   let folder = join(home, 'upload')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(home, '.npmrc'), `@formgate:registry=${registry.address}\n`)
-  // With a cache of its own, which is empty.
-  const env = { ...process.env, HOME: home, npm_config_cache: join(home, '.npm') }
+  // Without the settings that npm passes to its scripts, and with a cache of its own, which is empty.
+  const inherited = Object.entries(process.env).filter(([key]) => !/^npm_/i.test(key))
+  const env = { ...Object.fromEntries(inherited), HOME: home, npm_config_cache: join(home, '.npm') }
   /** @type {string[]} */
   const shown = []
   let seconds = 0

@@ -22,6 +22,7 @@ import type { FrameworkRequest, ProgressListener } from './progress.js'
 
 /** A request of Node's http or http2. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
+/** A response of Node's http or http2. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /** The media type of a body without Content-Type. Only a parser for any media type reads it. */
