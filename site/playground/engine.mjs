@@ -27,7 +27,7 @@ export async function send(bytes, contentType, schema) {
   const parts = await readParts(Buffer.from(bytes), contentType)
   const request = requestOf(Buffer.from(bytes), contentType)
   const target = {}
-  const body = openBody({ request, response: responseOf(), target, params: () => ({}) })
+  const body = openBody(browser, request, responseOf(), target)
   try {
     await body.run(step)
     // As a server sends it.
@@ -38,6 +38,9 @@ export async function send(bytes, contentType, schema) {
     return { parts, status: reaction.status, body: JSON.parse(String(reaction.body)) }
   }
 }
+
+/** In place of a framework. */
+const browser = { name: 'browser', route: () => undefined, params: () => undefined }
 
 /** @param {string} source */
 function schemaOf(source) {
@@ -60,23 +63,16 @@ async function readParts(bytes, contentType) {
       text: new TextDecoder().decode(content.subarray(0, 200)),
     })
   const receiver = {
-    takesWholeFiles: true,
-    filter: () => true,
-    readsPart: () => false,
     field: (_, header, content) =>
       add(header.name, undefined, header.mediaType?.source, Buffer.from(content.toBuffer())),
-    wholeFile(_, info, content) {
-      add(info.field, info.name, info.type, Buffer.from(content))
-      return true
-    },
-    async file(_, info, stream) {
+    async stream(_, info, stream) {
       const chunks = []
       for await (const chunk of stream) chunks.push(chunk)
       add(info.field, info.name, info.type, Buffer.concat(chunks))
     },
   }
   try {
-    await new PartReader(defaultLimits, receiver).read(bytes, mediaType, 'utf-8')
+    await new PartReader({ limits: defaultLimits, request: {} }, receiver).read(bytes, mediaType, 'utf-8')
   } catch (error) {
     // The answer has the mistake.
     if (!(error instanceof BodyError)) throw error
