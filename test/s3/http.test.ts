@@ -149,7 +149,7 @@ await describeWithStore(
       await expect.poll(contents).toEqual([])
     })
 
-    test('uploads 100 MB in the memory of a few parts', async () => {
+    test('uploads 100 MB in the memory of a few parts', async ({ onTestFinished }) => {
       await promisify(execFile)(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], {
         cwd: root,
       })
@@ -158,6 +158,7 @@ await describeWithStore(
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'ignore'],
       })
+      onTestFinished(() => void child.kill())
       const [port] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string]
       origin = `http://127.0.0.1:${port.trim()}`
       const rss = async (): Promise<number> => (await (await fetch(`${origin}/rss`)).json()) as number
