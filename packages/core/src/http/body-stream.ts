@@ -405,17 +405,23 @@ export function connectionOf(request: Readable): Socket | undefined {
   return request instanceof IncomingMessage && socket instanceof Socket ? socket : undefined
 }
 
-/** Calls back when a request loses its connection before its last byte. @returns a function that ends the watch */
-export function watchConnection(request: Readable, onLoss: () => void): () => void {
+/**
+ * Calls back when a request loses its connection before its last byte, and the stream of its body may not close by itself.
+ *
+ * @returns a function that ends the watch
+ */
+export function watchConnection(request: Readable, stream: Readable, onLoss: () => void): () => void {
   const closed = (): void => {
     if (!isComplete(request)) onLoss()
   }
+  // A stream that replaced the request may never notice that the client disconnected.
+  const replaced = stream === request ? undefined : request
   // Once a request is answered, by a timeout for example, Node no longer tells it that its connection has closed.
   const connection = connectionOf(request)
-  request.on('close', closed)
+  replaced?.on('close', closed)
   connection?.on('close', closed)
   return () => {
-    request.off('close', closed)
+    replaced?.off('close', closed)
     connection?.off('close', closed)
   }
 }
@@ -447,7 +453,7 @@ export function waitForFirstByte(
       reject(idle <= total ? timeout('IDLE_TIMEOUT', idle) : timeout('TOTAL_TIMEOUT', total))
     }
     const timer = startTimer(Math.min(idle, total), late, undefined)
-    const endWatch = watchConnection(request, done)
+    const endWatch = watchConnection(request, stream, done)
     stream.on('readable', done).on('end', done).on('error', done).on('close', done)
   })
 }

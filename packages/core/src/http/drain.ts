@@ -93,7 +93,7 @@ export function discardRest(
     tooLarge: () => new BodyError('LIMIT_BODY_SIZE'),
     lost: () => new BodyError('CLIENT_ABORTED'),
   })
-  const endWatch = watchConnection(request, () => rest.destroy(new BodyError('CLIENT_ABORTED')))
+  const endWatch = watchConnection(request, request, () => rest.destroy(new BodyError('CLIENT_ABORTED')))
   rest
     .on('close', endWatch)
     .on('error', () => source.onResponseEnd(() => request.destroy()))

@@ -236,8 +236,7 @@ export class IncomingBody {
       onProgress: onProgress && ((received) => onProgress({ received, expected: declared }, this.target)),
     })
     this.#body = body
-    // A stream that replaced the request may never notice that the client disconnected.
-    const endWatch = watchConnection(this.request, () => body.destroy(this.#lost(null)))
+    const endWatch = watchConnection(this.request, stream, () => body.destroy(this.#lost(null)))
     body.on('close', endWatch)
     if (encoding === undefined) return body
     const isAbandoned = (): boolean => this.response.destroyed && !this.isAnswered
