@@ -38,6 +38,7 @@ export function createBodyParser(
       const parsed = await (trace === undefined
         ? parseBody(source, resolved, params)
         : trace.run(parseBody, source, resolved, params))
+      await source.ended()
       trace?.succeed(parsed)
       return { data: parsed.data, files: parsed.files }
     } catch (error) {

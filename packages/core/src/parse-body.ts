@@ -97,7 +97,7 @@ export async function parseBody(
       source.keepRawBody(content as Buffer)
     }
     const result = await runParser(reader, content, mediaType, context)
-    await source.ended()
+    source.refusePipes()
     requestFiles.releaseAfter(source)
     const isForm = result instanceof DataAndFiles
     const nested = nests(reader, config)

@@ -8,7 +8,7 @@ import { mostLevels } from '../limits.js'
 import { type ParserContext, TextParser } from './base-parser.js'
 import { guessFormat, multipartHint } from './guess-format.js'
 import { findJsonError, jsonHint } from './json-error.js'
-import { findPrototypeKey, JsonMeter, measureJson, prototypeKeyIn } from './json-values.js'
+import { checkJson, type JsonFaults, JsonMeter } from './json-values.js'
 
 /** Options of `JSONParser`. */
 export interface JSONParserOptions {
@@ -40,7 +40,6 @@ export class JSONParser extends TextParser<unknown> {
   /** @throws BodyError `LIMIT_NESTING`, or `MALFORMED_JSON` for a number out of range or a key such as `__proto__` */
   override adopt(value: unknown, context: ParserContext): unknown {
     this.#check(value, context)
-    refuseKey(prototypeKeyIn(value))
     return value
   }
 
@@ -54,24 +53,31 @@ export class JSONParser extends TextParser<unknown> {
     meter.check(text)
     const value = parseJson(text, bytes)
     meter.add(this.#check(value, context))
-    refuseKey(findPrototypeKey(text, value))
     return value
   }
 
   /** @returns the number of values */
   #check(value: unknown, context: ParserContext): number {
     const limit = Math.min(context.limits.jsonDepth, mostLevels)
-    const values = measureJson(value, limit, this.strict ? refuseNumber : undefined)
-    if (values === -1) {
-      const detail = `The data is nested more than ${counted(limit, 'level')} deep.`
-      throw new BodyError('LIMIT_NESTING', { detail, limit })
-    }
-    return values
+    return checkJson(value, limit, this.strict ? strictFaults : faults)
   }
 }
 
-function refuseKey(key: string | undefined): void {
-  if (key !== undefined) throw malformedJson(`an object has ${key}`)
+const faults: JsonFaults = {
+  tooDeep(limit) {
+    const detail = `The data is nested more than ${counted(limit, 'level')} deep.`
+    throw new BodyError('LIMIT_NESTING', { detail, limit })
+  },
+  prototypeKey(found) {
+    throw malformedJson(`an object has ${found}`)
+  },
+}
+
+const strictFaults: JsonFaults = {
+  ...faults,
+  outOfRange() {
+    throw malformedJson('a number is out of range')
+  },
 }
 
 function parseJson(text: string, bytes: Buffer): unknown {
@@ -85,10 +91,6 @@ function parseJson(text: string, bytes: Buffer): unknown {
     const hint = isMultipart ? multipartHint : error && jsonHint(text, error)
     throw malformedJson(reason, { cause, hint })
   }
-}
-
-function refuseNumber(): never {
-  throw malformedJson('a number is out of range')
 }
 
 function malformedJson(reason: string, options: BodyErrorOptions = {}): BodyError {

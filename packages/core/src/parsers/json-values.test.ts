@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest'
 import { BodyError } from '../errors.js'
-import { findPrototypeKey, JsonMeter, measureJson } from './json-values.js'
+import { checkJson, type JsonFaults, JsonMeter } from './json-values.js'
+
+const faults: JsonFaults = {
+  tooDeep: (limit) => {
+    throw new Error(`more than ${limit} levels`)
+  },
+  prototypeKey: (found) => {
+    throw new Error(found)
+  },
+}
 
 /** True if a text passes with this many values left. */
 function passes(text: string, jsonValues: number): boolean {
@@ -30,7 +39,7 @@ test.each([
   '[\n\t[ ],\r\n{ }\t]',
   '{"a\\"[":"]\\\\","b":[[[[1]]]]}',
 ])('the values in %s are counted alike before and after it is parsed', (text) => {
-  const values = measureJson(JSON.parse(text), 100)
+  const values = checkJson(JSON.parse(text), 100, faults)
   expect(passes(text, values)).toBe(true)
   expect(passes(text, values - 1)).toBe(false)
 })
@@ -58,16 +67,22 @@ test('a meter counts all texts of a request together', () => {
 })
 
 test('keys that reach a prototype are found however they are spelled, and no others', () => {
-  const found = (text: string): string | undefined => findPrototypeKey(text, JSON.parse(text))
-  expect(found('{"a":[{"__proto__":1}]}')).toBe('a key called __proto__')
-  expect(found('{"\\u005F\\u005fproto__":1}')).toBe('a key called __proto__')
-  expect(found('{"constructor":{"prototype":1}}')).toContain('constructor')
-  expect(found('{"\\u0063onstructor":{"prototype":1}}')).toContain('constructor')
+  const check = (text: string) => () => checkJson(JSON.parse(text), 100, faults)
+  expect(check('{"a":[{"__proto__":1}]}')).toThrow('a key called __proto__')
+  expect(check('{"\\u005F\\u005fproto__":1}')).toThrow('a key called __proto__')
+  expect(check('{"constructor":{"prototype":1}}')).toThrow('constructor')
+  expect(check('{"\\u0063onstructor":{"prototype":1}}')).toThrow('constructor')
   for (const text of [
     '["__proto__"]',
     '{"a":"__proto__"}',
     '{"constructor":{"a":1}}',
     '{"constructor":null}',
   ])
-    expect(found(text)).toBeUndefined()
+    expect(check(text)).not.toThrow()
+})
+
+test('the levels of objects and lists are counted', () => {
+  const check = (text: string) => () => checkJson(JSON.parse(text), 2, faults)
+  for (const text of ['1', '[1]', '[{"a":1}]', '{"a":[],"b":{}}']) expect(check(text)).not.toThrow()
+  for (const text of ['[[[]]]', '{"a":[{"b":1}]}']) expect(check(text)).toThrow('more than 2 levels')
 })

@@ -71,72 +71,63 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 }
 
+/** What refuses a JSON value. Each throws. */
+export interface JsonFaults {
+  /** @param limit the levels that are allowed */
+  readonly tooDeep: (limit: number) => never
+  /** For a key that lets code which copies or merges objects reach a prototype. @param found a description */
+  readonly prototypeKey: (found: string) => never
+  /** For a number that is not finite. Absent where these are allowed. */
+  readonly outOfRange?: (() => never) | undefined
+}
+
 /**
- * Counts the values in the result of `JSON.parse`.
+ * Walks over the result of `JSON.parse` and refuses objects and lists in more than `limit` levels, and the keys that Fastify
+ * refuses too: `__proto__`, and `constructor` with an object that has a `prototype`. To look at each key here takes less time
+ * than to search the text for them.
  *
- * @param onNumber is called for each number that is not finite
- * @returns -1 if objects and lists are nested in more than `levels` levels
+ * @param level of the value
+ * @returns the number of values
+ * @throws what the faults throw
  */
-export function measureJson(value: unknown, levels: number, onNumber?: () => void): number {
+export function checkJson(value: unknown, limit: number, faults: JsonFaults, level = 1): number {
   if (typeof value === 'object' && value !== null) {
-    if (levels === 0) return -1
+    if (level > limit) faults.tooDeep(limit)
     return Array.isArray(value)
-      ? measureList(value, levels - 1, onNumber)
-      : measureObject(value as Record<string, unknown>, levels - 1, onNumber)
+      ? checkList(value, limit, faults, level + 1)
+      : checkObject(value as Record<string, unknown>, limit, faults, level + 1)
   }
-  if (onNumber !== undefined && typeof value === 'number' && !Number.isFinite(value)) onNumber()
+  if (typeof value === 'number' && !Number.isFinite(value)) faults.outOfRange?.()
   return 1
 }
 
-function measureList(list: readonly unknown[], levels: number, onNumber?: () => void): number {
+function checkList(list: readonly unknown[], limit: number, faults: JsonFaults, level: number): number {
   let count = 1
-  for (const each of list) {
-    const inside = typeof each === 'string' ? 1 : measureJson(each, levels, onNumber)
-    if (inside === -1) return -1
-    count += inside
-  }
+  for (const each of list) count += typeof each === 'string' ? 1 : checkJson(each, limit, faults, level)
   return count
 }
 
-function measureObject(object: Record<string, unknown>, levels: number, onNumber?: () => void): number {
+function checkObject(
+  object: Record<string, unknown>,
+  limit: number,
+  faults: JsonFaults,
+  level: number,
+): number {
   let count = 1
   // 45 µs for 100 KB, where Object.values takes 60. Results of JSON.parse inherit nothing that the loop would find.
   for (const name in object) {
     const each = object[name]
-    const inside = typeof each === 'string' ? 1 : measureJson(each, levels, onNumber)
-    if (inside === -1) return -1
-    count += inside
+    if (name === '__proto__') faults.prototypeKey('a key called __proto__')
+    if (
+      name === 'constructor' &&
+      typeof each === 'object' &&
+      each !== null &&
+      Object.hasOwn(each, 'prototype')
+    )
+      faults.prototypeKey('a key called constructor with a key called prototype in it')
+    count += typeof each === 'string' ? 1 : checkJson(each, limit, faults, level)
   }
   return count
-}
-
-/**
- * Finds a key that lets code which copies or merges objects reach a prototype: `__proto__`, and `constructor` with an object
- * that has a `prototype`. Fastify refuses the same two.
- *
- * @param value the result of `JSON.parse` for the text, its nesting checked already
- * @returns a description of the key; `undefined` if there is none
- */
-export function findPrototypeKey(text: string, value: unknown): string | undefined {
-  // Most texts need no walk: each such key is spelled out, or has an escape. V8 takes 9 µs to find that 100 KB have no
-  // "proto", and 33 for a longer word such as "constructor", whose letters begin other words.
-  if (!text.includes('proto') && !text.includes('\\u')) return undefined
-  return prototypeKeyIn(value)
-}
-
-/** As `findPrototypeKey`, for a value without its text. */
-export function prototypeKeyIn(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  for (const name in value) {
-    if (name === '__proto__') return 'a key called __proto__'
-    const each = (value as Record<string, unknown>)[name]
-    if (typeof each !== 'object' || each === null) continue
-    if (name === 'constructor' && Object.hasOwn(each, 'prototype'))
-      return 'a key called constructor with a key called prototype in it'
-    const found = prototypeKeyIn(each)
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 /**
@@ -160,18 +151,18 @@ export function parseJsonText(
   } catch {
     return undefined
   }
-  const limit = Math.min(jsonDepth, mostLevels)
-  const values = measureJson(value, limit)
-  if (values === -1) {
-    const detail = 'The JSON in a field is nested too deeply.'
-    throw new BodyError('LIMIT_NESTING', { detail, field, limit })
-  }
-  meter.add(values)
-  const key = findPrototypeKey(text, value)
-  if (key !== undefined) {
-    const detail = `In the field ${JSON.stringify(field)}: JSON parse error - an object has ${key}`
-    throw new BodyError('MALFORMED_JSON', { detail, field })
-  }
+  meter.add(
+    checkJson(value, Math.min(jsonDepth, mostLevels), {
+      tooDeep(limit) {
+        const detail = 'The JSON in a field is nested too deeply.'
+        throw new BodyError('LIMIT_NESTING', { detail, field, limit })
+      },
+      prototypeKey(found) {
+        const detail = `In the field ${JSON.stringify(field)}: JSON parse error - an object has ${found}`
+        throw new BodyError('MALFORMED_JSON', { detail, field })
+      },
+    }),
+  )
   return value
 }
 

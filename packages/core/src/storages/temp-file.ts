@@ -98,8 +98,16 @@ export async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
 /** Node takes the size of a file modulo 4 GiB in `openAsBlob` (nodejs/node#52585). */
 const maxBlobSize = 2 ** 32 - 1
 
-/** Fewer and larger reads than Node's 64 KiB. */
-const readAhead = 256 * 1024
+/**
+ * Bytes of one read: reading a file takes a third less CPU time than with Node's 64 KiB. Many files that are read at once share
+ * a budget, since each read holds as much memory, until a garbage collection after its last use.
+ */
+const longestRead = 256 * 1024
+const shortestRead = 64 * 1024
+const readBudget = 8 * 1024 * 1024
+
+/** Files that are being read. */
+let readers = 0
 
 /** A local file. It is opened for each read and never held open. */
 export class LocalFile implements StoredFile {
@@ -121,7 +129,10 @@ export class LocalFile implements StoredFile {
   }
 
   createReadStream(range: ByteRange = {}): Readable {
-    return createReadStream(this.path, { ...range, highWaterMark: readAhead })
+    readers += 1
+    const share = Math.floor(readBudget / readers)
+    const highWaterMark = Math.max(shortestRead, Math.min(longestRead, share))
+    return createReadStream(this.path, { ...range, highWaterMark }).on('close', () => (readers -= 1))
   }
 
   blob(): Blob | undefined {
