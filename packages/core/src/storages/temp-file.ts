@@ -104,7 +104,7 @@ const maxBlobSize = 2 ** 32 - 1
  */
 const longestRead = 256 * 1024
 const shortestRead = 64 * 1024
-const readBudget = 8 * 1024 * 1024
+const readBudget = 2 * 1024 * 1024
 
 /** Files that are being read. */
 let readers = 0
