@@ -218,7 +218,8 @@ function compare(server, answer, { holds }) {
 function start(module, { kind, storage, limits, hash, heap, dataOnly, isTyped }, setting) {
   const { directory, profiles, node } = setting
   const launcher = kind === 'light' ? onSharedCore : []
-  const options = { storage, limits, hash, heap, dataOnly, isTyped, directory }
+  const uncounted = kind === 'growth'
+  const options = { storage, limits, hash, heap, dataOnly, uncounted, isTyped, directory }
   return Server.start(module, options, { profiles, launcher, node })
 }
 

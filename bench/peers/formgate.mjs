@@ -13,9 +13,13 @@ export function mountOptions({ storage, directory, limits }) {
   }
 }
 
-/** The answer from `req.data` and, unless `dataOnly`, `req.files`. A promise only if files are hashed. */
-export function answer(request, { hash, dataOnly }) {
+/**
+ * The answer from `req.data` and, unless `dataOnly`, `req.files`. A promise only if files are hashed. `uncounted`: to list ten
+ * thousand names takes a tenth as long as to read them.
+ */
+export function answer(request, { hash, dataOnly, uncounted }) {
   const { data } = request
+  if (uncounted) return { hasData: data !== undefined }
   if (dataOnly) return found(data)
   const { files } = request
   const all = [].concat(...Object.values(files))
