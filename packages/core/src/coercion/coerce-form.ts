@@ -27,7 +27,7 @@ export type Coerce = (data: Record<string, unknown>, entries: readonly Entry[]) 
 export function formValue(
   schema: Schema | ZodSchema,
   entries: readonly Entry[],
-  options: CoerceOptions & { readonly coerce?: Coerce; readonly nested?: boolean },
+  options: CoerceOptions & { readonly coerce?: Coerce | undefined; readonly nested?: boolean },
 ): unknown {
   const { coerce, nested = false, limits } = options
   if (coerce === undefined && isZodSchema(schema)) return coerceForm(schema, entries, options)
@@ -43,7 +43,7 @@ export interface CoerceOptions {
    * What an empty text means where the schema expects no text: `'absent'`, since browsers submit empty inputs as empty
    * texts, or `'keep'` for an empty text. Default `'absent'`.
    */
-  readonly emptyText?: 'absent' | 'keep'
+  readonly emptyText?: 'absent' | 'keep' | undefined
 }
 
 /**
