@@ -282,7 +282,8 @@ export class RequestBody {
       } else this.#reading = parseBody(source, config, params)
       const parsed = this.#setParsed(await this.#reading)
       // The parsers of Fastify do not run after ours.
-      if (this.framework.sharesBody !== true) await source.ended()
+      if (this.framework.sharesBody === true) source.flow()
+      else await source.ended()
       // A schema is part of the reading, if the body is read for it.
       if (this.#type === undefined) this.#succeed()
       return parsed

@@ -266,10 +266,12 @@ export class IncomingBody {
     if (this.#wholeSize > 0 || this.#body !== undefined) this.request.pipe = pipeOfRead
   }
 
-  /**
-   * Waits until the request has ended, so that a parser below finds a body that was read. For a body that was read whole,
-   * Node still has to note its end, and emits it to a stream that flows.
-   */
+  /** Lets the request of a body that was read whole end: Node emits that only to a stream that flows. */
+  flow(): void {
+    if (this.#wholeSize > 0) this.request.resume()
+  }
+
+  /** Waits until the request has ended, so that a parser below finds a body that was read. */
   async ended(): Promise<void> {
     const { request } = this
     if (this.#wholeSize === 0 || request.readableEnded || request.destroyed) return
