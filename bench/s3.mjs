@@ -1,5 +1,6 @@
 /**
- * A file of 512 MiB (`MIB`) into a bucket: `s3()` beside `Upload` of `@aws-sdk/lib-storage`, in new processes that take turns.
+ * A file of 512 MB (`MB`) into a bucket, in new processes that take turns (`ROUNDS`, default 5): the storage alone with a stream,
+ * beside `Upload` of `@aws-sdk/lib-storage`; and an upload to a server, beside multer-s3, which uses that `Upload`.
  *
  *     AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_REGION=… AWS_ENDPOINT_URL_S3=… S3_BUCKET=… npm run bench:s3
  */
@@ -8,49 +9,32 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { installPeers } from './install-peers.mjs'
+import { Client } from './load.mjs'
+import { Server } from './server.mjs'
 
 const MiB = 1024 * 1024
-const size = Number(process.env.MIB ?? 512) * MiB
-const rounds = 5
-const { S3_BUCKET: bucket } = process.env
+const MB = 1_000_000
+const size = Number(process.env.MB ?? 512)
+const rounds = Number(process.env.ROUNDS ?? 5)
 
-/** Prepare an upload of a stream, and return what starts it. */
-const uploads = {
-  async 's3()'(stream) {
-    const { s3 } = await import('../packages/s3/dist/index.mjs')
-    const storage = s3({ bucket, config: { forcePathStyle: true } })
-    return async () => {
-      const info = { field: 'video', originalName: 'video.mp4', type: 'video/mp4' }
-      const file = await storage.store(stream, info, new AbortController().signal)
-      return () => file.remove()
-    }
-  },
-  async Upload(stream) {
-    const { default: storage } = await import('./peers/node_modules/@aws-sdk/lib-storage/dist-cjs/index.js')
-    const { default: sdk } = await import('./peers/node_modules/@aws-sdk/client-s3/dist-cjs/index.js')
-    const client = new sdk.S3Client({ forcePathStyle: true })
-    const params = { Bucket: bucket, Key: 'video.mp4', Body: stream }
-    return async () => {
-      await new storage.Upload({ client, params }).done()
-      return () => client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: 'video.mp4' }))
-    }
-  },
+const ways = {
+  's3/formgate': inNewProcess,
+  's3/lib-storage': inNewProcess,
+  'express/formgate-s3': throughServer,
+  'express/multer-s3': throughServer,
 }
 
 if (process.argv[2] === undefined) await compare()
-else await upload(process.argv[2])
+else await storeStream(process.argv[2])
 
 async function compare() {
   installPeers()
-  const runs = Object.fromEntries(Object.keys(uploads).map((name) => [name, []]))
+  const client = new Client()
+  const runs = Object.fromEntries(Object.keys(ways).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const name of Object.keys(uploads)) {
-      const child = fork(fileURLToPath(import.meta.url), [name])
-      child.on('exit', (code) => code && process.exit(code))
-      runs[name].push((await once(child, 'message'))[0])
-      await once(child, 'exit')
-    }
+    for (const [name, run] of Object.entries(ways)) runs[name].push(await run(name, client))
   }
+  client.stop()
   console.log('| | growth of memory | CPU | rate |\n|---|---:|---:|---:|')
   for (const [name, of] of Object.entries(runs)) {
     const [growth, cpu, rate] = ['growth', 'cpu', 'rate'].map((key) => median(of.map((run) => run[key])))
@@ -60,12 +44,34 @@ async function compare() {
   }
 }
 
-async function upload(name) {
+async function inNewProcess(name) {
+  const child = fork(fileURLToPath(import.meta.url), [name])
+  child.on('exit', (code) => code && process.exit(code))
+  const [run] = await once(child, 'message')
+  await once(child, 'exit')
+  return run
+}
+
+async function throughServer(name, client) {
+  const server = await Server.start(name, { limits: { fileSize: size * MB, bodySize: 2 * size * MB } })
+  // Its first request opens connections and loads code.
+  await client.send(server.port, 'avatar', 1, 1)
+  const before = await server.usage()
+  const { bytes, seconds } = await client.send(server.port, `file:${size}`, 1, 1)
+  const after = await server.usage()
+  await server.stop()
+  const growth = (after.peakRss - before.rss) / MiB
+  return { growth, cpu: (after.cpu - before.cpu) / (bytes / MB), rate: bytes / MB / seconds }
+}
+
+async function storeStream(name) {
+  const { prepare } = await import(`./peers/${name}.mjs`)
   // As a socket hands it over: each chunk is memory of its own.
   const chunks = function* () {
-    for (let sent = 0; sent < size; sent += 64 * 1024) yield Buffer.alloc(64 * 1024, sent)
+    for (let sent = 0; sent < size * MB; sent += 64_000) yield Buffer.alloc(64_000, sent)
   }
-  const start = await uploads[name](Readable.from(chunks(), { objectMode: false, highWaterMark: 64 * 1024 }))
+  const stream = Readable.from(chunks(), { objectMode: false, highWaterMark: 64_000 })
+  const start = prepare(process.env.S3_BUCKET, stream)
   const before = process.memoryUsage.rss()
   const cpuBefore = process.cpuUsage()
   const started = performance.now()
@@ -74,9 +80,8 @@ async function upload(name) {
   const { user, system } = process.cpuUsage(cpuBefore)
   const growth = (process.resourceUsage().maxRSS * 1024 - before) / MiB
   await remove()
-  const run = { growth, cpu: (user + system) / 1000 / (size / 1e6), rate: size / 1e6 / seconds }
-  if (process.send === undefined) console.log(run)
-  else process.send(run, () => process.exit())
+  const run = { growth, cpu: (user + system) / 1000 / size, rate: size / seconds }
+  process.send(run, () => process.exit())
 }
 
 function median(values) {

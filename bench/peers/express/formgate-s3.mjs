@@ -8,7 +8,8 @@ import { answer } from '../formgate.mjs'
 export function serve(options) {
   const { S3_BUCKET: bucket, AWS_ENDPOINT_URL_S3: endpoint } = process.env
   const app = express()
-  app.use(multipart({ storage: s3({ bucket, config: { forcePathStyle: endpoint !== undefined } }) }))
+  const storage = s3({ bucket, config: { forcePathStyle: endpoint !== undefined } })
+  app.use(multipart({ storage, ...(options.limits && { limits: options.limits }) }))
   app.post('/', (req, res) => res.json(answer(req, options)))
   return createServer(app)
 }

@@ -58,9 +58,9 @@ export function bindFilter(
   filter: FileFilter,
   request: FrameworkRequest,
 ): (file: FileDescription) => boolean | Promise<boolean> {
-  return AsyncResource.bind((file: FileDescription) =>
-    checkVerdict(filter(DescribedFile.of(file, request), request)),
-  )
+  const context = new AsyncResource('FormgateFilter', { requireManualDestroy: true })
+  return (file) =>
+    context.runInAsyncScope(() => checkVerdict(filter(DescribedFile.of(file, request), request)))
 }
 
 /** @throws TypeError unless it is a boolean or a promise, since an untyped program may return anything */

@@ -152,8 +152,9 @@ export class RequestFiles {
 
   #awaitEnd(): void {
     if (this.#source === undefined) return
-    // A storage removes a file in the context in which it stored it.
-    this.#source.onResponseEnd(AsyncResource.bind(() => void this.release()))
+    // A storage removes a file in the context in which it stored it. Not AsyncResource.bind(), which takes 25 µs on Node 20.
+    const context = new AsyncResource('FormgateFiles', { requireManualDestroy: true })
+    this.#source.onResponseEnd(() => context.runInAsyncScope(() => void this.release()))
     this.#source = undefined
   }
 
