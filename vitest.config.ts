@@ -39,7 +39,7 @@ const apart = [
   'test/linear-time/**/*.test.ts',
   'test/{one-process,shutdown,storages}.test.ts',
   'packages/core/src/{files/rejected-file,parsers/form-parser}.test.ts',
-  'test/adapters/{buffer-release,encodings,withheld}.test.ts',
+  'test/adapters/{buffer-release,encodings,express-shapes,withheld}.test.ts',
   'test/typed/sizes.test.ts',
   'test/pipelines/**/*.test.ts',
 ]
