@@ -114,7 +114,7 @@ function checkObject(
   level: number,
 ): number {
   let count = 1
-  // 45 µs for 100 KB, where Object.values takes 60. Results of JSON.parse inherit nothing that the loop would find.
+  // Three quarters of the time of Object.values. Results of JSON.parse inherit nothing that the loop would find.
   for (const name in object) {
     const each = object[name]
     if (name === '__proto__') faults.prototypeKey('a key called __proto__')

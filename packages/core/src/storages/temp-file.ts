@@ -129,10 +129,12 @@ export class LocalFile implements StoredFile {
   }
 
   createReadStream(range: ByteRange = {}): Readable {
-    readers += 1
-    const share = Math.floor(readBudget / readers)
+    const share = Math.floor(readBudget / (readers + 1))
     const highWaterMark = Math.max(shortestRead, Math.min(longestRead, share))
-    return createReadStream(this.path, { ...range, highWaterMark }).on('close', () => (readers -= 1))
+    const stream = createReadStream(this.path, { ...range, highWaterMark })
+    // Only now: an invalid range throws.
+    readers += 1
+    return stream.on('close', () => (readers -= 1))
   }
 
   blob(): Blob | undefined {
